@@ -1,0 +1,25 @@
+import { type AcceleratorChoice, AcceleratorRegistry, MultifdError } from '@multifd/core';
+import { resolveModule } from './resolve-module.js';
+
+/** Accelerators that come with the command, the one that `auto` prefers first. */
+const OURS = [import.meta.resolve('@multifd/accel-js')];
+
+/**
+ * Finds what `--accel` asks for: `auto`, a name that is known here, or a module (a path, or a package that `cwd`
+ * can import).
+ *
+ * @throws MultifdError `accelerator-unavailable`: what was named is used or refused, only `auto` falls through.
+ */
+export async function chooseAccelerator(requested: string, cwd: string): Promise<AcceleratorChoice> {
+  const registry = new AcceleratorRegistry();
+  for (const module of OURS) registry.register(module);
+  const known = (await registry.list()).map((each) => each.reference.name);
+  if (requested === 'auto' || known.includes(requested)) return registry.choose(requested);
+  const module = resolveModule(requested, cwd);
+  if (module !== undefined) return { ...(await registry.choose(module)), requested };
+  throw new MultifdError(
+    'accelerator-unavailable',
+    `no accelerator is called ${JSON.stringify(requested)}, and no module either; known here: ${known.join(', ')}`,
+    { hint: 'a module is named by a path (./my-accelerator) or by a package installed where you are' },
+  );
+}

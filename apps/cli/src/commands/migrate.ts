@@ -1,0 +1,209 @@
+import {
+  completeParameters,
+  type GuestRamDescriptor,
+  type MigrateResult,
+  type MigrationParameters,
+  MultifdError,
+  migrate,
+  type SourceEvent,
+  type SourceStatistics,
+} from '@multifd/core';
+import { chooseAccelerator } from '../accelerators/choose.js';
+import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
+import { demoGuest, type Identity, restingGuest } from '../guest/demo-guest.js';
+import type { PreparedGuest } from '../guest/prepared-guest.js';
+import { openRawSource } from '../images/raw-source.js';
+import { type Interrupt, listenForInterrupt } from '../interrupt.js';
+import { LoopbackDestination } from '../loopback/destination.js';
+import { type Destination, parseDestination } from '../options/places.js';
+import { givenParameters, loopbackArguments, type MigrateOptions } from '../options/requests.js';
+import { parseSource, type Source } from '../options/sources.js';
+import { formatError } from '../report/errors.js';
+import { formatBytes } from '../report/format.js';
+import { type MigrateFacts, migrateDocument, newFacts } from '../report/migrate-document.js';
+import { progressLine, stalledNote } from '../report/progress.js';
+import { migrateSummary } from '../report/summary.js';
+import { openTerminal, type Terminal } from '../report/terminal.js';
+import { CpuClock, peakRss } from '../resources.js';
+import { compareDigests, differenceError } from '../verify/compare.js';
+import type { BlockDigest } from '../verify/digest.js';
+import { digestRam } from '../verify/digest-ram.js';
+import { decodePeerReport } from '../verify/peer-report.js';
+
+/** `multifd migrate`: does it, prints the result on stdout and everything else on stderr. */
+export async function migrateCommand(
+  source: string,
+  destination: string,
+  options: MigrateOptions,
+): Promise<ExitCode> {
+  const terminal = openTerminal();
+  const interrupt = listenForInterrupt();
+  const facts = newFacts(source, destination);
+  let error: unknown;
+  try {
+    await new MigrateRun(options, facts, terminal, interrupt).run(source, destination);
+  } catch (caught) {
+    error = caught;
+  } finally {
+    interrupt.release();
+    terminal.clear();
+  }
+  const document = migrateDocument(facts, error);
+  if (options.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  else if (facts.completed) process.stdout.write(migrateSummary(document));
+  if (error === undefined) return EXIT.done;
+  process.stderr.write(formatError(error));
+  return exitCodeOf(error);
+}
+
+/** One migration, from the command line's words to the verified end. */
+class MigrateRun {
+  readonly #options: MigrateOptions;
+  readonly #facts: MigrateFacts;
+  readonly #terminal: Terminal;
+  readonly #signal: AbortSignal;
+  /** Begun as soon as the guest has left, while the destination does the same. */
+  #digests: Promise<readonly BlockDigest[]> | undefined;
+  #stalledRound: number | undefined;
+
+  constructor(options: MigrateOptions, facts: MigrateFacts, terminal: Terminal, interrupt: Interrupt) {
+    this.#options = options;
+    this.#facts = facts;
+    this.#terminal = terminal;
+    this.#signal = interrupt.signal;
+  }
+
+  /** @throws MultifdError; the facts tell how far it came. */
+  async run(sourceText: string, destinationText: string): Promise<void> {
+    const source = parseSource(sourceText);
+    const destination = parseDestination(destinationText);
+    const parameters = completeParameters(givenParameters(this.#options));
+    this.#facts.parameters = parameters;
+    const verify = this.#options.verify ?? (source.kind === 'demo' || destination.kind === 'loopback');
+    this.#facts.choice = await chooseAccelerator(this.#options.accel, process.cwd());
+
+    // Started before the guest is made: it needs a moment, and a guest of many GiB more than one.
+    const loopback =
+      destination.kind === 'loopback'
+        ? new LoopbackDestination(loopbackArguments(parameters, verify))
+        : undefined;
+    let guest: PreparedGuest | undefined;
+    try {
+      guest = await this.#prepare(source);
+      const to = await addressOf(destination, loopback, this.#signal);
+      await this.#migrate(guest, to, parameters, verify, loopback !== undefined);
+      const ranOn = await loopback?.guest();
+      this.#facts.guest = ranOn ?? guest.describe();
+    } catch (error) {
+      throw (await loopback?.explain(error)) ?? error;
+    } finally {
+      if (guest !== undefined) this.#facts.guest ??= guest.describe();
+      await guest?.close();
+      loopback?.close();
+    }
+  }
+
+  async #prepare(source: Source): Promise<PreparedGuest> {
+    const identity: Identity = {
+      machineType: this.#options.machineType ?? 'none',
+      ...(this.#options.uuid === undefined ? {} : { uuid: this.#options.uuid }),
+    };
+    if (source.kind === 'demo') {
+      this.#terminal.progress(`making a demo guest of ${formatBytes(source.size)}`);
+      return demoGuest(source, identity, this.#signal);
+    }
+    const ram = await openRawSource(source.path, (line) => this.#terminal.note(line));
+    return restingGuest({ ...identity, ram });
+  }
+
+  async #migrate(
+    guest: PreparedGuest,
+    to: string,
+    parameters: MigrationParameters,
+    verify: boolean,
+    isLoopback: boolean,
+  ): Promise<void> {
+    const requestReport = verify || isLoopback;
+    const clock = new CpuClock();
+    const onCompleted = async () => {
+      this.#facts.completed = true;
+      this.#facts.peakRss.source = peakRss();
+      this.#facts.cpuTime.source = clock.elapsed();
+      if (verify) this.#beginDigests(guest.guest.ram);
+      this.#facts.cpuTime.source -= await guest.cpuTime();
+    };
+    guest.run();
+    let accounted: Promise<void> | undefined;
+    const result = await migrate({
+      guest: guest.guest,
+      to,
+      parameters,
+      requestReport,
+      signal: this.#signal,
+      ...(parameters.zeroPageDetection === 'none' || this.#facts.choice === undefined
+        ? {}
+        : { accelerator: this.#facts.choice.accelerator }),
+      onEvent: (event) => {
+        if (event.type === 'status' && event.status === 'completed') accounted = onCompleted();
+        this.#onEvent(event);
+      },
+    });
+    await (accounted ?? onCompleted());
+    this.#facts.statistics = result.statistics;
+    this.#readReport(result);
+    if (verify) await this.#verify(result);
+  }
+
+  #onEvent(event: SourceEvent): void {
+    if (event.type === 'warning') this.#terminal.note(event.message);
+    if (event.type === 'progress') this.#onProgress(event.statistics);
+    if (event.type === 'stalled') {
+      if (this.#stalledRound === undefined) this.#terminal.note(stalledNote(event.statistics));
+      this.#stalledRound = event.statistics.dirtySyncCount;
+    }
+  }
+
+  #onProgress(statistics: SourceStatistics): void {
+    this.#facts.statistics = statistics;
+    // A round that stalled is told when it is over: the round after it counts as stalled until it is over too.
+    const stalled = this.#stalledRound !== undefined && statistics.dirtySyncCount <= this.#stalledRound + 1;
+    this.#terminal.progress(progressLine(statistics, stalled));
+  }
+
+  #beginDigests(ram: GuestRamDescriptor): void {
+    this.#terminal.progress('comparing the memory of both sides');
+    this.#digests = digestRam(ram, this.#signal);
+    this.#digests.catch(() => {});
+  }
+
+  #readReport({ report }: MigrateResult): void {
+    if (report === undefined) return;
+    const { cpuTime, peakRss: peak } = decodePeerReport(report);
+    this.#facts.cpuTime.destination = cpuTime;
+    this.#facts.peakRss.destination = peak;
+  }
+
+  async #verify({ report }: MigrateResult): Promise<void> {
+    const ours = await this.#digests;
+    const theirs = report === undefined ? undefined : decodePeerReport(report).blocks;
+    if (ours === undefined || theirs === undefined) {
+      throw new MultifdError('protocol', 'not verified: the destination did not say what it has', {
+        hint: 'verification needs a `multifd receive` without --no-verify there; for another peer use --no-verify here',
+      });
+    }
+    const verification = compareDigests(ours, theirs);
+    this.#facts.verification = verification;
+    const error = differenceError(verification);
+    if (error !== undefined) throw error;
+  }
+}
+
+async function addressOf(
+  destination: Destination,
+  loopback: LoopbackDestination | undefined,
+  signal: AbortSignal,
+): Promise<string> {
+  if (destination.kind === 'address') return destination.address;
+  if (loopback === undefined) throw new MultifdError('internal', 'loopback has no process');
+  return loopback.address(signal);
+}

@@ -1,0 +1,167 @@
+import {
+  allocateGuestRam,
+  completeParameters,
+  type GuestRamDescriptor,
+  type IncomingBlock,
+  type IncomingRam,
+  type ReceiveResult,
+  receive,
+} from '@multifd/core';
+import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
+import { runOn } from '../guest/run-on.js';
+import { findVcpuState } from '../guest/vcpu-state.js';
+import { RawTarget } from '../images/raw-target.js';
+import { type Interrupt, listenForInterrupt } from '../interrupt.js';
+import { followParent } from '../loopback/follow-parent.js';
+import { errorReport, tellParent } from '../loopback/messages.js';
+import { isLocal, parseListen, parseTarget, type Target } from '../options/places.js';
+import { givenParameters, type ReceiveOptions } from '../options/requests.js';
+import { formatError } from '../report/errors.js';
+import { type ReceiveFacts, receiveDocument } from '../report/receive-document.js';
+import { receiveSummary } from '../report/summary.js';
+import { openTerminal, SILENT, type Terminal } from '../report/terminal.js';
+import { CpuClock, peakRss } from '../resources.js';
+import { digestRam } from '../verify/digest-ram.js';
+import { encodePeerReport } from '../verify/peer-report.js';
+
+/** `multifd receive`: takes one migration, prints the result on stdout and everything else on stderr. */
+export async function receiveCommand(
+  listen: string,
+  target: string | undefined,
+  options: ReceiveOptions,
+): Promise<ExitCode> {
+  const isChild = options.loopbackChild === true;
+  const terminal = isChild ? SILENT : openTerminal();
+  const interrupt = isChild ? followParent() : listenForInterrupt();
+  const facts: ReceiveFacts = { listen, target: target ?? 'memory' };
+  let error: unknown;
+  try {
+    await new ReceiveRun(options, facts, terminal, interrupt).run(listen, parseTarget(target));
+  } catch (caught) {
+    error = caught;
+  } finally {
+    interrupt.release();
+    terminal.clear();
+  }
+  tell(options, facts, error);
+  return error === undefined ? EXIT.done : exitCodeOf(error);
+}
+
+function tell(options: ReceiveOptions, facts: ReceiveFacts, error: unknown): void {
+  if (options.loopbackChild) {
+    const { guest } = facts;
+    if (error !== undefined) tellParent({ type: 'failed', error: errorReport(error) });
+    else tellParent({ type: 'finished', ...(guest === undefined ? {} : { guest }) });
+    return;
+  }
+  const document = receiveDocument(facts, error);
+  if (options.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  else if (document.status === 'completed') process.stdout.write(receiveSummary(document));
+  if (error !== undefined) process.stderr.write(formatError(error));
+}
+
+/** One incoming migration, from the address to the kept memory. */
+class ReceiveRun {
+  readonly #options: ReceiveOptions;
+  readonly #facts: ReceiveFacts;
+  readonly #terminal: Terminal;
+  readonly #signal: AbortSignal;
+  readonly #clock = new CpuClock();
+
+  constructor(options: ReceiveOptions, facts: ReceiveFacts, terminal: Terminal, interrupt: Interrupt) {
+    this.#options = options;
+    this.#facts = facts;
+    this.#terminal = terminal;
+    this.#signal = interrupt.signal;
+  }
+
+  /** @throws MultifdError; the facts tell how far it came. */
+  async run(listenText: string, target: Target): Promise<void> {
+    const listen = parseListen(listenText);
+    const parameters = completeParameters(givenParameters(this.#options));
+    this.#facts.channels = parameters.multifdChannels;
+    this.#facts.compression = parameters.multifdCompression;
+    const images =
+      target.kind === 'raw' ? RawTarget.open(target.directory, this.#options.force === true) : undefined;
+    const discard = () => images?.discard();
+    process.once('exit', discard);
+    try {
+      const received = await this.#receive(listen, parameters, images);
+      this.#measure(received);
+      await this.#kept(received, images);
+      this.#facts.completed = true;
+      await this.#runOn(received, target);
+    } finally {
+      process.off('exit', discard);
+      discard();
+    }
+  }
+
+  async #receive(
+    listen: string,
+    parameters: ReturnType<typeof completeParameters>,
+    images: RawTarget | undefined,
+  ): Promise<ReceiveResult> {
+    const { machineType, uuid } = this.#options;
+    const incoming = await receive({
+      listen,
+      parameters,
+      signal: this.#signal,
+      openRam: (blocks) => images?.openRam(blocks) ?? memoryFor(blocks),
+      report: (received) => this.#report(received, images),
+      onEvent: (event) => {
+        if (event.type === 'progress') this.#facts.statistics = event.statistics;
+        if (event.type === 'refused') this.#terminal.note(`refused ${event.peer}: ${event.reason}`);
+      },
+      ...(machineType === undefined ? {} : { machineType }),
+      ...(uuid === undefined ? {} : { uuid }),
+    });
+    this.#facts.listen = incoming.address;
+    tellParent({ type: 'listening', address: incoming.address });
+    this.#terminal.note(`listening on ${incoming.address}${whoCanReach(incoming.address)}`);
+    return incoming.result;
+  }
+
+  /** What the source asked for after completion: so much the guest took here, and so the memory looks. */
+  async #report(received: ReceiveResult, images: RawTarget | undefined): Promise<Uint8Array> {
+    this.#measure(received);
+    const ram = await this.#kept(received, images);
+    const blocks = this.#options.verify === false ? undefined : await digestRam(ram, this.#signal);
+    return encodePeerReport({ cpuTime: this.#facts.cpuTime ?? 0, peakRss: this.#facts.peakRss ?? 0, blocks });
+  }
+
+  /** Notes what the migration took, once, before anything else is done with the memory. */
+  #measure({ statistics, ram, machineType, deviceState }: ReceiveResult): void {
+    if (this.#facts.cpuTime !== undefined) return;
+    this.#facts.cpuTime = this.#clock.elapsed();
+    this.#facts.peakRss = peakRss();
+    this.#facts.statistics = statistics;
+    this.#facts.machineType = machineType;
+    this.#facts.blocks = ram.blocks.map(({ name, length }) => ({ name, length }));
+    this.#facts.devices = deviceState.map(({ idstr, instanceId }) => `${idstr}.${instanceId}`);
+  }
+
+  /** The memory as it stays: images are on the disk now, under their names. */
+  async #kept(received: ReceiveResult, images: RawTarget | undefined): Promise<GuestRamDescriptor> {
+    if (images === undefined) return received.ram;
+    const blocks = await images.keep();
+    this.#facts.images = blocks.map((block) => block.path);
+    return { pageSize: received.ram.pageSize, blocks };
+  }
+
+  /** A demo guest in memory runs on here, after the source can no longer run it and its digests were taken. */
+  async #runOn({ deviceState, ram }: ReceiveResult, target: Target): Promise<void> {
+    const vcpu = target.kind === 'memory' ? findVcpuState(deviceState) : undefined;
+    if (vcpu !== undefined) this.#facts.guest = await runOn(ram, vcpu);
+  }
+}
+
+function memoryFor(blocks: readonly IncomingBlock[]): IncomingRam {
+  return { blocks: allocateGuestRam(blocks).blocks, fresh: true };
+}
+
+function whoCanReach(address: string): string {
+  return isLocal(address)
+    ? ' (only this machine can reach it)'
+    : ' (other machines can reach it, and nothing is encrypted or authenticated)';
+}

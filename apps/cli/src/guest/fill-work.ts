@@ -1,0 +1,70 @@
+import type { GuestRamDescriptor } from '@multifd/core';
+import type { DemoSource } from '../options/sources.js';
+import { pageWriter } from './page-content.js';
+import { mix } from './random.js';
+
+/** What a filling thread is started with. */
+export interface FillSetup {
+  readonly ram: GuestRamDescriptor;
+  readonly source: DemoSource;
+  /** One Int32, shared by all filling threads: the next piece that nobody has taken. */
+  readonly cursor: SharedArrayBuffer;
+}
+
+/** Bytes that one thread fills before it takes the next piece. Divides every segment. */
+const PIECE = 4 * 2 ** 20;
+
+/** Fills pieces until none is left. What a page gets depends on the seed, its block and its number only. */
+export function fillPieces({ ram, source, cursor }: FillSetup): void {
+  const next = new Int32Array(cursor);
+  let taken = Atomics.add(next, 0, 1);
+  let piece = 0;
+  ram.blocks.forEach((block, blockIndex) => {
+    if (block.kind !== 'memory') return;
+    for (let offset = 0; offset < block.length; offset += PIECE, piece++) {
+      if (piece !== taken) continue;
+      const segment = block.segments[Math.floor(offset / block.segmentSize)];
+      if (segment === undefined) continue;
+      const length = Math.min(PIECE, block.length - offset);
+      fillPages(
+        new Int32Array(segment),
+        offset % block.segmentSize,
+        length,
+        offset,
+        blockIndex,
+        ram.pageSize,
+        source,
+      );
+      taken = Atomics.add(next, 0, 1);
+    }
+  });
+}
+
+function fillPages(
+  words: Int32Array,
+  start: number,
+  length: number,
+  blockOffset: number,
+  blockIndex: number,
+  pageSize: number,
+  source: DemoSource,
+): void {
+  const write = pageWriter(source.fill);
+  const perPage = pageSize / 4;
+  for (let done = 0; done < length; done += pageSize) {
+    const seed = pageSeed(source.seed, blockIndex, (blockOffset + done) / pageSize);
+    const first = (start + done) / 4;
+    if (!isZeroPage(seed, source.zero)) write(words, first, perPage, seed);
+    else if (source.populate) words.fill(0, first, first + perPage);
+  }
+}
+
+/** 0 to 2^32-1. */
+export function pageSeed(seed: number, block: number, page: number): number {
+  return mix(mix(seed ^ Math.imul(block + 1, 0x9e3779b1)) + page);
+}
+
+/** Zero pages are mixed evenly among the others. `share` 0: none; 1: all. */
+export function isZeroPage(seed: number, share: number): boolean {
+  return mix(seed ^ 0x27d4eb2f) < share * 2 ** 32;
+}

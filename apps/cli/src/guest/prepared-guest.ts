@@ -1,0 +1,28 @@
+import type { Guest } from '@multifd/core';
+
+/** A guest that is ready to migrate, and what the report wants to know of it. */
+export interface PreparedGuest {
+  readonly guest: Guest;
+  /** The guest begins to run, if it is one that runs. Call it right before the migration. */
+  run(): void;
+  /** CPU time in ms that the guest itself used, which is no work of the migration. */
+  cpuTime(): Promise<number>;
+  /** What it does now, for the report. */
+  describe(): GuestReport;
+  /** Frees its threads. Its memory stays readable as long as it is referenced. */
+  close(): Promise<void>;
+}
+
+/** The `guest` member of the JSON document. */
+export interface GuestReport {
+  /**
+   * `at rest`: it has no vCPU. `runs`: here. `stopped`: it has left. `ran on`: at the destination, after the
+   * switchover.
+   */
+  readonly state: 'at rest' | 'runs' | 'stopped' | 'ran on';
+  /** The vCPU's number of writes: when it began (to run here, to run on), and now. */
+  readonly from?: number;
+  readonly to?: number;
+}
+
+export const AT_REST: GuestReport = { state: 'at rest' };

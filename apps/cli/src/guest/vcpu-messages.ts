@@ -1,0 +1,18 @@
+import type { GuestRamDescriptor } from '@multifd/core';
+import type { VcpuState } from './vcpu-state.js';
+
+/** What the vCPU's thread is started with. */
+export interface VcpuSetup {
+  readonly ram: GuestRamDescriptor;
+  readonly state: VcpuState;
+}
+
+/** To the thread. */
+export type VcpuCommand = 'run' | 'stop';
+
+/** From the thread. */
+export interface VcpuAnswer {
+  /** `ready` once after the start; `stopped` for each stop, after the last page was marked. */
+  readonly type: 'ready' | 'stopped';
+  readonly counter: number;
+}

@@ -1,0 +1,54 @@
+/** Texts of --help: they teach by examples, and name the defaults. */
+
+export const ROOT_HELP = `
+Examples:
+  multifd migrate                                  move a demo guest of 1 GiB into a second process, and compare
+  multifd receive tcp::4444                        wait for a guest, from a multifd or from QEMU
+  multifd migrate --help                           sources, destinations, options
+
+Exit codes: 0 done, 1 failed or did not verify, 2 usage, 3 accelerator or compression not available,
+            4 the peer does not fit, 130 interrupted`;
+
+export const MIGRATE_HELP = `
+SOURCE (default demo:1G):
+  demo:SIZE[,zero=F][,populate][,dirty=RATE][,fill=random|text][,seed=N]
+      a guest made up here: SIZE of RAM (4K and up), of which the share F is zero pages (default 0.5). They are
+      memory that was never touched, or with populate memory that was written with zeros once. With dirty=RATE a
+      vCPU runs and writes RATE bytes a second until the switchover (default: it stands still). fill: what the other
+      pages hold (default random). The same seed gives the same memory (default 1).
+  raw:FILE
+      a RAM image, which moves as the block pc.ram; holes of a sparse file are not read
+  raw:DIR
+      the images that \`multifd receive LISTEN raw:DIR\` wrote
+
+DESTINATION (default loopback):
+  loopback         a second process on this machine, started and ended with this one
+  tcp:HOST:PORT, unix:PATH
+      a \`multifd receive\`, or a QEMU with -incoming (then with --no-verify)
+
+SIZE and RATE take the suffixes K, M, G, T (1024 each).
+
+Examples:
+  multifd migrate
+  multifd migrate demo:4G,zero=0.9,dirty=64M --channels 4
+  multifd migrate demo:256M --zero-page-detection legacy --json
+  multifd migrate raw:guest.ram tcp:192.0.2.7:4444 --verify
+  multifd migrate raw:guest.ram unix:/run/incoming.sock --max-bandwidth 100M --downtime-limit 50
+  multifd migrate --accel ./my-accelerator`;
+
+export const RECEIVE_HELP = `
+LISTEN (default tcp:127.0.0.1:4444):
+  tcp:HOST:PORT    no host means this machine only; port 0 takes a free one, which is told on stderr
+  unix:PATH
+
+TARGET (default: memory, which is given up when the command ends):
+  raw:DIR          one sparse image for each RAM block, DIR/NAME.raw, there only when it is complete
+
+Examples:
+  multifd receive
+  multifd receive tcp::4444 raw:incoming
+  multifd receive unix:/run/incoming.sock raw:incoming --channels 4
+  multifd receive tcp:0.0.0.0:4444 --uuid 550e8400-e29b-41d4-a716-446655440000
+
+From QEMU: migrate_set_capability multifd on, migrate_set_parameter multifd-channels 2,
+           migrate -d tcp:HOST:PORT`;

@@ -1,0 +1,67 @@
+import { readdirSync, type Stats, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type FileBlockDescriptor, type GuestRamDescriptor, MultifdError } from '@multifd/core';
+import { listExtents } from './extents.js';
+import { blockOfImage } from './file-name.js';
+
+const PAGE_SIZE = 4096;
+
+/**
+ * Opens RAM images as a guest's memory: one file as the block `pc.ram`, or a directory that a `raw:` target wrote,
+ * with a block for each image. Nothing is read.
+ *
+ * @param note gets a line when an image's holes cannot be told from data.
+ * @throws MultifdError `usage` for a path or a size that cannot be right; `io` if the system refuses.
+ */
+export async function openRawSource(path: string, note: (line: string) => void): Promise<GuestRamDescriptor> {
+  const images = statOf(path).isDirectory() ? imagesIn(path) : [{ name: 'pc.ram', path }];
+  const blocks: FileBlockDescriptor[] = [];
+  for (const image of images) {
+    const length = imageLength(image.path);
+    const { extents, reason } = await listExtents(image.path, length, PAGE_SIZE);
+    if (reason !== undefined) note(`${image.path}: holes cannot be found (${reason}), so all of it is read`);
+    blocks.push({
+      kind: 'file',
+      ...image,
+      length,
+      writable: false,
+      ...(extents === undefined ? {} : { extents }),
+    });
+  }
+  return { pageSize: PAGE_SIZE, blocks };
+}
+
+function imagesIn(directory: string): { name: string; path: string }[] {
+  const images = readdirSync(directory)
+    .sort()
+    .flatMap((file) => {
+      const name = blockOfImage(file);
+      return name === undefined ? [] : [{ name, path: join(directory, file) }];
+    });
+  if (images.length > 0) return images;
+  throw new MultifdError('usage', `raw:${directory}: no .raw image in this directory`, {
+    hint: 'name one image, or a directory that `multifd receive LISTEN raw:DIR` wrote',
+  });
+}
+
+function imageLength(path: string): number {
+  const stats = statOf(path);
+  if (!stats.isFile())
+    throw new MultifdError('usage', `${path}: not a regular file`, { hint: 'name a RAM image' });
+  if (stats.size > 0 && stats.size % PAGE_SIZE === 0) return stats.size;
+  const whole = Math.max(PAGE_SIZE, Math.ceil(stats.size / PAGE_SIZE) * PAGE_SIZE);
+  throw new MultifdError(
+    'usage',
+    `${path}: ${stats.size} bytes are not a whole number of ${PAGE_SIZE}-byte pages`,
+    {
+      hint: `if it is a RAM image whose tail was cut off: truncate -s ${whole} ${path}`,
+    },
+  );
+}
+
+function statOf(path: string): Stats {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined)
+    throw new MultifdError('usage', `raw:${path}: no such file`, { hint: 'check the path' });
+  return stats;
+}

@@ -1,0 +1,28 @@
+import { EXIT } from '../exit-codes.js';
+import { cancelled, type Interrupt } from '../interrupt.js';
+
+/** ms from the parent's end until this process ends, whatever it was doing. */
+const GRACE = 3000;
+
+/**
+ * A loopback destination does what its parent does: a terminal's Ctrl-C reaches both, and the parent alone decides
+ * what follows. When the parent is gone, in whatever way, this process ends.
+ */
+export function followParent(): Interrupt {
+  const controller = new AbortController();
+  const ignore = () => {};
+  const onDisconnect = () => {
+    controller.abort(cancelled());
+    setTimeout(() => process.exit(EXIT.failed), GRACE).unref();
+  };
+  process.on('SIGINT', ignore);
+  process.on('disconnect', onDisconnect);
+  if (!process.connected) onDisconnect();
+  return {
+    signal: controller.signal,
+    release() {
+      process.off('disconnect', onDisconnect);
+      process.off('SIGINT', ignore);
+    },
+  };
+}

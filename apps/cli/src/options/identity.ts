@@ -1,0 +1,19 @@
+import { MultifdError } from '@multifd/core';
+import { quote } from './sizes.js';
+
+/** 16 bytes from `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`. @throws MultifdError `usage` */
+export function parseUuid(text: string): Uint8Array {
+  const hex = text.replaceAll('-', '');
+  if (/^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$|^[0-9a-f]{32}$/i.test(text))
+    return Uint8Array.from(Buffer.from(hex, 'hex'));
+  throw new MultifdError('usage', `--uuid: ${quote(text)} is not a uuid`, {
+    hint: 'write 32 hex digits, as in 550e8400-e29b-41d4-a716-446655440000',
+  });
+}
+
+/** @throws MultifdError `usage` for a name that the configuration section cannot carry. */
+export function parseMachineType(text: string): string {
+  const bytes = Buffer.byteLength(text);
+  if (bytes >= 1 && bytes <= 255 && !text.includes('\0')) return text;
+  throw new MultifdError('usage', '--machine-type must be 1 to 255 bytes long');
+}

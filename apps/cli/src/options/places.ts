@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { type Address, formatAddress, MultifdError, parseAddress } from '@multifd/core';
+import { notInThisVersion } from './not-yet.js';
+import { quote } from './sizes.js';
+
+/** Where a guest goes. */
+export type Destination =
+  /** A second process on this machine, started for the purpose. */
+  { readonly kind: 'loopback' } | { readonly kind: 'address'; readonly address: string };
+
+/** Where `receive` puts the RAM. */
+export type Target =
+  | { readonly kind: 'memory' }
+  /** One sparse image for each block, in this directory. */
+  | { readonly kind: 'raw'; readonly directory: string };
+
+/** @throws MultifdError `usage` */
+export function parseDestination(text: string): Destination {
+  if (text === 'loopback') return { kind: 'loopback' };
+  if (text.startsWith('file:')) throw notInThisVersion('destination', text);
+  const address = parsePlace(text);
+  if (address.kind === 'tcp' && address.port === 0) {
+    throw new MultifdError('usage', `address ${text}: port 0 is nowhere to connect to`, {
+      hint: 'give the port that the destination listens on',
+    });
+  }
+  return { kind: 'address', address: formatAddress(address) };
+}
+
+/** @throws MultifdError `usage` */
+export function parseListen(text: string): string {
+  if (text.startsWith('file:')) throw notInThisVersion('listen address', text);
+  const address = parsePlace(text);
+  if (address.kind === 'unix' && !existsSync(dirname(address.path))) {
+    throw new MultifdError('usage', `address ${text}: there is no directory ${dirname(address.path)}`, {
+      hint: 'make it first, or name another path',
+    });
+  }
+  return formatAddress(address);
+}
+
+/** Longest path of a unix socket in bytes: sun_path of Linux without its NUL. */
+const LONGEST_PATH = 107;
+
+function parsePlace(text: string): Address {
+  const address = parseAddress(text);
+  if (address.kind === 'tcp' || Buffer.byteLength(address.path) <= LONGEST_PATH) return address;
+  throw new MultifdError('usage', `address ${text}: the path is longer than ${LONGEST_PATH} bytes`, {
+    hint: 'use a shorter path, or one relative to where you are',
+  });
+}
+
+/** @throws MultifdError `usage` */
+export function parseTarget(text: string | undefined): Target {
+  if (text === undefined) return { kind: 'memory' };
+  if (text.startsWith('file:')) throw notInThisVersion('target', text);
+  const directory = text.startsWith('raw:') ? text.slice(4) : '';
+  if (directory !== '' && !directory.includes('\0')) return { kind: 'raw', directory };
+  throw new MultifdError('usage', `target ${quote(text)}: not understood`, {
+    hint: 'write raw:DIR, or leave it out to receive into memory',
+  });
+}
+
+/** Whether only this machine can reach a tcp: or unix: address. */
+export function isLocal(text: string): boolean {
+  const address = parseAddress(text);
+  return address.kind === 'unix' || /^(127\.|::1$|localhost$)/.test(address.host);
+}

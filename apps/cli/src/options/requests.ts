@@ -1,0 +1,58 @@
+import type { MigrationParameters, ZeroPageDetection } from '@multifd/core';
+
+/** What both commands are asked for, as commander reads it. */
+export interface CommonOptions {
+  readonly multifdChannels?: number;
+  readonly multifdCompression?: string;
+  readonly setupTimeout?: number;
+  readonly stallTimeout?: number;
+  readonly machineType?: string;
+  readonly uuid?: Uint8Array;
+  /** Undefined: what is usual for the source and destination. */
+  readonly verify?: boolean;
+  readonly json?: true;
+}
+
+export interface MigrateOptions extends CommonOptions {
+  readonly zeroPageDetection?: ZeroPageDetection;
+  readonly maxBandwidth?: number;
+  readonly downtimeLimit?: number;
+  readonly accel: string;
+}
+
+export interface ReceiveOptions extends CommonOptions {
+  readonly force?: true;
+  /** Started by a `migrate` for its loopback: it reports to its parent instead of the user. */
+  readonly loopbackChild?: true;
+}
+
+/** The parameters that were given; core knows the defaults. */
+export function givenParameters(options: MigrateOptions | ReceiveOptions): Partial<MigrationParameters> {
+  const { multifdChannels, multifdCompression, setupTimeout, stallTimeout } = options;
+  const { zeroPageDetection, maxBandwidth, downtimeLimit } = { ...noMigrateOptions, ...options };
+  return {
+    ...(multifdChannels === undefined ? {} : { multifdChannels }),
+    ...(multifdCompression === undefined ? {} : { multifdCompression }),
+    ...(setupTimeout === undefined ? {} : { setupTimeout }),
+    ...(stallTimeout === undefined ? {} : { stallTimeout }),
+    ...(zeroPageDetection === undefined ? {} : { zeroPageDetection }),
+    ...(maxBandwidth === undefined ? {} : { maxBandwidth }),
+    ...(downtimeLimit === undefined ? {} : { downtimeLimit }),
+  };
+}
+
+const noMigrateOptions: Pick<
+  Partial<MigrateOptions>,
+  'zeroPageDetection' | 'maxBandwidth' | 'downtimeLimit'
+> = {};
+
+/** Options of a migration that its loopback destination must have too, as arguments. */
+export function loopbackArguments(parameters: MigrationParameters, verify: boolean): string[] {
+  return [
+    ['--multifd-channels', `${parameters.multifdChannels}`],
+    ['--multifd-compression', parameters.multifdCompression],
+    ['--setup-timeout', `${parameters.setupTimeout}`],
+    ['--stall-timeout', `${parameters.stallTimeout}`],
+    [verify ? '--verify' : '--no-verify'],
+  ].flat();
+}

@@ -1,0 +1,109 @@
+import { MultifdError } from '@multifd/core';
+import { notInThisVersion } from './not-yet.js';
+import { parseSize, parseWhole, quote } from './sizes.js';
+
+/** What is to migrate. */
+export type Source = DemoSource | RawSource;
+
+/** A guest made up here. */
+export interface DemoSource {
+  readonly kind: 'demo';
+  /** Bytes of its `pc.ram`: a multiple of 4096, 4096 to 2^46. */
+  readonly size: number;
+  /** Share of zero pages, 0 to 1. */
+  readonly zero: number;
+  /** Zero pages were written once with zeros, instead of never being touched. */
+  readonly populate: boolean;
+  /** Bytes a second that its vCPU writes; 0: it stands still. */
+  readonly dirty: number;
+  readonly fill: Fill;
+  /** 0 to 2^32-1. The same seed gives the same memory. */
+  readonly seed: number;
+}
+
+export type Fill = 'random' | 'text';
+
+/** RAM images on disk. */
+export interface RawSource {
+  readonly kind: 'raw';
+  readonly path: string;
+}
+
+export const DEMO_DEFAULTS = { zero: 0.5, populate: false, dirty: 0, fill: 'random', seed: 1 } as const;
+export const DEMO_PAGE_SIZE = 4096;
+
+const HINT = 'write demo:SIZE[,zero=F][,populate][,dirty=RATE][,fill=random|text][,seed=N], or raw:FILE';
+
+/** @throws MultifdError `usage` that says what is wrong and what would be right. */
+export function parseSource(text: string): Source {
+  if (text.startsWith('raw:')) {
+    const path = text.slice(4);
+    if (path === '' || path.includes('\0')) {
+      throw new MultifdError('usage', `source ${quote(text)}: no path`, { hint: 'write raw:FILE' });
+    }
+    return { kind: 'raw', path };
+  }
+  if (text.startsWith('file:')) throw notInThisVersion('source', text);
+  if (text === 'demo' || text.startsWith('demo:')) return parseDemo(text.slice(5));
+  throw new MultifdError('usage', `source ${quote(text)}: not understood`, { hint: HINT });
+}
+
+function parseDemo(text: string): DemoSource {
+  const [sizeText = '', ...settings] = text.split(',');
+  const size = parseSize(sizeText === '' ? '1G' : sizeText, 'demo: size');
+  if (size < DEMO_PAGE_SIZE || size > 2 ** 46 || size % DEMO_PAGE_SIZE !== 0) {
+    throw new MultifdError(
+      'usage',
+      `demo: the size must be a multiple of 4096, at least 4K, got ${quote(sizeText)}`,
+    );
+  }
+  let source: DemoSource = { kind: 'demo', size, ...DEMO_DEFAULTS };
+  const seen = new Set<string>();
+  for (const setting of settings) {
+    const cut = setting.indexOf('=');
+    const name = cut < 0 ? setting : setting.slice(0, cut);
+    if (seen.has(name)) throw new MultifdError('usage', `demo: ${name} is there twice`);
+    seen.add(name);
+    source = { ...source, ...parseSetting(name, cut < 0 ? undefined : setting.slice(cut + 1)) };
+  }
+  return source;
+}
+
+function parseSetting(name: string, value: string | undefined): Partial<DemoSource> {
+  switch (name) {
+    case 'zero':
+      return { zero: parseShare(valueOf(name, value)) };
+    case 'populate':
+      if (value !== undefined) throw new MultifdError('usage', 'demo: populate takes no value');
+      return { populate: true };
+    case 'dirty':
+      return { dirty: parseSize(valueOf(name, value), 'demo: dirty') };
+    case 'fill':
+      return { fill: parseFill(valueOf(name, value)) };
+    case 'seed':
+      return { seed: parseWhole(valueOf(name, value), 'demo: seed', 0, 2 ** 32 - 1) };
+    case 'backing':
+      throw new MultifdError('usage', 'demo: backing is not available in this version', {
+        hint: 'leave it out: the guest lives in anonymous memory',
+      });
+    default:
+      throw new MultifdError('usage', `demo: unknown setting ${quote(name)}`, { hint: HINT });
+  }
+}
+
+function valueOf(name: string, value: string | undefined): string {
+  if (value === undefined || value === '')
+    throw new MultifdError('usage', `demo: ${name} needs a value`, { hint: HINT });
+  return value;
+}
+
+function parseShare(text: string): number {
+  const value = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= 0 && value <= 1) return value;
+  throw new MultifdError('usage', `demo: zero must be a number from 0 to 1, got ${quote(text)}`);
+}
+
+function parseFill(text: string): Fill {
+  if (text === 'random' || text === 'text') return text;
+  throw new MultifdError('usage', `demo: fill must be random or text, got ${quote(text)}`);
+}

@@ -1,0 +1,130 @@
+import { Command, Option } from '@commander-js/extra-typings';
+import { migrateCommand } from './commands/migrate.js';
+import { receiveCommand } from './commands/receive.js';
+import { EXIT, type ExitCode } from './exit-codes.js';
+import { MIGRATE_HELP, RECEIVE_HELP, ROOT_HELP } from './help.js';
+import { parseCompression } from './options/compression.js';
+import { parseMachineType, parseUuid } from './options/identity.js';
+import { parseSize, parseWhole } from './options/sizes.js';
+import { version } from './version.js';
+
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
+
+/** @param ended gets how the command ended. */
+export function buildProgram(ended: (code: ExitCode) => void): Command {
+  const program = new Command('multifd')
+    .description("Live migration of guest memory over parallel channels, wire-compatible with QEMU's multifd")
+    .version(version(), '-V, --version')
+    .helpCommand(false)
+    .exitOverride()
+    // Errors are told in one place, in one shape: see cli.ts.
+    .configureOutput({ outputError: () => {}, getOutHelpWidth: () => 110 })
+    .addHelpText('after', ROOT_HELP)
+    .action(() => {
+      program.outputHelp({ error: true });
+      ended(EXIT.usage);
+    });
+  addMigrate(program, ended);
+  addReceive(program, ended);
+  return program;
+}
+
+function addMigrate(program: Command, ended: (code: ExitCode) => void): void {
+  program
+    .command('migrate')
+    .summary('move a guest to another process')
+    .description("Move a guest's memory to another process, on this machine or another")
+    .argument('[source]', 'what is to move', 'demo:1G')
+    .argument('[destination]', 'where to', 'loopback')
+    .addOption(channels())
+    .addOption(
+      new Option(
+        '--zero-page-detection <mode>',
+        'who looks for zero pages (default: multifd, the channel threads)',
+      ).choices(['none', 'legacy', 'multifd'] as const),
+    )
+    .addOption(compression())
+    .option(
+      '--max-bandwidth <rate>',
+      'bytes a second over all connections, 0 is unlimited (default: 0)',
+      (text) => parseSize(text, '--max-bandwidth'),
+    )
+    .option('--downtime-limit <ms>', 'how long the guest may stand still at the end (default: 300)', (text) =>
+      parseWhole(text, '--downtime-limit', 0, 2_000_000),
+    )
+    .option(
+      '--accel <name>',
+      'what checks for zero pages: auto, js, or a module by path or package name',
+      'auto',
+    )
+    .addOption(machineType('machine type to announce (default: none)'))
+    .addOption(uuid())
+    .option('--verify', 'compare both sides byte for byte afterwards (default for demo: and for loopback)')
+    .option('--no-verify', 'do not, as for a peer that is a QEMU')
+    .addOption(setupTimeout())
+    .addOption(stallTimeout())
+    .option('--json', 'print one JSON document on stdout, and nothing else there')
+    .addHelpText('after', MIGRATE_HELP)
+    .action(async (source, destination, options) =>
+      ended(await migrateCommand(source, destination, options)),
+    );
+}
+
+function addReceive(program: Command, ended: (code: ExitCode) => void): void {
+  program
+    .command('receive')
+    .summary('be the destination of a migrate, or of a QEMU')
+    .description('Be the destination of one migration: of `multifd migrate`, or of a real QEMU')
+    .argument('[listen]', 'where to wait for it', 'tcp:127.0.0.1:4444')
+    .argument('[target]', 'where the memory goes')
+    .addOption(channels())
+    .addOption(compression())
+    .addOption(machineType('accept this machine type only (default: any)'))
+    .addOption(uuid())
+    .option('--force', 'replace images that are already in DIR, when the new ones are complete')
+    .option('--verify', 'take digests for a source that asks for them (default)')
+    .option('--no-verify', 'do not')
+    .addOption(setupTimeout())
+    .addOption(stallTimeout())
+    .option('--json', 'print one JSON document on stdout, and nothing else there')
+    .addOption(new Option('--loopback-child', 'started by migrate for its loopback').hideHelp())
+    .addHelpText('after', RECEIVE_HELP)
+    .action(async (listen, target, options) => ended(await receiveCommand(listen, target, options)));
+}
+
+function channels() {
+  return new Option(
+    '--channels, --multifd-channels <n>',
+    'parallel channels, 1 to 255, equal on both ends (default: 2)',
+  ).argParser((text) => parseWhole(text, '--multifd-channels', 1, 255));
+}
+
+function compression() {
+  return new Option(
+    '--compression, --multifd-compression <method>',
+    'equal on both ends; only none is there now',
+  ).argParser(parseCompression);
+}
+
+function uuid() {
+  return new Option('--uuid <uuid>', "the guest's uuid, equal on both ends (default: all zero)").argParser(
+    parseUuid,
+  );
+}
+
+function machineType(description: string) {
+  return new Option('--machine-type <name>', description).argParser(parseMachineType);
+}
+
+function setupTimeout() {
+  return new Option('--setup-timeout <ms>', 'until all connections must stand (default: 30000)').argParser(
+    (text) => parseWhole(text, '--setup-timeout', 1, LONGEST_TIMEOUT),
+  );
+}
+
+function stallTimeout() {
+  return new Option(
+    '--stall-timeout <ms>',
+    'how long a busy connection may stand still (default: 30000)',
+  ).argParser((text) => parseWhole(text, '--stall-timeout', 1, LONGEST_TIMEOUT));
+}

@@ -1,0 +1,177 @@
+import type { AcceleratorChoice, MigrationParameters, SourceStatistics } from '@multifd/core';
+import type { GuestReport } from '../guest/prepared-guest.js';
+import type { Verification } from '../verify/compare.js';
+import { type FailureMembers, failureMembers } from './errors.js';
+
+/** Grows when a member changes its meaning or goes away; new members do not count. */
+export const SCHEMA_VERSION = 1;
+
+/** What `multifd migrate --json` prints, shaped like the answer of QMP's query-migrate. Times in ms, sizes in bytes. */
+export interface MigrateDocument extends Partial<Omit<FailureMembers, 'status'>> {
+  readonly 'schema-version': typeof SCHEMA_VERSION;
+  readonly command: 'migrate';
+  readonly status: 'completed' | FailureMembers['status'];
+  /** As it was asked for; null if the command line was not understood. */
+  readonly source: string | null;
+  readonly destination: string | null;
+  /** Absent if it did not come to a migration. */
+  readonly 'total-time'?: number;
+  readonly 'setup-time'?: number;
+  /** Null unless completed. */
+  readonly downtime?: number | null;
+  readonly ram?: RamMember;
+  /** Absent if the choice was not made. */
+  readonly accelerator?: AcceleratorMember;
+  readonly channels?: number;
+  readonly 'zero-page-detection'?: string;
+  readonly 'multifd-compression'?: string;
+  /** CPU time of the migration, without the demo guest's own. Null: not known. */
+  readonly 'cpu-time': BothEnds;
+  /** Most resident memory, guest included. Null: not known. */
+  readonly 'peak-rss': BothEnds;
+  /** Whether both ends' memory is the same; null if it was not compared. */
+  readonly verified: boolean | null;
+  readonly verification: VerificationMember | null;
+  readonly guest?: GuestReport;
+}
+
+export interface RamMember {
+  readonly total: number;
+  readonly transferred: number;
+  readonly remaining: number;
+  readonly normal: number;
+  readonly 'normal-bytes': number;
+  /** Zero pages, under the name that QEMU has for them. */
+  readonly duplicate: number;
+  readonly 'zero-pages': number;
+  readonly 'zero-bytes': number;
+  readonly 'page-size': number;
+  readonly mbps: number;
+  readonly 'dirty-sync-count': number;
+  readonly 'dirty-pages-rate': number;
+  readonly 'pages-per-second': number;
+  readonly 'multifd-bytes': number;
+  readonly 'channel-bytes': readonly number[];
+}
+
+export interface AcceleratorMember {
+  /** Null if nobody looked for zero pages. */
+  readonly name: string | null;
+  /** `auto`, a name, or a module. */
+  readonly requested: string;
+  readonly detail: string;
+  readonly refused: readonly { readonly name: string; readonly reason: string; readonly fix: string }[];
+}
+
+export interface BothEnds {
+  readonly source: number | null;
+  readonly destination: number | null;
+}
+
+export interface VerificationMember {
+  readonly algorithm: string;
+  readonly blocks: number;
+  readonly bytes: number;
+}
+
+/** What is known of a migration so far: it is filled as the command goes on, and told however that ends. */
+export interface MigrateFacts {
+  readonly source: string | null;
+  readonly destination: string | null;
+  parameters?: MigrationParameters;
+  choice?: AcceleratorChoice;
+  statistics?: SourceStatistics;
+  completed?: boolean;
+  guest?: GuestReport;
+  cpuTime: { source: number | null; destination: number | null };
+  peakRss: { source: number | null; destination: number | null };
+  verification?: Verification;
+}
+
+export function newFacts(source: string | null, destination: string | null): MigrateFacts {
+  const unknown = { source: null, destination: null };
+  return { source, destination, cpuTime: { ...unknown }, peakRss: { ...unknown } };
+}
+
+/** @param error what ended it; a migration that completed and then did not verify stays `completed`. */
+export function migrateDocument(facts: MigrateFacts, error?: unknown): MigrateDocument {
+  const failure = error === undefined ? undefined : failureMembers(error);
+  const completed = facts.completed === true;
+  return {
+    'schema-version': SCHEMA_VERSION,
+    command: 'migrate',
+    ...(failure ?? {}),
+    status: completed ? 'completed' : (failure?.status ?? 'failed'),
+    source: facts.source,
+    destination: facts.destination,
+    ...statisticsMembers(facts.statistics),
+    ...acceleratorMembers(facts),
+    ...parameterMembers(facts.parameters),
+    'cpu-time': rounded(facts.cpuTime),
+    'peak-rss': facts.peakRss,
+    verified: facts.verification === undefined ? null : facts.verification.differences.length === 0,
+    verification: facts.verification === undefined ? null : verificationMember(facts.verification),
+    ...(facts.guest === undefined ? {} : { guest: facts.guest }),
+  };
+}
+
+type Statistics = Pick<MigrateDocument, 'total-time' | 'setup-time' | 'downtime' | 'ram'>;
+
+function statisticsMembers(statistics: SourceStatistics | undefined): Statistics {
+  if (statistics === undefined) return {};
+  return {
+    'total-time': Math.round(statistics.totalTime),
+    'setup-time': Math.round(statistics.setupTime),
+    downtime: statistics.downtime === undefined ? null : Math.round(statistics.downtime),
+    ram: {
+      total: statistics.total,
+      transferred: statistics.transferred,
+      remaining: statistics.remaining,
+      normal: statistics.normal,
+      'normal-bytes': statistics.normalBytes,
+      duplicate: statistics.zeroPages,
+      'zero-pages': statistics.zeroPages,
+      'zero-bytes': statistics.zeroBytes,
+      'page-size': statistics.pageSize,
+      mbps: Math.round(statistics.mbps * 100) / 100,
+      'dirty-sync-count': statistics.dirtySyncCount,
+      'dirty-pages-rate': Math.round(statistics.dirtyPagesRate),
+      'pages-per-second': Math.round(statistics.pagesPerSecond),
+      'multifd-bytes': statistics.multifdBytes,
+      'channel-bytes': statistics.channelBytes,
+    },
+  };
+}
+
+function acceleratorMembers({ choice, parameters }: MigrateFacts): Pick<MigrateDocument, 'accelerator'> {
+  if (choice === undefined) return {};
+  const used = parameters?.zeroPageDetection !== 'none';
+  return {
+    accelerator: {
+      name: used ? choice.accelerator.name : null,
+      requested: choice.requested,
+      detail: used ? choice.detail : 'zero-page-detection is none: every page is sent with its bytes',
+      refused: choice.refused,
+    },
+  };
+}
+
+type Parameters = Pick<MigrateDocument, 'channels' | 'zero-page-detection' | 'multifd-compression'>;
+
+function parameterMembers(parameters: MigrationParameters | undefined): Parameters {
+  if (parameters === undefined) return {};
+  return {
+    channels: parameters.multifdChannels,
+    'zero-page-detection': parameters.zeroPageDetection,
+    'multifd-compression': parameters.multifdCompression,
+  };
+}
+
+function verificationMember({ algorithm, blocks, bytes }: Verification): VerificationMember {
+  return { algorithm, blocks, bytes };
+}
+
+function rounded({ source, destination }: BothEnds): BothEnds {
+  const round = (value: number | null) => (value === null ? null : Math.round(value));
+  return { source: round(source), destination: round(destination) };
+}

@@ -1,0 +1,35 @@
+import type { SourceStatistics } from '@multifd/core';
+import { formatBytes, formatTime } from './format.js';
+
+/** The progress line of a running migration, without line end. */
+export function progressLine(statistics: SourceStatistics, stalled: boolean): string {
+  const { dirtySyncCount, transferred, total, remaining, mbps, normal, zeroPages } = statistics;
+  const handled = normal + zeroPages;
+  const share = handled === 0 ? 0 : Math.round((100 * zeroPages) / handled);
+  const parts = [
+    `round ${dirtySyncCount}`,
+    `${formatBytes(transferred)} sent of ${formatBytes(total)} RAM`,
+    `${formatBytes((mbps * 1e6) / 8)}/s`,
+    `${share} % zero`,
+    `${formatBytes(remaining)} left`,
+    stalled ? 'no end in sight' : expectedEnd(statistics),
+  ];
+  return parts.filter((part) => part !== '').join(' · ');
+}
+
+/** When the rest would be gone at the pace of now, with what the guest writes meanwhile. */
+function expectedEnd({ remaining, pageSize, pagesPerSecond, dirtyPagesRate }: SourceStatistics): string {
+  const pace = pagesPerSecond - dirtyPagesRate;
+  if (pace <= 0) return '';
+  return `about ${formatTime((1000 * remaining) / pageSize / pace)} to go`;
+}
+
+/** What to say, once, when the guest writes faster than its memory moves. */
+export function stalledNote({ dirtyPagesRate, pageSize, mbps }: SourceStatistics): string {
+  const dirty = formatBytes(dirtyPagesRate * pageSize);
+  const rate = formatBytes((mbps * 1e6) / 8);
+  return (
+    `the guest dirties memory (${dirty}/s) as fast as it moves (${rate}/s): this will not end by itself. ` +
+    'Raise --max-bandwidth, use more --channels, allow a longer --downtime-limit, or stop with Ctrl-C'
+  );
+}

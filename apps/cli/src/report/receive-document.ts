@@ -1,0 +1,100 @@
+import type { DestinationStatistics, IncomingBlock } from '@multifd/core';
+import type { GuestReport } from '../guest/prepared-guest.js';
+import { type FailureMembers, failureMembers } from './errors.js';
+import { SCHEMA_VERSION } from './migrate-document.js';
+
+/** What `multifd receive --json` prints. Times in ms, sizes in bytes. */
+export interface ReceiveDocument extends Partial<Omit<FailureMembers, 'status'>> {
+  readonly 'schema-version': typeof SCHEMA_VERSION;
+  readonly command: 'receive';
+  readonly status: 'completed' | FailureMembers['status'];
+  /** Where it listened: with the port that it really had, if it came to listening. */
+  readonly listen: string | null;
+  /** `memory` or `raw:DIR`. */
+  readonly target: string | null;
+  /** Absent if no migration began. */
+  readonly 'total-time'?: number;
+  readonly ram?: ReceivedRamMember;
+  readonly blocks?: readonly IncomingBlock[];
+  readonly 'machine-type'?: string;
+  /** Names of the devices whose state came. */
+  readonly devices?: readonly string[];
+  readonly channels?: number;
+  readonly 'multifd-compression'?: string;
+  readonly 'cpu-time': { readonly destination: number | null };
+  readonly 'peak-rss': { readonly destination: number | null };
+  /** The images that were written, for a raw: target. */
+  readonly images?: readonly string[];
+  readonly guest?: GuestReport;
+}
+
+export interface ReceivedRamMember {
+  readonly total: number;
+  readonly received: number;
+  readonly 'multifd-bytes': number;
+  readonly normal: number;
+  readonly 'normal-bytes': number;
+  readonly duplicate: number;
+  readonly 'zero-pages': number;
+  readonly 'zero-bytes': number;
+  /** First-time zero pages, which were not touched. */
+  readonly 'untouched-pages': number;
+  readonly 'page-size': number;
+}
+
+/** What is known of an incoming migration so far. */
+export interface ReceiveFacts {
+  listen: string | null;
+  readonly target: string | null;
+  channels?: number;
+  compression?: string;
+  statistics?: DestinationStatistics;
+  blocks?: readonly IncomingBlock[];
+  machineType?: string;
+  devices?: readonly string[];
+  completed?: boolean;
+  images?: readonly string[];
+  guest?: GuestReport;
+  cpuTime?: number;
+  peakRss?: number;
+}
+
+export function receiveDocument(facts: ReceiveFacts, error?: unknown): ReceiveDocument {
+  const failure = error === undefined ? undefined : failureMembers(error);
+  const { statistics, blocks, machineType, devices, channels, compression, images, guest } = facts;
+  return {
+    'schema-version': SCHEMA_VERSION,
+    command: 'receive',
+    ...(failure ?? {}),
+    status: error === undefined && facts.completed === true ? 'completed' : (failure?.status ?? 'failed'),
+    listen: facts.listen,
+    target: facts.target,
+    ...(statistics === undefined
+      ? {}
+      : { 'total-time': Math.round(statistics.totalTime), ram: ramMember(statistics) }),
+    ...(blocks === undefined ? {} : { blocks }),
+    ...(machineType === undefined ? {} : { 'machine-type': machineType }),
+    ...(devices === undefined ? {} : { devices }),
+    ...(channels === undefined ? {} : { channels }),
+    ...(compression === undefined ? {} : { 'multifd-compression': compression }),
+    'cpu-time': { destination: facts.cpuTime === undefined ? null : Math.round(facts.cpuTime) },
+    'peak-rss': { destination: facts.peakRss ?? null },
+    ...(images === undefined ? {} : { images }),
+    ...(guest === undefined ? {} : { guest }),
+  };
+}
+
+function ramMember(statistics: DestinationStatistics): ReceivedRamMember {
+  return {
+    total: statistics.total,
+    received: statistics.received,
+    'multifd-bytes': statistics.multifdBytes,
+    normal: statistics.normal,
+    'normal-bytes': statistics.normalBytes,
+    duplicate: statistics.zeroPages,
+    'zero-pages': statistics.zeroPages,
+    'zero-bytes': statistics.zeroBytes,
+    'untouched-pages': statistics.untouchedPages,
+    'page-size': statistics.pageSize,
+  };
+}

@@ -1,0 +1,103 @@
+import type { GuestReport } from '../guest/prepared-guest.js';
+import { formatBytes, plain } from './format.js';
+import type { AcceleratorMember, BothEnds, MigrateDocument, RamMember } from './migrate-document.js';
+import type { ReceiveDocument } from './receive-document.js';
+
+/** A finished migration in the style of QEMU's `info migrate`. */
+export function migrateSummary(document: MigrateDocument): string {
+  const { ram, accelerator, verification, guest } = document;
+  return lines([
+    `Migration status: ${document.status}`,
+    time('total time', document['total-time']),
+    time('downtime', document.downtime),
+    time('setup', document['setup-time']),
+    ...(ram === undefined ? [] : ramLines(ram)),
+    `channels: ${document.channels} (zero-page-detection ${document['zero-page-detection']}, compression ${document['multifd-compression']})`,
+    ...(accelerator === undefined ? [] : acceleratorLines(accelerator)),
+    both('cpu time', document['cpu-time'], (value) => `${value} ms`),
+    both('peak memory', document['peak-rss'], formatBytes),
+    guest === undefined ? '' : guestLine(guest),
+    verification === null
+      ? 'verified: not asked for'
+      : `${document.verified ? 'verified' : 'NOT VERIFIED'}: ${verification.blocks} blocks, ${verification.bytes} bytes, ${verification.algorithm}`,
+  ]);
+}
+
+/** The same for the destination. */
+export function receiveSummary(document: ReceiveDocument): string {
+  const { ram, blocks = [], devices = [], images = [], guest } = document;
+  return lines([
+    `Migration status: ${document.status}`,
+    time('total time', document['total-time']),
+    ...(ram === undefined
+      ? []
+      : [
+          `received: ${kibibytes(ram.received)}`,
+          `total ram: ${kibibytes(ram.total)}`,
+          `duplicate: ${ram.duplicate} pages (zero; ${ram['untouched-pages']} of them never touched)`,
+          `normal: ${ram.normal} pages`,
+          `normal bytes: ${kibibytes(ram['normal-bytes'])}`,
+          `page size: ${kibibytes(ram['page-size'])}`,
+          `multifd bytes: ${kibibytes(ram['multifd-bytes'])}`,
+        ]),
+    `channels: ${document.channels} (compression ${document['multifd-compression']})`,
+    ...blocks.map(({ name, length }) => `block: ${plain(name)}, ${formatBytes(length)}`),
+    devices.length === 0 ? '' : `devices: ${devices.map(plain).join(', ')}`,
+    one('cpu time', document['cpu-time'].destination, (value) => `${value} ms`),
+    one('peak memory', document['peak-rss'].destination, formatBytes),
+    ...images.map((image) => `image: ${plain(image)}`),
+    guest === undefined ? '' : guestLine(guest),
+  ]);
+}
+
+function ramLines(ram: RamMember): string[] {
+  return [
+    `transferred ram: ${kibibytes(ram.transferred)}`,
+    `throughput: ${ram.mbps.toFixed(2)} mbps`,
+    `remaining ram: ${kibibytes(ram.remaining)}`,
+    `total ram: ${kibibytes(ram.total)}`,
+    `duplicate: ${ram.duplicate} pages (zero)`,
+    `normal: ${ram.normal} pages`,
+    `normal bytes: ${kibibytes(ram['normal-bytes'])}`,
+    `dirty sync count: ${ram['dirty-sync-count']}`,
+    `page size: ${kibibytes(ram['page-size'])}`,
+    `multifd bytes: ${kibibytes(ram['multifd-bytes'])}`,
+    `pages-per-second: ${ram['pages-per-second']}`,
+  ];
+}
+
+function acceleratorLines({ name, requested, detail, refused }: AcceleratorMember): string[] {
+  const asked = requested === 'auto' ? 'chosen by auto' : `asked for as ${plain(requested)}`;
+  return [
+    name === null ? `accelerator: none (${detail})` : `accelerator: ${name} (${asked}): ${plain(detail)}`,
+    ...refused.map((each) => `  refused ${each.name}: ${plain(each.reason)} (${plain(each.fix)})`),
+  ];
+}
+
+function guestLine({ state, from, to }: GuestReport): string {
+  if (state === 'ran on') return `guest: ran on at the destination, from write ${from} to ${to}`;
+  if (state === 'stopped') return `guest: has left, after ${to} writes`;
+  return `guest: ${state === 'runs' ? 'runs on here' : 'at rest'}`;
+}
+
+function time(what: string, ms: number | null | undefined): string {
+  return ms === undefined || ms === null ? '' : `${what}: ${ms} ms`;
+}
+
+function both(what: string, { source, destination }: BothEnds, format: (value: number) => string): string {
+  const side = (name: string, value: number | null) => (value === null ? [] : [`${name} ${format(value)}`]);
+  const sides = [...side('source', source), ...side('destination', destination)];
+  return sides.length === 0 ? '' : `${what}: ${sides.join(', ')}`;
+}
+
+function one(what: string, value: number | null, format: (value: number) => string): string {
+  return value === null ? '' : `${what}: ${format(value)}`;
+}
+
+function kibibytes(bytes: number): string {
+  return `${Math.round(bytes / 1024)} KiB`;
+}
+
+function lines(all: readonly string[]): string {
+  return `${all.filter((line) => line !== '').join('\n')}\n`;
+}

@@ -1,0 +1,14 @@
+import { Worker } from 'node:worker_threads';
+
+/** This file lies beside `threads/`, in `src` as in `dist`: that is why it lies here. */
+function entry(name: 'digest' | 'fill' | 'vcpu'): URL {
+  return new URL(`./threads/${name}.js`, import.meta.url);
+}
+
+/** Starts one of our worker threads. `data` must be good for `postMessage`. */
+export function startThread(name: 'digest' | 'fill' | 'vcpu', data: unknown): Worker {
+  return new Worker(entry(name), { workerData: data, name: `multifd-${name}` });
+}
+
+/** The command's own entry, to start it once more as another process. */
+export const CLI_ENTRY = new URL('./cli.js', import.meta.url);

@@ -1,0 +1,59 @@
+import { MultifdError } from '@multifd/core';
+import { isRecord } from '../guards.js';
+import type { BlockDigest } from './digest.js';
+
+/** What a `multifd receive` tells its source after completion. */
+export interface PeerReport {
+  /** ms of CPU that the destination used for the migration. */
+  readonly cpuTime: number;
+  /** Bytes. */
+  readonly peakRss: number;
+  /** Undefined if the destination was not to take digests. */
+  readonly blocks: readonly BlockDigest[] | undefined;
+}
+
+const FORMAT = 1;
+/** The engine's limit for a report. */
+const MOST_BYTES = 65_535;
+
+/** As JSON, in UTF-8. Digests that do not fit are left out, which a source that verifies then reports. */
+export function encodePeerReport(report: PeerReport): Uint8Array {
+  const head = { format: FORMAT, 'cpu-time': report.cpuTime, 'peak-rss': report.peakRss };
+  const whole = Buffer.from(
+    JSON.stringify(report.blocks === undefined ? head : { ...head, blocks: report.blocks }),
+  );
+  return whole.length <= MOST_BYTES ? whole : Buffer.from(JSON.stringify(head));
+}
+
+/** @throws MultifdError `protocol` for anything that `encodePeerReport` does not give. */
+export function decodePeerReport(bytes: Uint8Array): PeerReport {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    throw notUnderstood('it is not JSON');
+  }
+  if (!isRecord(value) || value.format !== FORMAT) throw notUnderstood(`its format is not ${FORMAT}`);
+  const { 'cpu-time': cpuTime, 'peak-rss': peakRss, blocks } = value;
+  if (typeof cpuTime !== 'number' || typeof peakRss !== 'number')
+    throw notUnderstood('cpu-time or peak-rss is missing');
+  if (blocks === undefined) return { cpuTime, peakRss, blocks };
+  if (!Array.isArray(blocks) || !blocks.every(isDigest))
+    throw notUnderstood('its digests are not understood');
+  return { cpuTime, peakRss, blocks };
+}
+
+function isDigest(value: unknown): value is BlockDigest {
+  return (
+    isRecord(value) &&
+    typeof value.name === 'string' &&
+    typeof value.length === 'number' &&
+    typeof value.sha256 === 'string'
+  );
+}
+
+function notUnderstood(why: string): MultifdError {
+  return new MultifdError('protocol', `the destination's report is not understood: ${why}`, {
+    hint: 'is the destination a multifd of the same version? --no-verify does without the report',
+  });
+}

@@ -1,0 +1,5 @@
+import type { Accelerator } from '@multifd/core';
+import { jsAccelerator } from './js-accelerator.js';
+
+/** What `--accel` finds in this module. */
+export const accelerators: readonly Accelerator[] = [jsAccelerator];

@@ -1,0 +1,157 @@
+import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { BandwidthLimit } from '../engine/bandwidth.js';
+import type { CounterRow } from '../engine/counters.js';
+import { ACTIVITY_IDLE } from '../engine/counters.js';
+import { MultifdError } from '../errors.js';
+
+/** Bytes that may wait in this process for a connection, before its thread has to wait too. */
+const HIGH_WATER = 4 * 2 ** 20;
+
+export interface OutgoingOptions {
+  /** For messages: `main stream`, `channel 3`. */
+  readonly where: string;
+  /** ms that bytes may wait without any of them leaving. */
+  readonly stallTimeout: number;
+  readonly counters: CounterRow;
+  readonly limit: BandwidthLimit;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The sending half of a connection: vectors in, in order, without copying them. The only place on the source
+ * that writes to a socket.
+ */
+export class Outgoing {
+  readonly #socket: Socket;
+  readonly #options: OutgoingOptions;
+  /** Bytes handed to the socket and not yet taken by the kernel. */
+  #pending = 0;
+  #failure: MultifdError | undefined;
+  #waiting: (() => void) | undefined;
+  #closing = false;
+
+  constructor(socket: Socket, options: OutgoingOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    socket.on('error', (cause) => {
+      this.#fail(
+        new MultifdError('peer-closed', `${options.where}: the connection broke: ${cause.message}`, {
+          cause,
+          hint: "see the destination's own message; the guest is intact here",
+        }),
+      );
+    });
+    socket.on('close', () => {
+      if (this.#closing) return;
+      this.#fail(new MultifdError('peer-closed', `${options.where}: the destination closed the connection`));
+    });
+    options.signal.addEventListener('abort', () => {
+      this.#fail(new MultifdError('cancelled', `${options.where}: cancelled`));
+    });
+  }
+
+  /** Called once if the connection fails, whatever this thread is doing. */
+  onFailure: ((error: MultifdError) => void) | undefined;
+
+  /**
+   * Sends `vectors`, `bytes` long in all, after what was sent before. They must stay as they are until `done` is
+   * called; guest memory may change. Returns when there is room for more.
+   * @throws MultifdError if the connection has failed or stands still for longer than the stall timeout.
+   */
+  async send(vectors: readonly Uint8Array[], bytes: number, done?: () => void): Promise<void> {
+    const wait = this.#options.limit.reserve(bytes, process.hrtime.bigint());
+    if (wait > 0) await this.#patience(wait);
+    this.#throwIfFailed();
+    this.#pending += bytes;
+    this.#options.counters.addBytes(bytes);
+    const last = vectors.length - 1;
+    this.#socket.cork();
+    vectors.forEach((vector, index) => {
+      if (index < last) this.#socket.write(vector);
+      else {
+        this.#socket.write(vector, () => {
+          this.#pending -= bytes;
+          this.#options.counters.beat(ACTIVITY_IDLE);
+          done?.();
+          this.#wake();
+        });
+      }
+    });
+    this.#socket.uncork();
+    await this.#until(() => this.#pending <= HIGH_WATER);
+  }
+
+  /** Waits until the kernel has taken every byte. */
+  async drained(): Promise<void> {
+    await this.#until(() => this.#pending === 0);
+  }
+
+  /** Sends what is left and closes this direction; the socket is gone once the peer has closed too. */
+  async close(): Promise<void> {
+    await this.drained();
+    this.#closing = true;
+    await new Promise<void>((resolve) => this.#socket.end(resolve));
+  }
+
+  /** Drops the connection at once. May be called twice. */
+  destroy(): void {
+    this.#closing = true;
+    this.#socket.destroy();
+  }
+
+  /** A wait for the bandwidth limit, in steps, so that a cancellation is not waited out. */
+  async #patience(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 50) {
+      this.#options.counters.beat(ACTIVITY_IDLE);
+      await delay(Math.min(left, 50));
+      this.#throwIfFailed();
+    }
+  }
+
+  async #until(ready: () => boolean): Promise<void> {
+    this.#throwIfFailed();
+    if (ready()) return;
+    let written = this.#socket.bytesWritten - this.#socket.writableLength;
+    const timer = setInterval(() => {
+      const now = this.#socket.bytesWritten - this.#socket.writableLength;
+      if (now === written) this.#fail(this.#stalled());
+      written = now;
+    }, this.#options.stallTimeout);
+    try {
+      while (!ready()) {
+        await new Promise<void>((resolve) => {
+          this.#waiting = resolve;
+        });
+        this.#throwIfFailed();
+      }
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  #stalled(): MultifdError {
+    const { where, stallTimeout } = this.#options;
+    return new MultifdError('timeout', `${where}: the destination took no byte for ${stallTimeout} ms`, {
+      hint: 'the destination hangs or the network is down; the guest is intact here',
+    });
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.();
+  }
+
+  #fail(error: MultifdError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    this.destroy();
+    this.#wake();
+    this.onFailure?.(error);
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}

@@ -1,0 +1,31 @@
+import { MultifdError } from '../errors.js';
+
+/** A place to connect to or to listen on. */
+export type Address =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };
+
+/**
+ * Reads `tcp:HOST:PORT` (an IPv6 host in brackets; no host: loopback) or `unix:PATH`.
+ * @throws MultifdError `usage` that says what is wrong and what would be right.
+ */
+export function parseAddress(text: string): Address {
+  const hint = 'write tcp:HOST:PORT, as in tcp:127.0.0.1:4444, or unix:PATH';
+  if (text.startsWith('unix:')) {
+    const path = text.slice(5);
+    if (path === '' || path.includes('\0'))
+      throw new MultifdError('usage', `address ${text}: no path`, { hint });
+    return { kind: 'unix', path };
+  }
+  const match = /^tcp:(?:(\[[^\]]+\]|[^:[\]]*):)?(\d+)$/.exec(text);
+  if (match === null) throw new MultifdError('usage', `address ${text}: not understood`, { hint });
+  const port = Number(match[2]);
+  if (port > 65535) throw new MultifdError('usage', `address ${text}: the port must be 0 to 65535`, { hint });
+  const host = (match[1] ?? '').replace(/^\[|\]$/g, '');
+  return { kind: 'tcp', host: host === '' ? '127.0.0.1' : host, port };
+}
+
+export function formatAddress(address: Address): string {
+  if (address.kind === 'unix') return `unix:${address.path}`;
+  return `tcp:${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+}

@@ -1,0 +1,155 @@
+import type { RamBlockDescriptor } from '../ram/block.js';
+import type { GuestRamDescriptor } from '../ram/guest-ram.js';
+import type { DeviceSection } from '../wire/main/records.js';
+import type { MigrationParameters } from './parameters.js';
+import type { DestinationStatistics, SourceStatistics } from './statistics.js';
+
+/** What the engine needs of a guest that is to move. */
+export interface Guest {
+  /**
+   * Its memory. With dirty bitmaps (`ram.dirty`) the guest may run and write while it migrates, and it, or its
+   * tracker, marks what was written; without them nobody writes until the migration is over.
+   */
+  readonly ram: GuestRamDescriptor;
+  /** Machine type in the configuration section; the destination may insist on it. Default `none`. */
+  readonly machineType?: string;
+  /** 16 bytes; all zero by default. A destination with another uuid refuses. */
+  readonly uuid?: Uint8Array;
+  /** Called before each round: merges the tracker's log into the dirty bitmaps. Not needed if writers mark. */
+  syncDirty?(): void | Promise<void>;
+  /**
+   * Stops the guest. When it is over nothing writes any more, and everything written is marked. Not called for a
+   * guest without dirty bitmaps.
+   */
+  stop?(): void | Promise<void>;
+  /** The guest runs on here: called after a failure or cancellation, if `stop` was called. */
+  resume?(): void | Promise<void>;
+  /** The state of everything that is not RAM; called once, after `stop`. Default: none. */
+  deviceState?(): readonly DeviceSection[] | Promise<readonly DeviceSection[]>;
+}
+
+/** Which accelerator checks for zero pages: chosen by `chooseAccelerator`, or named directly. */
+export interface AcceleratorReference {
+  /** Module that exports `accelerators`, as a URL that any thread can import. */
+  readonly module: string;
+  /** The accelerator's `name` within that module. */
+  readonly name: string;
+}
+
+export interface MigrateOptions {
+  readonly guest: Guest;
+  /** `tcp:HOST:PORT` or `unix:PATH`. */
+  readonly to: string;
+  /** Needed unless `zeroPageDetection` is `none`. */
+  readonly accelerator?: AcceleratorReference;
+  readonly parameters?: Partial<MigrationParameters>;
+  /** Modules (URLs) that bring further MultiFD methods. */
+  readonly methodModules?: readonly string[];
+  /** Settings of the MultiFD method. */
+  readonly methodSettings?: Readonly<Record<string, number | string>>;
+  /** Ask the destination (a multifd, not a QEMU) for its report, and wait for it after completion. */
+  readonly requestReport?: boolean;
+  /** Cancels: the migration ends `cancelled`, the guest runs on here. */
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: SourceEvent) => void;
+}
+
+/** QEMU's MigrationStatus, as far as we have it. */
+export type MigrationStatus =
+  | 'none'
+  | 'setup'
+  | 'active'
+  | 'device'
+  | 'completed'
+  | 'failed'
+  | 'cancelling'
+  | 'cancelled';
+
+export type SourceEvent =
+  | { readonly type: 'status'; readonly status: MigrationStatus }
+  /** Every 100 ms while `active`, and once at the end of each round. */
+  | { readonly type: 'progress'; readonly statistics: SourceStatistics }
+  /** The guest dirties memory as fast as it moves: no end in sight. Once for each round of which it is true. */
+  | { readonly type: 'stalled'; readonly statistics: SourceStatistics }
+  | { readonly type: 'warning'; readonly message: string };
+
+export interface MigrateResult {
+  readonly status: 'completed';
+  readonly statistics: SourceStatistics;
+  /** The accelerator that ran; undefined if none did (`zeroPageDetection: 'none'`). */
+  readonly accelerator: AcceleratorReference | undefined;
+  /** What the destination reported, if it was asked to. */
+  readonly report: Uint8Array | undefined;
+}
+
+/** A RAM block as the source announced it. */
+export interface IncomingBlock {
+  readonly name: string;
+  /** Bytes. */
+  readonly length: number;
+}
+
+/** Where incoming RAM goes. */
+export interface IncomingRam {
+  /** One descriptor for each announced block, same name and length, any order. All writable. */
+  readonly blocks: readonly RamBlockDescriptor[];
+  /** Whether all of it is known to read as zero now: then a zero page that comes first is not touched. */
+  readonly fresh: boolean;
+}
+
+export interface ReceiveOptions {
+  /** `tcp:HOST:PORT` (port 0: any free one) or `unix:PATH`. */
+  readonly listen: string;
+  /** Page size of the guest in bytes. Default 4096. */
+  readonly pageSize?: number;
+  /**
+   * Gives the RAM for the announced blocks. Default: fresh shared memory. Refuse by throwing: the source's guest
+   * runs on.
+   */
+  readonly openRam?: (blocks: readonly IncomingBlock[]) => IncomingRam | Promise<IncomingRam>;
+  /** Only this machine type is accepted. Default: any. */
+  readonly machineType?: string;
+  /** 16 bytes; all zero by default. */
+  readonly uuid?: Uint8Array;
+  /** Only `multifdChannels`, `multifdCompression` and the time limits matter here. */
+  readonly parameters?: Partial<MigrationParameters>;
+  readonly methodModules?: readonly string[];
+  readonly methodSettings?: Readonly<Record<string, number | string>>;
+  /**
+   * Makes what was received last (fsync, rename). Called when everything is here and before the source is told
+   * so: if it throws, the source hears of a failure and its guest runs on there.
+   */
+  readonly commit?: (received: ReceiveResult) => void | Promise<void>;
+  /** What to tell a source that asks for a report, at most 65535 bytes. Called after completion. */
+  readonly report?: (received: ReceiveResult) => Uint8Array | Promise<Uint8Array>;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: DestinationEvent) => void;
+}
+
+export type DestinationEvent =
+  | { readonly type: 'status'; readonly status: MigrationStatus }
+  | { readonly type: 'progress'; readonly statistics: DestinationStatistics }
+  /** A connection was turned away and the destination goes on: a foreign client, a surplus connection. */
+  | { readonly type: 'refused'; readonly peer: string; readonly reason: string };
+
+/** A destination that listens. */
+export interface Incoming {
+  /** Where it really listens: `tcp:127.0.0.1:40213`. */
+  readonly address: string;
+  /**
+   * Fulfilled when the guest is here; rejected with a MultifdError when it is not. The guest must run in one
+   * place only: start it here only after fulfilment.
+   */
+  readonly result: Promise<ReceiveResult>;
+}
+
+export interface ReceiveResult {
+  readonly status: 'completed';
+  readonly machineType: string;
+  readonly ram: GuestRamDescriptor;
+  /** In the source's order; without the report request. */
+  readonly deviceState: readonly DeviceSection[];
+  /** The device part of the stream as it came, and its description (JSON), if there was one. */
+  readonly rawDeviceState: { readonly bytes: Uint8Array; readonly vmdesc: string | undefined };
+  readonly statistics: DestinationStatistics;
+}

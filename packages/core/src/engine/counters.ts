@@ -1,0 +1,89 @@
+/**
+ * Numbers that threads add to and the API thread reads, in shared memory: one row for main and one for each
+ * channel. Added to once for each batch, never for each page.
+ */
+const SLOTS = 8;
+
+const BYTES = 0;
+const NORMAL = 1;
+const ZERO = 2;
+const UNTOUCHED = 3;
+const HEARTBEAT = 4;
+const ACTIVITY = 5;
+
+/** What a thread is doing, so that a thread that stands still can be told from one that waits for its turn. */
+export const ACTIVITY_IDLE = 0n;
+export const ACTIVITY_CHECKING = 1n;
+export const ACTIVITY_ENCODING = 2n;
+
+export class Counters {
+  readonly buffer: SharedArrayBuffer;
+  readonly #slots: BigInt64Array;
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.buffer = buffer;
+    this.#slots = new BigInt64Array(buffer);
+  }
+
+  /** @param rows main and its channels: `channels + 1`. */
+  static allocate(rows: number): Counters {
+    return new Counters(new SharedArrayBuffer(rows * SLOTS * 8));
+  }
+
+  get rows(): number {
+    return this.#slots.length / SLOTS;
+  }
+
+  row(index: number): CounterRow {
+    return new CounterRow(this.#slots.subarray(index * SLOTS, (index + 1) * SLOTS));
+  }
+}
+
+/** One connection's numbers. Row 0 is main, row `channel + 1` a channel. */
+export class CounterRow {
+  readonly #slots: BigInt64Array;
+
+  constructor(slots: BigInt64Array) {
+    this.#slots = slots;
+  }
+
+  addBytes(count: number): void {
+    Atomics.add(this.#slots, BYTES, BigInt(count));
+  }
+
+  addPages(normal: number, zero: number, untouched = 0): void {
+    if (normal > 0) Atomics.add(this.#slots, NORMAL, BigInt(normal));
+    if (zero > 0) Atomics.add(this.#slots, ZERO, BigInt(zero));
+    if (untouched > 0) Atomics.add(this.#slots, UNTOUCHED, BigInt(untouched));
+  }
+
+  /** Says what this thread does from now on, and that it is alive. */
+  beat(activity: bigint): void {
+    Atomics.add(this.#slots, HEARTBEAT, 1n);
+    Atomics.store(this.#slots, ACTIVITY, activity);
+  }
+
+  get bytes(): number {
+    return Number(Atomics.load(this.#slots, BYTES));
+  }
+
+  get normal(): number {
+    return Number(Atomics.load(this.#slots, NORMAL));
+  }
+
+  get zero(): number {
+    return Number(Atomics.load(this.#slots, ZERO));
+  }
+
+  get untouched(): number {
+    return Number(Atomics.load(this.#slots, UNTOUCHED));
+  }
+
+  get heartbeat(): bigint {
+    return Atomics.load(this.#slots, HEARTBEAT);
+  }
+
+  get activity(): bigint {
+    return Atomics.load(this.#slots, ACTIVITY);
+  }
+}

@@ -1,0 +1,134 @@
+import type { IncomingConnection } from '../../channel/incoming.js';
+import { type MultifdError, WireError } from '../../errors.js';
+import type { MultiFDMethods, PayloadReader, RecvHooks } from '../../methods/methods.js';
+import { FLAG_SYNC, maxPagesPerPacket, PACKET_PREFIX_SIZE, packetHeaderSize } from '../../wire/layout.js';
+import { createRamPacket, type RamPacket } from '../../wire/ram-packet.js';
+import { checkCompression, checkRamPacket } from '../../wire/ram-packet-check.js';
+import { peekFlags, RamPacketDecoder } from '../../wire/ram-packet-decode.js';
+import type { DestinationControl } from './control.js';
+import type { PagePlacer, PlacedBlock } from './placer.js';
+
+/** One destination channel: packet by packet, validate, then receive and place. */
+export class IncomingChannel {
+  readonly #connection: IncomingConnection;
+  readonly #channel: number;
+  readonly #control: DestinationControl;
+  readonly #placer: PagePlacer;
+  readonly #method: MultiFDMethods;
+  readonly #hooks: RecvHooks;
+  readonly #pageSize: number;
+  readonly #headerSize: number;
+  readonly #packet: RamPacket;
+  readonly #decoder: RamPacketDecoder;
+  /** Number of packets before this one: names the packet in messages. */
+  #packets = 0;
+
+  constructor(
+    connection: IncomingConnection,
+    channel: number,
+    control: DestinationControl,
+    placer: PagePlacer,
+    method: MultiFDMethods,
+    hooks: RecvHooks,
+    pageSize: number,
+  ) {
+    this.#connection = connection;
+    this.#channel = channel;
+    this.#control = control;
+    this.#placer = placer;
+    this.#method = method;
+    this.#hooks = hooks;
+    this.#pageSize = pageSize;
+    this.#headerSize = packetHeaderSize(pageSize);
+    this.#packet = createRamPacket(pageSize);
+    this.#decoder = new RamPacketDecoder(pageSize, connection.where);
+  }
+
+  /** Receives until the source closes the channel, or the migration is over. */
+  async run(): Promise<void> {
+    let cuts = 0;
+    while (await this.#nextHeader()) {
+      const { flags, normalPages, zeroPages } = this.#packet;
+      // QEMU up to 8.2 lets SYNC ride on a packet with pages: the pages come first (wire reference 4.3).
+      if (normalPages + zeroPages > 0) await this.#receivePages();
+      this.#packets++;
+      if ((flags & FLAG_SYNC) !== 0 && !(await this.#control.reachCut(this.#channel, ++cuts))) {
+        // Surplus SYNCs at the end have no partner on main (wire reference 3.2).
+        return this.#connection.drain();
+      }
+    }
+    this.#control.close(this.#channel);
+  }
+
+  /** Decodes the next packet's header; false if the source has closed the channel. */
+  async #nextHeader(): Promise<boolean> {
+    const prefix = await this.#connection.peek(PACKET_PREFIX_SIZE);
+    if (prefix === undefined) return false;
+    peekFlags(prefix, this.#where);
+    const header = await this.#connection.peek(this.#headerSize);
+    if (header === undefined) return false;
+    this.#decoder.decode(header, this.#packet);
+    this.#connection.skip(this.#headerSize);
+    return true;
+  }
+
+  async #receivePages(): Promise<void> {
+    const packet = this.#packet;
+    const target = this.#placer.find(packet.blockName);
+    if (target === undefined)
+      throw this.#fault('block name', 64, 'a block of the block list', packet.blockName);
+    checkCompression(packet, this.#method.flag, this.#where);
+    checkRamPacket(packet, target.block, this.#pageSize, this.#where);
+    if (packet.normalPages > 0) await this.#receivePayload(target);
+    if (packet.zeroPages > 0) {
+      this.#placer.placeZero(target, packet.offsets, packet.normalPages, packet.zeroPages);
+    }
+  }
+
+  async #receivePayload({ block, placed }: PlacedBlock): Promise<void> {
+    const { normalPages: count, payloadSize, offsets } = this.#packet;
+    const most = this.#hooks.maxPayload(count);
+    if (payloadSize > most) throw this.#fault('payload size', 20, `at most ${most}`, `${payloadSize}`);
+    const payload = this.#payloadReader(payloadSize);
+    await this.#hooks.recv({ block, offsets, count, payloadSize }, payload);
+    if (payload.remaining > 0) {
+      throw this.#fault('payload size', 20, `${payloadSize - payload.remaining}`, `${payloadSize}`);
+    }
+    this.#placer.placedNormal({ block, placed }, offsets, 0, count);
+  }
+
+  /** Lends the method the payload's bytes and not one more. */
+  #payloadReader(size: number): PayloadReader {
+    const connection = this.#connection;
+    const tooShort = (wanted: number): MultifdError =>
+      this.#fault('payload size', 20, `at least ${wanted} for ${this.#packet.normalPages} pages`, `${size}`);
+    let remaining = size;
+    return {
+      get remaining() {
+        return remaining;
+      },
+      async read(target) {
+        if (target.length > remaining) throw tooShort(size - remaining + target.length);
+        remaining -= target.length;
+        await connection.read(target);
+      },
+    };
+  }
+
+  get #where(): string {
+    return this.#connection.where;
+  }
+
+  #fault(field: string, offset: number, expected: string, got: string): WireError {
+    return new WireError({ where: `${this.#where}, packet ${this.#packets}`, field, offset, expected, got });
+  }
+}
+
+/** Most pages of a packet, for a method's setup. */
+export function methodOptions(
+  channel: number,
+  pageSize: number,
+  settings: Readonly<Record<string, number | string>>,
+): Parameters<MultiFDMethods['recvSetup']>[0] {
+  return { channel, pageSize, maxPages: maxPagesPerPacket(pageSize), settings };
+}

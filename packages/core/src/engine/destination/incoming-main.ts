@@ -1,0 +1,150 @@
+import type { IncomingConnection } from '../../channel/incoming.js';
+import { MultifdError, WireError } from '../../errors.js';
+import { COMMAND } from '../../wire/layout.js';
+import { MainStreamDecoder } from '../../wire/main/decode.js';
+import type { DeviceStateRecord, MainRecord } from '../../wire/main/records.js';
+import { encodePong, REPORT_SECTION } from '../../wire/return-path.js';
+import type { IncomingBlock } from '../api.js';
+import type { DestinationControl } from './control.js';
+import type { ReceivedState } from './messages.js';
+import type { PagePlacer } from './placer.js';
+
+/** What main needs of the API thread. */
+export interface MainHost {
+  readonly machineType: string | undefined;
+  readonly uuid: Uint8Array;
+  configured(machineType: string): void;
+  /** Gives the RAM for the announced blocks. */
+  openRam(blocks: readonly IncomingBlock[]): Promise<PagePlacer>;
+}
+
+/** The destination's main stream: what it says is done, record by record. */
+export class IncomingMain {
+  readonly #connection: IncomingConnection;
+  readonly #control: DestinationControl;
+  readonly #host: MainHost;
+  readonly #decoder: MainStreamDecoder;
+  #placer: PagePlacer | undefined;
+  #section = '';
+  #cuts = 0;
+  /** The sync mode (wire reference 3.2), which START shows: with a flush record it is per round. */
+  #perRound = false;
+  #returnPath = false;
+  #received: ReceivedState | undefined;
+
+  constructor(connection: IncomingConnection, control: DestinationControl, host: MainHost, pageSize: number) {
+    this.#connection = connection;
+    this.#control = control;
+    this.#host = host;
+    this.#decoder = new MainStreamDecoder({ pageSize });
+  }
+
+  /** Whether the source listens for an answer. */
+  get returnPath(): boolean {
+    return this.#returnPath;
+  }
+
+  /** Reads main to its end: all RAM is in place and all cuts are passed when it returns. */
+  async run(): Promise<ReceivedState> {
+    while (this.#received === undefined) {
+      const bytes = await this.#connection.some();
+      const records = bytes === undefined ? this.#decoder.end() : this.#decoder.push(bytes);
+      for (const record of records) await this.#apply(record);
+      if (bytes === undefined) break;
+    }
+    if (this.#received === undefined)
+      throw new MultifdError('peer-closed', 'main stream: it ended too early');
+    this.#control.end();
+    return this.#received;
+  }
+
+  async #apply(record: MainRecord): Promise<void> {
+    switch (record.type) {
+      case 'configuration':
+        return this.#configure(record.machineType, record.uuid);
+      case 'command':
+        return this.#command(record.command, record.data);
+      case 'section':
+        this.#section = record.kind;
+        return;
+      case 'block-list':
+        this.#placer = await this.#host.openRam(record.blocks);
+        return;
+      case 'zero':
+        return this.#zero(record.blockName, record.offsets, record.count);
+      case 'page':
+        return this.#page(record.blockName, record.offset, record.data);
+      case 'flush':
+        return this.#flush();
+      case 'eos':
+        if (!this.#perRound) await this.#control.passCut(++this.#cuts);
+        return;
+      case 'device-state':
+        this.#received = receivedState(record);
+        return;
+      case 'header':
+      case 'footer':
+        return;
+    }
+  }
+
+  #configure(machineType: string, uuid: Uint8Array | undefined): void {
+    const { machineType: wanted, uuid: own } = this.#host;
+    if (wanted !== undefined && wanted !== machineType) {
+      throw this.#incompatible('machine type', wanted, machineType);
+    }
+    if (uuid !== undefined && !uuid.every((byte, index) => byte === own[index])) {
+      throw this.#incompatible('uuid', Buffer.from(own).toString('hex'), Buffer.from(uuid).toString('hex'));
+    }
+    this.#host.configured(machineType);
+  }
+
+  #command(command: number, data: Uint8Array): void {
+    if (command === COMMAND.OPEN_RETURN_PATH) this.#returnPath = true;
+    if (command !== COMMAND.PING || !this.#returnPath || data.length !== 4) return;
+    this.#connection.write(encodePong(new DataView(data.buffer, data.byteOffset).getUint32(0)));
+  }
+
+  #zero(blockName: string, offsets: Float64Array, count: number): void {
+    const target = this.#placer?.find(blockName);
+    if (target !== undefined) this.#placer?.placeZero(target, offsets, 0, count);
+  }
+
+  #page(blockName: string, offset: number, data: Uint8Array): void {
+    const target = this.#placer?.find(blockName);
+    if (target === undefined) return;
+    target.block.write(offset, data);
+    this.#placer?.placedNormal(target, Float64Array.of(offset), 0, 1);
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#section === 'start') this.#perRound = true;
+    if (!this.#perRound) {
+      throw this.#fault('record', 'a flush record in the START section, or none at all', 'a flush record');
+    }
+    await this.#control.passCut(++this.#cuts);
+  }
+
+  #fault(field: string, expected: string, got: string): WireError {
+    return new WireError({ where: this.#decoder.place, field, offset: this.#decoder.offset, expected, got });
+  }
+
+  #incompatible(field: string, expected: string, got: string): WireError {
+    const { place: where, offset } = this.#decoder;
+    return new WireError(
+      { where, field, offset, expected, got },
+      'incompatible',
+      `give both ends the same ${field}`,
+    );
+  }
+}
+
+function receivedState(record: DeviceStateRecord): ReceivedState {
+  const asks = (section: { readonly idstr: string }): boolean => section.idstr === REPORT_SECTION;
+  return {
+    sections: record.sections.filter((section) => !asks(section)),
+    bytes: record.bytes,
+    vmdesc: record.vmdesc,
+    reportRequested: record.sections.some(asks),
+  };
+}

@@ -1,0 +1,191 @@
+import { IncomingConnection } from '../../channel/incoming.js';
+import { MultifdError } from '../../errors.js';
+import type { RecvHooks } from '../../methods/methods.js';
+import { loadMethod } from '../../methods/registry.js';
+import { classify } from '../../wire/first-bytes.js';
+import { checkInitPacket, decodeInitPacket } from '../../wire/init-packet.js';
+import { INIT_PACKET_SIZE } from '../../wire/layout.js';
+import { encodeReport, encodeShut } from '../../wire/return-path.js';
+import { Counters } from '../counters.js';
+import type { ThreadPort } from '../thread-port.js';
+import { DestinationControl } from './control.js';
+import { IncomingChannel, methodOptions } from './incoming-channel.js';
+import { IncomingMain } from './incoming-main.js';
+import type { FromIncomingThread, IncomingThreadData, ToIncomingThread } from './messages.js';
+import { PagePlacer } from './placer.js';
+
+/** ms that a connection may take for its first bytes; QEMU sends them at once (wire reference 1). */
+const INTRODUCTION_TIMEOUT = 10_000;
+/** ms that a source may take to close its connections when all is over. */
+const CLOSING_TIMEOUT = 2_000;
+
+type Port = ThreadPort<ToIncomingThread, FromIncomingThread>;
+
+/**
+ * One thread of the destination. It is given connections until one introduces itself as main or as a channel,
+ * and then it is that one's thread: a socket cannot be looked at in one thread and read in another.
+ */
+export class IncomingThread {
+  readonly #data: IncomingThreadData;
+  readonly #port: Port;
+  readonly #control: DestinationControl;
+  readonly #counters: Counters;
+  #connection: IncomingConnection | undefined;
+  #placer: PagePlacer | undefined;
+  #hooks: RecvHooks | undefined;
+  #main: IncomingMain | undefined;
+  #told = false;
+
+  constructor(data: IncomingThreadData, port: Port) {
+    this.#data = data;
+    this.#port = port;
+    this.#control = new DestinationControl(data.control);
+    this.#counters = new Counters(data.counters);
+    port.signal.addEventListener('abort', () => this.#abort());
+  }
+
+  get where(): string {
+    return this.#connection?.where ?? 'incoming thread';
+  }
+
+  async run(): Promise<void> {
+    // Loaded before the first connection, so that a codec that is not there is told at once.
+    const method = await loadMethod(this.#data.parameters.multifdCompression, this.#data.methodModules);
+    this.#port.post({ type: 'ready' });
+    const role = await this.#nextRole();
+    const { connection } = role;
+    if (role.channel === undefined) return this.#runMain(connection);
+    const { channel } = role;
+    connection.countIn(this.#counters.row(channel + 1));
+    const { placement } = await this.#port.next('ram');
+    const { pageSize } = this.#data;
+    const placer = new PagePlacer(placement, this.#counters.row(channel + 1));
+    this.#placer = placer;
+    this.#hooks = await method.recvSetup(methodOptions(channel, pageSize, this.#data.methodSettings));
+    await new IncomingChannel(
+      connection,
+      channel,
+      this.#control,
+      placer,
+      method,
+      this.#hooks,
+      pageSize,
+    ).run();
+  }
+
+  /** Frees everything, whatever happened. Does not throw. */
+  async close(): Promise<void> {
+    this.#connection?.end();
+    this.#placer?.close();
+    try {
+      await this.#hooks?.cleanup();
+    } catch {
+      // The migration's outcome is decided; a codec that cannot close has nothing to add.
+    }
+    this.#connection?.destroy();
+  }
+
+  /** Takes connections until one is accepted. */
+  async #nextRole(): Promise<{ connection: IncomingConnection; channel: number | undefined }> {
+    for (;;) {
+      const { socket, peer } = await this.#port.next('connection');
+      const connection = new IncomingConnection(socket, `connection from ${peer}`);
+      this.#connection = connection;
+      const channel = await this.#introduction(connection);
+      if (channel === 'foreign') continue;
+      this.#port.post(channel === 'main' ? { type: 'is-main' } : { type: 'is-channel', channel });
+      const { accepted } = await this.#port.next('verdict');
+      if (accepted) {
+        return { connection, channel: channel === 'main' ? undefined : channel };
+      }
+      connection.destroy();
+    }
+  }
+
+  /**
+   * Reads what tells a connection's role. A connection that is none of ours is told and dropped.
+   * @throws MultifdError if it speaks the protocol and does not belong to this migration.
+   */
+  async #introduction(connection: IncomingConnection): Promise<'main' | 'foreign' | number> {
+    const timer = setTimeout(
+      () =>
+        connection.destroy(new MultifdError('timeout', `no first bytes within ${INTRODUCTION_TIMEOUT} ms`)),
+      INTRODUCTION_TIMEOUT,
+    );
+    let init: Uint8Array | undefined;
+    try {
+      const first = await connection.peek(4);
+      const kind = first === undefined ? 'foreign' : classify(first);
+      if (kind === 'main') {
+        connection.where = 'main stream';
+        return 'main';
+      }
+      if (kind === 'channel') init = await connection.peek(INIT_PACKET_SIZE);
+      else
+        this.#foreign(connection, first === undefined ? 'closed without a byte' : 'not a migration stream');
+    } catch (error) {
+      this.#foreign(connection, error instanceof Error ? error.message : String(error));
+    } finally {
+      clearTimeout(timer);
+    }
+    if (init === undefined) return 'foreign';
+    const packet = decodeInitPacket(init, connection.where);
+    checkInitPacket(
+      packet,
+      { uuid: this.#data.uuid, channels: this.#data.parameters.multifdChannels },
+      connection.where,
+    );
+    connection.skip(INIT_PACKET_SIZE);
+    connection.where = `channel ${packet.channel}`;
+    return packet.channel;
+  }
+
+  #foreign(connection: IncomingConnection, reason: string): void {
+    connection.destroy();
+    if (!this.#port.signal.aborted) this.#port.post({ type: 'foreign', reason });
+  }
+
+  async #runMain(connection: IncomingConnection): Promise<void> {
+    const counters = this.#counters.row(0);
+    connection.countIn(counters);
+    const { machineType, uuid, pageSize } = this.#data;
+    this.#main = new IncomingMain(
+      connection,
+      this.#control,
+      {
+        machineType,
+        uuid,
+        configured: (name) => this.#port.post({ type: 'configuration', machineType: name }),
+        openRam: async (blocks) => {
+          this.#port.post({ type: 'blocks', blocks });
+          const { placement } = await this.#port.next('ram');
+          this.#placer = new PagePlacer(placement, counters);
+          return this.#placer;
+        },
+      },
+      pageSize,
+    );
+    const received = await this.#main.run();
+    this.#port.post({ type: 'received', received });
+    const { report } = await this.#port.next('committed');
+    this.#told = true;
+    if (this.#main.returnPath) connection.write(encodeShut(0));
+    this.#port.post({ type: 'told' });
+    if (report && this.#main.returnPath)
+      connection.write(encodeReport((await this.#port.next('report')).report));
+    connection.end();
+    // The source closes once it has read our word. Waiting for that keeps the word from being cut off.
+    const timer = setTimeout(() => connection.destroy(), CLOSING_TIMEOUT);
+    await connection.drain();
+    clearTimeout(timer);
+  }
+
+  /** The migration is off: a source that listens is told before the connection goes. */
+  #abort(): void {
+    if (this.#main?.returnPath === true && !this.#told) {
+      this.#connection?.write(encodeShut(1));
+      this.#connection?.end();
+    }
+    this.#connection?.destroy(new MultifdError('cancelled', `${this.where}: aborted`));
+  }
+}

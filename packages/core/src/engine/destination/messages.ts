@@ -1,0 +1,63 @@
+import type { Socket } from 'node:net';
+import type { ErrorReport } from '../../errors.js';
+import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
+import type { DeviceSection } from '../../wire/main/records.js';
+import type { IncomingBlock } from '../api.js';
+import type { MigrationParameters } from '../parameters.js';
+
+/** What each of the destination's threads is started with. Shared buffers are shared. */
+export interface IncomingThreadData {
+  readonly parameters: MigrationParameters;
+  readonly pageSize: number;
+  readonly uuid: Uint8Array;
+  readonly machineType: string | undefined;
+  readonly control: SharedArrayBuffer;
+  readonly counters: SharedArrayBuffer;
+  readonly methodModules: readonly string[];
+  readonly methodSettings: Readonly<Record<string, number | string>>;
+}
+
+/** RAM that pages are placed in, as the threads share it. */
+export interface PlacementDescriptor {
+  readonly ram: GuestRamDescriptor;
+  /** See `IncomingRam.fresh`. */
+  readonly fresh: boolean;
+  /** One bit a page for each block: whether content was placed there. */
+  readonly placed: readonly SharedArrayBuffer[];
+}
+
+/** API thread → incoming thread. */
+export type ToIncomingThread =
+  /** A fresh connection, transferred: this thread owns it now. */
+  | { readonly type: 'connection'; readonly socket: Socket; readonly peer: string }
+  /** On its introduction: be what it said, or close it and wait for another. */
+  | { readonly type: 'verdict'; readonly accepted: boolean }
+  /** Where the pages go. */
+  | { readonly type: 'ram'; readonly placement: PlacementDescriptor }
+  /** To main: everything is safe here, the source may hear so. */
+  | { readonly type: 'committed'; readonly report: boolean }
+  | { readonly type: 'report'; readonly report: Uint8Array }
+  | { readonly type: 'abort' };
+
+/** Incoming thread → API thread. */
+export type FromIncomingThread =
+  | { readonly type: 'ready' }
+  | { readonly type: 'is-main' }
+  | { readonly type: 'is-channel'; readonly channel: number }
+  /** Not one of ours; closed, and the thread is free for another. */
+  | { readonly type: 'foreign'; readonly reason: string }
+  | { readonly type: 'configuration'; readonly machineType: string }
+  | { readonly type: 'blocks'; readonly blocks: readonly IncomingBlock[] }
+  | { readonly type: 'received'; readonly received: ReceivedState }
+  /** The source has been told, if it wanted to be. */
+  | { readonly type: 'told' }
+  | { readonly type: 'done' }
+  | { readonly type: 'failed'; readonly error: ErrorReport };
+
+/** What came after RAM. */
+export interface ReceivedState {
+  readonly sections: readonly DeviceSection[];
+  readonly bytes: Uint8Array;
+  readonly vmdesc: string | undefined;
+  readonly reportRequested: boolean;
+}

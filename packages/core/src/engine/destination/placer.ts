@@ -1,0 +1,81 @@
+import { MultifdError } from '../../errors.js';
+import type { RamBlock } from '../../ram/block.js';
+import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
+import { openRamBlock } from '../../ram/guest-ram.js';
+import type { CounterRow } from '../counters.js';
+import type { PlacementDescriptor } from './messages.js';
+
+/** A block that pages are placed in. */
+export interface PlacedBlock {
+  readonly block: RamBlock;
+  readonly placed: DirtyBitmap;
+}
+
+/** One thread's hands on the destination's RAM. */
+export class PagePlacer {
+  readonly #blocks = new Map<string, PlacedBlock>();
+  readonly #pageSize: number;
+  readonly #fresh: boolean;
+  readonly #counters: CounterRow;
+
+  constructor(placement: PlacementDescriptor, counters: CounterRow) {
+    const { ram, fresh, placed } = placement;
+    this.#pageSize = ram.pageSize;
+    this.#fresh = fresh;
+    this.#counters = counters;
+    ram.blocks.forEach((descriptor, index) => {
+      const bitmap = placed[index];
+      if (bitmap === undefined)
+        throw new MultifdError('internal', `RAM block ${descriptor.name} has no bitmap`);
+      this.#blocks.set(descriptor.name, {
+        block: openRamBlock(descriptor),
+        placed: new DirtyBitmap(bitmap, descriptor.length / ram.pageSize),
+      });
+    });
+  }
+
+  find(name: string): PlacedBlock | undefined {
+    return this.#blocks.get(name);
+  }
+
+  /** Counts normal pages, and remembers that they hold content now. Offsets have been checked. */
+  placedNormal(target: PlacedBlock, offsets: Float64Array, first: number, count: number): void {
+    for (let index = first; index < first + count; index++) {
+      target.placed.testAndMark((offsets[index] ?? 0) / this.#pageSize);
+    }
+    this.#counters.addPages(count, 0);
+  }
+
+  /**
+   * Makes pages read as zero. In fresh memory a page that comes first is not touched: it is zero already, and
+   * touching it would cost memory.
+   */
+  placeZero(target: PlacedBlock, offsets: Float64Array, first: number, count: number): void {
+    const end = first + count;
+    let untouched = 0;
+    for (let index = first; index < end; ) {
+      const offset = offsets[index] ?? 0;
+      if (!this.#mustClear(target, offset)) {
+        untouched++;
+        index++;
+        continue;
+      }
+      let length = this.#pageSize;
+      index++;
+      while (index < end && offsets[index] === offset + length && this.#mustClear(target, offset + length)) {
+        length += this.#pageSize;
+        index++;
+      }
+      target.block.zero(offset, length);
+    }
+    this.#counters.addPages(0, count, untouched);
+  }
+
+  close(): void {
+    for (const { block } of this.#blocks.values()) block.close();
+  }
+
+  #mustClear(target: PlacedBlock, offset: number): boolean {
+    return !this.#fresh || target.placed.has(offset / this.#pageSize);
+  }
+}

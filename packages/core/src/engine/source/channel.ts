@@ -1,0 +1,153 @@
+import { openConnection } from '../../channel/connect.js';
+import { Outgoing } from '../../channel/outgoing.js';
+import { PacketSender } from '../../channel/packet-sender.js';
+import type { MultiFDMethods, SendHooks } from '../../methods/methods.js';
+import { loadMethod } from '../../methods/registry.js';
+import type { RamBlock } from '../../ram/block.js';
+import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
+import { openRamBlock } from '../../ram/guest-ram.js';
+import { RANGE_SIZE, type Range, RangeTable } from '../../ram/ranges.js';
+import { encodeInitPacket } from '../../wire/init-packet.js';
+import { INIT_PACKET_SIZE, maxPagesPerPacket } from '../../wire/layout.js';
+import { PageChecker } from '../../zero/page-checker.js';
+import { PAGE_ZERO, RangeScanner, type ScannedRange } from '../../zero/range-scanner.js';
+import { loadAccelerator } from '../../zero/registry.js';
+import { BandwidthLimit } from '../bandwidth.js';
+import {
+  ACTIVITY_CHECKING,
+  ACTIVITY_ENCODING,
+  ACTIVITY_IDLE,
+  type CounterRow,
+  Counters,
+} from '../counters.js';
+import type { ThreadPort } from '../thread-port.js';
+import { SourceControl } from './control.js';
+import type { FromSourceThread, SourceChannelData, ToSourceThread } from './messages.js';
+
+/** One source channel, in its own thread: it owns its connection, its detector, its codec state. */
+export class SourceChannel {
+  readonly where: string;
+  readonly #data: SourceChannelData;
+  readonly #port: ThreadPort<ToSourceThread, FromSourceThread>;
+  readonly #control: SourceControl;
+  readonly #counters: CounterRow;
+  readonly #table: RangeTable;
+  readonly #dirty: readonly DirtyBitmap[];
+  #blocks: readonly RamBlock[] = [];
+  /** Copy of a file range while its pages are checked and sent. */
+  #scratch = new Uint8Array(0);
+  #checker: PageChecker | undefined;
+  #hooks: SendHooks | undefined;
+  #outgoing: Outgoing | undefined;
+
+  constructor(data: SourceChannelData, port: ThreadPort<ToSourceThread, FromSourceThread>) {
+    this.where = `channel ${data.channel}`;
+    this.#data = data;
+    this.#port = port;
+    this.#control = new SourceControl(data.control);
+    this.#counters = new Counters(data.counters).row(data.channel + 1);
+    this.#table = new RangeTable(data.ram.blocks);
+    this.#dirty = data.work.map((bitmap, index) => {
+      const length = data.ram.blocks[index]?.length ?? 0;
+      return new DirtyBitmap(bitmap, Math.ceil(length / data.ram.pageSize));
+    });
+  }
+
+  async run(): Promise<void> {
+    const { pageSize } = this.#data.ram;
+    const { zeroPageDetection, multifdCompression, stallTimeout } = this.#data.parameters;
+    this.#blocks = this.#data.ram.blocks.map(openRamBlock);
+    if (this.#blocks.some((block) => !block.inPlace)) this.#scratch = new Uint8Array(RANGE_SIZE);
+    if (zeroPageDetection === 'multifd' && this.#data.accelerator !== undefined) {
+      const accelerator = await loadAccelerator(this.#data.accelerator);
+      this.#checker = await PageChecker.open(accelerator, pageSize, stallTimeout);
+    }
+    const method = await loadMethod(multifdCompression, this.#data.methodModules);
+    this.#hooks = await method.sendSetup({
+      channel: this.#data.channel,
+      pageSize,
+      maxPages: maxPagesPerPacket(pageSize),
+      settings: this.#data.methodSettings,
+    });
+    this.#port.post({ type: 'ready' });
+    await this.#port.next('connect');
+    const outgoing = await this.#connect();
+    this.#port.post({ type: 'connected' });
+    await this.#sendEpochs(outgoing, method, this.#hooks);
+    await outgoing.close();
+  }
+
+  /** Frees everything, whatever happened. Does not throw. */
+  async close(): Promise<void> {
+    this.#outgoing?.destroy();
+    for (const block of this.#blocks) block.close();
+    try {
+      await this.#checker?.close();
+      await this.#hooks?.cleanup();
+    } catch {
+      // The migration's outcome is decided; an accelerator or codec that cannot close has nothing to add.
+    }
+  }
+
+  async #connect(): Promise<Outgoing> {
+    const { address, parameters, uuid, channel } = this.#data;
+    const socket = await openConnection(address, this.where, parameters.setupTimeout, this.#port.signal);
+    // Nothing comes back on a channel; reading is how a destination's end is noticed while we wait.
+    socket.resume();
+    const outgoing = new Outgoing(socket, {
+      where: this.where,
+      stallTimeout: parameters.stallTimeout,
+      counters: this.#counters,
+      limit: new BandwidthLimit(this.#data.bandwidth, parameters.maxBandwidth),
+      signal: this.#port.signal,
+    });
+    outgoing.onFailure = (error) => this.#port.post({ type: 'failed', error: error.toReport() });
+    this.#outgoing = outgoing;
+    await outgoing.send([encodeInitPacket({ uuid, channel })], INIT_PACKET_SIZE);
+    return outgoing;
+  }
+
+  async #sendEpochs(outgoing: Outgoing, method: MultiFDMethods, hooks: SendHooks): Promise<void> {
+    const { pageSize } = this.#data.ram;
+    const sender = new PacketSender(outgoing, method, hooks, this.#control, pageSize);
+    const scanner = new RangeScanner(pageSize, this.#checker);
+    for (let epoch = 1; await this.#control.epochOpens(epoch); epoch++) {
+      for (let index = this.#control.claim(); index !== undefined; index = this.#control.claim()) {
+        if (!this.#control.isReady(index)) await this.#control.rangeReady(index);
+        this.#control.throwIfAborted();
+        await this.#sendRange(this.#table.at(index), scanner, sender);
+      }
+      await sender.sync();
+      this.#control.arrive();
+    }
+  }
+
+  async #sendRange(range: Range, scanner: RangeScanner, sender: PacketSender): Promise<void> {
+    const block = this.#blocks[range.block];
+    const dirty = this.#dirty[range.block];
+    if (block === undefined || dirty === undefined) return;
+    this.#counters.beat(ACTIVITY_CHECKING);
+    const scanned = await scanner.scan(range, block, dirty, this.#scratch);
+    this.#counters.beat(ACTIVITY_ENCODING);
+    if (scanned.count > 0) await this.#addPages(range, block, scanned, sender);
+    this.#counters.beat(ACTIVITY_IDLE);
+  }
+
+  async #addPages(range: Range, block: RamBlock, scanned: ScannedRange, sender: PacketSender): Promise<void> {
+    const { memory, count, offsets, answers } = scanned;
+    await sender.begin(block, (offset, length) =>
+      block.inPlace
+        ? block.read(offset, length, memory)
+        : memory.subarray(offset - range.offset, offset - range.offset + length),
+    );
+    let zero = 0;
+    for (let index = 0; index < count; index++) {
+      const offset = offsets[index] ?? 0;
+      const isZero = answers[index] === PAGE_ZERO;
+      if (isZero) zero++;
+      if (isZero ? sender.addZero(offset) : sender.addNormal(offset)) await sender.flushFull();
+    }
+    this.#counters.addPages(count - zero, zero);
+    if (!block.inPlace) await sender.flushed();
+  }
+}

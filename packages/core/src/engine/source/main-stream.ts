@@ -1,0 +1,150 @@
+import type { Socket } from 'node:net';
+import type { Outgoing } from '../../channel/outgoing.js';
+import { MultifdError } from '../../errors.js';
+import type { RamBlockDescriptor } from '../../ram/block.js';
+import { COMMAND, RAM_IDSTR, RAM_VERSION } from '../../wire/layout.js';
+import {
+  encodeCommand,
+  encodeConfiguration,
+  encodeEndOfSections,
+  encodeFileHeader,
+  encodeFooter,
+  encodeSectionPart,
+  encodeSectionStart,
+  encodeVmDescription,
+} from '../../wire/main/encode.js';
+import {
+  EOS_RECORD,
+  encodeBlockList,
+  encodeZeroRecord,
+  FLUSH_RECORD,
+  writeZeroRecords,
+} from '../../wire/main/encode-ram.js';
+import type { DeviceSection } from '../../wire/main/records.js';
+import { REPORT_SECTION, ReturnPathDecoder } from '../../wire/return-path.js';
+import { describeDevices, encodeDeviceSection } from '../../wire/vm-description.js';
+
+/** Any id will do, as long as it is unique in the stream (wire reference 2.3). */
+const RAM_SECTION_ID = 1;
+/** A ZERO record with CONTINUE: the word and the fill byte. */
+const ZERO_RECORD_SIZE = 9;
+const ZERO_RECORDS_PER_WRITE = 4096;
+
+/** What of the return path the source waits for. */
+export interface ReturnPathAnswers {
+  /** SHUT: fulfilled for 0, rejected for anything else. */
+  readonly shut: Promise<void>;
+  /** The destination's report. */
+  readonly report: Promise<Uint8Array>;
+}
+
+/** The source's main stream, section by section. Owns nothing but the order of the bytes. */
+export class MainStream {
+  readonly #outgoing: Outgoing;
+  /** Block of the last page record: CONTINUE refers to it. */
+  #lastBlock: string | undefined;
+
+  constructor(outgoing: Outgoing) {
+    this.#outgoing = outgoing;
+  }
+
+  /** Header, configuration, and the request for the return path if it is wanted. */
+  async begin(machineType: string, returnPath: boolean): Promise<void> {
+    await this.#send(encodeFileHeader(), encodeConfiguration({ machineType }));
+    if (!returnPath) return;
+    const one = Uint8Array.of(0, 0, 0, 1);
+    await this.#send(encodeCommand(COMMAND.OPEN_RETURN_PATH), encodeCommand(COMMAND.PING, one));
+  }
+
+  async ramStart(blocks: readonly RamBlockDescriptor[]): Promise<void> {
+    await this.#send(
+      encodeSectionStart('start', RAM_SECTION_ID, RAM_IDSTR, 0, RAM_VERSION),
+      encodeBlockList(blocks),
+    );
+  }
+
+  async ramPart(kind: 'part' | 'end'): Promise<void> {
+    await this.#send(encodeSectionPart(kind, RAM_SECTION_ID));
+  }
+
+  /** Ends a RAM section, with its sync record. Every channel has sent its SYNC before. */
+  async ramSync(flushRecord: boolean): Promise<void> {
+    if (flushRecord) await this.#send(FLUSH_RECORD);
+    await this.#send(EOS_RECORD, encodeFooter(RAM_SECTION_ID));
+  }
+
+  /** ZERO records for `count` pages of one block. `offsets` is the caller's and may change afterwards. */
+  async zeroPages(blockName: string, offsets: Float64Array, count: number): Promise<void> {
+    let first = 0;
+    if (this.#lastBlock !== blockName && count > 0) {
+      await this.#send(encodeZeroRecord(offsets[0] ?? 0, blockName));
+      this.#lastBlock = blockName;
+      first = 1;
+    }
+    for (; first < count; first += ZERO_RECORDS_PER_WRITE) {
+      const size = Math.min(ZERO_RECORDS_PER_WRITE, count - first);
+      const records = new Uint8Array(size * ZERO_RECORD_SIZE);
+      writeZeroRecords(records, 0, offsets.subarray(first, first + size), size);
+      await this.#send(records);
+    }
+  }
+
+  /** Device state, end of sections, description. */
+  async end(deviceState: readonly DeviceSection[], requestReport: boolean, pageSize: number): Promise<void> {
+    const request = { idstr: REPORT_SECTION, instanceId: 0, versionId: 1, body: Uint8Array.of(1) };
+    const sections = requestReport ? [...deviceState, request] : deviceState;
+    let sectionId = RAM_SECTION_ID + 1;
+    for (const section of sections) await this.#send(encodeDeviceSection(sectionId++, section));
+    await this.#send(encodeEndOfSections(), encodeVmDescription(describeDevices([...sections], pageSize)));
+    await this.#outgoing.drained();
+  }
+
+  async #send(...vectors: Uint8Array[]): Promise<void> {
+    let bytes = 0;
+    for (const vector of vectors) bytes += vector.length;
+    await this.#outgoing.send(vectors, bytes);
+  }
+}
+
+/**
+ * Listens to the return path on main's socket.
+ * @param onFailure called with what is wrong, once.
+ */
+export function listenToReturnPath(
+  socket: Socket,
+  onFailure: (error: MultifdError) => void,
+): ReturnPathAnswers {
+  const shut = Promise.withResolvers<void>();
+  const report = Promise.withResolvers<Uint8Array>();
+  // Who does not wait for an answer must not die of it.
+  shut.promise.catch(() => {});
+  report.promise.catch(() => {});
+  const decoder = new ReturnPathDecoder();
+  const fail = (error: MultifdError): void => {
+    shut.reject(error);
+    report.reject(error);
+    onFailure(error);
+  };
+  socket.on('data', (chunk: Uint8Array) => {
+    try {
+      for (const message of decoder.push(chunk)) {
+        if (message.type === 'shut' && message.status === 0) shut.resolve();
+        else if (message.type === 'shut') fail(refused(message.status));
+        else if (message.type === 'report') report.resolve(message.data);
+      }
+    } catch (error) {
+      fail(MultifdError.from(error, 'protocol', 'return path'));
+    }
+  });
+  return { shut: shut.promise, report: report.promise };
+}
+
+function refused(status: number): MultifdError {
+  return new MultifdError(
+    'peer-closed',
+    `main stream: the destination failed (SHUT ${status} on the return path)`,
+    {
+      hint: "see the destination's own message; the guest is intact here",
+    },
+  );
+}

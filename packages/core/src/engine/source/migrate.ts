@@ -1,0 +1,291 @@
+import { MultifdError } from '../../errors.js';
+import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
+import type { DeviceSection } from '../../wire/main/records.js';
+import type { MigrateOptions, MigrateResult } from '../api.js';
+import { BandwidthLimit } from '../bandwidth.js';
+import { Counters } from '../counters.js';
+import { StatusMachine } from '../status.js';
+import { type Thread, ThreadGroup } from '../thread-group.js';
+import { SourceControl } from './control.js';
+import { GuestKeeper } from './guest-keeper.js';
+import { HangWatch } from './hang-watch.js';
+import type { FromSourceThread, SourceThreadData, ToSourceThread } from './messages.js';
+import { type CheckedSource, checkSource } from './options.js';
+import { SourceMeter } from './source-meter.js';
+
+/** ms between two `progress` events. */
+const PROGRESS_INTERVAL = 100;
+
+/** Memory that a migration is reading: a guest can go to one place at a time. */
+const migrating = new WeakSet<object>();
+
+/**
+ * Migrates a guest to a destination: a `receive` of this package, or a QEMU with `-incoming`.
+ *
+ * The guest runs on here if this fails, in whatever way: then `guest.resume` has been called if it had been
+ * stopped, nothing of it is lost, and it can be migrated again at once.
+ *
+ * @returns when the destination has everything and the guest must run only there.
+ * @throws MultifdError the first thing that went wrong; `cancelled` if `signal` was aborted in time.
+ */
+export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
+  const checked = checkSource(options);
+  const key = options.guest.ram.blocks[0] ?? options.guest.ram;
+  if (migrating.has(key)) throw new MultifdError('usage', 'this guest is being migrated already');
+  migrating.add(key);
+  try {
+    return await new SourceMigration(options, checked).run();
+  } finally {
+    migrating.delete(key);
+  }
+}
+
+/** One migration on its source, in the API thread: it owns the threads, the status and the guest's callbacks. */
+class SourceMigration {
+  readonly #options: MigrateOptions;
+  readonly #checked: CheckedSource;
+  readonly #status: StatusMachine;
+  readonly #control = SourceControl.allocate();
+  readonly #counters: Counters;
+  readonly #dirty: readonly DirtyBitmap[];
+  readonly #work: readonly DirtyBitmap[];
+  readonly #meter: SourceMeter;
+  readonly #keeper: GuestKeeper;
+  readonly #threads: ThreadGroup<ToSourceThread, FromSourceThread>;
+  readonly #outcome = Promise.withResolvers<void>();
+  readonly #reported = Promise.withResolvers<Uint8Array | undefined>();
+  readonly #channels: Thread<ToSourceThread>[] = [];
+  #migration: Thread<ToSourceThread> | undefined;
+  #ready = 0;
+  #connected = 0;
+  #done = 0;
+  #sentAll = false;
+
+  constructor(options: MigrateOptions, checked: CheckedSource) {
+    const { ram } = options.guest;
+    this.#options = options;
+    this.#checked = checked;
+    this.#status = new StatusMachine((status) => options.onEvent?.({ type: 'status', status }));
+    this.#counters = Counters.allocate(checked.parameters.multifdChannels + 1);
+    const pages = ram.blocks.map((block) => block.length / ram.pageSize);
+    this.#dirty = pages.map((count, index) => {
+      const given = ram.dirty?.[index];
+      return given === undefined ? DirtyBitmap.allocate(count) : new DirtyBitmap(given, count);
+    });
+    const legacy = checked.parameters.zeroPageDetection === 'legacy';
+    this.#work = legacy ? pages.map((count) => DirtyBitmap.allocate(count)) : this.#dirty;
+    this.#meter = new SourceMeter(
+      options.guest.ram,
+      this.#counters,
+      new Set([...this.#dirty, ...this.#work]),
+    );
+    this.#keeper = new GuestKeeper(options.guest, checked.live);
+    this.#threads = new ThreadGroup((error) => this.#fail(error));
+    this.#reported.promise.catch(() => {});
+  }
+
+  async run(): Promise<MigrateResult> {
+    const { signal } = this.#options;
+    const onAbort = (): void => this.#cancel();
+    const progress = setInterval(() => this.#tellProgress(), PROGRESS_INTERVAL);
+    const watch = new HangWatch(this.#counters, this.#checked.parameters.stallTimeout, (channel) =>
+      this.#fail(this.#hangs(channel)),
+    );
+    signal?.addEventListener('abort', onAbort);
+    let report: Uint8Array | undefined;
+    try {
+      this.#status.to('setup');
+      if (signal?.aborted) this.#cancel();
+      else this.#spawn();
+      await this.#outcome.promise;
+      if (this.#options.requestReport === true) report = await this.#reported.promise;
+    } finally {
+      clearInterval(progress);
+      watch.close();
+      signal?.removeEventListener('abort', onAbort);
+      const waitsForReport = this.#options.requestReport === true && report === undefined;
+      if (!this.#status.is('completed') || waitsForReport) this.#stopThreads();
+      await this.#threads.join();
+      if (!this.#status.is('completed')) await this.#keeper.giveBack();
+      if (this.#status.is('cancelling')) this.#status.to('cancelled');
+    }
+    const accelerator =
+      this.#checked.parameters.zeroPageDetection === 'none' ? undefined : this.#options.accelerator;
+    return { status: 'completed', statistics: this.#meter.read(), accelerator, report };
+  }
+
+  #spawn(): void {
+    const { parameters, address, uuid, machineType, live } = this.#checked;
+    const { guest } = this.#options;
+    const shared: SourceThreadData = {
+      address,
+      parameters,
+      ram: { pageSize: guest.ram.pageSize, blocks: guest.ram.blocks },
+      work: this.#work.map((bitmap) => bitmap.buffer),
+      uuid,
+      control: this.#control.buffer,
+      counters: this.#counters.buffer,
+      bandwidth: BandwidthLimit.allocate(parameters.maxBandwidth).buffer,
+      accelerator: this.#options.accelerator,
+      methodModules: this.#options.methodModules ?? [],
+      methodSettings: this.#options.methodSettings ?? {},
+    };
+    this.#migration = this.#threads.spawn(
+      'source-migration',
+      'migration thread',
+      {
+        ...shared,
+        machineType,
+        live,
+        dirty: this.#dirty.map((bitmap) => bitmap.buffer),
+        requestReport: this.#options.requestReport === true,
+      },
+      (message) => this.#onMigrationMessage(message),
+    );
+    for (let channel = 0; channel < parameters.multifdChannels; channel++) {
+      const onMessage = (message: FromSourceThread): void => this.#onChannelMessage(message);
+      this.#channels.push(
+        this.#threads.spawn('source-channel', `channel ${channel}`, { ...shared, channel }, onMessage),
+      );
+    }
+  }
+
+  #onChannelMessage(message: FromSourceThread): void {
+    const { multifdChannels } = this.#checked.parameters;
+    if (message.type === 'ready') this.#isReady();
+    else if (message.type === 'failed') this.#fail(MultifdError.fromReport(message.error));
+    else if (message.type === 'connected' && ++this.#connected === multifdChannels) {
+      this.#migration?.post({ type: 'channels-connected' });
+    } else if (message.type === 'done') {
+      this.#done++;
+      this.#maybeComplete();
+    }
+  }
+
+  #onMigrationMessage(message: FromSourceThread): void {
+    switch (message.type) {
+      case 'ready':
+        this.#isReady();
+        return;
+      case 'connected':
+        // Main comes first: a QEMU before 8.0 takes its first connection for main (wire reference 1).
+        for (const channel of this.#channels) channel.post({ type: 'connect' });
+        return;
+      case 'active':
+        this.#meter.setupOver();
+        this.#step('active');
+        return;
+      case 'sync-dirty':
+        this.#answer(async () => {
+          await this.#keeper.syncDirty();
+          return { type: 'dirty-synced' };
+        });
+        return;
+      case 'stop-guest':
+        this.#answer(() => this.#stopGuest());
+        return;
+      case 'round':
+        this.#meter.roundOver(message.round);
+        if (this.#status.isOver) return;
+        this.#options.onEvent?.({ type: 'progress', statistics: this.#meter.read() });
+        if (message.round.stalled)
+          this.#options.onEvent?.({ type: 'stalled', statistics: this.#meter.read() });
+        return;
+      case 'completed':
+        this.#sentAll = true;
+        this.#maybeComplete();
+        return;
+      case 'report':
+        this.#reported.resolve(message.report);
+        return;
+      case 'failed':
+        this.#fail(MultifdError.fromReport(message.error));
+        return;
+      case 'done':
+        return;
+    }
+  }
+
+  #isReady(): void {
+    if (++this.#ready === this.#checked.parameters.multifdChannels + 1)
+      this.#migration?.post({ type: 'connect' });
+  }
+
+  async #stopGuest(): Promise<ToSourceThread> {
+    this.#meter.guestStops();
+    await this.#keeper.stop();
+    this.#step('device');
+    const deviceState: readonly DeviceSection[] = await this.#keeper.deviceState();
+    return { type: 'guest-stopped', deviceState };
+  }
+
+  /** Lets the guest's owner do something that the migration thread waits for. */
+  #answer(work: () => Promise<ToSourceThread>): void {
+    work().then(
+      (message) => this.#migration?.post(message),
+      (error: unknown) => this.#fail(MultifdError.from(error, 'guest', 'the guest')),
+    );
+  }
+
+  /** A step that a failure or cancellation may have overtaken. */
+  #step(status: 'active' | 'device'): void {
+    if (!this.#status.isOver && !this.#status.is('cancelling')) this.#status.to(status);
+  }
+
+  /** With a return path the destination's word counts; without one, that every byte has left. */
+  #maybeComplete(): void {
+    if (!this.#sentAll || !this.#status.is('device')) return;
+    const { returnPath, multifdChannels } = this.#checked.parameters;
+    if (!returnPath && this.#done < multifdChannels) return;
+    this.#meter.completed();
+    this.#status.to('completed');
+    this.#outcome.resolve();
+  }
+
+  /** The first error decides. After completion there is nothing left to fail but the report. */
+  #fail(error: MultifdError): void {
+    if (this.#status.is('completed')) {
+      if (this.#options.requestReport === true) {
+        this.#options.onEvent?.({
+          type: 'warning',
+          message: `no report from the destination: ${error.message}`,
+        });
+      }
+      this.#reported.resolve(undefined);
+    }
+    if (this.#status.isOver || this.#status.is('cancelling')) return;
+    this.#status.to('failed');
+    this.#stopThreads();
+    this.#outcome.reject(error);
+  }
+
+  #cancel(): void {
+    if (this.#status.is('completed')) this.#reported.resolve(undefined);
+    if (this.#status.isOver || this.#status.is('cancelling')) return;
+    this.#status.to('cancelling');
+    this.#stopThreads();
+    this.#outcome.reject(
+      new MultifdError('cancelled', 'the migration was cancelled; the guest runs on here'),
+    );
+  }
+
+  #stopThreads(): void {
+    this.#control.abort();
+    this.#threads.broadcast({ type: 'abort' });
+  }
+
+  #tellProgress(): void {
+    if (!this.#status.is('active')) return;
+    this.#options.onEvent?.({ type: 'progress', statistics: this.#meter.read() });
+  }
+
+  #hangs(row: number): MultifdError {
+    const who = row === 0 ? 'migration thread' : `channel ${row - 1}`;
+    const { stallTimeout } = this.#checked.parameters;
+    const name = this.#options.accelerator?.name ?? 'none';
+    return new MultifdError(
+      'accelerator',
+      `${who}: accelerator ${name} gave no answer within ${stallTimeout} ms`,
+    );
+  }
+}

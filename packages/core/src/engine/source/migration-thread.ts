@@ -1,0 +1,209 @@
+import { openConnection } from '../../channel/connect.js';
+import { Outgoing } from '../../channel/outgoing.js';
+import { MultifdError } from '../../errors.js';
+import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
+import { RangeTable } from '../../ram/ranges.js';
+import { BandwidthLimit } from '../bandwidth.js';
+import { Counters } from '../counters.js';
+import type { ThreadPort } from '../thread-port.js';
+import { SourceControl } from './control.js';
+import { expectedDowntime, isStalled, type RoundFigures } from './convergence.js';
+import { LegacyZeroCheck } from './legacy-zero-check.js';
+import { listenToReturnPath, MainStream, type ReturnPathAnswers } from './main-stream.js';
+import type { FromSourceThread, SourceMigrationData, ToSourceThread } from './messages.js';
+
+/** A live guest is sent at least this many times over while it runs, so that the rate of its writes is known. */
+const LIVE_ROUNDS = 2;
+/** Bytes a second that a destination's report (digests of all RAM) is trusted to take at the least. */
+const SLOWEST_REPORT = 100e6;
+
+/** The source's migration thread. In `multifd` and `none` mode it never sees a page. */
+export class MigrationThread {
+  readonly where = 'main stream';
+  readonly #data: SourceMigrationData;
+  readonly #port: ThreadPort<ToSourceThread, FromSourceThread>;
+  readonly #control: SourceControl;
+  readonly #counters: Counters;
+  readonly #dirty: readonly DirtyBitmap[];
+  readonly #table: RangeTable;
+  #legacy: LegacyZeroCheck | undefined;
+  #outgoing: Outgoing | undefined;
+  #dirtySyncCount = 0;
+
+  constructor(data: SourceMigrationData, port: ThreadPort<ToSourceThread, FromSourceThread>) {
+    this.#data = data;
+    this.#port = port;
+    this.#control = new SourceControl(data.control);
+    this.#counters = new Counters(data.counters);
+    this.#table = new RangeTable(data.ram.blocks);
+    this.#dirty = data.dirty.map(
+      (bitmap, index) =>
+        new DirtyBitmap(bitmap, Math.ceil((data.ram.blocks[index]?.length ?? 0) / data.ram.pageSize)),
+    );
+  }
+
+  async run(): Promise<void> {
+    const { parameters } = this.#data;
+    if (parameters.zeroPageDetection === 'legacy') {
+      this.#legacy = await LegacyZeroCheck.open(
+        this.#data,
+        this.#control,
+        this.#counters.row(0),
+        this.#dirty,
+      );
+    }
+    this.#port.post({ type: 'ready' });
+    await this.#port.next('connect');
+    const { outgoing, answers } = await this.#connect();
+    const stream = new MainStream(outgoing);
+    this.#port.post({ type: 'connected' });
+    await this.#port.next('channels-connected');
+    await this.#setUp(stream);
+    this.#port.post({ type: 'active' });
+    await this.#rounds(stream);
+    await this.#switchOver(stream);
+    if (parameters.returnPath) await this.#inTime(answers.shut, parameters.stallTimeout, 'completion');
+    this.#control.finish();
+    if (!parameters.returnPath) await outgoing.close();
+    this.#port.post({ type: 'completed' });
+    if (this.#data.requestReport) this.#port.post({ type: 'report', report: await this.#report(answers) });
+    if (parameters.returnPath) await outgoing.close();
+  }
+
+  /** Frees everything, whatever happened. Does not throw. */
+  async close(): Promise<void> {
+    this.#outgoing?.destroy();
+    await this.#legacy?.close();
+  }
+
+  async #connect(): Promise<{ outgoing: Outgoing; answers: ReturnPathAnswers }> {
+    const { address, parameters } = this.#data;
+    const socket = await openConnection(address, 'main stream', parameters.setupTimeout, this.#port.signal);
+    const outgoing = new Outgoing(socket, {
+      where: 'main stream',
+      stallTimeout: parameters.stallTimeout,
+      counters: this.#counters.row(0),
+      limit: new BandwidthLimit(this.#data.bandwidth, parameters.maxBandwidth),
+      signal: this.#port.signal,
+    });
+    const fail = (error: MultifdError): void => {
+      this.#port.post({ type: 'failed', error: error.toReport() });
+      this.#control.abort();
+    };
+    outgoing.onFailure = fail;
+    this.#outgoing = outgoing;
+    return { outgoing, answers: listenToReturnPath(socket, fail) };
+  }
+
+  /** The setup sync: no page may reach a channel before the destination knows the blocks (wire reference 3.4). */
+  async #setUp(stream: MainStream): Promise<void> {
+    await stream.begin(this.#data.machineType, this.#data.parameters.returnPath);
+    // QEMU lists larger blocks first.
+    await stream.ramStart([...this.#data.ram.blocks].sort((a, b) => b.length - a.length));
+    for (const bitmap of this.#dirty) bitmap.markAll();
+    this.#dirtySyncCount = 1;
+    await this.#epoch(0);
+    await stream.ramSync(!this.#data.parameters.multifdFlushAfterEachSection);
+  }
+
+  async #rounds(stream: MainStream): Promise<void> {
+    for (let round = 1; ; round++) {
+      const expected = await this.#round(stream, 'part');
+      if (!this.#data.live) return;
+      const limit = this.#data.parameters.downtimeLimit;
+      if (round >= LIVE_ROUNDS && expected !== undefined && expected <= limit) return;
+    }
+  }
+
+  /** The last round, with the guest standing still, and what is not RAM. */
+  async #switchOver(stream: MainStream): Promise<void> {
+    this.#port.post({ type: 'stop-guest' });
+    const { deviceState } = await this.#port.next('guest-stopped');
+    await this.#round(stream, 'end');
+    await stream.end(deviceState, this.#data.requestReport, this.#data.ram.pageSize);
+  }
+
+  /** One pass over all RAM. Gives the downtime to be expected if the guest were stopped now. */
+  async #round(stream: MainStream, kind: 'part' | 'end'): Promise<number | undefined> {
+    const { parameters, ram, live } = this.#data;
+    // Setup has looked at the bitmap for the first round, and `stop` for the last.
+    if (live && kind === 'part' && this.#dirtySyncCount > 1) {
+      this.#port.post({ type: 'sync-dirty' });
+      await this.#port.next('dirty-synced');
+    }
+    this.#dirtySyncCount++;
+    const start = performance.now();
+    const before = this.#totals();
+    await stream.ramPart(kind);
+    await this.#epoch(this.#table.count, stream);
+    await stream.ramSync(!parameters.multifdFlushAfterEachSection);
+    const after = this.#totals();
+    const figures: RoundFigures = {
+      handledPages: after.pages - before.pages,
+      dirtyPages: this.#dirtyPages(),
+      duration: performance.now() - start,
+      pageSize: ram.pageSize,
+      maxBandwidth: parameters.maxBandwidth,
+    };
+    const expected = expectedDowntime(figures);
+    const stalled = kind === 'part' && live && isStalled(figures, expected, parameters.downtimeLimit);
+    this.#port.post({
+      type: 'round',
+      round: {
+        dirtySyncCount: this.#dirtySyncCount,
+        dirtyPages: figures.dirtyPages,
+        sentPages: figures.handledPages,
+        duration: figures.duration,
+        bytes: after.bytes - before.bytes,
+        expectedDowntime: expected,
+        stalled,
+      },
+    });
+    return expected;
+  }
+
+  /** One epoch of `ranges` ranges: returns when every channel has sent its SYNC. */
+  async #epoch(ranges: number, stream?: MainStream): Promise<void> {
+    const legacy = stream === undefined ? undefined : this.#legacy;
+    const epoch = this.#control.openEpoch(ranges, legacy === undefined ? ranges : 0);
+    if (stream !== undefined) await legacy?.checkRound(stream);
+    await this.#control.allArrived(epoch, this.#data.parameters.multifdChannels);
+  }
+
+  #dirtyPages(): number {
+    return this.#dirty.reduce((sum, bitmap) => sum + bitmap.count(), 0);
+  }
+
+  #totals(): { bytes: number; pages: number } {
+    let bytes = 0;
+    let pages = 0;
+    for (let index = 0; index < this.#counters.rows; index++) {
+      const row = this.#counters.row(index);
+      bytes += row.bytes;
+      pages += row.normal + row.zero;
+    }
+    return { bytes, pages };
+  }
+
+  async #report(answers: ReturnPathAnswers): Promise<Uint8Array> {
+    const total = this.#data.ram.blocks.reduce((sum, block) => sum + block.length, 0);
+    const patience = this.#data.parameters.stallTimeout + (total / SLOWEST_REPORT) * 1000;
+    return this.#inTime(answers.report, patience, 'report');
+  }
+
+  async #inTime<T>(answer: Promise<T>, timeout: number, what: string): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const error = new MultifdError(
+        'timeout',
+        `main stream: no word of ${what} from the destination in ${timeout} ms`,
+      );
+      timer = setTimeout(() => reject(error), timeout);
+    });
+    try {
+      return await Promise.race([answer, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import { MultifdError } from '../../errors.js';
+import { checkGuestRam } from '../../ram/guest-ram.js';
+import { isPageSize } from '../../wire/layout.js';
+import { type Address, parseAddress } from '../address.js';
+import type { MigrateOptions } from '../api.js';
+import { completeParameters, type MigrationParameters } from '../parameters.js';
+
+/** What `migrate` was asked to do, complete and checked. */
+export interface CheckedSource {
+  readonly address: Address;
+  readonly parameters: MigrationParameters;
+  readonly uuid: Uint8Array;
+  readonly machineType: string;
+  readonly live: boolean;
+}
+
+/** @throws MultifdError `usage`, or `accelerator-unavailable` if a check is asked for and nobody is to do it. */
+export function checkSource(options: MigrateOptions): CheckedSource {
+  const parameters = completeParameters(options.parameters);
+  const address = parseAddress(options.to);
+  if (address.kind === 'tcp' && address.port === 0) {
+    throw new MultifdError('usage', `address ${options.to}: a destination has a port above 0`);
+  }
+  const { guest } = options;
+  if (!isPageSize(guest.ram.pageSize)) {
+    throw new MultifdError(
+      'usage',
+      `page size ${guest.ram.pageSize}: must be a power of two from 4096 to 65536`,
+    );
+  }
+  checkGuestRam(guest.ram);
+  if (parameters.zeroPageDetection !== 'none' && options.accelerator === undefined) {
+    throw new MultifdError(
+      'accelerator-unavailable',
+      `zero-page-detection ${parameters.zeroPageDetection} needs an accelerator and none was given`,
+      { hint: "give accelerator: { module: import.meta.resolve('@multifd/accel-js'), name: 'js' }" },
+    );
+  }
+  return {
+    address,
+    parameters,
+    uuid: checkUuid(guest.uuid),
+    machineType: guest.machineType ?? 'none',
+    live: guest.ram.dirty !== undefined,
+  };
+}
+
+/** @throws MultifdError `usage` unless it is 16 bytes; absent is all zero, which means none. */
+export function checkUuid(uuid: Uint8Array | undefined): Uint8Array {
+  if (uuid === undefined) return new Uint8Array(16);
+  if (uuid.length !== 16) throw new MultifdError('usage', `a uuid has 16 bytes, got ${uuid.length}`);
+  return uuid;
+}

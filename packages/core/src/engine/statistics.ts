@@ -1,0 +1,55 @@
+/** Numbers of a migration as the source knows them; names after QEMU's MigrationInfo and MigrationStats. */
+export interface SourceStatistics {
+  /** ms since `migrate` was called, until completion (a report that was asked for is not waited for here). */
+  readonly totalTime: number;
+  /** ms from the call until the first round. */
+  readonly setupTime: number;
+  /** ms that the guest stood still; undefined until completion. */
+  readonly downtime: number | undefined;
+  /** ms that it would stand still if it were stopped now; undefined before a rate is known. */
+  readonly expectedDowntime: number | undefined;
+  /** Bytes of all RAM blocks. */
+  readonly total: number;
+  /** Bytes not yet sent, or dirty again. */
+  readonly remaining: number;
+  /** Bytes written to all connections. */
+  readonly transferred: number;
+  /** Bytes written to the channels, init packets and headers included. */
+  readonly multifdBytes: number;
+  /** Pages sent with content, and their bytes before compression. */
+  readonly normal: number;
+  readonly normalBytes: number;
+  /** Pages found zero (QEMU's `duplicate`), counted where they were found, and the bytes they stand for. */
+  readonly zeroPages: number;
+  readonly zeroBytes: number;
+  /** Bytes. */
+  readonly pageSize: number;
+  /** Looks at the dirty bitmap; the setup counts as the first. */
+  readonly dirtySyncCount: number;
+  /** Pages a second that the guest dirtied in the last round. */
+  readonly dirtyPagesRate: number;
+  /** Pages a second handled (sent or found zero) in the last round. */
+  readonly pagesPerSecond: number;
+  /** Megabits a second: over the last round, in the end over all of it. */
+  readonly mbps: number;
+  /** Each channel's bytes. */
+  readonly channelBytes: readonly number[];
+}
+
+/** Numbers of a migration as the destination knows them. */
+export interface DestinationStatistics {
+  /** ms from the first accepted connection until completion. */
+  readonly totalTime: number;
+  /** Bytes of all RAM blocks. */
+  readonly total: number;
+  /** Bytes read from all connections. */
+  readonly received: number;
+  readonly multifdBytes: number;
+  readonly normal: number;
+  readonly normalBytes: number;
+  readonly zeroPages: number;
+  readonly zeroBytes: number;
+  /** First-time zero pages in fresh memory, which were not touched. */
+  readonly untouchedPages: number;
+  readonly pageSize: number;
+}

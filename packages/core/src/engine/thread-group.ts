@@ -1,0 +1,70 @@
+import { Worker } from 'node:worker_threads';
+import { MultifdError } from '../errors.js';
+
+/** ms that a thread gets to end by itself before it is ended. */
+const GRACE = 1000;
+
+export type ThreadEntry = 'source-channel' | 'source-migration' | 'incoming';
+
+/** One worker thread as its owner in the API thread sees it. */
+export interface Thread<In> {
+  readonly where: string;
+  post(message: In, transfer?: Parameters<Worker['postMessage']>[1]): void;
+}
+
+/**
+ * The worker threads of one migration, owned by the API thread. Each tells about itself by messages; a thread
+ * that dies without a word is a failure like any other. When the migration is over, `join` waits for all.
+ */
+export class ThreadGroup<In extends { readonly type: string }, Out> {
+  readonly #workers = new Map<Worker, Promise<void>>();
+  readonly #onFailure: (error: MultifdError) => void;
+  #joining = false;
+
+  /** @param onFailure a thread died; it may be called more than once. */
+  constructor(onFailure: (error: MultifdError) => void) {
+    this.#onFailure = onFailure;
+  }
+
+  /** @param data the thread's `workerData`: shared buffers are shared, everything else is copied. */
+  spawn(entry: ThreadEntry, where: string, data: unknown, onMessage: (message: Out) => void): Thread<In> {
+    // Every file of this package is bundled into the folder that holds `threads`.
+    const worker = new Worker(new URL(`./threads/${entry}.js`, import.meta.url), {
+      workerData: data,
+      name: where,
+      // A migration thread must not act on what the program's own command line asks of Node.
+      execArgv: [],
+    });
+    const exited = new Promise<void>((resolve) => {
+      worker.once('exit', (code) => {
+        this.#workers.delete(worker);
+        if (!this.#joining && code !== 0) {
+          this.#onFailure(new MultifdError('internal', `${where}: its thread ended with code ${code}`));
+        }
+        resolve();
+      });
+    });
+    this.#workers.set(worker, exited);
+    worker.on('message', onMessage);
+    worker.on('error', (cause) =>
+      this.#onFailure(MultifdError.from(cause, 'internal', `${where}: its thread died`)),
+    );
+    return { where, post: (message, transfer) => worker.postMessage(message, transfer) };
+  }
+
+  /** Tells every thread. */
+  broadcast(message: In): void {
+    for (const worker of this.#workers.keys()) worker.postMessage(message);
+  }
+
+  /** Waits until every thread has ended; those that do not end by themselves are ended. */
+  async join(): Promise<void> {
+    this.#joining = true;
+    const all = [...this.#workers.values()];
+    const timer = setTimeout(() => {
+      for (const worker of this.#workers.keys()) void worker.terminate();
+    }, GRACE);
+    await Promise.all(all);
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,87 @@
+import { parentPort } from 'node:worker_threads';
+import { type ErrorReport, MultifdError } from '../errors.js';
+
+/** What a thread entry runs. */
+export interface ThreadJob {
+  /** For messages: the connection or thread that the job is about. */
+  readonly where: string;
+  run(): Promise<void>;
+  /** Frees everything, whatever happened. Must not throw. */
+  close(): Promise<void>;
+}
+
+/** How a thread tells its end. */
+type Ending = { readonly type: 'done' } | { readonly type: 'failed'; readonly error: ErrorReport };
+
+/** Runs a thread's job to its end and tells the API thread how it ended, unless that one has ended it itself. */
+export async function runThread<In extends { readonly type: string }, Out>(
+  port: ThreadPort<In, Out | Ending>,
+  job: ThreadJob,
+): Promise<void> {
+  try {
+    await job.run();
+    port.post({ type: 'done' });
+  } catch (cause) {
+    const error = MultifdError.from(cause, 'internal', job.where);
+    if (error.code !== 'cancelled') port.post({ type: 'failed', error: error.toReport() });
+  } finally {
+    await job.close();
+    port.close();
+  }
+}
+
+/**
+ * A worker thread's end of its conversation with the API thread: typed messages, an abort signal, and one way
+ * to end. Used once in each thread entry.
+ */
+export class ThreadPort<In extends { readonly type: string }, Out> {
+  readonly #abort = new AbortController();
+  readonly #arrived = new Map<string, In[]>();
+  readonly #wanted = new Map<string, (message: In) => void>();
+
+  constructor() {
+    parentPort?.on('message', (message: In) => {
+      if (message.type === 'abort') this.#abort.abort();
+      const wanted = this.#wanted.get(message.type);
+      if (wanted !== undefined) {
+        this.#wanted.delete(message.type);
+        wanted(message);
+      } else {
+        this.#arrived.set(message.type, [...(this.#arrived.get(message.type) ?? []), message]);
+      }
+    });
+  }
+
+  /** Aborted when the API thread says so. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  post(message: Out): void {
+    parentPort?.postMessage(message);
+  }
+
+  /** The next message of this type. @throws MultifdError `cancelled` on abort. */
+  async next<T extends In['type']>(type: T): Promise<Extract<In, { readonly type: T }>> {
+    const isWanted = (message: In): message is Extract<In, { readonly type: T }> => message.type === type;
+    const waiting = this.#arrived.get(type)?.shift();
+    const message =
+      waiting ??
+      (await new Promise<In>((resolve, reject) => {
+        const stop = (): void => reject(new MultifdError('cancelled', 'the thread was told to stop'));
+        if (this.signal.aborted) return stop();
+        this.signal.addEventListener('abort', stop, { once: true });
+        this.#wanted.set(type, (found) => {
+          this.signal.removeEventListener('abort', stop);
+          resolve(found);
+        });
+      }));
+    if (!isWanted(message)) throw new MultifdError('internal', `expected ${type}, got ${message.type}`);
+    return message;
+  }
+
+  /** No more messages: the thread ends when its work is done. */
+  close(): void {
+    parentPort?.close();
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * What went wrong, as a closed list: callers branch on it, the command line maps it to exit codes.
+ *
+ * - `usage`: an option, size, address or path that cannot be right.
+ * - `protocol`: the peer sent bytes that the wire format does not allow.
+ * - `incompatible`: the peer speaks the format, but the two ends do not fit together (uuid, channel count,
+ *   page size, RAM blocks, codec).
+ * - `peer-closed`: a connection ended or was reset before the migration was over.
+ * - `timeout`: a time limit on the peer passed.
+ * - `cancelled`: the caller's AbortSignal.
+ * - `accelerator`: the zero check threw, hung or answered nonsense.
+ * - `accelerator-unavailable`, `codec-unavailable`: asked for by name and not to be had here.
+ * - `guest`: a callback of the caller (stop, resume, RAM, device state) failed.
+ * - `io`: the operating system refused (port in use, disk full, read-only file).
+ * - `internal`: a mistake of ours.
+ */
+export type ErrorCode =
+  | 'usage'
+  | 'protocol'
+  | 'incompatible'
+  | 'peer-closed'
+  | 'timeout'
+  | 'cancelled'
+  | 'accelerator'
+  | 'accelerator-unavailable'
+  | 'codec-unavailable'
+  | 'guest'
+  | 'io'
+  | 'internal';
+
+/** A `MultifdError` as plain data, so that it can cross from one thread to another. */
+export interface ErrorReport {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint?: string;
+  readonly stack?: string;
+}
+
+const MARKER = Symbol.for('multifd.error');
+
+/** Every error that `@multifd/core` throws on purpose. `message` is one line: what, and where. */
+export class MultifdError extends Error {
+  readonly [MARKER] = true;
+  readonly code: ErrorCode;
+  /** What to do about it, one line, when there is something to do. */
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'MultifdError';
+    this.code = code;
+    this.hint = options.hint;
+  }
+
+  /** Recognises the error by a marker, so that it survives two copies of this package in one process. */
+  static is(value: unknown): value is MultifdError {
+    return value instanceof Error && Reflect.get(value, MARKER) === true;
+  }
+
+  /** `value` itself if it is a MultifdError, else a MultifdError of kind `code` that has it as its cause. */
+  static from(value: unknown, code: ErrorCode, where: string): MultifdError {
+    if (MultifdError.is(value)) return value;
+    const text = value instanceof Error ? value.message : String(value);
+    return new MultifdError(code, `${where}: ${text}`, { cause: value });
+  }
+
+  static fromReport(report: ErrorReport): MultifdError {
+    const error = new MultifdError(report.code, report.message, report.hint ? { hint: report.hint } : {});
+    if (report.stack !== undefined) error.stack = report.stack;
+    return error;
+  }
+
+  toReport(): ErrorReport {
+    return {
+      code: this.code,
+      message: this.message,
+      ...(this.hint === undefined ? {} : { hint: this.hint }),
+      ...(this.stack === undefined ? {} : { stack: this.stack }),
+    };
+  }
+}
+
+/** Where in the peer's bytes something is wrong. */
+export interface WireFault {
+  /** The connection, and on main the section: `channel 3`, `main stream, section ram (PART)`. */
+  readonly where: string;
+  /** The field's name in the wire reference: `magic`, `normal pages`, `offset[5]`. */
+  readonly field: string;
+  /** Byte offset of the field: from the start of the packet on a channel, of the stream on main. */
+  readonly offset: number;
+  readonly expected: string;
+  readonly got: string;
+}
+
+/** Bytes that the wire format does not allow, or that do not fit this end. */
+export class WireError extends MultifdError {
+  readonly fault: WireFault;
+
+  constructor(fault: WireFault, code: 'protocol' | 'incompatible' = 'protocol', hint?: string) {
+    super(
+      code,
+      `${fault.where}: ${fault.field} at byte ${fault.offset}: expected ${fault.expected}, got ${fault.got}`,
+      hint === undefined ? {} : { hint },
+    );
+    this.name = 'WireError';
+    this.fault = fault;
+  }
+}

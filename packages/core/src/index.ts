@@ -1,0 +1,25 @@
+export { type Address, formatAddress, parseAddress } from './engine/address.js';
+export * from './engine/api.js';
+export { receive } from './engine/destination/receive.js';
+export {
+  completeParameters,
+  DEFAULT_PARAMETERS,
+  type MigrationParameters,
+  type ZeroPageDetection,
+} from './engine/parameters.js';
+export { migrate } from './engine/source/migrate.js';
+export type { DestinationStatistics, SourceStatistics } from './engine/statistics.js';
+export { type ErrorCode, type ErrorReport, MultifdError, WireError, type WireFault } from './errors.js';
+export * from './methods/methods.js';
+export * from './ram/block.js';
+export { DirtyBitmap } from './ram/dirty-bitmap.js';
+export { allocateGuestRam, checkGuestRam, type GuestRamDescriptor, openRamBlock } from './ram/guest-ram.js';
+export type { DeviceSection } from './wire/main/records.js';
+export * from './zero/accelerator.js';
+export {
+  type AcceleratorChoice,
+  AcceleratorRegistry,
+  loadAccelerator,
+  type ProbedAccelerator,
+  type RefusedAccelerator,
+} from './zero/registry.js';

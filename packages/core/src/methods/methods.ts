@@ -1,0 +1,85 @@
+import type { RamBlock } from '../ram/block.js';
+
+/**
+ * QEMU's MultiFDMethods: how a packet's normal pages become payload and back. A method changes the wire, so
+ * both ends must use the same one. State hangs off the channel: `sendSetup` and `recvSetup` are called once in
+ * each channel's worker thread and give that channel's hooks.
+ *
+ * A module that provides methods exports them as `methods: readonly MultiFDMethods[]`.
+ */
+export interface MultiFDMethods {
+  readonly specVersion: 1;
+  /** The value of `multifd-compression`: `none`, `zlib`. Lower case, unique. */
+  readonly name: string;
+  /** The compression bits in a packet's flags: a multiple of 2 within 0x3e, 0 only for `none`; unique. */
+  readonly flag: number;
+  sendSetup(options: MethodOptions): SendHooks | Promise<SendHooks>;
+  recvSetup(options: MethodOptions): RecvHooks | Promise<RecvHooks>;
+}
+
+export interface MethodOptions {
+  readonly channel: number;
+  /** Bytes. */
+  readonly pageSize: number;
+  /** Most pages in a packet. */
+  readonly maxPages: number;
+  /** The method's own settings, such as a level. */
+  readonly settings: Readonly<Record<string, number | string>>;
+}
+
+/** One packet's normal pages, on the way out. */
+export interface OutgoingPages {
+  readonly block: RamBlock;
+  /** Byte offsets in the block; the first `count` are normal pages. */
+  readonly offsets: Float64Array;
+  /** Normal pages: 1 to `maxPages`. A packet without normal pages has no payload and is never prepared. */
+  readonly count: number;
+  /** The pages' bytes, neighbours merged: the guest's memory itself where it can be. The guest may be writing. */
+  readonly vectors: readonly Uint8Array[];
+}
+
+export interface SendHooks {
+  /**
+   * Gives the payload: vectors to be sent in order. They stay as they are until `release` says otherwise, or
+   * are guest memory.
+   */
+  prepare(pages: OutgoingPages): PreparedPayload | Promise<PreparedPayload>;
+  cleanup(): void | Promise<void>;
+}
+
+export interface PreparedPayload {
+  readonly vectors: readonly Uint8Array[];
+  /** Bytes in all `vectors`: the packet's `next_packet_size`. */
+  readonly size: number;
+  /** Called when the bytes have left, so that a buffer can be used again. */
+  readonly release?: () => void;
+}
+
+/** Where a payload's bytes come from: exactly as many as the packet declared, not one more. */
+export interface PayloadReader {
+  /** Bytes of the payload not yet read. */
+  readonly remaining: number;
+  /** Fills all of `target`. @throws MultifdError if the channel ends first, or `remaining` is too small. */
+  read(target: Uint8Array): Promise<void>;
+}
+
+/** One packet's normal pages, on the way in. Every offset has been checked against the block. */
+export interface IncomingPages {
+  readonly block: RamBlock;
+  readonly offsets: Float64Array;
+  readonly count: number;
+  /** The declared payload size in bytes. */
+  readonly payloadSize: number;
+}
+
+export interface RecvHooks {
+  /** Largest payload in bytes that a packet of `count` normal pages may declare; more is refused unread. */
+  maxPayload(count: number): number;
+  /** Reads the whole payload and places the pages. @throws MultifdError `protocol` for a payload that is wrong. */
+  recv(pages: IncomingPages, payload: PayloadReader): Promise<void>;
+  cleanup(): void | Promise<void>;
+}
+
+export interface MethodModule {
+  readonly methods: readonly MultiFDMethods[];
+}

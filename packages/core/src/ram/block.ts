@@ -1,0 +1,62 @@
+/**
+ * A RAM block: one named, page-aligned piece of guest memory (QEMU's RAMBlock). It is described by a small
+ * descriptor that can be posted to any thread, and opened there.
+ */
+export type RamBlockDescriptor = MemoryBlockDescriptor | FileBlockDescriptor;
+
+/** Guest memory in this process: segments of shared memory, every one `segmentSize` long but the last. */
+export interface MemoryBlockDescriptor {
+  readonly kind: 'memory';
+  /** QEMU's block name, 1 to 255 bytes of UTF-8 without NUL: `pc.ram`. */
+  readonly name: string;
+  /** Used length in bytes, a multiple of the page size, at least one page. */
+  readonly length: number;
+  /** Bytes; a power of two, a multiple of every page size. A page never crosses segments. */
+  readonly segmentSize: number;
+  readonly segments: readonly SharedArrayBuffer[];
+}
+
+/** Guest memory in a file: offset in the block = offset in the file. */
+export interface FileBlockDescriptor {
+  readonly kind: 'file';
+  readonly name: string;
+  readonly length: number;
+  readonly path: string;
+  readonly writable: boolean;
+  /**
+   * The file's data, as pairs of byte offsets [start, end), ascending and apart; the rest are holes, which are
+   * zero without being read. Absent: nothing is known and everything is read.
+   */
+  readonly extents?: Float64Array;
+}
+
+/** A RAM block as one thread has it open. Not to be shared between threads: share the descriptor. */
+export interface RamBlock {
+  readonly name: string;
+  readonly length: number;
+  /**
+   * Bytes that can be seen as one piece: a window [offset, offset + n) is good if it does not cross a multiple
+   * of this. Power of two.
+   */
+  readonly windowSize: number;
+  /** Whether `read` gives guest memory itself (true), or a copy in `scratch` (false). */
+  readonly inPlace: boolean;
+  /**
+   * Bytes [offset, offset + length), within one window. The result is guest memory itself when `inPlace`, else
+   * the front of `scratch` (at least `length` long), which the caller owns.
+   * @throws MultifdError `io` if the backing cannot be read or has become shorter.
+   */
+  read(offset: number, length: number, scratch: Uint8Array): Uint8Array;
+  /** Guest memory itself, to be written to by the caller; undefined if not `inPlace`. */
+  window(offset: number, length: number): Uint8Array | undefined;
+  /** Writes `bytes` at `offset`. @throws MultifdError `io` (disk full, read-only). */
+  write(offset: number, bytes: Uint8Array): void;
+  /** Makes [offset, offset + length) read as zero. */
+  zero(offset: number, length: number): void;
+  /**
+   * How many bytes from `offset` on (page multiples, up to `length`) are known to be zero without a look:
+   * positive if so, negative for bytes that have to be looked at. Never 0 for a length above 0.
+   */
+  absent(offset: number, length: number): number;
+  close(): void;
+}

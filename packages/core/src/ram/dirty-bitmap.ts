@@ -1,0 +1,78 @@
+/**
+ * QEMU's dirty bitmap: one bit a page, in shared memory, atomic.
+ *
+ * The rule that keeps every write: whoever writes to a page writes first and marks afterwards; whoever sends a
+ * page takes its bit first and reads afterwards. Then a write that the reader missed finds its bit set again.
+ */
+export class DirtyBitmap {
+  /** Shared memory of the bitmap; `new DirtyBitmap(buffer, pages)` opens it in another thread. */
+  readonly buffer: SharedArrayBuffer;
+  readonly pages: number;
+  /** 32 pages a word; page `p` is bit `p % 32` of word `p / 32`. */
+  readonly words: Int32Array;
+
+  constructor(buffer: SharedArrayBuffer, pages: number) {
+    this.buffer = buffer;
+    this.pages = pages;
+    this.words = new Int32Array(buffer, 0, Math.ceil(pages / 32));
+  }
+
+  /** A bitmap of `pages` pages, all clean. */
+  static allocate(pages: number): DirtyBitmap {
+    return new DirtyBitmap(new SharedArrayBuffer(Math.ceil(pages / 32) * 4), pages);
+  }
+
+  /** Marks a page, 0 to `pages - 1`. Call it after the page was written. */
+  mark(page: number): void {
+    Atomics.or(this.words, page >>> 5, 1 << (page & 31));
+  }
+
+  /** Marks `count` pages from `first` on. */
+  markRange(first: number, count: number): void {
+    for (let page = first, end = first + count; page < end; ) {
+      const bit = page & 31;
+      const run = Math.min(32 - bit, end - page);
+      const mask = run === 32 ? -1 : ((1 << run) - 1) << bit;
+      Atomics.or(this.words, page >>> 5, mask);
+      page += run;
+    }
+  }
+
+  markAll(): void {
+    this.markRange(0, this.pages);
+  }
+
+  has(page: number): boolean {
+    return (Atomics.load(this.words, page >>> 5) & (1 << (page & 31))) !== 0;
+  }
+
+  /** Sets the bit of `page` and tells whether it was set before. */
+  testAndMark(page: number): boolean {
+    const mask = 1 << (page & 31);
+    return (Atomics.or(this.words, page >>> 5, mask) & mask) !== 0;
+  }
+
+  /** Takes the bits of 32 pages and leaves them clean. They are the caller's to send from now on. */
+  takeWord(word: number): number {
+    return Atomics.load(this.words, word) === 0 ? 0 : Atomics.exchange(this.words, word, 0);
+  }
+
+  /** Gives pages back that were taken but not sent. */
+  returnWord(word: number, bits: number): void {
+    Atomics.or(this.words, word, bits);
+  }
+
+  /** Number of dirty pages. */
+  count(): number {
+    let total = 0;
+    for (let word = 0; word < this.words.length; word++) {
+      let bits = this.words[word] ?? 0;
+      if (bits === 0) continue;
+      bits -= (bits >>> 1) & 0x55555555;
+      bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
+      bits = (bits + (bits >>> 4)) & 0x0f0f0f0f;
+      total += Math.imul(bits, 0x01010101) >>> 24;
+    }
+    return total;
+  }
+}

@@ -1,0 +1,104 @@
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { MultifdError } from '../errors.js';
+import type { FileBlockDescriptor, RamBlock } from './block.js';
+
+export function openFileBlock(descriptor: FileBlockDescriptor): RamBlock {
+  return new FileBlock(descriptor);
+}
+
+const ZEROS = new Uint8Array(2 ** 20);
+
+class FileBlock implements RamBlock {
+  readonly name: string;
+  readonly length: number;
+  readonly windowSize = 2 ** 30;
+  readonly inPlace = false;
+  readonly #path: string;
+  readonly #extents: Float64Array | undefined;
+  #fd: number | undefined;
+  /** Index of the extent of the last look: looks mostly go upwards. */
+  #near = 0;
+
+  constructor(descriptor: FileBlockDescriptor) {
+    this.name = descriptor.name;
+    this.length = descriptor.length;
+    this.#path = descriptor.path;
+    this.#extents = descriptor.extents;
+    this.#fd = this.#attempt('open', () =>
+      openSync(descriptor.path, descriptor.writable ? constants.O_RDWR : constants.O_RDONLY),
+    );
+  }
+
+  read(offset: number, length: number, scratch: Uint8Array): Uint8Array {
+    const target = scratch.subarray(0, length);
+    for (let done = 0; done < length; ) {
+      const count = this.#attempt('read', () =>
+        readSync(this.#open(), target, done, length - done, offset + done),
+      );
+      if (count === 0) {
+        throw new MultifdError('io', `RAM block ${this.name}: ${this.#path} ends at byte ${offset + done}`, {
+          hint: 'the image became shorter while it was read; nobody else may write to it',
+        });
+      }
+      done += count;
+    }
+    return target;
+  }
+
+  window(): undefined {
+    return undefined;
+  }
+
+  write(offset: number, bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length; ) {
+      done += this.#attempt('write', () =>
+        writeSync(this.#open(), bytes, done, bytes.length - done, offset + done),
+      );
+    }
+  }
+
+  zero(offset: number, length: number): void {
+    for (let done = 0; done < length; ) {
+      const step = Math.min(length - done, ZEROS.length);
+      this.write(offset + done, ZEROS.subarray(0, step));
+      done += step;
+    }
+  }
+
+  absent(offset: number, length: number): number {
+    const extents = this.#extents;
+    if (extents === undefined) return -length;
+    const count = extents.length / 2;
+    let index = this.#near;
+    if (index > 0 && (extents[2 * index - 1] ?? 0) > offset) index = 0;
+    while (index < count && (extents[2 * index + 1] ?? 0) <= offset) index++;
+    this.#near = index;
+    if (index === count) return length;
+    const start = extents[2 * index] ?? 0;
+    const end = extents[2 * index + 1] ?? 0;
+    return start > offset ? Math.min(length, start - offset) : -Math.min(length, end - offset);
+  }
+
+  close(): void {
+    if (this.#fd === undefined) return;
+    closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
+  #open(): number {
+    if (this.#fd === undefined) throw new MultifdError('internal', `RAM block ${this.name} is closed`);
+    return this.#fd;
+  }
+
+  #attempt<T>(what: string, call: () => T): T {
+    try {
+      return call();
+    } catch (cause) {
+      if (MultifdError.is(cause)) throw cause;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new MultifdError('io', `RAM block ${this.name}: cannot ${what} ${this.#path}: ${reason}`, {
+        cause,
+      });
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import { MultifdError } from '../errors.js';
+import type { MemoryBlockDescriptor, RamBlock, RamBlockDescriptor } from './block.js';
+import { DirtyBitmap } from './dirty-bitmap.js';
+import { openFileBlock } from './file-block.js';
+import { allocateMemoryBlock, openMemoryBlock } from './memory-block.js';
+import { RANGE_SIZE } from './ranges.js';
+
+/** Guest RAM as plain data: small, and good for `postMessage` to any thread of this process. */
+export interface GuestRamDescriptor {
+  /** Target page size in bytes. */
+  readonly pageSize: number;
+  readonly blocks: readonly RamBlockDescriptor[];
+  /**
+   * One dirty bitmap for each block, in the same order, in shared memory; undefined for RAM that nobody writes
+   * to while it migrates.
+   */
+  readonly dirty?: readonly SharedArrayBuffer[];
+}
+
+/**
+ * Allocates guest RAM in shared memory, zeroed and untouched, with a dirty bitmap for each block.
+ * Pages that are never touched cost nothing.
+ *
+ * @param blocks names (unique) and lengths in bytes (multiples of `pageSize`).
+ * @throws MultifdError `usage` for a bad name or length.
+ */
+export function allocateGuestRam(
+  blocks: readonly { readonly name: string; readonly length: number }[],
+  pageSize = 4096,
+): GuestRamDescriptor & { readonly blocks: readonly MemoryBlockDescriptor[] } {
+  const ram = {
+    pageSize,
+    blocks: blocks.map((block) => allocateMemoryBlock(block.name, block.length)),
+    dirty: blocks.map((block) => DirtyBitmap.allocate(Math.ceil(block.length / pageSize)).buffer),
+  };
+  checkGuestRam(ram);
+  return ram;
+}
+
+/** Opens a block in this thread. The descriptor must have passed `checkGuestRam`. */
+export function openRamBlock(descriptor: RamBlockDescriptor): RamBlock {
+  return descriptor.kind === 'memory' ? openMemoryBlock(descriptor) : openFileBlock(descriptor);
+}
+
+/** @throws MultifdError `usage` naming the block, if a descriptor cannot be right. */
+export function checkGuestRam(ram: GuestRamDescriptor): void {
+  if (ram.blocks.length === 0) throw new MultifdError('usage', 'guest RAM has no blocks');
+  if (ram.dirty !== undefined && ram.dirty.length !== ram.blocks.length) {
+    throw new MultifdError(
+      'usage',
+      `guest RAM has ${ram.blocks.length} blocks but ${ram.dirty.length} dirty bitmaps`,
+    );
+  }
+  const names = new Set<string>();
+  ram.blocks.forEach((block, index) => {
+    const bytes = Buffer.byteLength(block.name);
+    if (bytes < 1 || bytes > 255 || block.name.includes('\0')) {
+      throw new MultifdError('usage', `RAM block ${index}: the name must be 1 to 255 bytes without NUL`);
+    }
+    if (names.has(block.name)) throw new MultifdError('usage', `RAM block ${block.name} is there twice`);
+    names.add(block.name);
+    if (!Number.isSafeInteger(block.length) || block.length <= 0 || block.length % ram.pageSize !== 0) {
+      throw new MultifdError(
+        'usage',
+        `RAM block ${block.name}: the length must be a positive multiple of the page size ${ram.pageSize}, got ${block.length}`,
+      );
+    }
+    const bitmap = ram.dirty?.[index];
+    if (bitmap !== undefined && bitmap.byteLength < Math.ceil(block.length / ram.pageSize / 32) * 4) {
+      throw new MultifdError('usage', `RAM block ${block.name}: its dirty bitmap is too short`);
+    }
+    if (block.kind === 'memory') checkSegments(block);
+  });
+}
+
+function checkSegments(block: MemoryBlockDescriptor): void {
+  const { length, segmentSize, segments } = block;
+  const power =
+    Number.isSafeInteger(segmentSize) &&
+    segmentSize >= RANGE_SIZE &&
+    Number.isInteger(Math.log2(segmentSize));
+  if (!power)
+    throw new MultifdError(
+      'usage',
+      `RAM block ${block.name}: the segment size must be a power of two, at least ${RANGE_SIZE}`,
+    );
+  const whole = segments.every((segment, index) => {
+    const needed = Math.min(segmentSize, length - index * segmentSize);
+    return needed > 0 && segment.byteLength >= needed;
+  });
+  if (!whole || segments.length !== Math.ceil(length / segmentSize)) {
+    throw new MultifdError('usage', `RAM block ${block.name}: its segments do not add up to ${length} bytes`);
+  }
+}

@@ -1,0 +1,85 @@
+import { MultifdError } from '../errors.js';
+import type { MemoryBlockDescriptor, RamBlock } from './block.js';
+
+/**
+ * Bytes. Offsets inside a segment fit V8's small integers, so that loops over a segment's typed arrays stay
+ * fast, and one allocation is small enough for a kernel that refuses to overcommit it in one piece.
+ */
+const SEGMENT_SIZE = 2 ** 30;
+
+/** Guest memory of `length` bytes, all zero and untouched. @throws MultifdError `io` if it cannot be reserved. */
+export function allocateMemoryBlock(name: string, length: number): MemoryBlockDescriptor {
+  const segments: SharedArrayBuffer[] = [];
+  for (let offset = 0; offset < length; offset += SEGMENT_SIZE) {
+    try {
+      segments.push(new SharedArrayBuffer(Math.min(SEGMENT_SIZE, length - offset)));
+    } catch (cause) {
+      throw new MultifdError('io', `RAM block ${name}: cannot reserve ${length} bytes of memory`, {
+        cause,
+        hint: 'use a smaller guest, or a machine with more memory',
+      });
+    }
+  }
+  return { kind: 'memory', name, length, segmentSize: SEGMENT_SIZE, segments };
+}
+
+export function openMemoryBlock(descriptor: MemoryBlockDescriptor): RamBlock {
+  return new MemoryBlock(descriptor);
+}
+
+class MemoryBlock implements RamBlock {
+  readonly name: string;
+  readonly length: number;
+  readonly windowSize: number;
+  readonly inPlace = true;
+  readonly #segments: readonly Uint8Array[];
+
+  constructor(descriptor: MemoryBlockDescriptor) {
+    this.name = descriptor.name;
+    this.length = descriptor.length;
+    this.windowSize = descriptor.segmentSize;
+    this.#segments = descriptor.segments.map((segment) => new Uint8Array(segment));
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    return this.window(offset, length);
+  }
+
+  window(offset: number, length: number): Uint8Array {
+    const index = Math.floor(offset / this.windowSize);
+    const within = offset - index * this.windowSize;
+    const segment = this.#segments[index];
+    if (
+      segment === undefined ||
+      offset < 0 ||
+      offset + length > this.length ||
+      within + length > this.windowSize
+    ) {
+      throw new MultifdError('internal', `RAM block ${this.name}: no window of ${length} bytes at ${offset}`);
+    }
+    return segment.subarray(within, within + length);
+  }
+
+  write(offset: number, bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length; ) {
+      const step = Math.min(bytes.length - done, this.windowSize - ((offset + done) % this.windowSize));
+      this.window(offset + done, step).set(bytes.subarray(done, done + step));
+      done += step;
+    }
+  }
+
+  zero(offset: number, length: number): void {
+    for (let done = 0; done < length; ) {
+      const step = Math.min(length - done, this.windowSize - ((offset + done) % this.windowSize));
+      this.window(offset + done, step).fill(0);
+      done += step;
+    }
+  }
+
+  /** JavaScript cannot ask the kernel which pages were touched: everything has to be looked at. */
+  absent(_offset: number, length: number): number {
+    return -length;
+  }
+
+  close(): void {}
+}

@@ -1,0 +1,13 @@
+/** Entry of a destination's worker thread: main or a channel, whichever its connection turns out to be. */
+import { workerData } from 'node:worker_threads';
+import { IncomingThread } from '../engine/destination/incoming-thread.js';
+import type {
+  FromIncomingThread,
+  IncomingThreadData,
+  ToIncomingThread,
+} from '../engine/destination/messages.js';
+import { runThread, ThreadPort } from '../engine/thread-port.js';
+
+const data: IncomingThreadData = workerData;
+const port = new ThreadPort<ToIncomingThread, FromIncomingThread>();
+await runThread(port, new IncomingThread(data, port));

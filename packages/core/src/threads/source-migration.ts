@@ -1,0 +1,9 @@
+/** Entry of the source's migration thread: set up, cut rounds, decide when to stop, write the main stream. */
+import { workerData } from 'node:worker_threads';
+import type { FromSourceThread, SourceMigrationData, ToSourceThread } from '../engine/source/messages.js';
+import { MigrationThread } from '../engine/source/migration-thread.js';
+import { runThread, ThreadPort } from '../engine/thread-port.js';
+
+const data: SourceMigrationData = workerData;
+const port = new ThreadPort<ToSourceThread, FromSourceThread>();
+await runThread(port, new MigrationThread(data, port));

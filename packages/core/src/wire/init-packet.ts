@@ -1,0 +1,105 @@
+import { MultifdError, WireError } from '../errors.js';
+import { hex, readU32, sameBytes, writeU32 } from './bytes.js';
+import { CHANNEL_MAGIC, CHANNEL_VERSION, INIT_PACKET_SIZE, MAX_CHANNELS } from './layout.js';
+
+const UUID_AT = 8;
+const UUID_SIZE = 16;
+const CHANNEL_AT = 24;
+
+/** The first packet on each channel (wire reference 4.1). */
+export interface InitPacket {
+  /** The guest's UUID, 16 raw bytes; all zero if it has none. */
+  uuid: Uint8Array;
+  /** Number of the channel, 0 to channels - 1, whatever the order of connecting. */
+  channel: number;
+}
+
+/** What this end expects of the peer's init packets. */
+export interface ExpectedPeer {
+  readonly uuid: Uint8Array;
+  /** N, the number of channels: never announced, so it must be configured equal on both ends. */
+  readonly channels: number;
+}
+
+/**
+ * 64 bytes, owned by the caller.
+ * @throws MultifdError `usage` if the uuid is not 16 bytes or the channel is not 0 to 254.
+ */
+export function encodeInitPacket(packet: InitPacket): Uint8Array {
+  if (packet.uuid.length !== UUID_SIZE) {
+    throw new MultifdError('usage', `uuid: must be ${UUID_SIZE} bytes, is ${packet.uuid.length}`);
+  }
+  if (!Number.isInteger(packet.channel) || packet.channel < 0 || packet.channel >= MAX_CHANNELS) {
+    throw new MultifdError('usage', `channel ${packet.channel}: must be 0 to ${MAX_CHANNELS - 1}`);
+  }
+  const bytes = new Uint8Array(INIT_PACKET_SIZE);
+  writeU32(bytes, 0, CHANNEL_MAGIC);
+  writeU32(bytes, 4, CHANNEL_VERSION);
+  bytes.set(packet.uuid, UUID_AT);
+  bytes[CHANNEL_AT] = packet.channel;
+  return bytes;
+}
+
+/**
+ * Reads an init packet. The 39 reserved bytes are not looked at, as in QEMU. The result owns its uuid.
+ * @param where the connection, for messages.
+ * @throws WireError `protocol` for a wrong size, magic or version.
+ */
+export function decodeInitPacket(bytes: Uint8Array, where: string): InitPacket {
+  const fault = (field: string, offset: number, expected: string, got: string): WireError =>
+    new WireError({ where, field: `init packet ${field}`, offset, expected, got });
+  if (bytes.length !== INIT_PACKET_SIZE) {
+    throw fault('size', 0, `${INIT_PACKET_SIZE} bytes`, `${bytes.length}`);
+  }
+  const magic = readU32(bytes, 0);
+  if (magic !== CHANNEL_MAGIC) throw fault('magic', 0, hex(CHANNEL_MAGIC), hex(magic, 8));
+  const version = readU32(bytes, 4);
+  if (version !== CHANNEL_VERSION) throw fault('version', 4, `${CHANNEL_VERSION}`, `${version}`);
+  return { uuid: bytes.slice(UUID_AT, UUID_AT + UUID_SIZE), channel: bytes[CHANNEL_AT] };
+}
+
+/**
+ * Whether the channel belongs here: the uuid equal (always compared, wire reference 4.1), the number below the
+ * count of channels. That no two channels have one number is for the caller to see.
+ * @throws WireError `incompatible`.
+ */
+export function checkInitPacket(packet: InitPacket, expected: ExpectedPeer, where: string): void {
+  if (!sameBytes(packet.uuid, expected.uuid)) {
+    throw new WireError(
+      {
+        where,
+        field: 'init packet uuid',
+        offset: UUID_AT,
+        expected: formatUuid(expected.uuid),
+        got: formatUuid(packet.uuid),
+      },
+      'incompatible',
+      'give both ends the same VM uuid (QEMU: -uuid), or none to both',
+    );
+  }
+  if (packet.channel >= expected.channels) {
+    throw new WireError(
+      {
+        where,
+        field: 'init packet channel',
+        offset: CHANNEL_AT,
+        expected: `below ${expected.channels}, the number of channels`,
+        got: `${packet.channel}`,
+      },
+      'incompatible',
+      'set multifd-channels to the same number on both ends',
+    );
+  }
+}
+
+function formatUuid(uuid: Uint8Array): string {
+  const digits = Array.from(uuid, (byte) => byte.toString(16).padStart(2, '0'));
+  const groups = [
+    digits.slice(0, 4),
+    digits.slice(4, 6),
+    digits.slice(6, 8),
+    digits.slice(8, 10),
+    digits.slice(10),
+  ];
+  return groups.map((group) => group.join('')).join('-');
+}

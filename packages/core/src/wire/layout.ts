@@ -1,0 +1,103 @@
+/** Numbers of the wire format (wire reference 2 to 4). Every integer on the wire is big-endian. */
+
+/** First four bytes of a multifd channel, and of every packet on it (wire reference 4). */
+export const CHANNEL_MAGIC = 0x11223344;
+/** Version of the init packet and of RAM packets. */
+export const CHANNEL_VERSION = 1;
+/** "QEVM": first four bytes of the main stream (wire reference 2.1). */
+export const MAIN_MAGIC = 0x5145564d;
+/** Version of the main stream's framing. */
+export const MAIN_VERSION = 3;
+/** Version id of the RAM section; any other is refused (wire reference 2.3). */
+export const RAM_VERSION = 4;
+/** Name of the RAM section. */
+export const RAM_IDSTR = 'ram';
+
+/** Bytes of the first packet on each channel (wire reference 4.1). */
+export const INIT_PACKET_SIZE = 64;
+/** Most channels of one migration: the range of `multifd-channels` (wire reference 10). */
+export const MAX_CHANNELS = 255;
+/** Bytes of pages, uncompressed, that one packet can carry. */
+export const PACKET_PAYLOAD_SIZE = 524288;
+/** Bytes of a RAM packet header before its list of offsets (wire reference 4.2). */
+export const PACKET_OFFSETS_AT = 320;
+/** Bytes of a packet's flags and what stands before: enough to tell a device-state packet (wire reference 4.4). */
+export const PACKET_PREFIX_SIZE = 12;
+/** Longest name on the wire, bytes: a pstr's length is one byte, a packet's name field ends with a NUL. */
+export const MAX_NAME_SIZE = 255;
+
+/** Types of section on main, one byte each (wire reference 2.3). */
+export const SECTION = {
+  EOF: 0x00,
+  START: 0x01,
+  PART: 0x02,
+  END: 0x03,
+  FULL: 0x04,
+  SUBSECTION: 0x05,
+  VMDESCRIPTION: 0x06,
+  CONFIGURATION: 0x07,
+  COMMAND: 0x08,
+  FOOTER: 0x7e,
+} as const;
+
+/** Flags in the low bits of a RAM record's first word (wire reference 3). */
+export const RAM_SAVE_FLAG = {
+  ZERO: 0x002,
+  MEM_SIZE: 0x004,
+  PAGE: 0x008,
+  EOS: 0x010,
+  CONTINUE: 0x020,
+  XBZRLE: 0x040,
+  HOOK: 0x080,
+  COMPRESS_PAGE: 0x100,
+  MULTIFD_FLUSH: 0x200,
+} as const;
+
+/** Commands on main (wire reference 2.4). */
+export const COMMAND = {
+  OPEN_RETURN_PATH: 1,
+  PING: 2,
+  POSTCOPY_ADVISE: 3,
+  POSTCOPY_LISTEN: 4,
+  POSTCOPY_RUN: 5,
+  POSTCOPY_RAM_DISCARD: 6,
+  PACKAGED: 7,
+  ENABLE_COLO: 8,
+  POSTCOPY_RESUME: 9,
+  RECV_BITMAP: 10,
+  SWITCHOVER_START: 11,
+} as const;
+
+/** Messages on the return path (wire reference 2.5); REPORT is ours, see return-path.ts. */
+export const RETURN_PATH = {
+  SHUT: 1,
+  PONG: 2,
+  REQ_PAGES_ID: 3,
+  REQ_PAGES: 4,
+  RECV_BITMAP: 5,
+  RESUME_ACK: 6,
+  SWITCHOVER_ACK: 7,
+  REPORT: 0x4d46,
+} as const;
+
+/** Packet flag: a cut of this channel (wire reference 3.4). */
+export const FLAG_SYNC = 0x01;
+/** Packet flags: which compression method the payload uses. */
+export const COMPRESSION_MASK = 0x3e;
+/** Packet flag: a device-state packet, which has another header (wire reference 4.4). */
+export const FLAG_DEVICE_STATE = 0x40;
+
+/** Whether `n` can be a target page size in bytes: a power of two from 4096 to 65536. */
+export function isPageSize(n: number): boolean {
+  return Number.isInteger(n) && n >= 4096 && n <= 65536 && (n & (n - 1)) === 0;
+}
+
+/** C: most pages in a packet, and the entries in every packet's offset list. `pageSize` in bytes. */
+export function maxPagesPerPacket(pageSize: number): number {
+  return PACKET_PAYLOAD_SIZE / pageSize;
+}
+
+/** Bytes of a RAM packet's header, offset list included. `pageSize` in bytes. */
+export function packetHeaderSize(pageSize: number): number {
+  return PACKET_OFFSETS_AT + 8 * maxPagesPerPacket(pageSize);
+}

@@ -1,0 +1,110 @@
+import { hex } from '../bytes.js';
+import { MAIN_MAGIC, MAIN_VERSION, MAX_NAME_SIZE, SECTION } from '../layout.js';
+import { quote } from '../text.js';
+import type { ByteReader, Reading } from './byte-reader.js';
+import type { ConfigurationRecord } from './records.js';
+
+const UUID_SIZE = 16;
+/** More than QEMU has, few enough to read them all before they are refused by name. */
+const MAX_CAPABILITIES = 64;
+
+/** What the configuration holds besides the machine type, each at most once. */
+interface Subsections {
+  targetPageBits?: number;
+  capabilities?: readonly string[];
+  uuid?: Uint8Array;
+}
+
+/**
+ * Magic, version and the byte that starts the configuration (wire reference 2.1).
+ * @throws WireError `protocol`.
+ */
+export function* readFileHeader(reader: ByteReader): Reading<void> {
+  const magic = yield* reader.u32('magic');
+  if (magic !== MAIN_MAGIC) throw reader.fault(`${hex(MAIN_MAGIC)} ("QEVM")`, hex(magic, 8));
+  const version = yield* reader.u32('version');
+  if (version !== MAIN_VERSION) throw reader.fault(`${MAIN_VERSION}`, `${version}`);
+  const type = yield* reader.u8('section type');
+  if (type !== SECTION.CONFIGURATION)
+    throw reader.fault(`${hex(SECTION.CONFIGURATION, 2)}, configuration`, hex(type, 2));
+}
+
+/**
+ * The configuration (wire reference 2.2), and the byte behind it: only that byte tells that it is over.
+ * @throws WireError `protocol`; `incompatible` for another page size and for any capability.
+ */
+export function* readConfiguration(
+  reader: ByteReader,
+  pageSize: number,
+): Reading<{ record: ConfigurationRecord; nextType: number }> {
+  reader.place = 'main stream, configuration';
+  const size = yield* reader.u32('machine type length');
+  if (size < 1 || size > MAX_NAME_SIZE) throw reader.fault(`1 to ${MAX_NAME_SIZE}`, `${size}`);
+  const machineType = reader.name(yield* reader.take(size, 'machine type'));
+  const found: Subsections = {};
+  for (;;) {
+    const nextType = yield* reader.u8('section type');
+    if (nextType !== SECTION.SUBSECTION) {
+      const { capabilities = [], ...others } = found;
+      return { record: { type: 'configuration', machineType, capabilities, ...others }, nextType };
+    }
+    yield* readSubsection(reader, pageSize, found);
+  }
+}
+
+function* readSubsection(reader: ByteReader, pageSize: number, found: Subsections): Reading<void> {
+  const name = yield* reader.pstr('subsection name');
+  const key = keyOf(name);
+  if (key === undefined || found[key] !== undefined) {
+    const expected = 'target-page-bits, capabilities or uuid, each once';
+    throw reader.fault(expected, quote(name));
+  }
+  const version = yield* reader.u32('subsection version');
+  if (version !== 1) throw reader.fault('1', `${version}`);
+  if (key === 'targetPageBits') found.targetPageBits = yield* readPageBits(reader, pageSize);
+  else if (key === 'capabilities') found.capabilities = yield* readCapabilities(reader);
+  else found.uuid = (yield* reader.take(UUID_SIZE, 'uuid')).slice();
+}
+
+function keyOf(name: string): keyof Subsections | undefined {
+  switch (name) {
+    case 'configuration/target-page-bits':
+      return 'targetPageBits';
+    case 'configuration/capabilities':
+      return 'capabilities';
+    case 'configuration/uuid':
+      return 'uuid';
+    default:
+      return undefined;
+  }
+}
+
+function* readPageBits(reader: ByteReader, pageSize: number): Reading<number> {
+  const bits = yield* reader.u32('target page bits');
+  if (bits !== Math.log2(pageSize)) {
+    throw reader.fault(
+      `${Math.log2(pageSize)} (pages of ${pageSize} bytes)`,
+      `${bits}`,
+      'incompatible',
+      'give this end the page size of the guest',
+    );
+  }
+  return bits;
+}
+
+function* readCapabilities(reader: ByteReader): Reading<readonly string[]> {
+  const count = yield* reader.u32('capability count');
+  if (count > MAX_CAPABILITIES) throw reader.fault(`at most ${MAX_CAPABILITIES}`, `${count}`);
+  const names: string[] = [];
+  for (let i = 0; i < count; i++) names.push(yield* reader.pstr('capability'));
+  if (names.length > 0) {
+    reader.field = 'capabilities';
+    throw reader.fault(
+      'none',
+      names.join(', '),
+      'incompatible',
+      `turn ${names.join(', ')} off on the source`,
+    );
+  }
+  return names;
+}

@@ -1,0 +1,131 @@
+import { MultifdError, WireError } from '../../errors.js';
+import { requirePageSize } from '../page-size.js';
+import { ByteReader } from './byte-reader.js';
+import { RamRecords, type Steps } from './ram-records.js';
+import type { MainRecord } from './records.js';
+import { readSections } from './sections.js';
+import { DeviceStateTail } from './tail.js';
+
+const DEFAULT_MAX_DEVICE_STATE = 256 * 2 ** 20;
+const DEFAULT_MAX_BLOCKS = 1024;
+
+export interface MainStreamOptions {
+  /** Bytes, that of the target. */
+  readonly pageSize: number;
+  /** Most bytes of device state, description included, that are collected. Default 256 MiB. */
+  readonly maxDeviceState?: number;
+  /** Most RAM blocks in the block list. Default 1024. */
+  readonly maxBlocks?: number;
+}
+
+/**
+ * Reads the main stream (wire reference 2, 3 and 7), in whatever chunks it comes. One decoder reads one stream.
+ * After a WireError the decoder throws the same again.
+ */
+export class MainStreamDecoder {
+  readonly #reader = new ByteReader();
+  readonly #tail: DeviceStateTail;
+  readonly #steps: Steps;
+  #iterating = false;
+  #done = false;
+  #failure: unknown;
+
+  /** @throws MultifdError `usage` for a wrong page size. */
+  constructor(options: MainStreamOptions) {
+    const { pageSize, maxDeviceState = DEFAULT_MAX_DEVICE_STATE, maxBlocks = DEFAULT_MAX_BLOCKS } = options;
+    requirePageSize(pageSize);
+    this.#tail = new DeviceStateTail(this.#reader, maxDeviceState);
+    this.#steps = readStream(
+      this.#reader,
+      new RamRecords(this.#reader, { pageSize, maxBlocks }),
+      this.#tail,
+      pageSize,
+    );
+  }
+
+  /** Stream bytes consumed. */
+  get offset(): number {
+    return this.#reader.offset;
+  }
+
+  /** Where in the stream that is, for messages: `main stream, section ram (PART)`. */
+  get place(): string {
+    return this.#reader.place;
+  }
+
+  /**
+   * The records that `chunk` completes, decoded one by one as they are asked for. The chunk is the caller's, and
+   * must stay unchanged until the iteration ends; then what is left over has been copied. The result must be
+   * iterated before the next `push` or `end`. An iteration that is left early goes on with the next one.
+   * Bytes behind the device state are ignored.
+   * @throws MultifdError `internal` if the last iteration is not over; while iterating, WireError.
+   */
+  push(chunk: Uint8Array): Iterable<MainRecord> {
+    this.#begin();
+    this.#reader.feed(chunk);
+    return this.#records();
+  }
+
+  /**
+   * The peer closed main. Yields the device state, if its end could not be recognised before and the stream may
+   * end here; nothing if it was yielded already.
+   * @throws MultifdError `internal` as `push`; while iterating, WireError if the stream ends inside anything.
+   */
+  end(): Iterable<MainRecord> {
+    this.#begin();
+    return this.#finish();
+  }
+
+  #begin(): void {
+    if (this.#iterating) throw new MultifdError('internal', 'main stream: the last chunk is not decoded yet');
+    this.#iterating = true;
+  }
+
+  *#records(): Generator<MainRecord, void, unknown> {
+    try {
+      while (!this.#done) {
+        const record = this.#next();
+        if (record === undefined) return;
+        this.#done = record.type === 'device-state';
+        yield record;
+      }
+    } finally {
+      this.#reader.stash();
+      this.#iterating = false;
+    }
+  }
+
+  *#finish(): Generator<MainRecord, void, unknown> {
+    yield* this.#records();
+    if (this.#done) return;
+    if (!this.#tail.begun) throw this.#endedInside();
+    this.#done = true;
+    yield this.#tail.finish();
+  }
+
+  #next(): MainRecord | undefined {
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      return this.#steps.next().value ?? undefined;
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  #endedInside(): WireError {
+    const { place, field, start, wanted, pending } = this.#reader;
+    return new WireError({
+      where: place,
+      field,
+      offset: start,
+      expected: wanted === 1 ? '1 byte' : `${wanted} bytes`,
+      got: `${pending}: main stream ends inside ${place.replace('main stream, ', '')}`,
+    });
+  }
+}
+
+function* readStream(reader: ByteReader, ram: RamRecords, tail: DeviceStateTail, pageSize: number): Steps {
+  yield* readSections(reader, ram, pageSize);
+  yield* tail.read();
+}

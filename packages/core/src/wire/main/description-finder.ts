@@ -1,0 +1,49 @@
+import { readU32 } from '../bytes.js';
+import { SECTION } from '../layout.js';
+
+/** `00 06 len` of the end of sections and the description: bytes before the JSON text. */
+export const DESCRIPTION_HEADER_SIZE = 6;
+
+/** Longest description that is looked at, bytes. QEMU's have 20 to 100 KiB; parsing costs several times as much. */
+export const MAX_DESCRIPTION_SIZE = 16 * 2 ** 20;
+
+/** Where `00 06 len JSON` might stand: [start, end). */
+export interface Candidate {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Finds the description at the end of the device state while it arrives (wire reference 7.2). Device state is
+ * binary, so many places look like `00 06 len`. JSON however has no NUL: a place is out as soon as a NUL follows
+ * inside its text, which leaves at most a few at any time, and every byte is looked at once.
+ */
+export class DescriptionFinder {
+  #scanned = 0;
+  #open: Candidate[] = [];
+
+  /** The candidates that are complete within the first `length` bytes and were not before. */
+  *complete(bytes: Uint8Array, length: number): Generator<Candidate> {
+    let at = this.#scanned;
+    for (; at + DESCRIPTION_HEADER_SIZE <= length; at++) {
+      if (bytes[at] !== SECTION.EOF || bytes[at + 1] !== SECTION.VMDESCRIPTION) continue;
+      yield* this.#close(bytes, at);
+      const size = readU32(bytes, at + 2);
+      if (size > MAX_DESCRIPTION_SIZE || size === 0) continue;
+      this.#open = this.#open.filter(({ start }) => start + DESCRIPTION_HEADER_SIZE > at);
+      this.#open.push({ start: at, end: at + DESCRIPTION_HEADER_SIZE + size });
+    }
+    this.#scanned = at;
+    yield* this.#close(bytes, length);
+  }
+
+  *#close(bytes: Uint8Array, length: number): Generator<Candidate> {
+    const closed = this.#open.filter(({ end }) => end <= length);
+    if (closed.length === 0) return;
+    this.#open = this.#open.filter(({ end }) => end > length);
+    for (const candidate of closed) {
+      const text = bytes.subarray(candidate.start + DESCRIPTION_HEADER_SIZE, candidate.end);
+      if (!text.includes(0)) yield candidate;
+    }
+  }
+}

@@ -1,0 +1,117 @@
+/** A device's state as it stands in the stream: one FULL section. */
+export interface DeviceSection {
+  readonly idstr: string;
+  readonly instanceId: number;
+  readonly versionId: number;
+  /** The bytes between the section's header and its footer. */
+  readonly body: Uint8Array;
+}
+
+/** A RAM block as the block list names it. */
+export interface ListedBlock {
+  readonly name: string;
+  /** Used length in bytes, a multiple of the page size. */
+  readonly length: number;
+}
+
+/** "QEVM" and the version were right. */
+export interface HeaderRecord {
+  readonly type: 'header';
+}
+
+/** Wire reference 2.2. */
+export interface ConfigurationRecord {
+  readonly type: 'configuration';
+  readonly machineType: string;
+  /** log2 of the target's page size; absent if it is the target's smallest. */
+  readonly targetPageBits?: number;
+  /** Always empty: a stream that needs a capability is refused. */
+  readonly capabilities: readonly string[];
+  /** 16 bytes, owned by the consumer; for the consumer to compare. */
+  readonly uuid?: Uint8Array;
+}
+
+/** Wire reference 2.4: OPEN_RETURN_PATH, PING, SWITCHOVER_START or an empty POSTCOPY_ADVISE. */
+export interface CommandRecord {
+  readonly type: 'command';
+  readonly command: number;
+  /** Owned by the consumer. */
+  readonly data: Uint8Array;
+}
+
+/** The header of a RAM section; the records up to the footer are its body. */
+export interface SectionRecord {
+  readonly type: 'section';
+  readonly kind: 'start' | 'part' | 'end' | 'full';
+  readonly sectionId: number;
+  readonly idstr: string;
+  readonly instanceId: number;
+  readonly versionId: number;
+}
+
+/** Wire reference 3.1. Names are unique, lengths add up to `totalBytes`. */
+export interface BlockListRecord {
+  readonly type: 'block-list';
+  readonly totalBytes: number;
+  readonly blocks: readonly ListedBlock[];
+}
+
+/** Neighbouring ZERO records of one block. */
+export interface ZeroRecord {
+  readonly type: 'zero';
+  readonly blockName: string;
+  /** The first `count` entries are byte offsets of zero pages, checked. Valid until the next step. */
+  readonly offsets: Float64Array;
+  readonly count: number;
+}
+
+/** A page sent over main. */
+export interface PageRecord {
+  readonly type: 'page';
+  readonly blockName: string;
+  /** Bytes, checked. */
+  readonly offset: number;
+  /** One page: a view of the chunk or of the decoder's buffer. Valid until the next step. */
+  readonly data: Uint8Array;
+}
+
+/** MULTIFD_FLUSH: a cut in per-round mode (wire reference 3.2). */
+export interface FlushRecord {
+  readonly type: 'flush';
+}
+
+/** End of a RAM section's records; a cut in per-section mode. */
+export interface EosRecord {
+  readonly type: 'eos';
+}
+
+/** A RAM section is complete. */
+export interface FooterRecord {
+  readonly type: 'footer';
+  readonly sectionId: number;
+}
+
+/** The end of the stream: everything after the footer of RAM END (wire reference 7.1). */
+export interface DeviceStateRecord {
+  readonly type: 'device-state';
+  /** As received, description included: can be replayed as it is. Owned by the consumer. */
+  readonly bytes: Uint8Array;
+  /** The devices, as views of `bytes`; empty if the stream has no description that fits it. */
+  readonly sections: readonly DeviceSection[];
+  /** The JSON description, if the stream has one. */
+  readonly vmdesc: string | undefined;
+}
+
+/** One step of the main stream. */
+export type MainRecord =
+  | HeaderRecord
+  | ConfigurationRecord
+  | CommandRecord
+  | SectionRecord
+  | BlockListRecord
+  | ZeroRecord
+  | PageRecord
+  | FlushRecord
+  | EosRecord
+  | FooterRecord
+  | DeviceStateRecord;

@@ -1,0 +1,135 @@
+import { WireError } from '../../errors.js';
+import { readU32 } from '../bytes.js';
+import { SECTION } from '../layout.js';
+import { decodeUtf8 } from '../text.js';
+import { splitDeviceState } from '../vm-description.js';
+import type { ByteReader } from './byte-reader.js';
+import { DESCRIPTION_HEADER_SIZE, DescriptionFinder } from './description-finder.js';
+import type { Steps } from './ram-records.js';
+import type { DeviceStateRecord } from './records.js';
+
+const FIRST_CAPACITY = 64 * 1024;
+const FOOTER_SIZE = 5;
+
+/**
+ * The device state at the end of main (wire reference 7). Its sections have no lengths and the peer may keep the
+ * connection open, so the end is where a description stands that fits all bytes before it.
+ */
+export class DeviceStateTail {
+  readonly #reader: ByteReader;
+  readonly #limit: number;
+  readonly #finder = new DescriptionFinder();
+  #bytes: Uint8Array = new Uint8Array(FIRST_CAPACITY);
+  #length = 0;
+  #start: number | undefined;
+
+  /** @param limit most bytes of device state, description included. */
+  constructor(reader: ByteReader, limit: number) {
+    this.#reader = reader;
+    this.#limit = limit;
+  }
+
+  /** Whether the stream has come so far. */
+  get begun(): boolean {
+    return this.#start !== undefined;
+  }
+
+  /**
+   * Collects until the end is recognised, and yields it.
+   * @throws WireError `protocol` if there is more than the limit, or no device state to begin with.
+   */
+  *read(): Steps {
+    const reader = this.#reader;
+    reader.place = 'main stream, device state';
+    this.#start = reader.offset;
+    const first = yield* reader.u8('section type');
+    if (first !== SECTION.FULL && first !== SECTION.EOF) {
+      throw reader.fault('04, a device, or 00, the end', `${first}`);
+    }
+    this.#append(Uint8Array.of(first));
+    for (;;) {
+      for (const { start, end } of this.#finder.complete(this.#bytes, this.#length)) {
+        const record = this.#tryDescription(start, end);
+        if (record === undefined) continue;
+        yield record;
+        return;
+      }
+      this.#append(yield* reader.all('device state'));
+    }
+  }
+
+  /**
+   * The peer closed main. What was collected, if it can be all: it must end with the end of sections, or with a
+   * description behind that; the description need not fit (wire reference 7.4).
+   * @throws WireError `protocol` if the stream was cut off.
+   */
+  finish(): DeviceStateRecord {
+    const bytes = this.#bytes.subarray(0, this.#length);
+    const eof = this.#endOfSections(bytes);
+    if (eof === undefined) {
+      const expected = 'the end of sections, and a description';
+      const got = 'main stream ends inside the device state';
+      const offset = this.#reader.offset;
+      throw new WireError({ where: this.#reader.place, field: 'device state', offset, expected, got });
+    }
+    const text = bytes.subarray(eof + DESCRIPTION_HEADER_SIZE);
+    const vmdesc = text.length === 0 ? undefined : decodeUtf8(text);
+    return { type: 'device-state', bytes, sections: [], vmdesc };
+  }
+
+  /** Where the 00 stands: behind a footer or at the very front, with nothing, or a whole description behind it. */
+  #endOfSections(bytes: Uint8Array): number | undefined {
+    const last = bytes.length - 1;
+    if (isEnd(bytes, last)) return last;
+    // The text has no NUL, so its header begins at most a few bytes before the last one.
+    const nul = bytes.lastIndexOf(0);
+    for (let at = nul; at >= 0 && at > nul - DESCRIPTION_HEADER_SIZE; at--) {
+      if (bytes[at + 1] !== SECTION.VMDESCRIPTION || !isEnd(bytes, at)) continue;
+      const end = at + DESCRIPTION_HEADER_SIZE;
+      if (end <= bytes.length && end + readU32(bytes, at + 2) === bytes.length) return at;
+    }
+    return undefined;
+  }
+
+  #tryDescription(start: number, end: number): DeviceStateRecord | undefined {
+    const vmdesc = decodeUtf8(this.#bytes.subarray(start + DESCRIPTION_HEADER_SIZE, end));
+    if (vmdesc === undefined) return undefined;
+    const bytes = this.#bytes.subarray(0, end);
+    try {
+      return { type: 'device-state', bytes, sections: splitDeviceState(bytes, vmdesc), vmdesc };
+    } catch (error) {
+      // Some bytes of a device that only looked like a description: the real one is still to come.
+      if (error instanceof WireError) return undefined;
+      throw error;
+    }
+  }
+
+  #append(bytes: Uint8Array): void {
+    const length = this.#length + bytes.length;
+    if (length > this.#limit) throw this.#reader.fault(`at most ${this.#limit} bytes`, 'more');
+    if (length > this.#bytes.length) {
+      const grown = new Uint8Array(Math.min(this.#limit, Math.max(length, 2 * this.#bytes.length)));
+      grown.set(this.#bytes.subarray(0, this.#length));
+      this.#bytes = grown;
+    }
+    this.#bytes.set(bytes, this.#length);
+    this.#length = length;
+  }
+}
+
+/**
+ * Whether the end of sections can stand here: at the very front, or behind the footer of a section that began at
+ * the front or behind another footer. Device state that is cut off hardly ever looks like that.
+ */
+function isEnd(bytes: Uint8Array, at: number): boolean {
+  if (bytes[at] !== SECTION.EOF) return false;
+  if (at === 0) return true;
+  if (at < FOOTER_SIZE || bytes[at - FOOTER_SIZE] !== SECTION.FOOTER) return false;
+  const id = readU32(bytes, at - FOOTER_SIZE + 1);
+  for (let start = bytes.indexOf(SECTION.FULL); start >= 0; start = bytes.indexOf(SECTION.FULL, start + 1)) {
+    if (start + FOOTER_SIZE > at) return false;
+    const follows = start === 0 || bytes[start - FOOTER_SIZE] === SECTION.FOOTER;
+    if (follows && readU32(bytes, start + 1) === id) return true;
+  }
+  return false;
+}

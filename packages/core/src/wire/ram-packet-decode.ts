@@ -1,0 +1,147 @@
+import { WireError } from '../errors.js';
+import { hex, hexBytes, readU32, readU64 } from './bytes.js';
+import {
+  CHANNEL_MAGIC,
+  CHANNEL_VERSION,
+  FLAG_DEVICE_STATE,
+  maxPagesPerPacket,
+  PACKET_OFFSETS_AT,
+  PACKET_PREFIX_SIZE,
+  packetHeaderSize,
+} from './layout.js';
+import { requirePageSize } from './page-size.js';
+import type { RamPacket } from './ram-packet.js';
+import { decodeName } from './text.js';
+
+const NAME_AT = 64;
+const NAME_FIELD_SIZE = 256;
+
+/**
+ * The flags of a packet, from its first 12 bytes, with magic and version checked. A receiver looks here before
+ * it reads a full RAM header: a device-state packet is shorter (wire reference 4.4), so that waiting for a full
+ * header could wait for ever. That is why such a packet is refused here already.
+ * @throws WireError `protocol` for size, magic, version; `incompatible` for a device-state packet.
+ */
+export function peekFlags(first12: Uint8Array, where: string): number {
+  if (first12.length < PACKET_PREFIX_SIZE) {
+    throw fault(where, 'packet', 0, `at least ${PACKET_PREFIX_SIZE} bytes`, `${first12.length}`);
+  }
+  const magic = readU32(first12, 0);
+  if (magic !== CHANNEL_MAGIC) throw fault(where, 'magic', 0, hex(CHANNEL_MAGIC), hex(magic, 8));
+  const version = readU32(first12, 4);
+  if (version !== CHANNEL_VERSION) throw fault(where, 'version', 4, `${CHANNEL_VERSION}`, `${version}`);
+  const flags = readU32(first12, 8);
+  if ((flags & FLAG_DEVICE_STATE) !== 0) {
+    throw new WireError(
+      {
+        where,
+        field: 'flags',
+        offset: 8,
+        expected: 'a RAM packet',
+        got: `${hex(flags)}, a device-state packet`,
+      },
+      'incompatible',
+      'device-state packets (VFIO with multifd) are not supported: set x-migration-multifd-transfer=off on the device',
+    );
+  }
+  return flags;
+}
+
+/**
+ * Reads packet headers of one channel. Keeps the last block name as bytes, so that a packet of the same block
+ * costs a comparison and no new string.
+ */
+export class RamPacketDecoder {
+  readonly #where: string;
+  readonly #capacity: number;
+  readonly #headerSize: number;
+  readonly #nameBytes = new Uint8Array(NAME_FIELD_SIZE);
+  #nameSize = 0;
+  #name = '';
+
+  /**
+   * @param pageSize bytes, that of the target.
+   * @param where the connection, for messages.
+   * @throws MultifdError `usage` for a wrong page size.
+   */
+  constructor(pageSize: number, where: string) {
+    requirePageSize(pageSize);
+    this.#where = where;
+    this.#capacity = maxPagesPerPacket(pageSize);
+    this.#headerSize = packetHeaderSize(pageSize);
+  }
+
+  /**
+   * Reads `header` (a full header, owned by the caller, not kept) into `packet`. Only what the counts name is
+   * looked at: QEMU ≤ 8.2 leaves stale names, offsets and payload sizes behind (wire reference 4.2). Offsets are
+   * exact, but not yet checked against a block: see `checkRamPacket`. After an error `packet` is half filled.
+   * @throws WireError `protocol`; `incompatible` for a device-state packet.
+   */
+  decode(header: Uint8Array, packet: RamPacket): void {
+    if (header.length !== this.#headerSize) {
+      throw fault(this.#where, 'packet header', 0, `${this.#headerSize} bytes`, `${header.length}`);
+    }
+    const flags = peekFlags(header, this.#where);
+    const allocated = readU32(header, 12);
+    if (allocated > this.#capacity) {
+      throw fault(this.#where, 'pages allocated', 12, `at most ${this.#capacity}`, `${allocated}`);
+    }
+    const normal = readU32(header, 16);
+    if (normal > allocated) throw fault(this.#where, 'normal pages', 16, `at most ${allocated}`, `${normal}`);
+    const zero = readU32(header, 32);
+    if (zero > allocated - normal) {
+      throw fault(this.#where, 'zero pages', 32, `at most ${allocated - normal}`, `${zero}`);
+    }
+    packet.flags = flags;
+    packet.pagesAllocated = allocated;
+    packet.normalPages = normal;
+    packet.zeroPages = zero;
+    packet.payloadSize = normal === 0 ? 0 : readU32(header, 20);
+    packet.packetNumber = readU64(header, 24);
+    packet.blockName = normal + zero === 0 ? '' : this.#readName(header);
+    this.#readOffsets(header, normal + zero, packet.offsets);
+  }
+
+  #readOffsets(header: Uint8Array, count: number, offsets: Float64Array): void {
+    for (let i = 0, at = PACKET_OFFSETS_AT; i < count; i++, at += 8) {
+      const offset = readU64(header, at);
+      if (offset > Number.MAX_SAFE_INTEGER) {
+        throw fault(this.#where, `offset[${i}]`, at, 'below 2^53', hexBytes(header.subarray(at, at + 8)));
+      }
+      offsets[i] = offset;
+    }
+  }
+
+  #readName(header: Uint8Array): string {
+    if (this.#nameSize > 0 && this.#isLastName(header)) return this.#name;
+    const size = header.subarray(NAME_AT, NAME_AT + NAME_FIELD_SIZE).indexOf(0);
+    if (size < 0) throw fault(this.#where, 'block name', NAME_AT, 'a NUL within 256 bytes', 'none');
+    const bytes = header.subarray(NAME_AT, NAME_AT + size);
+    const name = decodeName(bytes);
+    if (name === undefined) {
+      throw fault(
+        this.#where,
+        'block name',
+        NAME_AT,
+        '1 to 255 bytes of UTF-8',
+        size === 0 ? 'none' : hexBytes(bytes),
+      );
+    }
+    this.#nameBytes.set(bytes);
+    this.#nameSize = size;
+    this.#name = name;
+    return name;
+  }
+
+  #isLastName(header: Uint8Array): boolean {
+    const size = this.#nameSize;
+    for (let i = 0; i < size; i++) {
+      if (header[NAME_AT + i] !== this.#nameBytes[i]) return false;
+    }
+    return header[NAME_AT + size] === 0;
+  }
+}
+
+function fault(where: string, field: string, offset: number, expected: string, got: string): WireError {
+  return new WireError({ where, field, offset, expected, got });
+}

@@ -1,0 +1,63 @@
+import { MultifdError } from '../errors.js';
+import { writeU32, writeU64 } from './bytes.js';
+import {
+  CHANNEL_MAGIC,
+  CHANNEL_VERSION,
+  maxPagesPerPacket,
+  PACKET_OFFSETS_AT,
+  packetHeaderSize,
+} from './layout.js';
+import type { RamPacket } from './ram-packet.js';
+import { encodeName } from './text.js';
+
+const RESERVED_AT = 36;
+const NAME_AT = 64;
+
+/**
+ * Writes the header of `packet` over all of `target`, which has exactly `packetHeaderSize(pageSize)` bytes, may
+ * start anywhere in its buffer and may hold old bytes: what the packet does not use is written as zero. Offsets
+ * are integers from 0 to 2^53 - 1; they are not checked again here.
+ * @throws MultifdError `internal` if the sizes or counts do not fit, `usage` for a name that no block can have.
+ */
+export function encodeRamPacket(packet: RamPacket, target: Uint8Array, pageSize: number): void {
+  const capacity = maxPagesPerPacket(pageSize);
+  const pages = packet.normalPages + packet.zeroPages;
+  if (target.length !== packetHeaderSize(pageSize)) {
+    throw new MultifdError(
+      'internal',
+      `packet header: room for ${target.length} bytes, not ${packetHeaderSize(pageSize)}`,
+    );
+  }
+  if (pages > packet.pagesAllocated || packet.pagesAllocated > capacity) {
+    throw new MultifdError(
+      'internal',
+      `packet header: ${pages} pages of ${packet.pagesAllocated} allocated, at most ${capacity}`,
+    );
+  }
+  writeU32(target, 0, CHANNEL_MAGIC);
+  writeU32(target, 4, CHANNEL_VERSION);
+  writeU32(target, 8, packet.flags);
+  writeU32(target, 12, packet.pagesAllocated);
+  writeU32(target, 16, packet.normalPages);
+  writeU32(target, 20, packet.payloadSize);
+  writeU64(target, 24, packet.packetNumber);
+  writeU32(target, 32, packet.zeroPages);
+  target.fill(0, RESERVED_AT, PACKET_OFFSETS_AT);
+  if (pages > 0) writeName(packet.blockName, target);
+  let at = PACKET_OFFSETS_AT;
+  for (let i = 0; i < pages; i++, at += 8) writeU64(target, at, packet.offsets[i]);
+  target.fill(0, at);
+}
+
+/** Block names are plain ASCII as good as always, and so need no encoder and no allocation. */
+function writeName(name: string, target: Uint8Array): void {
+  if (name.length < 1 || name.length > 255) encodeName(name, 'block name');
+  for (let i = 0; i < name.length; i++) {
+    const unit = name.charCodeAt(i);
+    if (unit === 0 || unit > 0x7f) {
+      target.set(encodeName(name, 'block name'), NAME_AT);
+      return;
+    }
+    target[NAME_AT + i] = unit;
+  }
+}

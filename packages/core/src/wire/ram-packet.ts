@@ -1,0 +1,47 @@
+import { maxPagesPerPacket } from './layout.js';
+import { requirePageSize } from './page-size.js';
+
+export { checkCompression, checkRamPacket } from './ram-packet-check.js';
+export { peekFlags, RamPacketDecoder } from './ram-packet-decode.js';
+export { encodeRamPacket } from './ram-packet-encode.js';
+
+/**
+ * A RAM packet's header (wire reference 4.2), as a struct that is filled again for each packet: the hot path
+ * allocates nothing.
+ */
+export interface RamPacket {
+  /** FLAG_SYNC and the compression bits. */
+  flags: number;
+  /** C in packets with pages; 0 or C in a SYNC packet. */
+  pagesAllocated: number;
+  /** n: pages whose bytes are in the payload. */
+  normalPages: number;
+  /** z: pages that are zero, without bytes in the payload. */
+  zeroPages: number;
+  /** Bytes after the header; 0 if there are no normal pages. */
+  payloadSize: number;
+  /** One counter for all channels. No end checks it, and it is no order (wire reference 4.3). */
+  packetNumber: number;
+  /** The block that all offsets are in; empty if there are no pages. */
+  blockName: string;
+  /** C entries, byte offsets in the block: first the n normal pages, then the z zero pages. The rest is stale. */
+  readonly offsets: Float64Array;
+}
+
+/**
+ * An empty packet with room for the most pages of `pageSize` bytes.
+ * @throws MultifdError `usage` if that is no page size.
+ */
+export function createRamPacket(pageSize: number): RamPacket {
+  requirePageSize(pageSize);
+  return {
+    flags: 0,
+    pagesAllocated: 0,
+    normalPages: 0,
+    zeroPages: 0,
+    payloadSize: 0,
+    packetNumber: 0,
+    blockName: '',
+    offsets: new Float64Array(maxPagesPerPacket(pageSize)),
+  };
+}

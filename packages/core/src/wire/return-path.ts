@@ -1,0 +1,156 @@
+import { MultifdError, WireError } from '../errors.js';
+import { concat, hex, readU16, readU32, u16, u32 } from './bytes.js';
+import { RETURN_PATH } from './layout.js';
+
+/**
+ * Name of the FULL section by which a multifd source asks for a REPORT. QEMU never sends such a section, and so
+ * never gets a message that it does not know.
+ */
+export const REPORT_SECTION = 'multifd/report';
+
+const HEADER_SIZE = 4;
+const MAX_DATA_SIZE = 0xffff;
+
+/** A message from destination to source, on the main socket (wire reference 2.5). */
+export type ReturnPathMessage =
+  /** Loading is over; status 0 is success. */
+  | { readonly type: 'shut'; readonly status: number }
+  /** Answer to a PING with the same value. */
+  | { readonly type: 'pong'; readonly value: number }
+  /** The destination allows the switchover. */
+  | { readonly type: 'switchover-ack' }
+  /** Ours: see `encodeReport`. `data` is owned by the receiver of the message. */
+  | { readonly type: 'report'; readonly data: Uint8Array };
+
+/**
+ * Any message: u16 type, u16 length, data.
+ * @throws MultifdError `internal` if `data` is longer than 65535 bytes.
+ */
+export function encodeReturnPathMessage(type: number, data: Uint8Array): Uint8Array {
+  if (data.length > MAX_DATA_SIZE) {
+    throw new MultifdError('internal', `return path message: ${data.length} bytes, at most ${MAX_DATA_SIZE}`);
+  }
+  return concat(u16(type), u16(data.length), data);
+}
+
+/** SHUT: everything was received (status 0), or loading failed (any other u32). */
+export function encodeShut(status: number): Uint8Array {
+  return encodeReturnPathMessage(RETURN_PATH.SHUT, u32(status));
+}
+
+/** PONG: answers the PING with this u32. */
+export function encodePong(value: number): Uint8Array {
+  return encodeReturnPathMessage(RETURN_PATH.PONG, u32(value));
+}
+
+/**
+ * REPORT, type 0x4d46, which is not QEMU's: what a multifd destination found (JSON, 0 to 65535 bytes). It is sent
+ * after SHUT(0), and only to a source that asked for it with a FULL section named `multifd/report`.
+ * @throws MultifdError `internal` if longer.
+ */
+export function encodeReport(json: Uint8Array): Uint8Array {
+  return encodeReturnPathMessage(RETURN_PATH.REPORT, json);
+}
+
+/** Refused messages by name: they are known, but belong to postcopy, which multifd excludes. */
+const POSTCOPY: ReadonlyMap<number, string> = new Map([
+  [RETURN_PATH.REQ_PAGES_ID, 'REQ_PAGES_ID'],
+  [RETURN_PATH.REQ_PAGES, 'REQ_PAGES'],
+  [RETURN_PATH.RECV_BITMAP, 'RECV_BITMAP'],
+  [RETURN_PATH.RESUME_ACK, 'RESUME_ACK'],
+]);
+
+/** Data sizes in bytes that each type may have. */
+const SIZES: ReadonlyMap<number, { readonly min: number; readonly max: number }> = new Map([
+  [RETURN_PATH.SHUT, { min: 4, max: 4 }],
+  [RETURN_PATH.PONG, { min: 4, max: 4 }],
+  [RETURN_PATH.SWITCHOVER_ACK, { min: 0, max: 0 }],
+  [RETURN_PATH.REPORT, { min: 0, max: MAX_DATA_SIZE }],
+]);
+
+/** Cuts the return path into messages. Holds at most one unfinished message. */
+export class ReturnPathDecoder {
+  readonly #where: string;
+  #rest: Uint8Array = new Uint8Array(0);
+  #offset = 0;
+  #failure: WireError | undefined;
+
+  /** @param where the connection, for messages. */
+  constructor(where = 'return path') {
+    this.#where = where;
+  }
+
+  /**
+   * The messages that are complete with `chunk`, which is the caller's again afterwards.
+   * @throws WireError `protocol` for unknown types and wrong lengths, `incompatible` for postcopy messages; and
+   * the same again from then on.
+   */
+  push(chunk: Uint8Array): ReturnPathMessage[] {
+    if (this.#failure !== undefined) throw this.#failure;
+    const bytes = this.#rest.length === 0 ? chunk : concat(this.#rest, chunk);
+    const messages: ReturnPathMessage[] = [];
+    let at = 0;
+    while (bytes.length - at >= HEADER_SIZE) {
+      const type = readU16(bytes, at);
+      const size = readU16(bytes, at + 2);
+      this.#check(type, size);
+      if (bytes.length - at < HEADER_SIZE + size) break;
+      messages.push(toMessage(type, bytes.subarray(at + HEADER_SIZE, at + HEADER_SIZE + size)));
+      at += HEADER_SIZE + size;
+      this.#offset += HEADER_SIZE + size;
+    }
+    this.#rest = bytes.slice(at);
+    return messages;
+  }
+
+  /** The peer closed. @throws WireError `protocol` if it did so inside a message. */
+  end(): void {
+    if (this.#rest.length === 0) return;
+    throw this.#fault(
+      'message',
+      this.#offset,
+      'a whole message',
+      `${this.#rest.length} bytes of one, then the end`,
+    );
+  }
+
+  #check(type: number, size: number): void {
+    const allowed = SIZES.get(type);
+    const postcopy = POSTCOPY.get(type);
+    if (allowed === undefined) {
+      this.#failure =
+        postcopy === undefined
+          ? this.#fault('type', this.#offset, 'SHUT, PONG, SWITCHOVER_ACK or REPORT', hex(type))
+          : this.#fault('type', this.#offset, 'no postcopy message', `${postcopy} (${type})`, 'incompatible');
+      throw this.#failure;
+    }
+    if (size < allowed.min || size > allowed.max) {
+      this.#failure = this.#fault('length', this.#offset + 2, `${allowed.min}`, `${size}`);
+      throw this.#failure;
+    }
+  }
+
+  #fault(
+    field: string,
+    offset: number,
+    expected: string,
+    got: string,
+    code: 'protocol' | 'incompatible' = 'protocol',
+  ): WireError {
+    const hint = code === 'incompatible' ? 'turn postcopy-ram off on the destination' : undefined;
+    return new WireError({ where: this.#where, field, offset, expected, got }, code, hint);
+  }
+}
+
+function toMessage(type: number, data: Uint8Array): ReturnPathMessage {
+  switch (type) {
+    case RETURN_PATH.SHUT:
+      return { type: 'shut', status: readU32(data, 0) };
+    case RETURN_PATH.PONG:
+      return { type: 'pong', value: readU32(data, 0) };
+    case RETURN_PATH.SWITCHOVER_ACK:
+      return { type: 'switchover-ack' };
+    default:
+      return { type: 'report', data: data.slice() };
+  }
+}

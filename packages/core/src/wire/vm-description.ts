@@ -1,0 +1,167 @@
+import { WireError } from '../errors.js';
+import { concat, hex, readU32, u8, u32 } from './bytes.js';
+import { MAX_NAME_SIZE, SECTION } from './layout.js';
+import type { DeviceSection } from './main/records.js';
+import { decodeName, encodePstr, encodeUtf8, quote } from './text.js';
+
+/** Deeper than any device's subsections, and safe to recurse into. */
+const MAX_DEPTH = 64;
+const FOOTER_SIZE = 5;
+
+/**
+ * The JSON text that QEMU puts at the end of a stream (wire reference 7.2), with each device in the old style:
+ * its size and one buffer field. `pageSize` in bytes. `machineType` describes the configuration; without it the
+ * configuration is left empty.
+ */
+export function describeDevices(
+  sections: readonly DeviceSection[],
+  pageSize: number,
+  machineType?: string,
+): string {
+  const devices = sections.map(({ idstr, instanceId, body }) => ({
+    name: idstr,
+    instance_id: instanceId,
+    size: body.length,
+    fields: [{ name: 'data', type: 'buffer', size: body.length }],
+  }));
+  const configuration = machineType === undefined ? {} : describeConfiguration(machineType);
+  return JSON.stringify({ configuration, page_size: pageSize, devices });
+}
+
+function describeConfiguration(machineType: string): Record<string, unknown> {
+  const fields = [
+    { name: 'len', type: 'uint32', size: 4 },
+    { name: 'name', type: 'buffer', size: encodeUtf8(machineType).length },
+  ];
+  return { vmsd_name: 'configuration', version: 1, fields };
+}
+
+/**
+ * A device as a FULL section with its footer (wire reference 2.3). `sectionId` is any u32 that is unique in the
+ * stream. The result is the caller's.
+ * @throws MultifdError `usage` for a name that does not fit.
+ */
+export function encodeDeviceSection(sectionId: number, section: DeviceSection): Uint8Array {
+  return concat(
+    u8(SECTION.FULL),
+    u32(sectionId),
+    encodePstr(section.idstr, 'device'),
+    u32(section.instanceId),
+    u32(section.versionId),
+    section.body,
+    u8(SECTION.FOOTER),
+    u32(sectionId),
+  );
+}
+
+/**
+ * Cuts device state into its sections by the lengths that `vmdesc` gives (wire reference 7.2). `bytes` begins
+ * with the first FULL section and ends with the end of sections, or with the description behind that. The
+ * sections' bodies are views of `bytes`.
+ * @throws WireError `protocol` if the description is not JSON of that shape, or does not fit every byte. Offsets
+ * count from the start of `bytes`.
+ */
+export function splitDeviceState(bytes: Uint8Array, vmdesc: string): DeviceSection[] {
+  const sections: DeviceSection[] = [];
+  let at = 0;
+  for (const device of parseDevices(vmdesc)) {
+    const { section, end } = cutSection(bytes, at, device);
+    sections.push(section);
+    at = end;
+  }
+  checkEnd(bytes, at);
+  return sections;
+}
+
+function parseDevices(vmdesc: string): readonly unknown[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(vmdesc);
+  } catch {
+    throw fault('vm description', 0, 'JSON', quote(vmdesc));
+  }
+  if (!isObject(value) || !Array.isArray(value.devices)) {
+    throw fault('vm description', 0, 'an object with devices', quote(vmdesc));
+  }
+  return value.devices;
+}
+
+function cutSection(
+  bytes: Uint8Array,
+  start: number,
+  device: unknown,
+): { section: DeviceSection; end: number } {
+  if (!isObject(device))
+    throw fault('vm description', start, 'a device', JSON.stringify(device).slice(0, 80));
+  const idSize = bytes[start + 5] ?? 0;
+  const bodyAt = start + 14 + idSize;
+  if (bodyAt > bytes.length)
+    throw fault('section header', start, `${bodyAt - start} bytes`, `${bytes.length - start}`);
+  if (bytes[start] !== SECTION.FULL) {
+    throw fault('section type', start, hex(SECTION.FULL, 2), hex(bytes[start], 2));
+  }
+  const idstr = decodeName(bytes.subarray(start + 6, start + 6 + idSize));
+  const instanceId = readU32(bytes, bodyAt - 8);
+  if (idstr === undefined || idstr !== device.name || instanceId !== device.instance_id) {
+    const expected = `${device.name} ${device.instance_id}`;
+    throw fault('idstr and instance id', start + 5, quote(expected), quote(`${idstr} ${instanceId}`));
+  }
+  const bodyEnd = bodyAt + bodySize(device, bodyAt, 0);
+  const end = bodyEnd + FOOTER_SIZE;
+  if (end > bytes.length) throw fault('section', start, `${end - start} bytes`, `${bytes.length - start}`);
+  const sectionId = readU32(bytes, start + 1);
+  if (bytes[bodyEnd] !== SECTION.FOOTER || readU32(bytes, bodyEnd + 1) !== sectionId) {
+    throw fault('footer', bodyEnd, `7e of section ${sectionId}`, 'other bytes');
+  }
+  const versionId = readU32(bytes, bodyAt - 4);
+  return { section: { idstr, instanceId, versionId, body: bytes.subarray(bodyAt, bodyEnd) }, end };
+}
+
+/** Bytes of a device, or of a subsection without its header: fields (which hold nested structs) and subsections. */
+function bodySize(description: Record<string, unknown>, at: number, depth: number): number {
+  if (depth > MAX_DEPTH)
+    throw fault('vm description', at, `at most ${MAX_DEPTH} levels of subsections`, 'more');
+  const { fields, subsections = [], size } = description;
+  if (fields === undefined && size !== undefined) return toCount(size, at);
+  if (!Array.isArray(fields) || !Array.isArray(subsections)) {
+    throw fault('vm description', at, 'lists of fields and subsections', 'something else');
+  }
+  let total = 0;
+  for (const field of fields) {
+    if (!isObject(field)) throw fault('vm description', at, 'a field', 'something else');
+    total += toCount(field.size, at) * (field.array_len === undefined ? 1 : toCount(field.array_len, at));
+  }
+  for (const subsection of subsections) {
+    if (!isObject(subsection) || typeof subsection.vmsd_name !== 'string') {
+      throw fault('vm description', at, 'a subsection with vmsd_name', 'something else');
+    }
+    const name = encodeUtf8(subsection.vmsd_name).length;
+    if (name > MAX_NAME_SIZE)
+      throw fault('vm description', at, `a name of at most ${MAX_NAME_SIZE}`, `${name}`);
+    total += 6 + name + bodySize(subsection, at, depth + 1);
+  }
+  return total;
+}
+
+function toCount(value: unknown, at: number): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw fault('vm description', at, 'a size', typeof value === 'number' ? `${value}` : typeof value);
+}
+
+function checkEnd(bytes: Uint8Array, at: number): void {
+  const left = bytes.length - at;
+  if (left < 1 || bytes[at] !== SECTION.EOF) {
+    throw fault('end of sections', at, hex(SECTION.EOF, 2), left < 1 ? 'the end' : hex(bytes[at], 2));
+  }
+  if (left === 1) return;
+  if (left >= 6 && bytes[at + 1] === SECTION.VMDESCRIPTION && readU32(bytes, at + 2) === left - 6) return;
+  throw fault('vm description', at + 1, 'the description and nothing behind it', `${left - 1} bytes`);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function fault(field: string, offset: number, expected: string, got: string): WireError {
+  return new WireError({ where: 'device state', field, offset, expected, got });
+}

@@ -1,0 +1,70 @@
+/**
+ * The contract for whatever answers "is this page all zero?".
+ *
+ * An accelerator only classifies. Core alone reorders pages and fills packets, so the choice of accelerator
+ * never changes a byte on the wire. A wrong "zero" loses guest memory; a wrong "not zero" costs bandwidth.
+ *
+ * A module that provides accelerators exports them as `accelerators: readonly Accelerator[]`. It is named by
+ * its module specifier, resolved once, and imported in each channel's worker thread.
+ */
+
+/** Version of this contract that an accelerator was written for. */
+export const ACCELERATOR_SPEC_VERSION = 1;
+
+export interface Accelerator {
+  readonly specVersion: 1;
+  /** Short, lower case, unique within its module: `js`, `avx512`. It is what reports name. */
+  readonly name: string;
+  readonly capabilities: AcceleratorCapabilities;
+  /** Can it run here? Never throws for missing hardware: it answers with the reason. Cheap (milliseconds). */
+  probe(): Probe | Promise<Probe>;
+  /**
+   * Opens one detector, for one thread. Called only after a `probe` that said yes.
+   * @throws anything: the run stops, names this accelerator, and the source guest is intact.
+   */
+  open(options: DetectorOptions): Detector | Promise<Detector>;
+}
+
+export interface AcceleratorCapabilities {
+  /** Page sizes in bytes that it can check: every power of two from `min` to `max`. */
+  readonly pageSize: { readonly min: number; readonly max: number };
+  /** Pages a batch that it likes best, at least 1. Core may hand over fewer, never more. */
+  readonly preferredBatch: number;
+}
+
+export type Probe =
+  | { readonly ok: true /** What would run and on what, one line. */; readonly detail: string }
+  | { readonly ok: false; readonly reason: string /** What would make it work. */; readonly fix: string };
+
+export interface DetectorOptions {
+  /** Target page size in bytes. */
+  readonly pageSize: number;
+}
+
+/** Pages to check. Owned by core; the detector may read it until its answer is there, and never writes to it. */
+export interface PageBatch {
+  /**
+   * Memory that holds the pages, shared or not, of any length. The guest may be writing to it: any answer is
+   * then right for that page, since it is dirty and comes again.
+   */
+  readonly memory: Uint8Array;
+  /** Byte offset of each page in `memory`, in any order, each with a whole page behind it. */
+  readonly offsets: Float64Array;
+  /** How many of `offsets` count: 0 to `preferredBatch`. */
+  readonly count: number;
+}
+
+export interface Detector {
+  /**
+   * Writes 1 (all bytes of the page are zero) or 0 to `isZero[i]` for each `i` below `batch.count`.
+   * One call at a time; when it returns, or when its promise is fulfilled, all answers are there.
+   */
+  detect(batch: PageBatch, isZero: Uint8Array): void | Promise<void>;
+  /** Frees what it holds. May be called twice. */
+  close(): void | Promise<void>;
+}
+
+/** What a module that provides accelerators exports. */
+export interface AcceleratorModule {
+  readonly accelerators: readonly Accelerator[];
+}

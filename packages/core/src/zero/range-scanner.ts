@@ -1,0 +1,121 @@
+import type { RamBlock } from '../ram/block.js';
+import type { DirtyBitmap } from '../ram/dirty-bitmap.js';
+import { RANGE_SIZE, type Range } from '../ram/ranges.js';
+import type { PageChecker } from './page-checker.js';
+
+/** Answers for one page. */
+export const PAGE_NORMAL = 0;
+export const PAGE_ZERO = 1;
+
+/**
+ * One range's dirty pages, taken and classified. Owned by the scanner; good until the next `scan`.
+ */
+export interface ScannedRange {
+  /** Dirty pages in the range. */
+  count: number;
+  /** Byte offsets in the block, ascending; the first `count`. */
+  readonly offsets: Float64Array;
+  /** `PAGE_NORMAL` or `PAGE_ZERO` for each. */
+  readonly answers: Uint8Array;
+  /** The range's bytes: guest memory, or a copy where its pages were read from a file. */
+  memory: Uint8Array;
+}
+
+/**
+ * Takes a range's dirty pages and tells zero pages from normal ones: absent ranges without a look, the rest
+ * through the accelerator. Without a checker (`zero-page-detection=none`) every page is normal.
+ */
+export class RangeScanner {
+  readonly #pageSize: number;
+  readonly #checker: PageChecker | undefined;
+  readonly #result: ScannedRange;
+  /** Of the pages to be looked at: offset within the range, and index in the result. */
+  readonly #lookOffsets: Float64Array;
+  readonly #lookIndexes: Int32Array;
+  readonly #lookAnswers: Uint8Array;
+
+  constructor(pageSize: number, checker: PageChecker | undefined) {
+    const pages = RANGE_SIZE / pageSize;
+    this.#pageSize = pageSize;
+    this.#checker = checker;
+    this.#result = {
+      count: 0,
+      offsets: new Float64Array(pages),
+      answers: new Uint8Array(pages),
+      memory: new Uint8Array(0),
+    };
+    this.#lookOffsets = new Float64Array(pages);
+    this.#lookIndexes = new Int32Array(pages);
+    this.#lookAnswers = new Uint8Array(pages);
+  }
+
+  /**
+   * @param scratch `RANGE_SIZE` bytes, used if the block is not in place; lent until the result is done with.
+   *   Absent pages are not written to it unless `checker` is undefined.
+   */
+  async scan(range: Range, block: RamBlock, dirty: DirtyBitmap, scratch: Uint8Array): Promise<ScannedRange> {
+    this.#take(range, dirty);
+    const result = this.#result;
+    result.memory = block.inPlace ? block.read(range.offset, range.length, scratch) : scratch;
+    const looks = this.#fetch(range, block, scratch);
+    if (this.#checker !== undefined && looks > 0) {
+      await this.#checker.check(result.memory, this.#lookOffsets, looks, this.#lookAnswers);
+      for (let look = 0; look < looks; look++) {
+        result.answers[this.#lookIndexes[look] ?? 0] = this.#lookAnswers[look] ?? PAGE_NORMAL;
+      }
+    }
+    return result;
+  }
+
+  /** Takes the range's dirty bits, before any of its bytes is read. */
+  #take(range: Range, dirty: DirtyBitmap): void {
+    const { offsets } = this.#result;
+    const pageSize = this.#pageSize;
+    const firstWord = range.offset / pageSize / 32;
+    const words = Math.ceil(range.length / pageSize / 32);
+    let count = 0;
+    for (let word = 0; word < words; word++) {
+      let bits = dirty.takeWord(firstWord + word);
+      const base = range.offset + word * 32 * pageSize;
+      while (bits !== 0) {
+        const bit = 31 - Math.clz32(bits & -bits);
+        bits &= bits - 1;
+        offsets[count++] = base + bit * pageSize;
+      }
+    }
+    this.#result.count = count;
+  }
+
+  /** Answers what needs no look, brings a file's bytes into `scratch`, and lists the pages to be looked at. */
+  #fetch(range: Range, block: RamBlock, scratch: Uint8Array): number {
+    const { count, offsets, answers } = this.#result;
+    const rangeEnd = range.offset + range.length;
+    let looks = 0;
+    let knownTo = range.offset;
+    let absent = false;
+    for (let index = 0; index < count; index++) {
+      const offset = offsets[index] ?? 0;
+      if (offset >= knownTo) {
+        const known = block.absent(offset, rangeEnd - offset);
+        absent = known > 0;
+        // A page that is absent only in part has data.
+        const length = Math.abs(known);
+        const pages = absent ? Math.floor(length / this.#pageSize) : Math.ceil(length / this.#pageSize);
+        if (absent && pages === 0) absent = false;
+        knownTo = offset + Math.max(1, pages) * this.#pageSize;
+        if (!block.inPlace) this.#copy(range, block, offset, Math.min(knownTo, rangeEnd), absent, scratch);
+      }
+      answers[index] = absent && this.#checker !== undefined ? PAGE_ZERO : PAGE_NORMAL;
+      if (absent) continue;
+      this.#lookOffsets[looks] = offset - range.offset;
+      this.#lookIndexes[looks++] = index;
+    }
+    return looks;
+  }
+
+  #copy(range: Range, block: RamBlock, from: number, to: number, absent: boolean, scratch: Uint8Array): void {
+    const target = scratch.subarray(from - range.offset, to - range.offset);
+    if (!absent) block.read(from, to - from, target);
+    else if (this.#checker === undefined) target.fill(0);
+  }
+}

@@ -1,0 +1,20 @@
+import { it } from 'vitest';
+import { createRamPacket, encodeRamPacket, RamPacketDecoder, checkRamPacket, MainStreamDecoder, writeZeroRecords } from '../../src/wire/index.js';
+import { encodeWithSrc } from './encode-with-src.js';
+it('bench', () => {
+  const p = createRamPacket(4096); Object.assign(p, { pagesAllocated: 128, normalPages: 100, zeroPages: 28, payloadSize: 409600, blockName: 'pc.ram' });
+  for (let i = 0; i < 128; i++) p.offsets[i] = 2 ** 33 + i * 4096;
+  const h = new Uint8Array(1344); const d = new RamPacketDecoder(4096, 'c'); const q = createRamPacket(4096);
+  const run = (name: string, n: number, f: () => void) => { for (let r = 0; r < 3; r++) { const m0 = process.memoryUsage().heapUsed; const t = performance.now(); for (let i = 0; i < n; i++) f(); const dt = performance.now() - t; console.log(name, (dt * 1e6 / n).toFixed(0), 'ns/op', ((process.memoryUsage().heapUsed - m0) / n).toFixed(1), 'B/op'); } };
+  run('encode', 200000, () => encodeRamPacket(p, h, 4096));
+  run('decode', 200000, () => d.decode(h, q));
+  run('check', 200000, () => checkRamPacket(q, { name: 'pc.ram', length: 2 ** 34 }, 4096, 'c'));
+  const count = 5e6, offs = Float64Array.from({ length: count }, (_, i) => i * 4096), b = new Uint8Array(9 * count);
+  let t = performance.now(); writeZeroRecords(b, 0, offs, count); console.log('write zero ns', (performance.now() - t) * 1e6 / count);
+  const dec = new MainStreamDecoder({ pageSize: 4096 });
+  for (const _ of dec.push(encodeWithSrc([{ kind: 'header' }, { kind: 'configuration', machineType: 'x' }, { kind: 'start', id: 1, idstr: 'ram', instance: 0, version: 4 }, { kind: 'blocks', blocks: [{ name: 'pc.ram', length: 2 ** 36 }] }, { kind: 'zero', block: 'pc.ram', offset: 0 }]))) ;
+  t = performance.now(); for (let at = 0; at < b.length; at += 65536) for (const r of dec.push(b.subarray(at, at + 65536))) ; console.log('read zero ns', (performance.now() - t) * 1e6 / count);
+  const page = encodeWithSrc([{ kind: 'page', block: undefined, offset: 4096, data: new Uint8Array(4096) }]);
+  const pages = new Uint8Array(page.length * 1000); for (let i = 0; i < 1000; i++) pages.set(page, i * page.length);
+  t = performance.now(); for (let k = 0; k < 50; k++) for (let at = 0; at < pages.length; at += 65536) for (const r of dec.push(pages.subarray(at, at + 65536))) ; console.log('page ns', (performance.now() - t) * 1e6 / 50000);
+}, 60000);

@@ -3,6 +3,8 @@ import { defineConfig } from 'tsup';
 export default defineConfig({
   // Each file in src/threads is the entry of a worker thread and must stay a file of its own.
   entry: ['src/cli.ts', 'src/threads/*.ts'],
+  // Optional, so tsup would take it in; it finds its binary by where it lies.
+  external: ['koffi'],
   format: ['esm'],
   target: 'node26',
   dts: false,

@@ -25,6 +25,8 @@ try {
 /** A command line that was not understood, or an error that nobody expected. */
 function refuse(caught: unknown): ExitCode {
   if (caught instanceof CommanderError && caught.exitCode === 0) return EXIT.done;
+  // Without a command the help has been shown instead.
+  if (caught instanceof CommanderError && caught.code === 'commander.help') return EXIT.usage;
   const error = caught instanceof CommanderError ? usageError(caught) : caught;
   if (args.includes('--json')) {
     const document =

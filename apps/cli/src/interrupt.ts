@@ -4,6 +4,8 @@ import { EXIT } from './exit-codes.js';
 /** ms. A terminal signals the whole process group, and pnpm and the launcher may pass the same one on. */
 const SAME_KEYPRESS = 300;
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /** The user's wish to stop. */
 export interface Interrupt {
   readonly signal: AbortSignal;
@@ -15,7 +17,7 @@ export function cancelled(): MultifdError {
   return new MultifdError('cancelled', 'interrupted');
 }
 
-/** The first SIGINT or SIGTERM aborts `signal`; a second one ends the process at once. */
+/** The first signal aborts `signal`; a second one ends the process at once. */
 export function listenForInterrupt(): Interrupt {
   const controller = new AbortController();
   let first = 0;
@@ -27,13 +29,11 @@ export function listenForInterrupt(): Interrupt {
       process.exit(EXIT.interrupted);
     }
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  for (const name of SIGNALS) process.on(name, onSignal);
   return {
     signal: controller.signal,
     release() {
-      process.off('SIGINT', onSignal);
-      process.off('SIGTERM', onSignal);
+      for (const name of SIGNALS) process.off(name, onSignal);
     },
   };
 }

@@ -1,7 +1,7 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import { migrateCommand } from './commands/migrate.js';
 import { receiveCommand } from './commands/receive.js';
-import { EXIT, type ExitCode } from './exit-codes.js';
+import type { ExitCode } from './exit-codes.js';
 import { MIGRATE_HELP, RECEIVE_HELP, ROOT_HELP } from './help.js';
 import { parseCompression } from './options/compression.js';
 import { parseMachineType, parseUuid } from './options/identity.js';
@@ -19,11 +19,7 @@ export function buildProgram(ended: (code: ExitCode) => void): Command {
     .exitOverride()
     // Errors are told in one place, in one shape: see cli.ts.
     .configureOutput({ outputError: () => {}, getOutHelpWidth: () => 110 })
-    .addHelpText('after', ROOT_HELP)
-    .action(() => {
-      program.outputHelp({ error: true });
-      ended(EXIT.usage);
-    });
+    .addHelpText('after', ROOT_HELP);
   addMigrate(program, ended);
   addReceive(program, ended);
   return program;

@@ -3,7 +3,7 @@
  * second, whether or not the check had to read all of them. All ways take turns, sample by sample, and
  * each round starts with another one.
  *
- *   node bench/check.mjs [--json] [--ways] [--samples N]     needs the built package and 2 GiB of memory
+ *   node bench/check.mjs [--json] [--ways] [--samples N]     needs the built package and 5 GiB of memory
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';

@@ -2,11 +2,10 @@
  * The portable answer to "is this page all zero?": a page is zero exactly if every one of its bytes is 0.
  *
  * Pages are compared one at a time, never as one long run, although one native call for a run of neighbours is
- * up to twice as fast. The guest may be writing while we read. The C library's `memcmp` finds a difference in
- * the vectors that it loaded, then loads that byte again to report it: if the guest has cleared it in between,
- * "equal" comes back for the whole range and nothing behind that byte was looked at. Within a page that is
- * harmless, for the page is dirty and comes again. Across pages it would lose a neighbour that nobody wrote to.
- * `bench/race.mjs` shows it happening.
+ * up to twice as fast. The guest may be writing while we read, and `memcmp` over changing memory can answer
+ * "equal" for its whole range without having looked at all of it (most likely it finds a difference, reads that
+ * byte again to report it, and finds it cleared). Within a page that is harmless, for the page is dirty and comes
+ * again. Across pages it loses a neighbour that nobody wrote to: `bench/race.mjs` shows it happening.
  */
 
 /**
@@ -39,7 +38,7 @@ export function createCheckPages(pageSize: number): CheckPages {
       const end = start + pageSize;
       let at = start;
       // The low bytes of four words in the first cache line turn away nearly all used pages for a third of what
-      // a native call costs. Looking further into the page slows zero pages down: it disturbs the prefetcher.
+      // a native call costs. Looking further into the page slows zero pages down (prefetching, most likely).
       if ((memory[at] | memory[at + 8] | memory[at + 16] | memory[at + 24]) === 0) {
         while (at < end && zeros.compare(memory, at, at + step) === 0) at += step;
       }

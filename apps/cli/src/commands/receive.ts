@@ -67,6 +67,8 @@ class ReceiveRun {
   readonly #terminal: Terminal;
   readonly #signal: AbortSignal;
   readonly #clock = new CpuClock();
+  /** The images under their names, without their holes. */
+  #kept: GuestRamDescriptor | undefined;
 
   constructor(options: ReceiveOptions, facts: ReceiveFacts, terminal: Terminal, interrupt: Interrupt) {
     this.#options = options;
@@ -87,9 +89,8 @@ class ReceiveRun {
     process.once('exit', discard);
     try {
       const received = await this.#receive(listen, parameters, images);
-      this.#measure(received);
-      await this.#kept(received, images);
       this.#facts.completed = true;
+      this.#facts.statistics = received.statistics;
       await this.#runOn(received, target);
     } finally {
       process.off('exit', discard);
@@ -108,7 +109,8 @@ class ReceiveRun {
       parameters,
       signal: this.#signal,
       openRam: (blocks) => images?.openRam(blocks) ?? memoryFor(blocks),
-      report: (received) => this.#report(received, images),
+      commit: (received) => this.#commit(received, images),
+      report: (received) => this.#report(received),
       onEvent: (event) => {
         if (event.type === 'progress') this.#facts.statistics = event.statistics;
         if (event.type === 'refused') this.#terminal.note(`refused ${event.peer}: ${event.reason}`);
@@ -122,31 +124,30 @@ class ReceiveRun {
     return incoming.result;
   }
 
-  /** What the source asked for after completion: so much the guest took here, and so the memory looks. */
-  async #report(received: ReceiveResult, images: RawTarget | undefined): Promise<Uint8Array> {
+  /** All of it has arrived: it must be safe here before the source is told. */
+  async #commit(received: ReceiveResult, images: RawTarget | undefined): Promise<void> {
     this.#measure(received);
-    const ram = await this.#kept(received, images);
-    const blocks = this.#options.verify === false ? undefined : await digestRam(ram, this.#signal);
+    if (images === undefined) return;
+    const blocks = await images.keep();
+    this.#facts.images = blocks.map((block) => block.path);
+    this.#kept = { pageSize: received.ram.pageSize, blocks };
+  }
+
+  /** What the source asked for: so much the migration took here, and so the memory looks. */
+  async #report({ ram }: ReceiveResult): Promise<Uint8Array> {
+    const { verify } = this.#options;
+    const blocks = verify === false ? undefined : await digestRam(this.#kept ?? ram, this.#signal);
     return encodePeerReport({ cpuTime: this.#facts.cpuTime ?? 0, peakRss: this.#facts.peakRss ?? 0, blocks });
   }
 
-  /** Notes what the migration took, once, before anything else is done with the memory. */
+  /** Notes what the migration took, before anything else is done with the memory. */
   #measure({ statistics, ram, machineType, deviceState }: ReceiveResult): void {
-    if (this.#facts.cpuTime !== undefined) return;
     this.#facts.cpuTime = this.#clock.elapsed();
     this.#facts.peakRss = peakRss();
     this.#facts.statistics = statistics;
     this.#facts.machineType = machineType;
     this.#facts.blocks = ram.blocks.map(({ name, length }) => ({ name, length }));
     this.#facts.devices = deviceState.map(({ idstr, instanceId }) => `${idstr}.${instanceId}`);
-  }
-
-  /** The memory as it stays: images are on the disk now, under their names. */
-  async #kept(received: ReceiveResult, images: RawTarget | undefined): Promise<GuestRamDescriptor> {
-    if (images === undefined) return received.ram;
-    const blocks = await images.keep();
-    this.#facts.images = blocks.map((block) => block.path);
-    return { pageSize: received.ram.pageSize, blocks };
   }
 
   /** A demo guest in memory runs on here, after the source can no longer run it and its digests were taken. */

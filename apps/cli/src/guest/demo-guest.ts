@@ -22,13 +22,11 @@ export async function demoGuest(
   identity: Identity,
   signal: AbortSignal,
 ): Promise<PreparedGuest> {
-  const { dirty, ...ram } = allocateGuestRam(
-    [{ name: 'pc.ram', length: source.size }, TABLES],
-    DEMO_PAGE_SIZE,
-  );
+  const ram = allocateGuestRam([{ name: 'pc.ram', length: source.size }, TABLES], DEMO_PAGE_SIZE);
   await fillGuest(ram, source, signal);
-  if (source.dirty === 0) return restingGuest({ ...identity, ram });
-  return runningGuest({ ...identity, ram: { ...ram, dirty } }, source);
+  if (source.dirty > 0) return runningGuest({ ...identity, ram }, source);
+  // Without dirty bitmaps the engine knows that nobody writes.
+  return restingGuest({ ...identity, ram: { pageSize: ram.pageSize, blocks: ram.blocks } });
 }
 
 /** A guest whose memory nobody writes to. */
@@ -61,7 +59,7 @@ async function runningGuest(guest: Guest, source: DemoSource): Promise<PreparedG
     },
     run,
     cpuTime: () => vcpu.cpuTime(),
-    describe: () => ({ state, from: 0, to: vcpu.state.counter }),
+    describe: () => (state === 'runs' ? { state } : { state, from: 0, to: vcpu.state.counter }),
     close: () => vcpu.close(),
   };
 }

@@ -20,7 +20,7 @@ export interface GuestReport {
    * switchover.
    */
   readonly state: 'at rest' | 'runs' | 'stopped' | 'ran on';
-  /** The vCPU's number of writes: when it began (to run here, to run on), and now. */
+  /** The vCPU's number of writes: when it began (to run, or to run on), and when it was stopped. */
   readonly from?: number;
   readonly to?: number;
 }

@@ -32,7 +32,6 @@ export class RawTarget {
   readonly #directory: string;
   readonly #replace: boolean;
   #images: readonly Image[] = [];
-  #keeping: Promise<readonly FileBlockDescriptor[]> | undefined;
 
   private constructor(directory: string, replace: boolean) {
     this.#directory = directory;
@@ -78,17 +77,12 @@ export class RawTarget {
   }
 
   /**
-   * Brings the images to the disk and gives them their names; nothing may write to them any more. Done once,
-   * however often it is called: a second fsync after a failed one proves nothing.
+   * Brings the images to the disk and gives them their names; nothing may write to them any more. To be
+   * called once: a second fsync after one that failed proves nothing.
    * @returns how to read them, without their holes.
    * @throws MultifdError `io`
    */
-  keep(): Promise<readonly FileBlockDescriptor[]> {
-    this.#keeping ??= this.#keep();
-    return this.#keeping;
-  }
-
-  async #keep(): Promise<readonly FileBlockDescriptor[]> {
+  async keep(): Promise<readonly FileBlockDescriptor[]> {
     for (const { partial } of this.#images) sync(partial);
     for (const { partial, final } of this.#images) {
       attempt(`cannot rename ${partial} to ${final}`, () => renameSync(partial, final));

@@ -72,16 +72,16 @@ function parseDemo(text: string): DemoSource {
 function parseSetting(name: string, value: string | undefined): Partial<DemoSource> {
   switch (name) {
     case 'zero':
-      return { zero: parseShare(valueOf(name, value)) };
+      return { zero: parseShare(given(name, value)) };
     case 'populate':
       if (value !== undefined) throw new MultifdError('usage', 'demo: populate takes no value');
       return { populate: true };
     case 'dirty':
-      return { dirty: parseSize(valueOf(name, value), 'demo: dirty') };
+      return { dirty: parseSize(given(name, value), 'demo: dirty') };
     case 'fill':
-      return { fill: parseFill(valueOf(name, value)) };
+      return { fill: parseFill(given(name, value)) };
     case 'seed':
-      return { seed: parseWhole(valueOf(name, value), 'demo: seed', 0, 2 ** 32 - 1) };
+      return { seed: parseWhole(given(name, value), 'demo: seed', 0, 2 ** 32 - 1) };
     case 'backing':
       throw new MultifdError('usage', 'demo: backing is not available in this version', {
         hint: 'leave it out: the guest lives in anonymous memory',
@@ -91,7 +91,7 @@ function parseSetting(name: string, value: string | undefined): Partial<DemoSour
   }
 }
 
-function valueOf(name: string, value: string | undefined): string {
+function given(name: string, value: string | undefined): string {
   if (value === undefined || value === '')
     throw new MultifdError('usage', `demo: ${name} needs a value`, { hint: HINT });
   return value;

@@ -19,7 +19,7 @@ export function migrateSummary(document: MigrateDocument): string {
     guest === undefined ? '' : guestLine(guest),
     verification === null
       ? 'verified: not asked for'
-      : `${document.verified ? 'verified' : 'NOT VERIFIED'}: ${verification.blocks} blocks, ${verification.bytes} bytes, ${verification.algorithm}`,
+      : `${document.verified ? 'verified' : 'NOT VERIFIED'}: ${verification.blocks} ${verification.blocks === 1 ? 'block' : 'blocks'}, ${verification.bytes} bytes, ${verification.algorithm}`,
   ]);
 }
 

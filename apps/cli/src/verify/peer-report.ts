@@ -25,13 +25,19 @@ export function encodePeerReport(report: PeerReport): Uint8Array {
   return whole.length <= MOST_BYTES ? whole : Buffer.from(JSON.stringify(head));
 }
 
-/** @throws MultifdError `protocol` for anything that `encodePeerReport` does not give. */
+/**
+ * @throws MultifdError `protocol` for anything that `encodePeerReport` does not give, such as the word of an engine
+ * whose report callback failed.
+ */
 export function decodePeerReport(bytes: Uint8Array): PeerReport {
   let value: unknown;
   try {
     value = JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch {
     throw notUnderstood('it is not JSON');
+  }
+  if (isRecord(value) && typeof value.error === 'string') {
+    throw new MultifdError('protocol', `the destination could not report: ${value.error}`);
   }
   if (!isRecord(value) || value.format !== FORMAT) throw notUnderstood(`its format is not ${FORMAT}`);
   const { 'cpu-time': cpuTime, 'peak-rss': peakRss, blocks } = value;

@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+
+const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  /** What stderr holds so far. */
+  stderr(): string;
+  /** Waits until stderr matches, and gives the match's first group, or all of it. */
+  says(pattern: RegExp): Promise<string>;
+}
+
+/** Starts the real command, as a user would; it does not outlive the test. */
+export function start(
+  args: readonly string[],
+  options: { cwd?: string; limitFileSize?: number } = {},
+): Running {
+  const command = [CLI, ...args];
+  // ulimit counts in KiB.
+  const limited = ['-c', `ulimit -f ${options.limitFileSize}; exec "$@"`, 'sh', process.execPath, ...command];
+  const child =
+    options.limitFileSize === undefined
+      ? spawn(process.execPath, command, { cwd: options.cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+      : spawn('bash', limited, { cwd: options.cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  const waiting = new Set<() => void>();
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    for (const look of waiting) look();
+  });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  const says = (pattern: RegExp) =>
+    new Promise<string>((resolve, reject) => {
+      const look = () => {
+        const match = pattern.exec(stderr);
+        if (match === null) return;
+        waiting.delete(look);
+        resolve(match[1] ?? match[0]);
+      };
+      waiting.add(look);
+      look();
+      void ended.then(() => reject(new Error(`it ended and never said ${pattern}:\n${stderr}`)));
+    });
+  return { child, ended, stderr: () => stderr, says };
+}
+
+export function run(args: readonly string[], options: { cwd?: string } = {}): Promise<Ended> {
+  return start(args, options).ended;
+}
+
+/** Starts `receive` on a free port, and gives it with the address that it said it listens on. */
+export async function startReceive(
+  args: readonly string[],
+  options: { cwd?: string; limitFileSize?: number } = {},
+): Promise<Running & { address: string }> {
+  const running = start(['receive', 'tcp:127.0.0.1:0', ...args], options);
+  return { ...running, address: await running.says(/listening on (tcp:\S+)/) };
+}
+
+/** Process ids of the children of `parent` (Linux). */
+export function childrenOf(parent: number | undefined): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => parentOf(pid) === parent);
+}
+
+export function isAlive(pid: number): boolean {
+  const state = statOf(pid)?.[0];
+  return state !== undefined && state !== 'Z';
+}
+
+function parentOf(pid: number): number | undefined {
+  const parent = statOf(pid)?.[1];
+  return parent === undefined ? undefined : Number(parent);
+}
+
+/** State, parent and the rest of /proc/PID/stat behind the name, which may hold anything. */
+function statOf(pid: number): string[] | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return undefined;
+  }
+}
+
+/** Waits until `condition` holds; a generous limit, so that it only says "never". */
+export async function eventually(what: string, condition: () => boolean, limit = 15_000): Promise<void> {
+  for (const end = performance.now() + limit; performance.now() < end; ) {
+    if (condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`never: ${what}`);
+}

@@ -1,0 +1,31 @@
+import { closeSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+
+/** Makes a sparse file of `length` bytes with `pieces` of data in it. */
+export function writeSparse(
+  path: string,
+  length: number,
+  pieces: readonly { at: number; bytes: Uint8Array }[],
+): void {
+  const fd = openSync(path, 'w');
+  ftruncateSync(fd, length);
+  for (const { at, bytes } of pieces) writeSync(fd, bytes, 0, bytes.length, at);
+  closeSync(fd);
+}
+
+/** Bytes that are not zero and not the same everywhere. */
+export function content(length: number, seed: number): Uint8Array {
+  let state = seed * 2654435761 + 1;
+  return Uint8Array.from({ length }, () => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return (state >>> 16) | 1;
+  });
+}
+
+export function sameFiles(a: string, b: string): boolean {
+  return readFileSync(a).equals(readFileSync(b));
+}
+
+/** Bytes that a file occupies on the disk. */
+export function allocated(path: string): number {
+  return statSync(path).blocks * 512;
+}

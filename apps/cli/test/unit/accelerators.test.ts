@@ -1,0 +1,106 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { chooseAccelerator } from '../../src/accelerators/choose.js';
+import { resolveModule } from '../../src/accelerators/resolve-module.js';
+import { tempDirectory } from '../helpers/temp.js';
+
+/** Writes a package whose entry is `entry.js`, and gives the entry's URL. */
+function writePackage(
+  directory: string,
+  manifest: object | undefined,
+  entry = 'entry.js',
+  source = '',
+): string {
+  mkdirSync(directory, { recursive: true });
+  if (manifest !== undefined) writeFileSync(join(directory, 'package.json'), JSON.stringify(manifest));
+  writeFileSync(join(directory, entry), source);
+  return pathToFileURL(join(directory, entry)).href;
+}
+
+const ACCELERATOR = (probe: string) => `export const accelerators = [{
+  specVersion: 1, name: 'mine', capabilities: { pageSize: { min: 4096, max: 4096 }, preferredBatch: 1 },
+  probe: () => (${probe}), open: () => ({ detect() {}, close() {} }) }];`;
+
+describe('finding a module', () => {
+  it.each([
+    { name: 'p', exports: './entry.js' },
+    { name: 'p', exports: { '.': './entry.js' } },
+    { name: 'p', exports: { '.': { types: './x.d.ts', import: './entry.js', require: './x.cjs' } } },
+    { name: 'p', exports: { import: { node: './entry.js' }, default: './x.js' } },
+    { name: 'p', main: 'entry.js' },
+  ])('by directory and by package name: %j', (manifest) => {
+    const cwd = tempDirectory();
+    const here = writePackage(join(cwd, 'here'), manifest);
+    expect(resolveModule('./here', cwd)).toBe(here);
+    const installed = writePackage(join(cwd, 'node_modules', '@s', 'p'), { ...manifest, name: '@s/p' });
+    expect(resolveModule('@s/p', cwd)).toBe(installed);
+    expect(resolveModule('@s/p', join(cwd, 'here'))).toBe(installed);
+  });
+
+  it('by file, and by index.js', () => {
+    const cwd = tempDirectory();
+    const entry = writePackage(join(cwd, 'dir'), undefined, 'index.js');
+    expect(resolveModule('./dir/index.js', cwd)).toBe(entry);
+    expect(resolveModule(join(cwd, 'dir', 'index.js'), '/')).toBe(entry);
+    expect(resolveModule('./dir', cwd)).toBe(entry);
+    expect(resolveModule(entry, '/')).toBe(entry);
+    expect(resolveModule('.', join(cwd, 'dir'))).toBe(entry);
+  });
+
+  it('or not at all', () => {
+    const cwd = tempDirectory();
+    for (const name of ['./none', 'none', '@s/none', 'none/sub', 'fs', 'node:fs', '']) {
+      expect(resolveModule(name, cwd)).toBeUndefined();
+    }
+  });
+});
+
+describe('choosing', () => {
+  it('auto and js', async () => {
+    const cwd = tempDirectory();
+    expect(await chooseAccelerator('auto', cwd)).toMatchObject({
+      requested: 'auto',
+      accelerator: { name: 'js' },
+    });
+    expect(await chooseAccelerator('js', cwd)).toMatchObject({
+      requested: 'js',
+      accelerator: { name: 'js' },
+    });
+  });
+
+  it('a module by path', async () => {
+    const cwd = tempDirectory();
+    const module = writePackage(
+      join(cwd, 'm'),
+      { type: 'module', main: 'entry.js' },
+      'entry.js',
+      ACCELERATOR("{ ok: true, detail: 'd' }"),
+    );
+    expect(await chooseAccelerator('./m', cwd)).toEqual({
+      requested: './m',
+      accelerator: { module, name: 'mine' },
+      detail: 'd',
+      refused: [],
+    });
+  });
+
+  it('a module that cannot run here is refused with its reason', async () => {
+    const cwd = tempDirectory();
+    const probe = "{ ok: false, reason: 'no such device', fix: 'buy one' }";
+    writePackage(join(cwd, 'm'), { type: 'module', main: 'entry.js' }, 'entry.js', ACCELERATOR(probe));
+    await expect(chooseAccelerator('./m', cwd)).rejects.toMatchObject({
+      code: 'accelerator-unavailable',
+      message: expect.stringContaining('no such device'),
+      hint: 'buy one',
+    });
+  });
+
+  it.each(['avx512', './none', 'auto '])('%j is nowhere', async (name) => {
+    await expect(chooseAccelerator(name, tempDirectory())).rejects.toMatchObject({
+      code: 'accelerator-unavailable',
+      message: expect.stringContaining('known here: js'),
+    });
+  });
+});

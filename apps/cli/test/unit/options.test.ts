@@ -1,0 +1,168 @@
+import { MultifdError } from '@multifd/core';
+import { describe, expect, it } from 'vitest';
+import { parseCompression } from '../../src/options/compression.js';
+import { parseMachineType, parseUuid } from '../../src/options/identity.js';
+import { isLocal, parseDestination, parseListen, parseTarget } from '../../src/options/places.js';
+import { parseSize, parseWhole } from '../../src/options/sizes.js';
+import { parseSource } from '../../src/options/sources.js';
+
+/** What a call throws; every refusal is a MultifdError of one line. */
+function refusal(call: () => unknown): MultifdError {
+  try {
+    call();
+  } catch (error) {
+    if (!MultifdError.is(error)) throw error;
+    expect(error.message).not.toContain('\n');
+    return error;
+  }
+  throw new Error('it was accepted');
+}
+
+describe('sizes', () => {
+  it.each([
+    ['4096', 4096],
+    ['4k', 4096],
+    ['512K', 524_288],
+    ['100M', 104_857_600],
+    ['1.5G', 1_610_612_736],
+    ['2GiB', 2_147_483_648],
+    ['2T', 2_199_023_255_552],
+    ['0', 0],
+    ['10B', 10],
+  ])('%s', (text, bytes) => expect(parseSize(text, 'x')).toBe(bytes));
+
+  it.each(['', 'x', '-1', '1Q', '1e3', '1.3', '1 G', '9999999T', 'NaN', 'K', '1.', '0x10'])(
+    'refuses %j',
+    (text) => {
+      expect(refusal(() => parseSize(text, '--max-bandwidth'))).toMatchObject({ code: 'usage' });
+    },
+  );
+
+  it('whole numbers name their range', () => {
+    expect(parseWhole('255', 'n', 1, 255)).toBe(255);
+    expect(refusal(() => parseWhole('256', 'n', 1, 255)).message).toBe(
+      'n must be a whole number from 1 to 255, got "256"',
+    );
+    for (const text of ['', '1.5', '-1', '1e2', 'x']) refusal(() => parseWhole(text, 'n', 0, 255));
+  });
+});
+
+describe('sources', () => {
+  it('demo with everything', () => {
+    expect(parseSource('demo:4G,zero=0.9,populate,dirty=64M,fill=text,seed=7')).toEqual({
+      kind: 'demo',
+      size: 2 ** 32,
+      zero: 0.9,
+      populate: true,
+      dirty: 64 * 2 ** 20,
+      fill: 'text',
+      seed: 7,
+    });
+  });
+
+  it('demo alone has the documented defaults', () => {
+    const defaults = { kind: 'demo', zero: 0.5, populate: false, dirty: 0, fill: 'random', seed: 1 };
+    expect(parseSource('demo:4K')).toEqual({ ...defaults, size: 4096 });
+    expect(parseSource('demo')).toEqual({ ...defaults, size: 2 ** 30 });
+  });
+
+  it('raw keeps the path as it is', () => {
+    expect(parseSource('raw:a,b=c:d')).toEqual({ kind: 'raw', path: 'a,b=c:d' });
+  });
+
+  it.each([
+    'demo:3K',
+    'demo:0',
+    'demo:1G,zero=2',
+    'demo:1G,zero=-1',
+    'demo:1G,zero=',
+    'demo:1G,zero=x',
+    'demo:1G,zero',
+    'demo:1G,populate=yes',
+    'demo:1G,fill=zeros',
+    'demo:1G,seed=-1',
+    'demo:1G,seed=1,seed=2',
+    'demo:1G,bogus',
+    'demo:1G,',
+    'demo:1G,backing=thp',
+    'demo:99999T',
+    'raw:',
+    'file:x',
+    'nonsense',
+    '',
+  ])('refuses %j', (text) => {
+    expect(refusal(() => parseSource(text))).toMatchObject({ code: 'usage' });
+  });
+
+  it('says that file: and backing= come later', () => {
+    expect(refusal(() => parseSource('file:x')).message).toContain('not available in this version');
+    expect(refusal(() => parseSource('demo:1G,backing=memfd')).message).toContain(
+      'not available in this version',
+    );
+  });
+});
+
+describe('places', () => {
+  it('destinations', () => {
+    expect(parseDestination('loopback')).toEqual({ kind: 'loopback' });
+    expect(parseDestination('tcp::4444')).toEqual({ kind: 'address', address: 'tcp:127.0.0.1:4444' });
+    expect(parseDestination('tcp:[::1]:4444')).toEqual({ kind: 'address', address: 'tcp:[::1]:4444' });
+    for (const text of [
+      '',
+      'tcp:',
+      'tcp:x',
+      'tcp:h:65536',
+      'tcp:h:0',
+      'unix:',
+      'file:x',
+      'http://x',
+      `unix:${'x'.repeat(108)}`,
+    ]) {
+      expect(refusal(() => parseDestination(text))).toMatchObject({ code: 'usage' });
+    }
+  });
+
+  it('listens on loopback unless told otherwise', () => {
+    expect(parseListen('tcp::0')).toBe('tcp:127.0.0.1:0');
+    expect(refusal(() => parseListen('unix:/no/such/directory/s')).message).toContain('/no/such/directory');
+    expect(refusal(() => parseListen('file:x')).message).toContain('not available in this version');
+  });
+
+  it('knows what only this machine can reach', () => {
+    expect(['tcp:127.0.0.1:1', 'tcp:[::1]:1', 'tcp:localhost:1', 'unix:/x'].every(isLocal)).toBe(true);
+    expect(['tcp:0.0.0.0:1', 'tcp:[::]:1', 'tcp:192.0.2.1:1'].some(isLocal)).toBe(false);
+  });
+
+  it('targets', () => {
+    expect(parseTarget(undefined)).toEqual({ kind: 'memory' });
+    expect(parseTarget('raw:a:b')).toEqual({ kind: 'raw', directory: 'a:b' });
+    for (const text of ['', 'raw:', 'file:x', 'dir'])
+      expect(refusal(() => parseTarget(text)).code).toBe('usage');
+  });
+});
+
+describe('identity and compression', () => {
+  it('uuid with and without dashes', () => {
+    const bytes = parseUuid('550e8400-e29b-41d4-a716-446655440000');
+    expect(Buffer.from(bytes).toString('hex')).toBe('550e8400e29b41d4a716446655440000');
+    expect(parseUuid('550E8400E29B41D4A716446655440000')).toEqual(bytes);
+    for (const text of [
+      '',
+      '3',
+      '550e8400-e29b-41d4-a716-44665544000g',
+      '550e-8400e29b41d4a716446655440000',
+    ]) {
+      expect(refusal(() => parseUuid(text)).code).toBe('usage');
+    }
+  });
+
+  it('machine types fit the configuration section', () => {
+    expect(parseMachineType('pc-q35-9.2')).toBe('pc-q35-9.2');
+    expect(refusal(() => parseMachineType('x'.repeat(256))).code).toBe('usage');
+  });
+
+  it('only none is there now', () => {
+    expect(parseCompression('none')).toBe('none');
+    expect(refusal(() => parseCompression('zlib'))).toMatchObject({ code: 'codec-unavailable' });
+  });
+});

@@ -1,0 +1,253 @@
+import { PassThrough } from 'node:stream';
+import { WriteStream } from 'node:tty';
+import { completeParameters, MultifdError, type SourceStatistics } from '@multifd/core';
+import { describe, expect, it } from 'vitest';
+import { EXIT, exitCodeOf } from '../../src/exit-codes.js';
+import { formatError } from '../../src/report/errors.js';
+import { formatBytes, formatTime } from '../../src/report/format.js';
+import { type MigrateFacts, migrateDocument, newFacts } from '../../src/report/migrate-document.js';
+import { progressLine, stalledNote } from '../../src/report/progress.js';
+import { receiveDocument } from '../../src/report/receive-document.js';
+import { migrateSummary, receiveSummary } from '../../src/report/summary.js';
+import { openTerminal } from '../../src/report/terminal.js';
+
+const STATISTICS: SourceStatistics = {
+  totalTime: 812.4,
+  setupTime: 40.2,
+  downtime: 12.6,
+  expectedDowntime: 10,
+  total: 2 ** 30,
+  remaining: 0,
+  transferred: 537_000_000,
+  multifdBytes: 536_999_000,
+  normal: 131_072,
+  normalBytes: 536_870_912,
+  zeroPages: 131_072,
+  zeroBytes: 536_870_912,
+  pageSize: 4096,
+  dirtySyncCount: 3,
+  dirtyPagesRate: 1000,
+  pagesPerSecond: 320_000,
+  mbps: 5288.129,
+  channelBytes: [268_000_000, 268_999_000],
+};
+
+function facts(): MigrateFacts {
+  const choice = {
+    accelerator: { module: 'file:///js', name: 'js' },
+    detail: 'portable',
+    requested: 'auto',
+    refused: [{ name: 'avx2', reason: 'no AVX2', fix: 'another CPU' }],
+  };
+  return {
+    ...newFacts('demo:1G', 'loopback'),
+    parameters: completeParameters(),
+    choice,
+    statistics: STATISTICS,
+    completed: true,
+    guest: { state: 'ran on', from: 10, to: 20 },
+    cpuTime: { source: 700.7, destination: 650.2 },
+    peakRss: { source: 2 ** 30, destination: 2 ** 29 },
+    verification: { algorithm: 'sha256', blocks: 2, bytes: 1_073_872_896, differences: [] },
+  };
+}
+
+describe('the JSON document of migrate', () => {
+  it('has the shape that scripts rely on', () => {
+    expect(migrateDocument(facts())).toEqual({
+      'schema-version': 1,
+      command: 'migrate',
+      status: 'completed',
+      source: 'demo:1G',
+      destination: 'loopback',
+      'total-time': 812,
+      'setup-time': 40,
+      downtime: 13,
+      ram: {
+        total: 2 ** 30,
+        transferred: 537_000_000,
+        remaining: 0,
+        normal: 131_072,
+        'normal-bytes': 536_870_912,
+        duplicate: 131_072,
+        'zero-pages': 131_072,
+        'zero-bytes': 536_870_912,
+        'page-size': 4096,
+        mbps: 5288.13,
+        'dirty-sync-count': 3,
+        'dirty-pages-rate': 1000,
+        'pages-per-second': 320_000,
+        'multifd-bytes': 536_999_000,
+        'channel-bytes': [268_000_000, 268_999_000],
+      },
+      accelerator: {
+        name: 'js',
+        requested: 'auto',
+        detail: 'portable',
+        refused: [{ name: 'avx2', reason: 'no AVX2', fix: 'another CPU' }],
+      },
+      channels: 2,
+      'zero-page-detection': 'multifd',
+      'multifd-compression': 'none',
+      'cpu-time': { source: 701, destination: 650 },
+      'peak-rss': { source: 2 ** 30, destination: 2 ** 29 },
+      verified: true,
+      verification: { algorithm: 'sha256', blocks: 2, bytes: 1_073_872_896 },
+      guest: { state: 'ran on', from: 10, to: 20 },
+    });
+  });
+
+  it('tells a failure with what was known', () => {
+    const error = new MultifdError('incompatible', 'uuid differs', { hint: 'give both the same' });
+    expect(migrateDocument(newFacts('demo:1G', 'tcp:h:1'), error)).toEqual({
+      'schema-version': 1,
+      command: 'migrate',
+      status: 'failed',
+      'error-class': 'incompatible',
+      'error-desc': 'uuid differs',
+      hint: 'give both the same',
+      source: 'demo:1G',
+      destination: 'tcp:h:1',
+      'cpu-time': { source: null, destination: null },
+      'peak-rss': { source: null, destination: null },
+      verified: null,
+      verification: null,
+    });
+    expect(migrateDocument(newFacts(null, null), new MultifdError('cancelled', 'x')).status).toBe(
+      'cancelled',
+    );
+  });
+
+  it('a migration that completed and did not verify says both', () => {
+    const verification = {
+      algorithm: 'sha256',
+      blocks: 1,
+      bytes: 1,
+      differences: ['RAM block a differs'],
+    } as const;
+    const document = migrateDocument(
+      { ...facts(), verification },
+      new MultifdError('protocol', 'not verified'),
+    );
+    expect(document).toMatchObject({ status: 'completed', verified: false, 'error-desc': 'not verified' });
+    expect(migrateSummary(document)).toContain('NOT VERIFIED');
+  });
+
+  it('names no accelerator where none looked', () => {
+    const parameters = completeParameters({ zeroPageDetection: 'none' });
+    expect(migrateDocument({ ...facts(), parameters }).accelerator).toMatchObject({
+      name: null,
+      requested: 'auto',
+    });
+  });
+});
+
+describe('summaries', () => {
+  it('migrate, in the style of info migrate', () => {
+    const text = migrateSummary(migrateDocument(facts()));
+    for (const line of [
+      'Migration status: completed',
+      'total time: 812 ms',
+      'downtime: 13 ms',
+      'total ram: 1048576 KiB',
+      'duplicate: 131072 pages (zero)',
+      'normal: 131072 pages',
+      'accelerator: js (chosen by auto): portable',
+      '  refused avx2: no AVX2 (another CPU)',
+      'cpu time: source 701 ms, destination 650 ms',
+      'peak memory: source 1.0 GiB, destination 512.0 MiB',
+      'guest: ran on at the destination, from write 10 to 20',
+      'verified: 2 blocks, 1073872896 bytes, sha256',
+    ]) {
+      expect(text.split('\n')).toContain(line);
+    }
+  });
+
+  it('receive; names from the stream cannot steer the terminal', () => {
+    const blocks = [{ name: 'evil\u001b[2J', length: 4096 }];
+    const document = receiveDocument({
+      listen: 'tcp:127.0.0.1:1',
+      target: 'memory',
+      completed: true,
+      blocks,
+    });
+    const text = receiveSummary(document);
+    expect(text).toContain('Migration status: completed');
+    expect(text).toContain('block: evil\\x1b[2J, 4.0 KiB');
+    expect(text).not.toContain('\u001b');
+  });
+});
+
+describe('progress', () => {
+  const running = { ...STATISTICS, remaining: 2 ** 29, pagesPerSecond: 132_072 };
+
+  it('says where it stands', () => {
+    expect(progressLine(running, false)).toBe(
+      'round 3 · 512.1 MiB sent of 1.0 GiB RAM · 630.4 MiB/s · 50 % zero · 512.0 MiB left · about 1.0 s to go',
+    );
+  });
+
+  it('promises no end where none is in sight', () => {
+    expect(progressLine(running, true)).toContain('no end in sight');
+    expect(progressLine({ ...running, dirtyPagesRate: 1e9 }, false)).not.toContain('to go');
+    expect(stalledNote(running)).toMatch(/--max-bandwidth.*--downtime-limit/);
+  });
+
+  it('is for terminals only', () => {
+    const written: string[] = [];
+    const stream = new PassThrough();
+    stream.on('data', (chunk) => written.push(String(chunk)));
+    // A stream that is no terminal: nothing but notes may arrive there.
+    const pipe = Object.assign(Object.create(WriteStream.prototype), {
+      isTTY: false,
+      write: (text: string) => stream.write(text),
+    });
+    const terminal = openTerminal(pipe);
+    terminal.progress('50 %');
+    terminal.note('a note');
+    terminal.clear();
+    expect(written.join('')).toBe('multifd: a note\n');
+  });
+
+  it('formats', () => {
+    expect([0, 1023, 1024, 1.5 * 2 ** 30, 2 ** 52].map(formatBytes)).toEqual([
+      '0 B',
+      '1023 B',
+      '1.0 KiB',
+      '1.5 GiB',
+      '4096.0 TiB',
+    ]);
+    expect([0, 999, 1000, 59_900, 200_000].map(formatTime)).toEqual([
+      '0 ms',
+      '999 ms',
+      '1.0 s',
+      '59.9 s',
+      '3 min 20 s',
+    ]);
+  });
+});
+
+describe('errors and exit codes', () => {
+  it('known errors are a line and a hint', () => {
+    expect(formatError(new MultifdError('usage', 'no', { hint: 'yes' }))).toBe('multifd: no\nhint: yes\n');
+    expect(formatError(new MultifdError('io', 'bad\u0007name'))).toBe('multifd: bad\\x07name\n');
+  });
+
+  it('unknown ones keep their stack and ask for a report', () => {
+    const text = formatError(new TypeError('oops'));
+    expect(text).toContain('please report');
+    expect(text).toContain('report.test.ts');
+  });
+
+  it.each([
+    ['usage', EXIT.usage],
+    ['accelerator-unavailable', EXIT.unavailable],
+    ['codec-unavailable', EXIT.unavailable],
+    ['incompatible', EXIT.incompatible],
+    ['cancelled', EXIT.interrupted],
+    ['peer-closed', EXIT.failed],
+    ['io', EXIT.failed],
+  ] as const)('%s is %d', (code, exit) => expect(exitCodeOf(new MultifdError(code, ''))).toBe(exit));
+
+  it('anything else failed', () => expect(exitCodeOf(new Error(''))).toBe(EXIT.failed));
+});

@@ -10,7 +10,9 @@ export interface Terminal {
   clear(): void;
 }
 
-export function openTerminal(stream: NodeJS.WriteStream = process.stderr): Terminal {
+export function openTerminal(
+  stream: NodeJS.WritableStream & { readonly isTTY?: boolean } = process.stderr,
+): Terminal {
   const live = stream.isTTY ? createLogUpdate(stream) : undefined;
   return {
     progress: (line) => live?.(line),

@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { WriteStream } from 'node:tty';
+import { finished } from 'node:stream/promises';
 import { completeParameters, MultifdError, type SourceStatistics } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
 import { EXIT, exitCodeOf } from '../../src/exit-codes.js';
@@ -193,20 +193,19 @@ describe('progress', () => {
     expect(stalledNote(running)).toMatch(/--max-bandwidth.*--downtime-limit/);
   });
 
-  it('is for terminals only', () => {
+  it.each([undefined, true])('is for terminals only: %s', async (isTTY) => {
     const written: string[] = [];
-    const stream = new PassThrough();
+    const stream = Object.assign(new PassThrough(), { columns: 80 }, isTTY === undefined ? {} : { isTTY });
     stream.on('data', (chunk) => written.push(String(chunk)));
-    // A stream that is no terminal: nothing but notes may arrive there.
-    const pipe = Object.assign(Object.create(WriteStream.prototype), {
-      isTTY: false,
-      write: (text: string) => stream.write(text),
-    });
-    const terminal = openTerminal(pipe);
+    const terminal = openTerminal(stream);
     terminal.progress('50 %');
     terminal.note('a note');
     terminal.clear();
-    expect(written.join('')).toBe('multifd: a note\n');
+    stream.end();
+    await finished(stream);
+    const text = written.join('');
+    if (isTTY === undefined) expect(text).toBe('multifd: a note\n');
+    else expect([text.includes('50 %'), text.endsWith('multifd: a note\n')]).toEqual([true, true]);
   });
 
   it('formats', () => {

@@ -35,6 +35,7 @@ export class Outgoing {
     this.#socket = socket;
     this.#options = options;
     socket.on('error', (cause) => {
+      if (this.#closing) return;
       this.#fail(
         new MultifdError('peer-closed', `${options.where}: the connection broke: ${cause.message}`, {
           cause,
@@ -92,6 +93,11 @@ export class Outgoing {
     await this.drained();
     this.#closing = true;
     await new Promise<void>((resolve) => this.#socket.end(resolve));
+  }
+
+  /** The peer has said its last word: that it closes or breaks the connection is no failure any more. */
+  expectEnd(): void {
+    this.#closing = true;
   }
 
   /** Drops the connection at once. May be called twice. */

@@ -28,7 +28,7 @@ export interface SourceStatistics {
   readonly dirtySyncCount: number;
   /** Pages a second that the guest dirtied in the last round. */
   readonly dirtyPagesRate: number;
-  /** Pages a second handled (sent or found zero) in the last round. */
+  /** Pages a second handled (sent or found zero): over the last round, in the end over all of it. */
   readonly pagesPerSecond: number;
   /** Megabits a second: over the last round, in the end over all of it. */
   readonly mbps: number;

@@ -16,7 +16,7 @@ export interface Thread<In> {
  * The worker threads of one migration, owned by the API thread. Each tells about itself by messages; a thread
  * that dies without a word is a failure like any other. When the migration is over, `join` waits for all.
  */
-export class ThreadGroup<In extends { readonly type: string }, Out> {
+export class ThreadGroup<In extends { readonly type: string }, Out extends { readonly type: string }> {
   readonly #workers = new Map<Worker, Promise<void>>();
   readonly #onFailure: (error: MultifdError) => void;
   #joining = false;
@@ -35,17 +35,23 @@ export class ThreadGroup<In extends { readonly type: string }, Out> {
       // A migration thread must not act on what the program's own command line asks of Node.
       execArgv: [],
     });
+    let saidWhy = false;
     const exited = new Promise<void>((resolve) => {
       worker.once('exit', (code) => {
         this.#workers.delete(worker);
-        if (!this.#joining && code !== 0) {
-          this.#onFailure(new MultifdError('internal', `${where}: its thread ended with code ${code}`));
+        if (!this.#joining && !saidWhy) {
+          this.#onFailure(
+            new MultifdError('internal', `${where}: its thread ended without a word, code ${code}`),
+          );
         }
         resolve();
       });
     });
     this.#workers.set(worker, exited);
-    worker.on('message', onMessage);
+    worker.on('message', (message: Out) => {
+      saidWhy ||= ['done', 'stopped', 'failed'].includes(message.type);
+      onMessage(message);
+    });
     worker.on('error', (cause) =>
       this.#onFailure(MultifdError.from(cause, 'internal', `${where}: its thread died`)),
     );

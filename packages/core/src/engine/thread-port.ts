@@ -11,9 +11,13 @@ export interface ThreadJob {
 }
 
 /** How a thread tells its end. */
-type Ending = { readonly type: 'done' } | { readonly type: 'failed'; readonly error: ErrorReport };
+export type Ending =
+  | { readonly type: 'done' }
+  /** The API thread told it to. */
+  | { readonly type: 'stopped' }
+  | { readonly type: 'failed'; readonly error: ErrorReport };
 
-/** Runs a thread's job to its end and tells the API thread how it ended, unless that one has ended it itself. */
+/** Runs a thread's job to its end and tells the API thread how it ended. */
 export async function runThread<In extends { readonly type: string }, Out>(
   port: ThreadPort<In, Out | Ending>,
   job: ThreadJob,
@@ -23,7 +27,7 @@ export async function runThread<In extends { readonly type: string }, Out>(
     port.post({ type: 'done' });
   } catch (cause) {
     const error = MultifdError.from(cause, 'internal', job.where);
-    if (error.code !== 'cancelled') port.post({ type: 'failed', error: error.toReport() });
+    port.post(error.code === 'cancelled' ? { type: 'stopped' } : { type: 'failed', error: error.toReport() });
   } finally {
     await job.close();
     port.close();

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
-import type { ErrorReport } from '../../errors.js';
 import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
 import type { DeviceSection } from '../../wire/main/records.js';
 import type { IncomingBlock } from '../api.js';
 import type { MigrationParameters } from '../parameters.js';
+import type { Ending } from '../thread-port.js';
 
 /** What each of the destination's threads is started with. Shared buffers are shared. */
 export interface IncomingThreadData {
@@ -51,8 +51,7 @@ export type FromIncomingThread =
   | { readonly type: 'received'; readonly received: ReceivedState }
   /** The source has been told, if it wanted to be. */
   | { readonly type: 'told' }
-  | { readonly type: 'done' }
-  | { readonly type: 'failed'; readonly error: ErrorReport };
+  | Ending;
 
 /** What came after RAM. */
 export interface ReceivedState {

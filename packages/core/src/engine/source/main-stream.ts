@@ -108,10 +108,12 @@ export class MainStream {
 
 /**
  * Listens to the return path on main's socket.
- * @param onFailure called with what is wrong, once.
+ * @param onShut called at once with SHUT(0): whatever becomes of the connections now, the guest is there.
+ * @param onFailure called with what is wrong.
  */
 export function listenToReturnPath(
   socket: Socket,
+  onShut: () => void,
   onFailure: (error: MultifdError) => void,
 ): ReturnPathAnswers {
   const shut = Promise.withResolvers<void>();
@@ -128,13 +130,18 @@ export function listenToReturnPath(
   socket.on('data', (chunk: Uint8Array) => {
     try {
       for (const message of decoder.push(chunk)) {
-        if (message.type === 'shut' && message.status === 0) shut.resolve();
-        else if (message.type === 'shut') fail(refused(message.status));
+        if (message.type === 'shut' && message.status === 0) {
+          onShut();
+          shut.resolve();
+        } else if (message.type === 'shut') fail(refused(message.status));
         else if (message.type === 'report') report.resolve(message.data);
       }
     } catch (error) {
       fail(MultifdError.from(error, 'protocol', 'return path'));
     }
+  });
+  socket.on('close', () => {
+    report.reject(new MultifdError('peer-closed', 'main stream: the destination closed it without a report'));
   });
   return { shut: shut.promise, report: report.promise };
 }

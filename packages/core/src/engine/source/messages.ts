@@ -1,9 +1,9 @@
-import type { ErrorReport } from '../../errors.js';
 import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
 import type { DeviceSection } from '../../wire/main/records.js';
 import type { Address } from '../address.js';
 import type { AcceleratorReference } from '../api.js';
 import type { MigrationParameters } from '../parameters.js';
+import type { Ending } from '../thread-port.js';
 
 /** What every thread of the source is started with. All buffers are shared, none is copied. */
 export interface SourceThreadData {
@@ -50,12 +50,12 @@ export type FromSourceThread =
   /** Modules are loaded, RAM is open. */
   | { readonly type: 'ready' }
   | { readonly type: 'connected' }
-  | { readonly type: 'failed'; readonly error: ErrorReport }
-  /** Everything was sent and the connection is closed. */
-  | { readonly type: 'done' }
+  | Ending
   | { readonly type: 'active' }
   | { readonly type: 'sync-dirty' }
   | { readonly type: 'stop-guest' }
+  /** From here on the destination may have the guest: only its word decides. */
+  | { readonly type: 'handing-over' }
   | { readonly type: 'round'; readonly round: RoundReport }
   | { readonly type: 'completed' }
   | { readonly type: 'report'; readonly report: Uint8Array };

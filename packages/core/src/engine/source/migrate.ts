@@ -16,6 +16,9 @@ import { SourceMeter } from './source-meter.js';
 /** ms between two `progress` events. */
 const PROGRESS_INTERVAL = 100;
 
+/** ms that the destination's last word may come later than the end of a channel. */
+const LAST_WORD = 1000;
+
 /** Memory that a migration is reading: a guest can go to one place at a time. */
 const migrating = new WeakSet<object>();
 
@@ -60,6 +63,10 @@ class SourceMigration {
   #connected = 0;
   #done = 0;
   #sentAll = false;
+  /** The destination may have the guest: only its word decides, and a cancellation comes too late. */
+  #handingOver = false;
+  /** A channel broke while the destination's word was due; it counts if no word comes. */
+  #heldBack: NodeJS.Timeout | undefined;
 
   constructor(options: MigrateOptions, checked: CheckedSource) {
     const { ram } = options.guest;
@@ -101,6 +108,7 @@ class SourceMigration {
       if (this.#options.requestReport === true) report = await this.#reported.promise;
     } finally {
       clearInterval(progress);
+      clearTimeout(this.#heldBack);
       watch.close();
       signal?.removeEventListener('abort', onAbort);
       const waitsForReport = this.#options.requestReport === true && report === undefined;
@@ -153,7 +161,7 @@ class SourceMigration {
   #onChannelMessage(message: FromSourceThread): void {
     const { multifdChannels } = this.#checked.parameters;
     if (message.type === 'ready') this.#isReady();
-    else if (message.type === 'failed') this.#fail(MultifdError.fromReport(message.error));
+    else if (message.type === 'failed') this.#channelFailed(MultifdError.fromReport(message.error));
     else if (message.type === 'connected' && ++this.#connected === multifdChannels) {
       this.#migration?.post({ type: 'channels-connected' });
     } else if (message.type === 'done') {
@@ -181,6 +189,9 @@ class SourceMigration {
           return { type: 'dirty-synced' };
         });
         return;
+      case 'handing-over':
+        this.#handingOver = true;
+        return;
       case 'stop-guest':
         this.#answer(() => this.#stopGuest());
         return;
@@ -202,6 +213,7 @@ class SourceMigration {
         this.#fail(MultifdError.fromReport(message.error));
         return;
       case 'done':
+      case 'stopped':
         return;
     }
   }
@@ -242,6 +254,15 @@ class SourceMigration {
     this.#outcome.resolve();
   }
 
+  /**
+   * A destination that has everything may end all its connections right behind its last word, and a channel's end
+   * may be noticed here before that word is. So when the word is due, it is given a moment to come.
+   */
+  #channelFailed(error: MultifdError): void {
+    if (!this.#handingOver || !this.#checked.parameters.returnPath) this.#fail(error);
+    else this.#heldBack ??= setTimeout(() => this.#fail(error), LAST_WORD);
+  }
+
   /** The first error decides. After completion there is nothing left to fail but the report. */
   #fail(error: MultifdError): void {
     if (this.#status.is('completed')) {
@@ -262,6 +283,11 @@ class SourceMigration {
   #cancel(): void {
     if (this.#status.is('completed')) this.#reported.resolve(undefined);
     if (this.#status.isOver || this.#status.is('cancelling')) return;
+    if (this.#handingOver) {
+      const message = 'too late to cancel: the destination has everything, and its word decides';
+      this.#options.onEvent?.({ type: 'warning', message });
+      return;
+    }
     this.#status.to('cancelling');
     this.#stopThreads();
     this.#outcome.reject(

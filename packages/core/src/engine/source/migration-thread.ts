@@ -92,7 +92,7 @@ export class MigrationThread {
     };
     outgoing.onFailure = fail;
     this.#outgoing = outgoing;
-    return { outgoing, answers: listenToReturnPath(socket, fail) };
+    return { outgoing, answers: listenToReturnPath(socket, () => outgoing.expectEnd(), fail) };
   }
 
   /** The setup sync: no page may reach a channel before the destination knows the blocks (wire reference 3.4). */
@@ -120,6 +120,7 @@ export class MigrationThread {
     this.#port.post({ type: 'stop-guest' });
     const { deviceState } = await this.#port.next('guest-stopped');
     await this.#round(stream, 'end');
+    this.#port.post({ type: 'handing-over' });
     await stream.end(deviceState, this.#data.requestReport, this.#data.ram.pageSize);
   }
 

@@ -67,7 +67,9 @@ export class SourceMeter {
       pageSize,
       dirtySyncCount: round?.dirtySyncCount ?? 1,
       dirtyPagesRate: round === undefined ? 0 : rate(round.dirtyPages, roundSeconds),
-      pagesPerSecond: rate(round?.sentPages ?? normal + zeroPages, roundSeconds),
+      pagesPerSecond: over
+        ? rate(normal + zeroPages, totalTime / 1000)
+        : rate(round?.sentPages ?? normal + zeroPages, roundSeconds),
       mbps: over ? rate(transferred * 8, totalTime / 1000) / 1e6 : rate(roundBytes * 8, roundSeconds) / 1e6,
       channelBytes,
     };

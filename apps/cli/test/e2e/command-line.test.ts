@@ -1,0 +1,148 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { run } from '../helpers/cli.js';
+import { tempDirectory } from '../helpers/temp.js';
+
+/** What a refused command line looks like: one line, at most one hint, and nothing else. */
+const REFUSAL = /^multifd: .+\n(hint: .+\n)?$/;
+
+describe('a wrong command line', () => {
+  it.each([
+    [2, 'bogus'],
+    [2, 'migrate --bogus'],
+    [2, 'migrate demo:16M loopback too-many'],
+    [2, 'migrate demo:5'],
+    [2, 'migrate demo:1X'],
+    [2, 'migrate demo:16M,zero=7'],
+    [2, 'migrate demo:16M,backing=thp'],
+    [2, 'migrate nonsense'],
+    [2, 'migrate raw:/no/such/file'],
+    [2, 'migrate file:guest.mapped-ram'],
+    [2, 'migrate demo:16M file:out'],
+    [2, 'migrate demo:16M tcp:nowhere'],
+    [2, 'migrate demo:16M tcp:127.0.0.1:0'],
+    [2, 'migrate demo:16M tcp:127.0.0.1:70000'],
+    [2, 'migrate --channels 0'],
+    [2, 'migrate --multifd-channels 256'],
+    [2, 'migrate --max-bandwidth fast'],
+    [2, 'migrate --downtime-limit -1'],
+    [2, 'migrate --zero-page-detection sometimes'],
+    [2, 'migrate --uuid 3'],
+    [2, 'migrate --channels'],
+    [2, 'receive tcp:nowhere'],
+    [2, 'receive unix:/no/such/directory/socket'],
+    [2, 'receive tcp::0 file:out'],
+    [2, 'receive tcp::0 nonsense'],
+    [3, 'migrate --accel avx512'],
+    [3, 'migrate --accel ./no-such-module'],
+    [3, 'migrate --compression zlib'],
+    [3, 'receive tcp::0 --multifd-compression zstd'],
+  ])('exits %d: multifd %s', async (code, line) => {
+    const ended = await run(line.split(' '));
+    expect(ended.stderr).toMatch(REFUSAL);
+    expect(ended).toMatchObject({ code, stdout: '' });
+  });
+
+  it('an image of a wrong size says what to do', async () => {
+    const cwd = tempDirectory();
+    writeFileSync(join(cwd, 'odd.ram'), 'x'.repeat(5000));
+    const ended = await run(['migrate', 'raw:odd.ram'], { cwd });
+    expect(ended).toMatchObject({ code: 2, stdout: '' });
+    expect(ended.stderr).toMatch(REFUSAL);
+    expect(ended.stderr).toContain('truncate -s 8192 odd.ram');
+  });
+
+  it('with --json is one document on stdout too', async () => {
+    for (const line of [
+      'migrate --channels 0 --json',
+      'migrate raw:/no/such --json',
+      'receive x --json',
+      'migrate --json --no',
+    ]) {
+      const ended = await run(line.split(' '));
+      expect(ended.code).toBe(2);
+      expect(JSON.parse(ended.stdout)).toMatchObject({ status: 'failed', 'error-class': 'usage' });
+      expect(ended.stderr).toMatch(REFUSAL);
+    }
+  });
+});
+
+describe('help', () => {
+  it('teaches by examples, and keeps quiet about what is not there yet', async () => {
+    for (const args of [['--help'], ['migrate', '--help'], ['receive', '--help']]) {
+      const { code, stdout, stderr } = await run(args);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toContain('Examples:\n  multifd ');
+      expect(stdout).not.toMatch(/file:|zlib|zstd|gpu|loopback-child/);
+    }
+  });
+
+  it('is shown, with exit code 2, when there is no command', async () => {
+    const { code, stdout, stderr } = await run([]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('Examples:');
+  });
+
+  it('--version', async () => {
+    expect(await run(['--version'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    });
+  });
+});
+
+describe("a stranger's accelerator", () => {
+  it('runs by path, and an answer of nonsense fails the migration', async () => {
+    const cwd = tempDirectory();
+    for (const [name, answer] of [
+      ['good', 'batch.memory.subarray(at, at + 4096).every((byte) => byte === 0) ? 1 : 0'],
+      ['throws', 'fail()'],
+    ] as const) {
+      mkdirSync(join(cwd, name));
+      writeFileSync(join(cwd, name, 'package.json'), '{"type":"module","exports":"./a.js"}');
+      writeFileSync(
+        join(cwd, name, 'a.js'),
+        `const fail = () => { throw new Error('the card fell out'); };
+        export const accelerators = [{
+          specVersion: 1, name: '${name}', capabilities: { pageSize: { min: 4096, max: 65536 }, preferredBatch: 16 },
+          probe: () => ({ ok: true, detail: 'byte by byte' }),
+          open: () => ({
+            close() {},
+            detect(batch, isZero) {
+              for (let i = 0; i < batch.count; i++) { const at = batch.offsets[i]; isZero[i] = ${answer}; }
+            },
+          }),
+        }];`,
+      );
+    }
+    const good = await run(['migrate', 'demo:4M', '--accel', './good', '--json'], { cwd });
+    expect(good.code).toBe(0);
+    expect(JSON.parse(good.stdout)).toMatchObject({
+      verified: true,
+      accelerator: { name: 'good', requested: './good', detail: 'byte by byte', refused: [] },
+    });
+    const bad = await run(['migrate', 'demo:4M', '--accel', './throws'], { cwd });
+    expect(bad).toMatchObject({ code: 1, stdout: '' });
+    expect(bad.stderr).toContain('the card fell out');
+  });
+
+  it('that takes a page for zero which is not is found out', async () => {
+    const cwd = tempDirectory();
+    writeFileSync(
+      join(cwd, 'liar.mjs'),
+      `export const accelerators = [{
+        specVersion: 1, name: 'liar', capabilities: { pageSize: { min: 4096, max: 65536 }, preferredBatch: 128 },
+        probe: () => ({ ok: true, detail: 'everything is zero' }),
+        open: () => ({ close() {}, detect(batch, isZero) { isZero.fill(1, 0, batch.count); } }),
+      }];`,
+    );
+    const ended = await run(['migrate', 'demo:4M', '--accel', './liar.mjs', '--json'], { cwd });
+    expect(ended.code).toBe(1);
+    expect(JSON.parse(ended.stdout)).toMatchObject({
+      status: 'completed',
+      verified: false,
+      'error-desc': expect.stringContaining('RAM block pc.ram differs'),
+    });
+  });
+});

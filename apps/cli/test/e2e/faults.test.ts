@@ -1,0 +1,198 @@
+import { type ChildProcess, spawnSync } from 'node:child_process';
+import { connect } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { childrenOf, eventually, isAlive, run, start, startReceive } from '../helpers/cli.js';
+
+/** A migration that would go on for a minute: long enough to do something to it. */
+const SLOW = ['demo:256M,dirty=1M', '--max-bandwidth', '4M', '--json'];
+/** ms; an end within seconds, with room for a busy machine. */
+const SOON = 15_000;
+const onLinux = process.platform === 'linux';
+
+async function endsSoon<T>(ended: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('it did not end')), SOON);
+  });
+  return Promise.race([ended, late]).finally(() => clearTimeout(timer));
+}
+
+/** Waits until the destination has a connection and pages have come, so that both are in the middle of it. */
+async function underWay(child: ChildProcess): Promise<void> {
+  await eventually('a loopback destination', () => childrenOf(child.pid).length === 1);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+}
+
+describe('the two ends do not fit', () => {
+  const UUID = '550e8400-e29b-41d4-a716-446655440000';
+
+  it('uuid', async () => {
+    const destination = await startReceive(['--uuid', UUID]);
+    const source = await run(['migrate', 'demo:4M', destination.address]);
+    expect(source).toMatchObject({ code: 1, stdout: '' });
+    const { code, stderr } = await endsSoon(destination.ended);
+    expect(code).toBe(4);
+    expect(stderr).toContain('uuid');
+
+    const same = await startReceive(['--uuid', UUID]);
+    expect((await run(['migrate', 'demo:4M', same.address, '--uuid', UUID])).code).toBe(0);
+    expect((await same.ended).code).toBe(0);
+  });
+
+  it('machine type', async () => {
+    const destination = await startReceive(['--machine-type', 'pc-q35-9.2']);
+    const source = await run(['migrate', 'demo:4M', destination.address, '--machine-type', 'virt-9.2']);
+    expect(source.code).toBe(1);
+    const { code, stderr } = await endsSoon(destination.ended);
+    expect(code).toBe(4);
+    expect(stderr).toContain('virt-9.2');
+  });
+
+  it('fewer channels at the destination', async () => {
+    const destination = await startReceive(['--channels', '2']);
+    const source = await run([
+      'migrate',
+      'demo:4M',
+      destination.address,
+      '--channels',
+      '4',
+      '--setup-timeout',
+      '5000',
+    ]);
+    expect(source.code).toBe(1);
+    const { code } = await endsSoon(destination.ended);
+    // Which of the two notices first is a race; that the guest is not on both sides is none.
+    expect([1, 4]).toContain(code);
+  });
+
+  it('more channels at the destination', async () => {
+    const destination = await startReceive(['--channels', '3', '--setup-timeout', '2000']);
+    const source = await run([
+      'migrate',
+      'demo:4M',
+      destination.address,
+      '--channels',
+      '1',
+      '--setup-timeout',
+      '5000',
+    ]);
+    expect(source.code).toBe(1);
+    const { code, stderr } = await endsSoon(destination.ended);
+    expect(code).toBe(1);
+    expect(stderr).toContain('multifd-channels');
+  });
+});
+
+describe('nobody there', () => {
+  it('connection refused is one line with what to do', async () => {
+    const destination = await startReceive([]);
+    destination.child.kill('SIGKILL');
+    await destination.ended;
+    const source = await run(['migrate', 'demo:4M', destination.address]);
+    expect(source).toMatchObject({ code: 1, stdout: '' });
+    expect(source.stderr).toMatch(/^multifd: .*ECONNREFUSED.*\nhint: .+\n$/);
+  });
+
+  it('a port that is in use is one line with what to do', async () => {
+    const first = await startReceive([]);
+    const second = await run(['receive', first.address]);
+    expect(second).toMatchObject({ code: 1, stdout: '' });
+    expect(second.stderr).toMatch(/^multifd: .*EADDRINUSE.*\nhint: .+\n$/);
+  });
+
+  it('a foreign client is turned away, and the guest that comes after it is taken', async () => {
+    const destination = await startReceive([]);
+    const port = Number(destination.address.split(':').at(-1));
+    const foreign = connect(port, '127.0.0.1', () => foreign.write('GET / HTTP/1.1\r\n\r\n'));
+    foreign.on('error', () => {});
+    await destination.says(/refused/);
+    const source = await run(['migrate', 'demo:4M', destination.address]);
+    expect(source.code).toBe(0);
+    expect((await destination.ended).code).toBe(0);
+  });
+});
+
+describe('interrupted', () => {
+  it('before a source comes: receive exits 130', async () => {
+    const destination = await startReceive(['--json']);
+    destination.child.kill('SIGTERM');
+    const { code, stdout } = await endsSoon(destination.ended);
+    expect(code).toBe(130);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'cancelled' });
+  });
+
+  it.runIf(onLinux)(
+    'in the middle: the guest runs on, exit 130, and the loopback process is gone',
+    async () => {
+      const source = start(['migrate', ...SLOW]);
+      await underWay(source.child);
+      const [destination = 0] = childrenOf(source.child.pid);
+      source.child.kill('SIGINT');
+      const { code, stdout } = await endsSoon(source.ended);
+      expect(code).toBe(130);
+      expect(JSON.parse(stdout)).toMatchObject({
+        status: 'cancelled',
+        verified: null,
+        guest: { state: 'runs' },
+      });
+      await eventually('the destination ends', () => !isAlive(destination));
+    },
+  );
+
+  it('while the guest is made', async () => {
+    const source = start(['migrate', 'demo:8G,zero=0', '--json']);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    source.child.kill('SIGINT');
+    const { code, stdout } = await endsSoon(source.ended);
+    expect(code).toBe(130);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'cancelled' });
+  });
+});
+
+describe('a process dies', () => {
+  it('the destination: the source fails within seconds with a clear line', async () => {
+    const destination = await startReceive([]);
+    const source = start(['migrate', ...SLOW, destination.address]);
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    destination.child.kill('SIGKILL');
+    const { code, stdout, stderr } = await endsSoon(source.ended);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', guest: { state: 'runs' } });
+    expect(stderr).toMatch(/^multifd: .+\n(hint: .+\n)?$/);
+  });
+
+  it('the source: the destination fails within seconds with a clear line', async () => {
+    const destination = await startReceive([]);
+    const source = start(['migrate', ...SLOW, destination.address]);
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    source.child.kill('SIGKILL');
+    const { code, stdout, stderr } = await endsSoon(destination.ended);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^multifd: listening on .+\nmultifd: .+\n(hint: .+\n)?$/);
+  });
+
+  it.runIf(onLinux)('the loopback destination: the same, and it is named', async () => {
+    const source = start(['migrate', ...SLOW]);
+    await underWay(source.child);
+    for (const pid of childrenOf(source.child.pid)) process.kill(pid, 'SIGKILL');
+    const { code, stderr } = await endsSoon(source.ended);
+    expect(code).toBe(1);
+    expect(stderr).toContain('the loopback destination was ended by SIGKILL');
+  });
+
+  it.runIf(onLinux)('the source of a loopback: its destination does not stay behind', async () => {
+    const source = start(['migrate', ...SLOW]);
+    await underWay(source.child);
+    const destinations = childrenOf(source.child.pid);
+    source.child.kill('SIGKILL');
+    await source.ended;
+    for (const pid of destinations) await eventually('the destination ends', () => !isAlive(pid));
+  });
+});
+
+describe('the launcher', () => {
+  it('is plain JavaScript', () => {
+    const path = new URL('../../scripts/launch.mjs', import.meta.url).pathname;
+    expect(spawnSync(process.execPath, ['--check', path]).status).toBe(0);
+  });
+});

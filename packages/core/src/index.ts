@@ -13,7 +13,13 @@ export { type ErrorCode, type ErrorReport, MultifdError, WireError, type WireFau
 export * from './methods/methods.js';
 export * from './ram/block.js';
 export { DirtyBitmap } from './ram/dirty-bitmap.js';
-export { allocateGuestRam, checkGuestRam, type GuestRamDescriptor, openRamBlock } from './ram/guest-ram.js';
+export {
+  type AllocatedGuestRam,
+  allocateGuestRam,
+  checkGuestRam,
+  type GuestRamDescriptor,
+  openRamBlock,
+} from './ram/guest-ram.js';
 export type { DeviceSection } from './wire/main/records.js';
 export * from './zero/accelerator.js';
 export {

@@ -147,6 +147,10 @@ export interface ReceiveResult {
   readonly status: 'completed';
   readonly machineType: string;
   readonly ram: GuestRamDescriptor;
+  /**
+   * One bitmap (`DirtyBitmap`) for each block: the pages that hold content. All others came as zero pages, or never.
+   */
+  readonly placed: readonly SharedArrayBuffer[];
   /** In the source's order; without the report request. */
   readonly deviceState: readonly DeviceSection[];
   /** The device part of the stream as it came, and its description (JSON), if there was one. */

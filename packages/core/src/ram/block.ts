@@ -16,16 +16,18 @@ export interface MemoryBlockDescriptor {
   readonly segments: readonly SharedArrayBuffer[];
 }
 
-/** Guest memory in a file: offset in the block = offset in the file. */
+/** Guest memory in a file: a whole image, or a part of a file that holds more. */
 export interface FileBlockDescriptor {
   readonly kind: 'file';
   readonly name: string;
   readonly length: number;
   readonly path: string;
   readonly writable: boolean;
+  /** Byte offset in the file of the block's first byte. Default 0. */
+  readonly fileOffset?: number;
   /**
-   * The file's data, as pairs of byte offsets [start, end), ascending and apart; the rest are holes, which are
-   * zero without being read. Absent: nothing is known and everything is read.
+   * The block's data, as pairs of byte offsets in the block [start, end), ascending and apart; the rest are holes,
+   * which are zero without being read. Absent: nothing is known and everything is read.
    */
   readonly extents?: Float64Array;
 }

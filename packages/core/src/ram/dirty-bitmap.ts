@@ -52,6 +52,11 @@ export class DirtyBitmap {
     return (Atomics.or(this.words, page >>> 5, mask) & mask) !== 0;
   }
 
+  /** Leaves `page` clean. */
+  clear(page: number): void {
+    Atomics.and(this.words, page >>> 5, ~(1 << (page & 31)));
+  }
+
   /** Takes the bits of 32 pages and leaves them clean. They are the caller's to send from now on. */
   takeWord(word: number): number {
     return Atomics.load(this.words, word) === 0 ? 0 : Atomics.exchange(this.words, word, 0);

@@ -14,6 +14,7 @@ class FileBlock implements RamBlock {
   readonly windowSize = 2 ** 30;
   readonly inPlace = false;
   readonly #path: string;
+  readonly #base: number;
   readonly #extents: Float64Array | undefined;
   #fd: number | undefined;
   /** Index of the extent of the last look: looks mostly go upwards. */
@@ -23,6 +24,7 @@ class FileBlock implements RamBlock {
     this.name = descriptor.name;
     this.length = descriptor.length;
     this.#path = descriptor.path;
+    this.#base = descriptor.fileOffset ?? 0;
     this.#extents = descriptor.extents;
     this.#fd = this.#attempt('open', () =>
       openSync(descriptor.path, descriptor.writable ? constants.O_RDWR : constants.O_RDONLY),
@@ -33,12 +35,16 @@ class FileBlock implements RamBlock {
     const target = scratch.subarray(0, length);
     for (let done = 0; done < length; ) {
       const count = this.#attempt('read', () =>
-        readSync(this.#open(), target, done, length - done, offset + done),
+        readSync(this.#open(), target, done, length - done, this.#base + offset + done),
       );
       if (count === 0) {
-        throw new MultifdError('io', `RAM block ${this.name}: ${this.#path} ends at byte ${offset + done}`, {
-          hint: 'the image became shorter while it was read; nobody else may write to it',
-        });
+        throw new MultifdError(
+          'io',
+          `RAM block ${this.name}: ${this.#path} ends at byte ${this.#base + offset + done}`,
+          {
+            hint: 'the image became shorter while it was read; nobody else may write to it',
+          },
+        );
       }
       done += count;
     }
@@ -52,7 +58,7 @@ class FileBlock implements RamBlock {
   write(offset: number, bytes: Uint8Array): void {
     for (let done = 0; done < bytes.length; ) {
       done += this.#attempt('write', () =>
-        writeSync(this.#open(), bytes, done, bytes.length - done, offset + done),
+        writeSync(this.#open(), bytes, done, bytes.length - done, this.#base + offset + done),
       );
     }
   }

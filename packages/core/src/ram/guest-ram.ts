@@ -17,6 +17,12 @@ export interface GuestRamDescriptor {
   readonly dirty?: readonly SharedArrayBuffer[];
 }
 
+/** Guest RAM in this process's memory, whose writers mark what they write. */
+export interface AllocatedGuestRam extends GuestRamDescriptor {
+  readonly blocks: readonly MemoryBlockDescriptor[];
+  readonly dirty: readonly SharedArrayBuffer[];
+}
+
 /**
  * Allocates guest RAM in shared memory, zeroed and untouched, with a dirty bitmap for each block.
  * Pages that are never touched cost nothing.
@@ -27,7 +33,7 @@ export interface GuestRamDescriptor {
 export function allocateGuestRam(
   blocks: readonly { readonly name: string; readonly length: number }[],
   pageSize = 4096,
-): GuestRamDescriptor & { readonly blocks: readonly MemoryBlockDescriptor[] } {
+): AllocatedGuestRam {
   const ram = {
     pageSize,
     blocks: blocks.map((block) => allocateMemoryBlock(block.name, block.length)),
@@ -70,6 +76,9 @@ export function checkGuestRam(ram: GuestRamDescriptor): void {
       throw new MultifdError('usage', `RAM block ${block.name}: its dirty bitmap is too short`);
     }
     if (block.kind === 'memory') checkSegments(block);
+    else if (!Number.isSafeInteger(block.fileOffset ?? 0) || (block.fileOffset ?? 0) < 0) {
+      throw new MultifdError('usage', `RAM block ${block.name}: no offset in a file: ${block.fileOffset}`);
+    }
   });
 }
 

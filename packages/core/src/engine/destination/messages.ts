@@ -22,7 +22,7 @@ export interface PlacementDescriptor {
   readonly ram: GuestRamDescriptor;
   /** See `IncomingRam.fresh`. */
   readonly fresh: boolean;
-  /** One bit a page for each block: whether content was placed there. */
+  /** One bit a page for each block: whether it holds content that came in this migration. */
   readonly placed: readonly SharedArrayBuffer[];
 }
 

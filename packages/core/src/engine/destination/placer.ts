@@ -67,6 +67,8 @@ export class PagePlacer {
         index++;
       }
       target.block.zero(offset, length);
+      const page = offset / this.#pageSize;
+      for (let cleared = 0; cleared < length / this.#pageSize; cleared++) target.placed.clear(page + cleared);
     }
     this.#counters.addPages(0, count, untouched);
   }

@@ -63,7 +63,7 @@ class DestinationMigration {
   readonly #told = Promise.withResolvers<void>();
   #main: Thread<ToIncomingThread> | undefined;
   #machineType = 'none';
-  #ram: GuestRamDescriptor | undefined;
+  #placement: PlacementDescriptor | undefined;
   #setupTimer: NodeJS.Timeout | undefined;
   /** The guest is here and the source may have been told: nothing can undo it. */
   #committed = false;
@@ -167,13 +167,13 @@ class DestinationMigration {
     });
     const ram: GuestRamDescriptor = { pageSize: this.#pageSize, blocks: ordered };
     checkGuestRam(ram);
-    this.#ram = ram;
     this.#meter.ramOpened(ordered.reduce((sum, block) => sum + block.length, 0));
     const placement: PlacementDescriptor = {
       ram,
       fresh,
       placed: ordered.map((block) => DirtyBitmap.allocate(block.length / this.#pageSize).buffer),
     };
+    this.#placement = placement;
     this.#threads.broadcast({ type: 'ram', placement });
   }
 
@@ -184,12 +184,14 @@ class DestinationMigration {
 
   /** Everything is here: make it last, tell the source, and report if it asked. */
   async #complete(received: ReceivedState): Promise<void> {
-    if (this.#ram === undefined || !this.#status.is('active')) return;
+    const placement = this.#placement;
+    if (placement === undefined || !this.#status.is('active')) return;
     this.#status.to('device');
     const result = (): ReceiveResult => ({
       status: 'completed',
       machineType: this.#machineType,
-      ram: this.#ram ?? { pageSize: this.#pageSize, blocks: [] },
+      ram: placement.ram,
+      placed: placement.placed,
       deviceState: received.sections,
       rawDeviceState: { bytes: received.bytes, vmdesc: received.vmdesc },
       statistics: this.#meter.read(),

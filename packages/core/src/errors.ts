@@ -38,6 +38,11 @@ export interface ErrorReport {
 
 const MARKER = Symbol.for('multifd.error');
 
+/** Messages quote what a peer or somebody's module said: it must neither break the line nor drive a terminal. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ');
+}
+
 /** Every error that `@multifd/core` throws on purpose. `message` is one line: what, and where. */
 export class MultifdError extends Error {
   readonly [MARKER] = true;
@@ -46,7 +51,7 @@ export class MultifdError extends Error {
   readonly hint: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(oneLine(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'MultifdError';
     this.code = code;
     this.hint = options.hint;

@@ -1,27 +1,27 @@
 import type { SourceStatistics } from '@multifd/core';
 import { formatBytes, formatTime } from './format.js';
 
-/** The progress line of a running migration, without line end. */
+/** The progress line of a running migration, without line end; it usually fits 80 columns. */
 export function progressLine(statistics: SourceStatistics, stalled: boolean): string {
-  const { dirtySyncCount, transferred, total, remaining, mbps, normal, zeroPages } = statistics;
+  const { dirtySyncCount, transferred, remaining, mbps, normal, zeroPages } = statistics;
   const handled = normal + zeroPages;
   const share = handled === 0 ? 0 : Math.round((100 * zeroPages) / handled);
   const parts = [
     `round ${dirtySyncCount}`,
-    `${formatBytes(transferred)} sent of ${formatBytes(total)} RAM`,
+    `sent ${formatBytes(transferred)}`,
     `${formatBytes((mbps * 1e6) / 8)}/s`,
-    `${share} % zero`,
-    `${formatBytes(remaining)} left`,
+    `${share}% zero`,
+    `left ${formatBytes(remaining)}`,
     stalled ? 'no end in sight' : expectedEnd(statistics),
   ];
-  return parts.filter((part) => part !== '').join(' · ');
+  return parts.filter((part) => part !== '').join(', ');
 }
 
 /** When the rest would be gone at the pace of now, with what the guest writes meanwhile. */
 function expectedEnd({ remaining, pageSize, pagesPerSecond, dirtyPagesRate }: SourceStatistics): string {
   const pace = pagesPerSecond - dirtyPagesRate;
   if (pace <= 0) return '';
-  return `about ${formatTime((1000 * remaining) / pageSize / pace)} to go`;
+  return `end in ${formatTime((1000 * remaining) / pageSize / pace)}`;
 }
 
 /** What to say, once, when the guest writes faster than its memory moves. */

@@ -10,10 +10,14 @@ export interface Terminal {
   clear(): void;
 }
 
-export function openTerminal(
-  stream: NodeJS.WritableStream & { readonly isTTY?: boolean } = process.stderr,
-): Terminal {
-  const live = stream.isTTY ? createLogUpdate(stream) : undefined;
+type Stream = NodeJS.WritableStream & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+};
+
+export function openTerminal(stream: Stream = process.stderr): Terminal {
+  const live = stream.isTTY ? createLogUpdate(withSize(stream)) : undefined;
   return {
     progress: (line) => live?.(line),
     note(line) {
@@ -22,6 +26,14 @@ export function openTerminal(
     },
     clear: () => live?.clear(),
   };
+}
+
+/** A terminal that does not know its size says 0, as under `script` or `docker exec`; log-update then shows nothing. */
+function withSize(stream: Stream): Stream {
+  return Object.create(stream, {
+    columns: { get: () => stream.columns || 80 },
+    rows: { get: () => stream.rows || 24 },
+  });
 }
 
 /** For a process whose parent speaks. */

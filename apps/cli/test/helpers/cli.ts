@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
@@ -89,6 +89,31 @@ export function childrenOf(parent: number | undefined): number[] {
 export function isAlive(pid: number): boolean {
   const state = statOf(pid)?.[0];
   return state !== undefined && state !== 'Z';
+}
+
+/** Waits until the process `pid` has the connections of a migration with two channels (Linux). */
+export function connected(pid: number): Promise<void> {
+  return eventually('the migration begins', () => tcpConnections(pid) >= 3);
+}
+
+/** Established TCP connections (IPv4) of a process (Linux). */
+function tcpConnections(pid: number): number {
+  const open = new Set(
+    readdirSync(`/proc/${pid}/fd`).map(
+      (fd) => /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${fd}`))?.[1],
+    ),
+  );
+  const table = readFileSync(`/proc/${pid}/net/tcp`, 'utf8').trim().split('\n').slice(1);
+  const established = table.map((line) => line.trim().split(/\s+/)).filter((columns) => columns[3] === '01');
+  return established.filter((columns) => open.has(columns[9])).length;
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
 }
 
 function parentOf(pid: number): number | undefined {

@@ -183,19 +183,23 @@ describe('progress', () => {
 
   it('says where it stands', () => {
     expect(progressLine(running, false)).toBe(
-      'round 3 · 512.1 MiB sent of 1.0 GiB RAM · 630.4 MiB/s · 50 % zero · 512.0 MiB left · about 1.0 s to go',
+      'round 3, sent 512.1 MiB, 630.4 MiB/s, 50% zero, left 512.0 MiB, end in 1.0 s',
     );
   });
 
   it('promises no end where none is in sight', () => {
     expect(progressLine(running, true)).toContain('no end in sight');
-    expect(progressLine({ ...running, dirtyPagesRate: 1e9 }, false)).not.toContain('to go');
+    expect(progressLine({ ...running, dirtyPagesRate: 1e9 }, false)).not.toContain('end in');
     expect(stalledNote(running)).toMatch(/--max-bandwidth.*--downtime-limit/);
   });
 
   it.each([undefined, true])('is for terminals only: %s', async (isTTY) => {
     const written: string[] = [];
-    const stream = Object.assign(new PassThrough(), { columns: 80 }, isTTY === undefined ? {} : { isTTY });
+    const stream = Object.assign(
+      new PassThrough(),
+      { columns: 0, rows: 0 },
+      isTTY === undefined ? {} : { isTTY },
+    );
     stream.on('data', (chunk) => written.push(String(chunk)));
     const terminal = openTerminal(stream);
     terminal.progress('50 %');
@@ -229,7 +233,9 @@ describe('progress', () => {
 describe('errors and exit codes', () => {
   it('known errors are a line and a hint', () => {
     expect(formatError(new MultifdError('usage', 'no', { hint: 'yes' }))).toBe('multifd: no\nhint: yes\n');
-    expect(formatError(new MultifdError('io', 'bad\u0007name'))).toBe('multifd: bad\\x07name\n');
+    expect(formatError(new MultifdError('io', 'bad\u001b[2Jname', { hint: '\u0007' }))).not.toMatch(
+      /[^\P{Cc}\n]/u,
+    );
   });
 
   it('unknown ones keep their stack and ask for a report', () => {

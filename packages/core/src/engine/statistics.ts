@@ -38,7 +38,7 @@ export interface SourceStatistics {
 
 /** Numbers of a migration as the destination knows them. */
 export interface DestinationStatistics {
-  /** ms from the first accepted connection until completion. */
+  /** ms from the source's first connection until completion. */
   readonly totalTime: number;
   /** Bytes of all RAM blocks. */
   readonly total: number;

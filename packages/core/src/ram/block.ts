@@ -13,6 +13,7 @@ export interface MemoryBlockDescriptor {
   readonly length: number;
   /** Bytes; a power of two, a multiple of every page size. A page never crosses segments. */
   readonly segmentSize: number;
+  /** Page-aligned if they can be; they may be longer than what they hold. */
   readonly segments: readonly SharedArrayBuffer[];
 }
 

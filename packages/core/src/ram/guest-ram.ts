@@ -34,6 +34,7 @@ export function allocateGuestRam(
   blocks: readonly { readonly name: string; readonly length: number }[],
   pageSize = 4096,
 ): AllocatedGuestRam {
+  checkBlocks(blocks, pageSize);
   const ram = {
     pageSize,
     blocks: blocks.map((block) => allocateMemoryBlock(block.name, block.length)),
@@ -57,20 +58,8 @@ export function checkGuestRam(ram: GuestRamDescriptor): void {
       `guest RAM has ${ram.blocks.length} blocks but ${ram.dirty.length} dirty bitmaps`,
     );
   }
-  const names = new Set<string>();
+  checkBlocks(ram.blocks, ram.pageSize);
   ram.blocks.forEach((block, index) => {
-    const bytes = Buffer.byteLength(block.name);
-    if (bytes < 1 || bytes > 255 || block.name.includes('\0')) {
-      throw new MultifdError('usage', `RAM block ${index}: the name must be 1 to 255 bytes without NUL`);
-    }
-    if (names.has(block.name)) throw new MultifdError('usage', `RAM block ${block.name} is there twice`);
-    names.add(block.name);
-    if (!Number.isSafeInteger(block.length) || block.length <= 0 || block.length % ram.pageSize !== 0) {
-      throw new MultifdError(
-        'usage',
-        `RAM block ${block.name}: the length must be a positive multiple of the page size ${ram.pageSize}, got ${block.length}`,
-      );
-    }
     const bitmap = ram.dirty?.[index];
     if (bitmap !== undefined && bitmap.byteLength < Math.ceil(block.length / ram.pageSize / 32) * 4) {
       throw new MultifdError('usage', `RAM block ${block.name}: its dirty bitmap is too short`);
@@ -78,6 +67,28 @@ export function checkGuestRam(ram: GuestRamDescriptor): void {
     if (block.kind === 'memory') checkSegments(block);
     else if (!Number.isSafeInteger(block.fileOffset ?? 0) || (block.fileOffset ?? 0) < 0) {
       throw new MultifdError('usage', `RAM block ${block.name}: no offset in a file: ${block.fileOffset}`);
+    }
+  });
+}
+
+/** Names and lengths, before anything is allocated for them. @throws MultifdError `usage` naming the block. */
+function checkBlocks(
+  blocks: readonly { readonly name: string; readonly length: number }[],
+  pageSize: number,
+): void {
+  const names = new Set<string>();
+  blocks.forEach((block, index) => {
+    const bytes = Buffer.byteLength(block.name);
+    if (bytes < 1 || bytes > 255 || block.name.includes('\0')) {
+      throw new MultifdError('usage', `RAM block ${index}: the name must be 1 to 255 bytes without NUL`);
+    }
+    if (names.has(block.name)) throw new MultifdError('usage', `RAM block ${block.name} is there twice`);
+    names.add(block.name);
+    if (!Number.isSafeInteger(block.length) || block.length <= 0 || block.length % pageSize !== 0) {
+      throw new MultifdError(
+        'usage',
+        `RAM block ${block.name}: the length must be a positive multiple of the page size ${pageSize}, got ${block.length}`,
+      );
     }
   });
 }

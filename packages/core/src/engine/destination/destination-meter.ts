@@ -16,7 +16,7 @@ export class DestinationMeter {
     this.#pageSize = pageSize;
   }
 
-  /** The first connection was accepted. */
+  /** The first connection of the source is there. */
   begins(): void {
     this.#start ??= performance.now();
   }

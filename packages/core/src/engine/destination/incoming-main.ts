@@ -48,7 +48,7 @@ export class IncomingMain {
   async run(): Promise<ReceivedState> {
     while (this.#received === undefined) {
       const bytes = await this.#connection.some();
-      const records = bytes === undefined ? this.#decoder.end() : this.#decoder.push(bytes);
+      const records = bytes === undefined ? this.#end() : this.#decoder.push(bytes);
       for (const record of records) await this.#apply(record);
       if (bytes === undefined) break;
     }
@@ -56,6 +56,19 @@ export class IncomingMain {
       throw new MultifdError('peer-closed', 'main stream: it ended too early');
     this.#control.end();
     return this.#received;
+  }
+
+  /** The source has closed main: what that completes. An end inside the stream is no mistake in its bytes. */
+  #end(): readonly MainRecord[] {
+    try {
+      return [...this.#decoder.end()];
+    } catch (cause) {
+      const reason = MultifdError.from(cause, 'protocol', 'main stream').message;
+      throw new MultifdError('peer-closed', `main stream: the source closed it too early: ${reason}`, {
+        cause,
+        hint: "see the source's own message; its guest is intact there",
+      });
+    }
   }
 
   async #apply(record: MainRecord): Promise<void> {

@@ -167,7 +167,9 @@ export class IncomingThread {
     );
     const received = await this.#main.run();
     this.#port.post({ type: 'received', received });
-    const { report } = await this.#port.next('committed');
+    // Nothing more is due from the source: from here on this only waits for it to close.
+    const closed = connection.drain();
+    const { report } = await this.#committed(closed, this.#main.returnPath);
     this.#told = true;
     if (this.#main.returnPath) connection.write(encodeShut(0));
     this.#port.post({ type: 'told' });
@@ -176,8 +178,23 @@ export class IncomingThread {
     connection.end();
     // The source closes once it has read our word. Waiting for that keeps the word from being cut off.
     const timer = setTimeout(() => connection.destroy(), CLOSING_TIMEOUT);
-    await connection.drain();
+    await closed;
     clearTimeout(timer);
+  }
+
+  /**
+   * A source that waits for our word and closes before it has been given has taken its guest back: then the guest
+   * must not run here.
+   */
+  async #committed(closed: Promise<void>, sourceWaits: boolean): Promise<{ readonly report: boolean }> {
+    const committed = this.#port.next('committed');
+    if (!sourceWaits) return committed;
+    const gone = closed.then((): never => {
+      throw new MultifdError('peer-closed', 'main stream: the source closed it before it was told the end', {
+        hint: "see the source's own message; its guest is intact there",
+      });
+    });
+    return Promise.race([committed, gone]);
   }
 
   /** The migration is off: a source that listens is told before the connection goes. */

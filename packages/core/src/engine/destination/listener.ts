@@ -18,21 +18,30 @@ export class Listener {
   /** @throws MultifdError `io` if it cannot listen there. */
   static async open(address: Address, onConnection: OnConnection): Promise<Listener> {
     const listener = new Listener();
+    try {
+      await listener.#open(address, onConnection);
+    } catch (error) {
+      listener.close();
+      throw error;
+    }
+    return listener;
+  }
+
+  async #open(address: Address, onConnection: OnConnection): Promise<void> {
     if (address.kind === 'tcp') {
       const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) =>
         onConnection(socket, peerOf(socket)),
       );
-      listener.#address = { kind: 'tcp', host: address.host, port: await listener.#listen(server, address) };
-      return listener;
+      this.#address = { kind: 'tcp', host: address.host, port: await this.#listen(server, address) };
+      return;
     }
     const bridge = createServer({ pauseOnConnect: true, noDelay: true });
-    const port = await listener.#listen(bridge, { kind: 'tcp', host: '127.0.0.1', port: 0 });
+    const port = await this.#listen(bridge, { kind: 'tcp', host: '127.0.0.1', port: 0 });
     const server = createServer({ pauseOnConnect: true }, (socket) =>
-      listener.#carryOn(socket, bridge, port, (inner) => onConnection(inner, formatAddress(address))),
+      this.#carryOn(socket, bridge, port, (inner) => onConnection(inner, formatAddress(address))),
     );
-    await listener.#listen(server, address);
-    listener.#address = address;
-    return listener;
+    await this.#listen(server, address);
+    this.#address = address;
   }
 
   /** Where it really listens. */

@@ -25,6 +25,9 @@ import { Reception } from './reception.js';
 /** ms between two `progress` events. */
 const PROGRESS_INTERVAL = 100;
 
+/** Bytes that a source can make this end reserve unasked: even untouched memory has its price. */
+const MOST_RAM = 4 * 2 ** 40;
+
 /**
  * Is the destination of a migration: listens, and receives one guest.
  *
@@ -81,6 +84,7 @@ class DestinationMigration {
     this.#reception = new Reception(parameters.multifdChannels, {
       spawn: (onMessage) => this.#spawn(onMessage),
       refused: (peer, reason) => options.onEvent?.({ type: 'refused', peer, reason }),
+      introduced: () => this.#sourceBegins(),
       failed: (error) => this.#fail(error),
       message: (message) => this.#onMessage(message),
       complete: (main) => this.#allConnected(main),
@@ -89,12 +93,15 @@ class DestinationMigration {
 
   /** A connection was accepted. */
   connected(socket: Socket, peer: string): void {
-    this.#meter.begins();
-    if (this.#setupTimer === undefined) {
-      const { setupTimeout } = this.#parameters;
-      this.#setupTimer = setTimeout(() => this.#fail(this.#reception.missing(setupTimeout)), setupTimeout);
-    }
     this.#reception.connected(socket, peer);
+  }
+
+  /** The source has begun to connect. A stranger does not start the clock: it may come long before the source. */
+  #sourceBegins(): void {
+    if (this.#setupTimer !== undefined || !this.#status.is('setup')) return;
+    this.#meter.begins();
+    const { setupTimeout } = this.#parameters;
+    this.#setupTimer = setTimeout(() => this.#fail(this.#reception.missing(setupTimeout)), setupTimeout);
   }
 
   async run(listener: Listener): Promise<ReceiveResult> {
@@ -111,6 +118,7 @@ class DestinationMigration {
       return result;
     } finally {
       listener.stopListening();
+      this.#reception.close();
       clearInterval(watch);
       clearTimeout(this.#setupTimer);
       signal?.removeEventListener('abort', onAbort);
@@ -179,12 +187,23 @@ class DestinationMigration {
 
   async #askForRam(blocks: readonly IncomingBlock[]): Promise<IncomingRam> {
     if (this.#options.openRam !== undefined) return this.#options.openRam(blocks);
+    const total = blocks.reduce((sum, block) => sum + block.length, 0);
+    if (total > MOST_RAM) {
+      throw new MultifdError(
+        'incompatible',
+        `the source announces ${total} bytes of RAM, at most ${MOST_RAM}`,
+        {
+          hint: 'give receive an openRam that has room for them',
+        },
+      );
+    }
     return { blocks: allocateGuestRam(blocks, this.#pageSize).blocks, fresh: true };
   }
 
   /** Everything is here: make it last, tell the source, and report if it asked. */
   async #complete(received: ReceivedState): Promise<void> {
     const placement = this.#placement;
+    await this.#reception.settled();
     if (placement === undefined || !this.#status.is('active')) return;
     this.#status.to('device');
     const result = (): ReceiveResult => ({

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { MultifdError } from '../../errors.js';
 import type { Thread } from '../thread-group.js';
 import type { FromIncomingThread, ToIncomingThread } from './messages.js';
@@ -9,6 +10,8 @@ const STRANGERS = 8;
 export interface ReceptionHost {
   spawn(onMessage: (message: FromIncomingThread) => void): Thread<ToIncomingThread>;
   refused(peer: string, reason: string): void;
+  /** A connection is main or a channel: the source has begun to connect. May be called more than once. */
+  introduced(): void;
   failed(error: MultifdError): void;
   /** Anything that is not about introductions. */
   message(message: FromIncomingThread): void;
@@ -51,12 +54,27 @@ export class Reception {
   }
 
   connected(socket: Socket, peer: string): void {
-    if (this.#isComplete()) {
-      this.#sendAway(socket, peer, 'the migration has all its connections');
-      return;
-    }
     this.#queue.push({ socket, peer });
     if (this.#open) this.#serve();
+  }
+
+  /**
+   * Waits until every connection so far has been looked at. A source with more channels than this end sends pages
+   * on the surplus ones, so that its memory must not count as complete before they are known to be strangers. One
+   * that has said nothing for `patience` ms by then is a stranger.
+   */
+  async settled(patience = 500): Promise<void> {
+    const end = performance.now() + patience;
+    do await delay(1);
+    while (this.#desks.some((desk) => desk.peer !== undefined && !desk.accepted) && performance.now() < end);
+  }
+
+  /** No more connections are looked at. */
+  close(): void {
+    this.#open = false;
+    for (const { socket, peer } of this.#queue.splice(0))
+      this.#sendAway(socket, peer, 'the migration is over');
+    for (const desk of this.#desks) if (!desk.accepted) desk.thread.post({ type: 'abort' });
   }
 
   /** What has not come within `timeout` ms. */
@@ -118,8 +136,13 @@ export class Reception {
         return;
       }
       this.#main = desk.thread;
+      this.#host.introduced();
       this.#accept(desk);
     } else if (message.type === 'is-channel') {
+      if (this.#isComplete()) {
+        this.#turnAway(desk, 'the migration has all its connections');
+        return;
+      }
       if (this.#present.has(message.channel)) {
         const hint = 'two sources connect here, or the source is broken';
         this.#host.failed(
@@ -130,6 +153,7 @@ export class Reception {
         return;
       }
       this.#present.add(message.channel);
+      this.#host.introduced();
       this.#accept(desk);
     } else if (message.type === 'foreign') {
       desk.peer = undefined;
@@ -144,10 +168,6 @@ export class Reception {
     desk.accepted = true;
     desk.thread.post({ type: 'verdict', accepted: true });
     if (this.#main === undefined || !this.#isComplete()) return;
-    for (const { socket, peer } of this.#queue.splice(0)) {
-      this.#sendAway(socket, peer, 'the migration has all its connections');
-    }
-    for (const idle of this.#desks) if (!idle.accepted) idle.thread.post({ type: 'abort' });
     this.#host.complete(this.#main);
   }
 

@@ -49,8 +49,10 @@ export class MainStream {
   }
 
   /** Header, configuration, and the request for the return path if it is wanted. */
-  async begin(machineType: string, returnPath: boolean): Promise<void> {
-    await this.#send(encodeFileHeader(), encodeConfiguration({ machineType }));
+  async begin(machineType: string, pageSize: number, returnPath: boolean): Promise<void> {
+    // QEMU names the page size only where it is not the target's smallest (wire reference 2.2).
+    const pages = pageSize === 4096 ? {} : { targetPageBits: Math.log2(pageSize) };
+    await this.#send(encodeFileHeader(), encodeConfiguration({ machineType, ...pages }));
     if (!returnPath) return;
     const one = Uint8Array.of(0, 0, 0, 1);
     await this.#send(encodeCommand(COMMAND.OPEN_RETURN_PATH), encodeCommand(COMMAND.PING, one));

@@ -99,6 +99,7 @@ class SourceMigration {
       this.#fail(this.#hangs(channel)),
     );
     signal?.addEventListener('abort', onAbort);
+    const late = setTimeout(() => this.#notReady(), this.#checked.parameters.setupTimeout);
     let report: Uint8Array | undefined;
     try {
       this.#status.to('setup');
@@ -108,6 +109,7 @@ class SourceMigration {
       if (this.#options.requestReport === true) report = await this.#reported.promise;
     } finally {
       clearInterval(progress);
+      clearTimeout(late);
       clearTimeout(this.#heldBack);
       watch.close();
       signal?.removeEventListener('abort', onAbort);
@@ -221,6 +223,21 @@ class SourceMigration {
   #isReady(): void {
     if (++this.#ready === this.#checked.parameters.multifdChannels + 1)
       this.#migration?.post({ type: 'connect' });
+  }
+
+  /** Opening an accelerator or a codec is other people's code, and may never end. */
+  #notReady(): void {
+    const { setupTimeout, multifdChannels, multifdCompression, zeroPageDetection } = this.#checked.parameters;
+    const missing = multifdChannels + 1 - this.#ready;
+    if (missing <= 0) return;
+    const name = zeroPageDetection === 'none' ? undefined : this.#options.accelerator?.name;
+    const what = name === undefined ? `multifd method ${multifdCompression}` : `accelerator ${name}`;
+    this.#fail(
+      new MultifdError(
+        name === undefined ? 'codec-unavailable' : 'accelerator',
+        `${what}: not open in ${missing} of ${multifdChannels + 1} threads after ${setupTimeout} ms`,
+      ),
+    );
   }
 
   async #stopGuest(): Promise<ToSourceThread> {

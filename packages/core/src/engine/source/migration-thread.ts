@@ -97,13 +97,14 @@ export class MigrationThread {
 
   /** The setup sync: no page may reach a channel before the destination knows the blocks (wire reference 3.4). */
   async #setUp(stream: MainStream): Promise<void> {
-    await stream.begin(this.#data.machineType, this.#data.parameters.returnPath);
+    const { machineType, ram, parameters } = this.#data;
+    await stream.begin(machineType, ram.pageSize, parameters.returnPath);
     // QEMU lists larger blocks first.
-    await stream.ramStart([...this.#data.ram.blocks].sort((a, b) => b.length - a.length));
+    await stream.ramStart([...ram.blocks].sort((a, b) => b.length - a.length));
     for (const bitmap of this.#dirty) bitmap.markAll();
     this.#dirtySyncCount = 1;
     await this.#epoch(0);
-    await stream.ramSync(!this.#data.parameters.multifdFlushAfterEachSection);
+    await stream.ramSync(!parameters.multifdFlushAfterEachSection);
   }
 
   async #rounds(stream: MainStream): Promise<void> {

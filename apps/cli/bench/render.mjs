@@ -1,0 +1,93 @@
+/**
+ * Writes the generated parts of docs/benchmarks.md from the samples: of each kind, the newest file. Lays the
+ * samples out as the linter wants them, too.
+ *
+ *   node apps/cli/bench/render.mjs [--check FILE] [--core FILE] [--loopback FILE]
+ */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { machine } from './figures.mjs';
+import { loopbackFindings, losses } from './findings.mjs';
+import {
+  ceilingTable,
+  checkTable,
+  codecTable,
+  detectionTable,
+  memoryTable,
+  pathTable,
+  populateTable,
+  shareTable,
+} from './tables.mjs';
+
+const FOLDERS = {
+  check: '../../../packages/accel-js/bench/results/',
+  core: '../../../packages/core/bench/results/',
+  loopback: 'results/',
+};
+const DOCUMENT = fileURLToPath(new URL('../../../docs/benchmarks.md', import.meta.url));
+
+const { values: files } = parseArgs({
+  options: { check: { type: 'string' }, core: { type: 'string' }, loopback: { type: 'string' } },
+});
+const [check, core, loopback] = Object.keys(FOLDERS).map((kind) => load(kind));
+
+const parts = {
+  'check-machine': machine(check.environment, 'Measured on'),
+  check: checkTable(check),
+  'core-machine': machine(core.environment, 'Measured on'),
+  packets: codecTable(core, 'packet headers'),
+  'main-stream': codecTable(core, 'main stream'),
+  source: pathTable(core, 'source path'),
+  destination: pathTable(core, 'destination path'),
+  'loopback-machine': `${machine(loopback.environment, 'Measured on')} ${counted(loopback)}${leftOut(loopback)}`,
+  share: shareTable(loopback),
+  ceilings: ceilingTable(loopback),
+  populate: populateTable(loopback),
+  detection: detectionTable(loopback),
+  memory: memoryTable(loopback),
+  findings: loopbackFindings(loopback),
+  losses: losses(loopback, core),
+};
+
+const text = readFileSync(DOCUMENT, 'utf8');
+const used = new Set();
+const rendered = text.replaceAll(
+  /(<!-- generated: ([a-z-]+) -->\n)[\s\S]*?(<!-- \/generated -->)/g,
+  (_, begin, name, end) => {
+    if (parts[name] === undefined) throw new Error(`docs/benchmarks.md wants ${name}, which there is not`);
+    used.add(name);
+    return `${begin}\n${parts[name]}\n\n${end}`;
+  },
+);
+for (const name of Object.keys(parts)) {
+  if (!used.has(name)) throw new Error(`docs/benchmarks.md has no place for ${name}`);
+}
+writeFileSync(DOCUMENT, rendered);
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const biome = here('../../../node_modules/@biomejs/biome/bin/biome');
+const folders = Object.values(FOLDERS).map(here);
+execFileSync(process.execPath, [biome, 'format', '--write', ...folders], { cwd: here('../../..') });
+
+function load(kind) {
+  if (files[kind] !== undefined) return JSON.parse(readFileSync(files[kind], 'utf8'));
+  const folder = new URL(FOLDERS[kind], import.meta.url);
+  const all = readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => JSON.parse(readFileSync(new URL(name, folder), 'utf8')));
+  const newest = all.toSorted((a, b) => a.environment.date.localeCompare(b.environment.date)).at(-1);
+  if (newest === undefined) throw new Error(`no results in ${FOLDERS[kind]}: run pnpm bench first`);
+  return newest;
+}
+
+function counted({ repeats }) {
+  return repeats === 1 ? 'One run each.' : `Runs of each: ${repeats}.`;
+}
+
+function leftOut({ runs }) {
+  const missing = runs.filter((run) => run.leftOut !== undefined);
+  if (missing.length === 0) return '';
+  return ` Left out, at least once: ${missing.map((run) => `${run.id} (${run.leftOut})`).join('; ')}.`;
+}

@@ -1,0 +1,31 @@
+import { Counters } from '../src/engine/counters.js';
+import { DestinationControl } from '../src/engine/destination/control.js';
+import { IncomingChannel } from '../src/engine/destination/incoming-channel.js';
+import { PagePlacer } from '../src/engine/destination/placer.js';
+import { noneMethod } from '../src/methods/none.js';
+import { DirtyBitmap } from '../src/ram/dirty-bitmap.js';
+import { type BenchGuest, PAGE, PAGES } from './guests.js';
+import { RecordedConnection } from './without-sockets.js';
+
+/**
+ * A destination channel, from the first header to the end of the recording.
+ * @param fresh whether first-time zero pages are left untouched.
+ */
+export async function destinationPath(
+  guest: BenchGuest,
+  vectors: readonly Uint8Array[],
+  fresh: boolean,
+): Promise<() => Promise<void>> {
+  const counters = Counters.allocate(2).row(1);
+  const hooks = await noneMethod.recvSetup({ channel: 0, pageSize: PAGE, maxPages: 128, settings: {} });
+  const placed = [DirtyBitmap.allocate(PAGES).buffer];
+  const placer = new PagePlacer({ ram: guest.ram, fresh, placed }, counters);
+  return async () => {
+    const connection = new RecordedConnection(vectors);
+    const control = DestinationControl.allocate(1);
+    const before = counters.normal + counters.zero;
+    await new IncomingChannel(connection, 0, control, placer, noneMethod, hooks, PAGE).run();
+    const pages = counters.normal + counters.zero - before;
+    if (pages !== PAGES) throw new Error(`placed ${pages} pages, not ${PAGES}`);
+  };
+}

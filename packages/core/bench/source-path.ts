@@ -1,0 +1,97 @@
+import { Outgoing } from '../src/channel/outgoing.js';
+import { PacketSender } from '../src/channel/packet-sender.js';
+import { BandwidthLimit } from '../src/engine/bandwidth.js';
+import { Counters } from '../src/engine/counters.js';
+import { SourceControl } from '../src/engine/source/control.js';
+import { noneMethod } from '../src/methods/none.js';
+import { DirtyBitmap } from '../src/ram/dirty-bitmap.js';
+import { openRamBlock } from '../src/ram/guest-ram.js';
+import { RangeTable } from '../src/ram/ranges.js';
+import type { Accelerator, Probe } from '../src/zero/accelerator.js';
+import { PageChecker } from '../src/zero/page-checker.js';
+import { PAGE_ZERO, RangeScanner } from '../src/zero/range-scanner.js';
+import { type BenchGuest, PAGE, PAGES } from './guests.js';
+import type { NullSocket } from './without-sockets.js';
+
+const zeros = Buffer.alloc(PAGE);
+const probe = (): Probe => ({ ok: true, detail: 'bench' });
+const capabilities = { pageSize: { min: PAGE, max: PAGE }, preferredBatch: 128 };
+
+/** The check as `accel-js` does it for pages of 4 KiB. */
+export const compare: Accelerator = {
+  specVersion: 1,
+  name: 'compare',
+  capabilities,
+  probe,
+  open: () => ({
+    detect({ memory, offsets, count }, isZero) {
+      for (let i = 0; i < count; i++) {
+        const at = offsets[i];
+        const look = memory[at] | memory[at + 8] | memory[at + 16] | memory[at + 24];
+        isZero[i] = look === 0 && zeros.compare(memory, at, at + PAGE) === 0 ? 1 : 0;
+      }
+    },
+    close() {},
+  }),
+};
+
+/** Says "zero" without a look: what is left is the engine's own work. */
+export const free: Accelerator = {
+  specVersion: 1,
+  name: 'free',
+  capabilities,
+  probe,
+  open: () => ({
+    detect({ count }, isZero) {
+      isZero.fill(1, 0, count);
+    },
+    close() {},
+  }),
+};
+
+/**
+ * What `SourceChannel` does for each range, for all of a guest: takes dirty bits, has the pages checked, sorts
+ * them into packets, and hands those to a socket.
+ */
+export async function sourcePath(
+  guest: BenchGuest,
+  accelerator: Accelerator | undefined,
+  socket: () => NullSocket,
+): Promise<() => Promise<void>> {
+  const [descriptor] = guest.ram.blocks;
+  const [bitmap] = guest.ram.dirty ?? [];
+  if (descriptor === undefined || bitmap === undefined) throw new Error('the guest has no memory');
+  const block = openRamBlock(descriptor);
+  const dirty = new DirtyBitmap(bitmap, PAGES);
+  const table = new RangeTable(guest.ram.blocks);
+  const checker = accelerator === undefined ? undefined : await PageChecker.open(accelerator, PAGE, 30_000);
+  const scanner = new RangeScanner(PAGE, checker);
+  const hooks = await noneMethod.sendSetup({ channel: 0, pageSize: PAGE, maxPages: 128, settings: {} });
+  const control = SourceControl.allocate();
+  const counters = Counters.allocate(2).row(1);
+  const nothing = new Uint8Array(0);
+  return async () => {
+    const outgoing = new Outgoing(socket(), {
+      where: 'channel 0',
+      stallTimeout: 30_000,
+      counters,
+      limit: BandwidthLimit.allocate(0),
+      signal: new AbortController().signal,
+    });
+    const sender = new PacketSender(outgoing, noneMethod, hooks, control, PAGE);
+    for (let index = 0; index < table.count; index++) {
+      const { count, offsets, answers } = await scanner.scan(table.at(index), block, dirty, nothing);
+      await sender.begin(block, (offset, length) => block.read(offset, length, nothing));
+      let zero = 0;
+      for (let page = 0; page < count; page++) {
+        const isZero = answers[page] === PAGE_ZERO;
+        if (isZero) zero++;
+        const full = isZero ? sender.addZero(offsets[page]) : sender.addNormal(offsets[page]);
+        if (full) await sender.flushFull();
+      }
+      counters.addPages(count - zero, zero);
+    }
+    await sender.flushed();
+    outgoing.destroy();
+  };
+}

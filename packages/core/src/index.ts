@@ -7,6 +7,7 @@ export {
   type MigrationParameters,
   type ZeroPageDetection,
 } from './engine/parameters.js';
+export { type Relaying, type RelayOptions, type RelayResult, relay } from './engine/relay/relay.js';
 export { migrate } from './engine/source/migrate.js';
 export type { DestinationStatistics, SourceStatistics } from './engine/statistics.js';
 export { type ErrorCode, type ErrorReport, MultifdError, WireError, type WireFault } from './errors.js';

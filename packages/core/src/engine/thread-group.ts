@@ -4,7 +4,7 @@ import { MultifdError } from '../errors.js';
 /** ms that a thread gets to end by itself before it is ended. */
 const GRACE = 1000;
 
-export type ThreadEntry = 'source-channel' | 'source-migration' | 'incoming';
+export type ThreadEntry = 'source-channel' | 'source-migration' | 'incoming' | 'relay-channel';
 
 /** One worker thread as its owner in the API thread sees it. */
 export interface Thread<In> {

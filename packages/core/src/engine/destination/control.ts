@@ -43,6 +43,12 @@ export class DestinationControl {
 
   /** Main: waits until every channel has reached its SYNC number `cut`, from 1, then lets all go on. */
   async passCut(cut: number): Promise<void> {
+    await this.cutReached(cut);
+    this.release(cut);
+  }
+
+  /** Main: waits until every channel has reached its SYNC number `cut`. None of them goes on before `release`. */
+  async cutReached(cut: number): Promise<void> {
     await waitUntil(this.#words, MAIN, () => {
       this.#throwIfAborted();
       let reached = 0;
@@ -53,6 +59,10 @@ export class DestinationControl {
       }
       return reached === this.#channels || undefined;
     });
+  }
+
+  /** Main: lets the channels go on behind cut number `cut`. */
+  release(cut: number): void {
     Atomics.store(this.#words, RELEASED, cut);
     change(this.#words, CHANNELS);
   }

@@ -1,19 +1,20 @@
 import type { IncomingConnection } from '../../channel/incoming.js';
 import { type MultifdError, WireError } from '../../errors.js';
 import type { MultiFDMethods, PayloadReader, RecvHooks } from '../../methods/methods.js';
+import type { RamBlock } from '../../ram/block.js';
 import { FLAG_SYNC, maxPagesPerPacket, PACKET_PREFIX_SIZE, packetHeaderSize } from '../../wire/layout.js';
 import { createRamPacket, type RamPacket } from '../../wire/ram-packet.js';
 import { checkCompression, checkRamPacket } from '../../wire/ram-packet-check.js';
 import { peekFlags, RamPacketDecoder } from '../../wire/ram-packet-decode.js';
 import type { DestinationControl } from './control.js';
-import type { PagePlacer, PlacedBlock } from './placer.js';
+import type { PageSink } from './page-sink.js';
 
 /** One destination channel: packet by packet, validate, then receive and place. */
 export class IncomingChannel {
   readonly #connection: IncomingConnection;
   readonly #channel: number;
   readonly #control: DestinationControl;
-  readonly #placer: PagePlacer;
+  readonly #sink: PageSink;
   readonly #method: MultiFDMethods;
   readonly #hooks: RecvHooks;
   readonly #pageSize: number;
@@ -27,7 +28,7 @@ export class IncomingChannel {
     connection: IncomingConnection,
     channel: number,
     control: DestinationControl,
-    placer: PagePlacer,
+    sink: PageSink,
     method: MultiFDMethods,
     hooks: RecvHooks,
     pageSize: number,
@@ -35,7 +36,7 @@ export class IncomingChannel {
     this.#connection = connection;
     this.#channel = channel;
     this.#control = control;
-    this.#placer = placer;
+    this.#sink = sink;
     this.#method = method;
     this.#hooks = hooks;
     this.#pageSize = pageSize;
@@ -74,18 +75,17 @@ export class IncomingChannel {
 
   async #receivePages(): Promise<void> {
     const packet = this.#packet;
-    const target = this.#placer.find(packet.blockName);
-    if (target === undefined)
+    const block = this.#sink.find(packet.blockName);
+    if (block === undefined)
       throw this.#fault('block name', 64, 'a block of the block list', packet.blockName);
     checkCompression(packet, this.#method.flag, this.#where);
-    checkRamPacket(packet, target.block, this.#pageSize, this.#where);
+    checkRamPacket(packet, block, this.#pageSize, this.#where);
+    const target = await this.#sink.begin(packet);
     if (packet.normalPages > 0) await this.#receivePayload(target);
-    if (packet.zeroPages > 0) {
-      this.#placer.placeZero(target, packet.offsets, packet.normalPages, packet.zeroPages);
-    }
+    this.#sink.placed(packet);
   }
 
-  async #receivePayload({ block, placed }: PlacedBlock): Promise<void> {
+  async #receivePayload(block: RamBlock): Promise<void> {
     const { normalPages: count, payloadSize, offsets } = this.#packet;
     const most = this.#hooks.maxPayload(count);
     if (payloadSize > most) throw this.#fault('payload size', 20, `at most ${most}`, `${payloadSize}`);
@@ -94,7 +94,6 @@ export class IncomingChannel {
     if (payload.remaining > 0) {
       throw this.#fault('payload size', 20, `${payloadSize - payload.remaining}`, `${payloadSize}`);
     }
-    this.#placer.placedNormal({ block, placed }, offsets, 0, count);
   }
 
   /** Lends the method the payload's bytes and not one more. */

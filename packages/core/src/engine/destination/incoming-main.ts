@@ -5,26 +5,31 @@ import { MainStreamDecoder } from '../../wire/main/decode.js';
 import type { DeviceStateRecord, MainRecord } from '../../wire/main/records.js';
 import { encodePong, REPORT_SECTION } from '../../wire/return-path.js';
 import type { IncomingBlock } from '../api.js';
-import type { DestinationControl } from './control.js';
 import type { ReceivedState } from './messages.js';
-import type { PagePlacer } from './placer.js';
+import type { PageSink } from './page-sink.js';
 
 /** What main needs of the API thread. */
 export interface MainHost {
   readonly machineType: string | undefined;
   readonly uuid: Uint8Array;
   configured(machineType: string): void;
-  /** Gives the RAM for the announced blocks. */
-  openRam(blocks: readonly IncomingBlock[]): Promise<PagePlacer>;
+  /** Gives the place for the announced blocks' pages. */
+  openRam(blocks: readonly IncomingBlock[]): Promise<PageSink>;
+  /**
+   * Main has reached cut number `cut`, from 1: returns when everything before it, on all connections, is done with,
+   * and what comes after it may begin.
+   */
+  passCut(cut: number): Promise<void>;
+  /** All cuts are passed and the device state is here: nothing more will come. */
+  finish(received: ReceivedState): Promise<void>;
 }
 
 /** The destination's main stream: what it says is done, record by record. */
 export class IncomingMain {
   readonly #connection: IncomingConnection;
-  readonly #control: DestinationControl;
   readonly #host: MainHost;
   readonly #decoder: MainStreamDecoder;
-  #placer: PagePlacer | undefined;
+  #sink: PageSink | undefined;
   #section = '';
   #cuts = 0;
   /** The sync mode (wire reference 3.2), which START shows: with a flush record it is per round. */
@@ -32,9 +37,8 @@ export class IncomingMain {
   #returnPath = false;
   #received: ReceivedState | undefined;
 
-  constructor(connection: IncomingConnection, control: DestinationControl, host: MainHost, pageSize: number) {
+  constructor(connection: IncomingConnection, host: MainHost, pageSize: number) {
     this.#connection = connection;
-    this.#control = control;
     this.#host = host;
     this.#decoder = new MainStreamDecoder({ pageSize });
   }
@@ -54,7 +58,7 @@ export class IncomingMain {
     }
     if (this.#received === undefined)
       throw new MultifdError('peer-closed', 'main stream: it ended too early');
-    this.#control.end();
+    await this.#host.finish(this.#received);
     return this.#received;
   }
 
@@ -81,16 +85,16 @@ export class IncomingMain {
         this.#section = record.kind;
         return;
       case 'block-list':
-        this.#placer = await this.#host.openRam(record.blocks);
+        this.#sink = await this.#host.openRam(record.blocks);
         return;
       case 'zero':
-        return this.#zero(record.blockName, record.offsets, record.count);
+        return this.#sink?.zeroPages(record.blockName, record.offsets, record.count);
       case 'page':
-        return this.#page(record.blockName, record.offset, record.data);
+        return this.#sink?.page(record.blockName, record.offset, record.data);
       case 'flush':
         return this.#flush();
       case 'eos':
-        if (!this.#perRound) await this.#control.passCut(++this.#cuts);
+        if (!this.#perRound) await this.#host.passCut(++this.#cuts);
         return;
       case 'device-state':
         this.#received = receivedState(record);
@@ -118,24 +122,12 @@ export class IncomingMain {
     this.#connection.write(encodePong(new DataView(data.buffer, data.byteOffset).getUint32(0)));
   }
 
-  #zero(blockName: string, offsets: Float64Array, count: number): void {
-    const target = this.#placer?.find(blockName);
-    if (target !== undefined) this.#placer?.placeZero(target, offsets, 0, count);
-  }
-
-  #page(blockName: string, offset: number, data: Uint8Array): void {
-    const target = this.#placer?.find(blockName);
-    if (target === undefined) return;
-    target.block.write(offset, data);
-    this.#placer?.placedNormal(target, Float64Array.of(offset), 0, 1);
-  }
-
   async #flush(): Promise<void> {
     if (this.#section === 'start') this.#perRound = true;
     if (!this.#perRound) {
       throw this.#fault('record', 'a flush record in the START section, or none at all', 'a flush record');
     }
-    await this.#control.passCut(++this.#cuts);
+    await this.#host.passCut(++this.#cuts);
   }
 
   #fault(field: string, expected: string, got: string): WireError {

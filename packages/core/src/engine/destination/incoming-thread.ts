@@ -6,18 +6,25 @@ import { classify } from '../../wire/first-bytes.js';
 import { checkInitPacket, decodeInitPacket } from '../../wire/init-packet.js';
 import { INIT_PACKET_SIZE } from '../../wire/layout.js';
 import { encodeReport, encodeShut } from '../../wire/return-path.js';
-import { Counters } from '../counters.js';
+import { type CounterRow, Counters } from '../counters.js';
+import { RelayMain, type RelayMainHost } from '../relay/relay-main.js';
+import { Transit } from '../relay/transit.js';
+import { TransitSink } from '../relay/transit-sink.js';
 import type { ThreadPort } from '../thread-port.js';
 import { DestinationControl } from './control.js';
 import { IncomingChannel, methodOptions } from './incoming-channel.js';
-import { IncomingMain } from './incoming-main.js';
+import { IncomingMain, type MainHost } from './incoming-main.js';
 import type { FromIncomingThread, IncomingThreadData, ToIncomingThread } from './messages.js';
+import type { PageSink } from './page-sink.js';
 import { PagePlacer } from './placer.js';
 
 /** ms that a connection may take for its first bytes; QEMU sends them at once (wire reference 1). */
 const INTRODUCTION_TIMEOUT = 10_000;
 /** ms that a source may take to close its connections when all is over. */
 const CLOSING_TIMEOUT = 2_000;
+
+/** ms that a relay waits for the report of its destination, which may have all of RAM to read for it. */
+const REPORT_TIMEOUT = 30 * 60_000;
 
 type Port = ThreadPort<ToIncomingThread, FromIncomingThread>;
 
@@ -31,9 +38,10 @@ export class IncomingThread {
   readonly #control: DestinationControl;
   readonly #counters: Counters;
   #connection: IncomingConnection | undefined;
-  #placer: PagePlacer | undefined;
+  #pages: PageSink | undefined;
   #hooks: RecvHooks | undefined;
   #main: IncomingMain | undefined;
+  #relay: RelayMain | undefined;
   #told = false;
 
   constructor(data: IncomingThreadData, port: Port) {
@@ -57,26 +65,17 @@ export class IncomingThread {
     if (role.channel === undefined) return this.#runMain(connection);
     const { channel } = role;
     connection.countIn(this.#counters.row(channel + 1));
-    const { placement } = await this.#port.next('ram');
     const { pageSize } = this.#data;
-    const placer = new PagePlacer(placement, this.#counters.row(channel + 1));
-    this.#placer = placer;
+    const sink = await this.#sink(this.#counters.row(channel + 1));
     this.#hooks = await method.recvSetup(methodOptions(channel, pageSize, this.#data.methodSettings));
-    await new IncomingChannel(
-      connection,
-      channel,
-      this.#control,
-      placer,
-      method,
-      this.#hooks,
-      pageSize,
-    ).run();
+    await new IncomingChannel(connection, channel, this.#control, sink, method, this.#hooks, pageSize).run();
   }
 
   /** Frees everything, whatever happened. Does not throw. */
   async close(): Promise<void> {
     this.#connection?.end();
-    this.#placer?.close();
+    this.#pages?.close();
+    this.#relay?.close();
     try {
       await this.#hooks?.cleanup();
     } catch {
@@ -146,25 +145,8 @@ export class IncomingThread {
   }
 
   async #runMain(connection: IncomingConnection): Promise<void> {
-    const counters = this.#counters.row(0);
-    connection.countIn(counters);
-    const { machineType, uuid, pageSize } = this.#data;
-    this.#main = new IncomingMain(
-      connection,
-      this.#control,
-      {
-        machineType,
-        uuid,
-        configured: (name) => this.#port.post({ type: 'configuration', machineType: name }),
-        openRam: async (blocks) => {
-          this.#port.post({ type: 'blocks', blocks });
-          const { placement } = await this.#port.next('ram');
-          this.#placer = new PagePlacer(placement, counters);
-          return this.#placer;
-        },
-      },
-      pageSize,
-    );
+    connection.countIn(this.#counters.row(0));
+    this.#main = new IncomingMain(connection, this.#host(), this.#data.pageSize);
     const received = await this.#main.run();
     this.#port.post({ type: 'received', received });
     // Nothing more is due from the source: from here on this only waits for it to close.
@@ -173,13 +155,63 @@ export class IncomingThread {
     this.#told = true;
     if (this.#main.returnPath) connection.write(encodeShut(0));
     this.#port.post({ type: 'told' });
-    if (report && this.#main.returnPath)
-      connection.write(encodeReport((await this.#port.next('report')).report));
+    if (report && this.#main.returnPath) connection.write(encodeReport(await this.#report()));
     connection.end();
     // The source closes once it has read our word. Waiting for that keeps the word from being cut off.
     const timer = setTimeout(() => connection.destroy(), CLOSING_TIMEOUT);
     await closed;
     clearTimeout(timer);
+  }
+
+  /** Gives the place of this thread's pages, once the blocks are known. */
+  async #sink(counters: CounterRow): Promise<PageSink> {
+    const { relay } = this.#data;
+    if (relay === undefined) {
+      this.#pages = new PagePlacer((await this.#port.next('ram')).placement, counters);
+    } else {
+      const { blocks } = await this.#port.next('transit');
+      this.#pages = new TransitSink(new Transit(relay.transit), blocks, counters);
+    }
+    return this.#pages;
+  }
+
+  /** What main does with what it reads: keep it here, or say it again to the next destination. */
+  #host(): MainHost {
+    const { relay, machineType, uuid, pageSize } = this.#data;
+    const counters = this.#counters.row(0);
+    const configured = (name: string): void => this.#port.post({ type: 'configuration', machineType: name });
+    if (relay === undefined) {
+      return {
+        machineType,
+        uuid,
+        configured,
+        openRam: (blocks) => {
+          this.#port.post({ type: 'blocks', blocks });
+          return this.#sink(counters);
+        },
+        passCut: (cut) => this.#control.passCut(cut),
+        finish: async () => this.#control.end(),
+      };
+    }
+    const host: RelayMainHost = {
+      machineType,
+      uuid,
+      pageSize,
+      signal: this.#port.signal,
+      configured,
+      connectChannels: async (blocks) => {
+        this.#port.post({ type: 'blocks', blocks });
+        await this.#port.next('transit');
+      },
+      failed: (error) => this.#port.post({ type: 'failed', error: error.toReport() }),
+    };
+    this.#relay = new RelayMain(host, relay, this.#control, counters);
+    return this.#relay;
+  }
+
+  async #report(): Promise<Uint8Array> {
+    if (this.#relay !== undefined) return this.#relay.report(REPORT_TIMEOUT);
+    return (await this.#port.next('report')).report;
   }
 
   /**

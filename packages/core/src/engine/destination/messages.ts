@@ -3,6 +3,7 @@ import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
 import type { DeviceSection } from '../../wire/main/records.js';
 import type { IncomingBlock } from '../api.js';
 import type { MigrationParameters } from '../parameters.js';
+import type { RelayLink } from '../relay/messages.js';
 import type { Ending } from '../thread-port.js';
 
 /** What each of the destination's threads is started with. Shared buffers are shared. */
@@ -15,6 +16,8 @@ export interface IncomingThreadData {
   readonly counters: SharedArrayBuffer;
   readonly methodModules: readonly string[];
   readonly methodSettings: Readonly<Record<string, number | string>>;
+  /** What arrives is sent on instead of kept. */
+  readonly relay: RelayLink | undefined;
 }
 
 /** RAM that pages are placed in, as the threads share it. */
@@ -34,6 +37,8 @@ export type ToIncomingThread =
   | { readonly type: 'verdict'; readonly accepted: boolean }
   /** Where the pages go. */
   | { readonly type: 'ram'; readonly placement: PlacementDescriptor }
+  /** Of a relay: the outgoing side is connected, pages may go into transit. */
+  | { readonly type: 'transit'; readonly blocks: readonly IncomingBlock[] }
   /** To main: everything is safe here, the source may hear so. */
   | { readonly type: 'committed'; readonly report: boolean }
   | { readonly type: 'report'; readonly report: Uint8Array }

@@ -2,17 +2,19 @@ import { MultifdError } from '../../errors.js';
 import type { RamBlock } from '../../ram/block.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { openRamBlock } from '../../ram/guest-ram.js';
+import type { RamPacket } from '../../wire/ram-packet.js';
 import type { CounterRow } from '../counters.js';
 import type { PlacementDescriptor } from './messages.js';
+import type { PageSink } from './page-sink.js';
 
 /** A block that pages are placed in. */
-export interface PlacedBlock {
+interface PlacedBlock {
   readonly block: RamBlock;
   readonly placed: DirtyBitmap;
 }
 
 /** One thread's hands on the destination's RAM. */
-export class PagePlacer {
+export class PagePlacer implements PageSink {
   readonly #blocks = new Map<string, PlacedBlock>();
   readonly #pageSize: number;
   readonly #fresh: boolean;
@@ -34,14 +36,35 @@ export class PagePlacer {
     });
   }
 
-  find(name: string): PlacedBlock | undefined {
-    return this.#blocks.get(name);
+  find(blockName: string): RamBlock | undefined {
+    return this.#blocks.get(blockName)?.block;
   }
 
-  /** Counts normal pages, and remembers that they hold content now. Offsets have been checked. */
-  placedNormal(target: PlacedBlock, offsets: Float64Array, first: number, count: number): void {
-    for (let index = first; index < first + count; index++) {
-      target.placed.testAndMark((offsets[index] ?? 0) / this.#pageSize);
+  begin(packet: RamPacket): RamBlock {
+    return this.#target(packet.blockName).block;
+  }
+
+  placed(packet: RamPacket): void {
+    const target = this.#target(packet.blockName);
+    const { offsets, normalPages, zeroPages } = packet;
+    if (normalPages > 0) this.#placeNormal(target, offsets, normalPages);
+    if (zeroPages > 0) this.#placeZero(target, offsets, normalPages, zeroPages);
+  }
+
+  zeroPages(blockName: string, offsets: Float64Array, count: number): void {
+    this.#placeZero(this.#target(blockName), offsets, 0, count);
+  }
+
+  page(blockName: string, offset: number, data: Uint8Array): void {
+    const target = this.#target(blockName);
+    target.block.write(offset, data);
+    this.#placeNormal(target, Float64Array.of(offset), 1);
+  }
+
+  /** Counts normal pages, and remembers that they hold content now. */
+  #placeNormal(target: PlacedBlock, offsets: Float64Array, count: number): void {
+    for (let index = 0; index < count; index++) {
+      target.placed.mark((offsets[index] ?? 0) / this.#pageSize);
     }
     this.#counters.addPages(count, 0);
   }
@@ -50,7 +73,7 @@ export class PagePlacer {
    * Makes pages read as zero. In fresh memory a page that comes first is not touched: it is zero already, and
    * touching it would cost memory.
    */
-  placeZero(target: PlacedBlock, offsets: Float64Array, first: number, count: number): void {
+  #placeZero(target: PlacedBlock, offsets: Float64Array, first: number, count: number): void {
     const end = first + count;
     let untouched = 0;
     for (let index = first; index < end; ) {
@@ -75,6 +98,12 @@ export class PagePlacer {
 
   close(): void {
     for (const { block } of this.#blocks.values()) block.close();
+  }
+
+  #target(blockName: string): PlacedBlock {
+    const target = this.#blocks.get(blockName);
+    if (target === undefined) throw new MultifdError('internal', `RAM block ${blockName} is not open here`);
+    return target;
   }
 
   #mustClear(target: PlacedBlock, offset: number): boolean {

@@ -87,6 +87,11 @@ export class SourceControl {
     });
   }
 
+  /** Whether epoch number `epoch` has been opened, or none will be any more. */
+  hasOpened(epoch: number): boolean {
+    return Atomics.load(this.#words, EPOCH) >= epoch || Atomics.load(this.#words, FINISHED) !== 0;
+  }
+
   /** Channel thread: the number of a range that is now this channel's alone; undefined if all are taken. */
   claim(): number | undefined {
     const range = Atomics.add(this.#words, CURSOR, 1);

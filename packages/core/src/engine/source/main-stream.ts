@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Outgoing } from '../../channel/outgoing.js';
 import { MultifdError } from '../../errors.js';
-import type { RamBlockDescriptor } from '../../ram/block.js';
 import { COMMAND, RAM_IDSTR, RAM_VERSION } from '../../wire/layout.js';
 import {
   encodeCommand,
@@ -58,7 +57,7 @@ export class MainStream {
     await this.#send(encodeCommand(COMMAND.OPEN_RETURN_PATH), encodeCommand(COMMAND.PING, one));
   }
 
-  async ramStart(blocks: readonly RamBlockDescriptor[]): Promise<void> {
+  async ramStart(blocks: readonly { readonly name: string; readonly length: number }[]): Promise<void> {
     await this.#send(
       encodeSectionStart('start', RAM_SECTION_ID, RAM_IDSTR, 0, RAM_VERSION),
       encodeBlockList(blocks),
@@ -98,6 +97,12 @@ export class MainStream {
     let sectionId = RAM_SECTION_ID + 1;
     for (const section of sections) await this.#send(encodeDeviceSection(sectionId++, section));
     await this.#send(encodeEndOfSections(), encodeVmDescription(describeDevices([...sections], pageSize)));
+    await this.#outgoing.drained();
+  }
+
+  /** What another source sent behind its RAM, unchanged: it may stand anywhere (wire reference 7.4). */
+  async endWith(tail: Uint8Array): Promise<void> {
+    await this.#send(tail);
     await this.#outgoing.drained();
   }
 

@@ -1,11 +1,12 @@
 import { openConnection } from '../../channel/connect.js';
 import { Outgoing } from '../../channel/outgoing.js';
-import { MultifdError } from '../../errors.js';
+import type { MultifdError } from '../../errors.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { RangeTable } from '../../ram/ranges.js';
 import { BandwidthLimit } from '../bandwidth.js';
 import { Counters } from '../counters.js';
 import type { ThreadPort } from '../thread-port.js';
+import { inTime } from '../time-limit.js';
 import { SourceControl } from './control.js';
 import { expectedDowntime, isStalled, type RoundFigures } from './convergence.js';
 import { LegacyZeroCheck } from './legacy-zero-check.js';
@@ -16,6 +17,9 @@ import type { FromSourceThread, SourceMigrationData, ToSourceThread } from './me
 const LIVE_ROUNDS = 2;
 /** Bytes a second that a destination's report (digests of all RAM) is trusted to take at the least. */
 const SLOWEST_REPORT = 100e6;
+
+const NO_COMPLETION = 'main stream: no word of completion from the destination';
+const SPLIT_BRAIN = 'make sure that the guest does not run there';
 
 /** The source's migration thread. In `multifd` and `none` mode it never sees a page. */
 export class MigrationThread {
@@ -62,7 +66,8 @@ export class MigrationThread {
     this.#port.post({ type: 'active' });
     await this.#rounds(stream);
     await this.#switchOver(stream);
-    if (parameters.returnPath) await this.#inTime(answers.shut, parameters.stallTimeout, 'completion');
+    if (parameters.returnPath)
+      await inTime(answers.shut, parameters.stallTimeout, NO_COMPLETION, SPLIT_BRAIN);
     this.#control.finish();
     if (!parameters.returnPath) await outgoing.close();
     this.#port.post({ type: 'completed' });
@@ -190,22 +195,6 @@ export class MigrationThread {
   async #report(answers: ReturnPathAnswers): Promise<Uint8Array> {
     const total = this.#data.ram.blocks.reduce((sum, block) => sum + block.length, 0);
     const patience = this.#data.parameters.stallTimeout + (total / SLOWEST_REPORT) * 1000;
-    return this.#inTime(answers.report, patience, 'report');
-  }
-
-  async #inTime<T>(answer: Promise<T>, timeout: number, what: string): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const error = new MultifdError(
-        'timeout',
-        `main stream: no word of ${what} from the destination in ${timeout} ms`,
-      );
-      timer = setTimeout(() => reject(error), timeout);
-    });
-    try {
-      return await Promise.race([answer, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return inTime(answers.report, patience, 'main stream: no report from the destination');
   }
 }

@@ -1,0 +1,218 @@
+import type { Socket } from 'node:net';
+import { MultifdError } from '../../errors.js';
+import type { DestinationEvent, IncomingBlock } from '../api.js';
+import { Counters } from '../counters.js';
+import type { MigrationParameters } from '../parameters.js';
+import { StatusMachine } from '../status.js';
+import { type Thread, ThreadGroup } from '../thread-group.js';
+import { DestinationControl } from './control.js';
+import { DestinationMeter } from './destination-meter.js';
+import type { Listener } from './listener.js';
+import type { FromIncomingThread, IncomingThreadData, ReceivedState, ToIncomingThread } from './messages.js';
+import { Reception } from './reception.js';
+import type { DestinationRole } from './role.js';
+
+/** ms between two `progress` events. */
+const PROGRESS_INTERVAL = 100;
+
+/** What the incoming side of `receive` and `relay` has in common. */
+export interface CommonOptions {
+  readonly machineType?: string;
+  readonly methodModules?: readonly string[];
+  readonly methodSettings?: Readonly<Record<string, number | string>>;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: DestinationEvent) => void;
+}
+
+/** One migration on its destination, in the API thread: it owns the listener, the threads and the status. */
+export class DestinationMigration<Result> {
+  readonly #options: CommonOptions;
+  readonly #role: DestinationRole<Result>;
+  readonly #parameters: MigrationParameters;
+  readonly #pageSize: number;
+  readonly #uuid: Uint8Array;
+  readonly #status: StatusMachine;
+  readonly #control: DestinationControl;
+  readonly #counters: Counters;
+  readonly #meter: DestinationMeter;
+  readonly #threads: ThreadGroup<ToIncomingThread, FromIncomingThread>;
+  readonly #reception: Reception;
+  readonly #outcome = Promise.withResolvers<Result>();
+  readonly #told = Promise.withResolvers<void>();
+  #main: Thread<ToIncomingThread> | undefined;
+  #machineType = 'none';
+  #blocks: readonly IncomingBlock[] | undefined;
+  #setupTimer: NodeJS.Timeout | undefined;
+  /** The guest is here and the source may have been told: nothing can undo it. */
+  #committed = false;
+
+  constructor(
+    options: CommonOptions,
+    role: DestinationRole<Result>,
+    parameters: MigrationParameters,
+    pageSize: number,
+    uuid: Uint8Array,
+  ) {
+    this.#options = options;
+    this.#role = role;
+    this.#parameters = parameters;
+    this.#pageSize = pageSize;
+    this.#uuid = uuid;
+    this.#status = new StatusMachine((status) => options.onEvent?.({ type: 'status', status }));
+    this.#control = DestinationControl.allocate(parameters.multifdChannels);
+    this.#counters = Counters.allocate(parameters.multifdChannels + 1);
+    this.#meter = new DestinationMeter(this.#counters, pageSize);
+    this.#threads = new ThreadGroup((error) => this.#fail(error));
+    this.#reception = new Reception(parameters.multifdChannels, {
+      spawn: (onMessage) => this.#spawn(onMessage),
+      refused: (peer, reason) => options.onEvent?.({ type: 'refused', peer, reason }),
+      introduced: () => this.#sourceBegins(),
+      failed: (error) => this.#fail(error),
+      message: (message) => this.#onMessage(message),
+      complete: (main) => this.#allConnected(main),
+    });
+  }
+
+  /** A connection was accepted. */
+  connected(socket: Socket, peer: string): void {
+    this.#reception.connected(socket, peer);
+  }
+
+  /** The source has begun to connect. A stranger does not start the clock: it may come long before the source. */
+  #sourceBegins(): void {
+    if (this.#setupTimer !== undefined || !this.#status.is('setup')) return;
+    this.#meter.begins();
+    const { setupTimeout } = this.#parameters;
+    this.#setupTimer = setTimeout(() => this.#fail(this.#reception.missing(setupTimeout)), setupTimeout);
+  }
+
+  async run(listener: Listener): Promise<Result> {
+    const { signal } = this.#options;
+    const onAbort = (): void => this.#cancel();
+    const watch = setInterval(() => this.#watch(), PROGRESS_INTERVAL);
+    signal?.addEventListener('abort', onAbort);
+    try {
+      this.#status.to('setup');
+      if (signal?.aborted) {
+        this.#cancel();
+      } else {
+        this.#role.open((error) => this.#fail(error));
+        this.#reception.open();
+      }
+      const result = await this.#outcome.promise;
+      await this.#told.promise;
+      return result;
+    } finally {
+      listener.stopListening();
+      this.#reception.close();
+      clearInterval(watch);
+      clearTimeout(this.#setupTimer);
+      signal?.removeEventListener('abort', onAbort);
+      if (!this.#status.is('completed')) {
+        this.#control.abort();
+        this.#threads.broadcast({ type: 'abort' });
+      }
+      await Promise.all([this.#threads.join(), this.#role.close(this.#status.is('completed'))]);
+      listener.close();
+      if (this.#status.is('cancelling')) this.#status.to('cancelled');
+    }
+  }
+
+  #spawn(onMessage: (message: FromIncomingThread) => void): Thread<ToIncomingThread> {
+    const data: IncomingThreadData = {
+      parameters: this.#parameters,
+      pageSize: this.#pageSize,
+      uuid: this.#uuid,
+      machineType: this.#options.machineType,
+      control: this.#control.buffer,
+      counters: this.#counters.buffer,
+      methodModules: this.#options.methodModules ?? [],
+      methodSettings: this.#options.methodSettings ?? {},
+      relay: this.#role.relay,
+    };
+    return this.#threads.spawn('incoming', 'incoming thread', data, onMessage);
+  }
+
+  #allConnected(main: Thread<ToIncomingThread>): void {
+    this.#main = main;
+    clearTimeout(this.#setupTimer);
+    if (this.#status.is('setup')) this.#status.to('active');
+  }
+
+  #onMessage(message: FromIncomingThread): void {
+    if (message.type === 'configuration') this.#machineType = message.machineType;
+    else if (message.type === 'blocks') this.#guarded('openRam', () => this.#place(message.blocks));
+    else if (message.type === 'received') this.#guarded('commit', () => this.#complete(message.received));
+    else if (message.type === 'failed') this.#fail(MultifdError.fromReport(message.error));
+    else if (message.type === 'told') this.#told.resolve();
+  }
+
+  async #place(blocks: readonly IncomingBlock[]): Promise<void> {
+    this.#blocks = blocks;
+    this.#meter.ramOpened(blocks.reduce((sum, block) => sum + block.length, 0));
+    this.#threads.broadcast(await this.#role.place(blocks));
+  }
+
+  /** Everything is here: make it last, tell the source, and report if it asked. */
+  async #complete(received: ReceivedState): Promise<void> {
+    await this.#reception.settled();
+    if (this.#blocks === undefined || !this.#status.is('active')) return;
+    this.#status.to('device');
+    const result = (): Result => this.#role.result(this.#machineType, received, this.#meter.read());
+    await this.#role.commit(result());
+    if (!this.#status.is('device')) return;
+    this.#committed = true;
+    const report = received.reportRequested && this.#role.reports;
+    this.#main?.post({ type: 'committed', report });
+    this.#meter.completed();
+    this.#status.to('completed');
+    if (report) await this.#sendReport(result());
+    this.#outcome.resolve(result());
+  }
+
+  /** The guest is here whatever the report does: a failure is told to the source in place of it. */
+  async #sendReport(result: Result): Promise<void> {
+    let report: Uint8Array | undefined;
+    try {
+      report = await this.#role.report(result);
+    } catch (error) {
+      const { message } = MultifdError.from(error, 'guest', 'the report callback failed');
+      report = new TextEncoder().encode(JSON.stringify({ error: message }));
+    }
+    if (report !== undefined) this.#main?.post({ type: 'report', report });
+  }
+
+  #guarded(what: string, work: () => Promise<void>): void {
+    work().catch((error: unknown) =>
+      this.#fail(MultifdError.from(error, 'guest', `the ${what} callback failed`)),
+    );
+  }
+
+  #watch(): void {
+    if (!this.#status.is('active')) return;
+    this.#options.onEvent?.({ type: 'progress', statistics: this.#meter.read() });
+    const { idleTimeout } = this.#parameters;
+    if (this.#meter.idleFor() <= idleTimeout) return;
+    this.#fail(
+      new MultifdError('timeout', `the source sent no byte on any connection for ${idleTimeout} ms`, {
+        hint: 'the source hangs or the network is down; its guest is intact there',
+      }),
+    );
+  }
+
+  /** The first error decides; once the guest is here, none does. */
+  #fail(error: MultifdError): void {
+    if (this.#committed) this.#told.resolve();
+    if (this.#committed || this.#status.isOver || this.#status.is('cancelling')) return;
+    this.#status.to('failed');
+    this.#outcome.reject(error);
+  }
+
+  #cancel(): void {
+    if (this.#committed || this.#status.isOver || this.#status.is('cancelling')) return;
+    this.#status.to('cancelling');
+    this.#outcome.reject(
+      new MultifdError('cancelled', 'the migration was cancelled; the guest is intact on its source'),
+    );
+  }
+}

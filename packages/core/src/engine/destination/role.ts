@@ -1,0 +1,24 @@
+import type { MultifdError } from '../../errors.js';
+import type { IncomingBlock } from '../api.js';
+import type { RelayLink } from '../relay/messages.js';
+import type { DestinationStatistics } from '../statistics.js';
+import type { ReceivedState, ToIncomingThread } from './messages.js';
+
+/** What becomes of what a destination receives: it is kept here (`receive`), or sent on (`relay`). */
+export interface DestinationRole<Result> {
+  /** For the incoming threads. */
+  readonly relay: RelayLink | undefined;
+  /** Whether a source that asks for a report gets one. */
+  readonly reports: boolean;
+  /** Starts what the role needs beside the incoming threads. */
+  open(onFailure: (error: MultifdError) => void): void;
+  /** The blocks are known. Gives what every incoming thread has to know before it reads pages. */
+  place(blocks: readonly IncomingBlock[]): Promise<ToIncomingThread>;
+  result(machineType: string, received: ReceivedState, statistics: DestinationStatistics): Result;
+  /** Everything is here, and the source has not been told: makes it last, or throws. */
+  commit(result: Result): Promise<void>;
+  /** The report that was asked for; undefined if main's thread gets it by itself. */
+  report(result: Result): Promise<Uint8Array | undefined>;
+  /** The migration is over. Waits until nothing of the role runs any more. Does not throw. */
+  close(completed: boolean): Promise<void>;
+}

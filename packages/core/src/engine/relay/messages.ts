@@ -1,0 +1,34 @@
+import type { Address } from '../address.js';
+import type { AcceleratorReference, IncomingBlock } from '../api.js';
+import type { MigrationParameters } from '../parameters.js';
+import type { Ending } from '../thread-port.js';
+import type { TransitDescriptor } from './transit.js';
+
+/** The outgoing side, as a relay's threads share it. */
+export interface RelayLink {
+  readonly address: Address;
+  /** Of the outgoing side. */
+  readonly parameters: MigrationParameters;
+  readonly uuid: Uint8Array;
+  readonly transit: TransitDescriptor;
+  /** `SourceControl`: an epoch is opened when a cut of the incoming side is due. */
+  readonly control: SharedArrayBuffer;
+  readonly counters: SharedArrayBuffer;
+  readonly bandwidth: SharedArrayBuffer;
+  readonly accelerator: AcceleratorReference | undefined;
+  readonly methodModules: readonly string[];
+  readonly methodSettings: Readonly<Record<string, number | string>>;
+}
+
+export interface RelayChannelData {
+  readonly link: RelayLink;
+  readonly channel: number;
+}
+
+/** API thread → outgoing channel thread. */
+export type ToRelayChannel =
+  | { readonly type: 'connect'; readonly blocks: readonly IncomingBlock[] }
+  | { readonly type: 'abort' };
+
+/** Outgoing channel thread → API thread. */
+export type FromRelayChannel = { readonly type: 'ready' } | { readonly type: 'connected' } | Ending;

@@ -1,0 +1,180 @@
+import { openConnection } from '../../channel/connect.js';
+import { Outgoing } from '../../channel/outgoing.js';
+import { MultifdError } from '../../errors.js';
+import type { IncomingBlock } from '../api.js';
+import { BandwidthLimit } from '../bandwidth.js';
+import { type CounterRow, Counters } from '../counters.js';
+import type { DestinationControl } from '../destination/control.js';
+import type { MainHost } from '../destination/incoming-main.js';
+import type { ReceivedState } from '../destination/messages.js';
+import type { PageSink } from '../destination/page-sink.js';
+import { SourceControl } from '../source/control.js';
+import { listenToReturnPath, MainStream, type ReturnPathAnswers } from '../source/main-stream.js';
+import { inTime } from '../time-limit.js';
+import type { RelayLink } from './messages.js';
+import { Transit } from './transit.js';
+import { TransitSink } from './transit-sink.js';
+
+/** What a relay's main needs of its thread. */
+export interface RelayMainHost {
+  readonly machineType: string | undefined;
+  readonly uuid: Uint8Array;
+  readonly pageSize: number;
+  readonly signal: AbortSignal;
+  configured(machineType: string): void;
+  /** Outgoing main is connected and the blocks are known: returns when the outgoing channels are connected too. */
+  connectChannels(blocks: readonly IncomingBlock[]): Promise<void>;
+  failed(error: MultifdError): void;
+}
+
+/**
+ * Main of a relay: what the incoming main stream says is said again on the outgoing one. A cut of the incoming side
+ * is passed only when the outgoing side has cut too, so that the destination sees the source's order of epochs. The
+ * sections are our own: one PART for each cut, whatever the source's sync mode was.
+ */
+export class RelayMain implements MainHost {
+  readonly machineType: string | undefined;
+  readonly uuid: Uint8Array;
+  readonly #host: RelayMainHost;
+  readonly #link: RelayLink;
+  readonly #incoming: DestinationControl;
+  readonly #incomingCounters: CounterRow;
+  readonly #control: SourceControl;
+  readonly #transit: Transit;
+  #machineType = 'none';
+  #outgoing: Outgoing | undefined;
+  #stream: MainStream | undefined;
+  #answers: ReturnPathAnswers | undefined;
+  #blocks: readonly IncomingBlock[] = [];
+  /** Sends zero pages over main while an epoch lasts (`legacy`). */
+  #pump: Promise<void> = Promise.resolve();
+  #epochOver = false;
+
+  constructor(
+    host: RelayMainHost,
+    link: RelayLink,
+    incoming: DestinationControl,
+    incomingCounters: CounterRow,
+  ) {
+    this.machineType = host.machineType;
+    this.uuid = host.uuid;
+    this.#host = host;
+    this.#link = link;
+    this.#incoming = incoming;
+    this.#incomingCounters = incomingCounters;
+    this.#control = new SourceControl(link.control);
+    this.#transit = new Transit(link.transit);
+  }
+
+  configured(machineType: string): void {
+    this.#machineType = machineType;
+    this.#host.configured(machineType);
+  }
+
+  async openRam(blocks: readonly IncomingBlock[]): Promise<PageSink> {
+    this.#blocks = blocks;
+    const stream = await this.#connect();
+    await this.#host.connectChannels(blocks);
+    await stream.begin(this.#machineType, this.#host.pageSize, this.#link.parameters.returnPath);
+    await stream.ramStart(blocks);
+    return new TransitSink(this.#transit, blocks, this.#incomingCounters);
+  }
+
+  async passCut(cut: number): Promise<void> {
+    await this.#incoming.cutReached(cut);
+    await this.#cut();
+    await this.#open().ramPart('part');
+    this.#startPump();
+    this.#incoming.release(cut);
+  }
+
+  async finish(received: ReceivedState): Promise<void> {
+    const stream = this.#open();
+    const { returnPath, stallTimeout } = this.#link.parameters;
+    // The PART that the last cut has opened is empty; RAM ends with an END section, which has a cut of its own.
+    await this.#cut();
+    await stream.ramPart('end');
+    await this.#cut();
+    await stream.endWith(received.bytes);
+    if (returnPath && this.#answers !== undefined) {
+      await inTime(
+        this.#answers.shut,
+        stallTimeout,
+        'main stream: no word of completion from the destination',
+      );
+    }
+    this.#control.finish();
+    this.#transit.wakeChannels();
+    this.#incoming.end();
+    if (!returnPath) await this.#outgoing?.close();
+  }
+
+  /** The destination's report, to be passed on to a source that has asked for one. */
+  async report(timeout: number): Promise<Uint8Array> {
+    if (this.#answers === undefined) throw new MultifdError('internal', 'the relay is not connected');
+    return inTime(this.#answers.report, timeout, 'main stream: no report from the destination');
+  }
+
+  close(): void {
+    this.#outgoing?.destroy();
+  }
+
+  async #connect(): Promise<MainStream> {
+    const { address, parameters, counters, bandwidth } = this.#link;
+    const where = 'outgoing main stream';
+    const socket = await openConnection(address, where, parameters.setupTimeout, this.#host.signal);
+    const outgoing = new Outgoing(socket, {
+      where,
+      stallTimeout: parameters.stallTimeout,
+      counters: new Counters(counters).row(0),
+      limit: new BandwidthLimit(bandwidth, parameters.maxBandwidth),
+      signal: this.#host.signal,
+    });
+    outgoing.onFailure = (error) => this.#host.failed(error);
+    this.#outgoing = outgoing;
+    this.#answers = listenToReturnPath(
+      socket,
+      () => outgoing.expectEnd(),
+      (error) => this.#host.failed(error),
+    );
+    this.#stream = new MainStream(outgoing);
+    return this.#stream;
+  }
+
+  /** Cuts the outgoing side: everything in transit is sent, every channel has sent its SYNC, main says so. */
+  async #cut(): Promise<void> {
+    const { multifdChannels, multifdFlushAfterEachSection } = this.#link.parameters;
+    const epoch = this.#control.openEpoch(0, 0);
+    this.#transit.wakeChannels();
+    await this.#control.allArrived(epoch, multifdChannels);
+    this.#epochOver = true;
+    this.#transit.wakeMain();
+    await this.#pump;
+    await this.#open().ramSync(!multifdFlushAfterEachSection);
+  }
+
+  #startPump(): void {
+    if (this.#link.parameters.zeroPageDetection !== 'legacy') return;
+    this.#epochOver = false;
+    this.#pump = this.#pumpZeros();
+    // A failure is met when the pump is waited for; until then it must not end the thread.
+    this.#pump.catch(() => {});
+  }
+
+  async #pumpZeros(): Promise<void> {
+    const stream = this.#open();
+    const counters = new Counters(this.#link.counters).row(0);
+    const isOver = (): boolean => this.#epochOver;
+    for (let slot = await this.#transit.zeros(isOver); slot !== undefined; ) {
+      await stream.zeroPages(this.#blocks[slot.block]?.name ?? '', slot.offsets, slot.zero);
+      counters.addPages(0, slot.zero);
+      this.#transit.release(slot);
+      slot = await this.#transit.zeros(isOver);
+    }
+  }
+
+  #open(): MainStream {
+    if (this.#stream === undefined) throw new MultifdError('internal', 'the relay is not connected');
+    return this.#stream;
+  }
+}

@@ -1,0 +1,122 @@
+import { MultifdError } from '../../errors.js';
+import type { Address } from '../address.js';
+import type { AcceleratorReference, IncomingBlock } from '../api.js';
+import { BandwidthLimit } from '../bandwidth.js';
+import { Counters } from '../counters.js';
+import type { ReceivedState, ToIncomingThread } from '../destination/messages.js';
+import type { DestinationRole } from '../destination/role.js';
+import type { MigrationParameters } from '../parameters.js';
+import { SourceControl } from '../source/control.js';
+import type { DestinationStatistics } from '../statistics.js';
+import { type Thread, ThreadGroup } from '../thread-group.js';
+import type { FromRelayChannel, RelayLink, ToRelayChannel } from './messages.js';
+import type { RelayResult } from './relay.js';
+import { Transit } from './transit.js';
+
+/** Where a relay sends what it receives. */
+export interface RelayDestination {
+  readonly address: Address;
+  readonly parameters: MigrationParameters;
+  readonly uuid: Uint8Array;
+  readonly pageSize: number;
+  readonly accelerator: AcceleratorReference | undefined;
+  readonly methodModules: readonly string[];
+  readonly methodSettings: Readonly<Record<string, number | string>>;
+}
+
+/** Sends the guest on: its pages pass through a fixed number of slots, to outgoing channels of this role's own. */
+export class RelayRole implements DestinationRole<RelayResult> {
+  readonly reports = true;
+  readonly relay: RelayLink;
+  readonly #destination: RelayDestination;
+  readonly #transit: Transit;
+  readonly #control = SourceControl.allocate();
+  readonly #counters: Counters;
+  readonly #channels: Thread<ToRelayChannel>[] = [];
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #connected = Promise.withResolvers<void>();
+  #threads: ThreadGroup<ToRelayChannel, FromRelayChannel> | undefined;
+  #waitingFor = { ready: 0, connected: 0 };
+
+  constructor(destination: RelayDestination) {
+    const { parameters, pageSize } = destination;
+    this.#destination = destination;
+    this.#transit = Transit.allocate(pageSize);
+    this.#counters = Counters.allocate(parameters.multifdChannels + 1);
+    this.#waitingFor = { ready: parameters.multifdChannels, connected: parameters.multifdChannels };
+    this.relay = {
+      address: destination.address,
+      parameters,
+      uuid: destination.uuid,
+      transit: this.#transit.descriptor,
+      control: this.#control.buffer,
+      counters: this.#counters.buffer,
+      bandwidth: BandwidthLimit.allocate(parameters.maxBandwidth).buffer,
+      accelerator: destination.accelerator,
+      methodModules: destination.methodModules,
+      methodSettings: destination.methodSettings,
+    };
+    // A relay that ends early leaves them open; nobody may die of that.
+    this.#ready.promise.catch(() => {});
+    this.#connected.promise.catch(() => {});
+  }
+
+  open(onFailure: (error: MultifdError) => void): void {
+    const fail = (error: MultifdError): void => {
+      this.#ready.reject(error);
+      this.#connected.reject(error);
+      onFailure(error);
+    };
+    this.#threads = new ThreadGroup(fail);
+    for (let channel = 0; channel < this.#destination.parameters.multifdChannels; channel++) {
+      const onMessage = (message: FromRelayChannel): void => {
+        if (message.type === 'failed') fail(MultifdError.fromReport(message.error));
+        else if (message.type === 'ready' && --this.#waitingFor.ready === 0) this.#ready.resolve();
+        else if (message.type === 'connected' && --this.#waitingFor.connected === 0)
+          this.#connected.resolve();
+      };
+      const data = { link: this.relay, channel };
+      this.#channels.push(
+        this.#threads.spawn('relay-channel', `outgoing channel ${channel}`, data, onMessage),
+      );
+    }
+  }
+
+  /** Main is connected to the destination by now: the channels follow. */
+  async place(blocks: readonly IncomingBlock[]): Promise<ToIncomingThread> {
+    await this.#ready.promise;
+    for (const channel of this.#channels) channel.post({ type: 'connect', blocks });
+    await this.#connected.promise;
+    return { type: 'transit', blocks };
+  }
+
+  result(machineType: string, _received: ReceivedState, incoming: DestinationStatistics): RelayResult {
+    const rows = Array.from({ length: this.#counters.rows }, (_, index) => this.#counters.row(index));
+    return {
+      status: 'completed',
+      machineType,
+      incoming,
+      outgoing: {
+        transferred: rows.reduce((sum, row) => sum + row.bytes, 0),
+        normal: rows.reduce((sum, row) => sum + row.normal, 0),
+        zeroPages: rows.reduce((sum, row) => sum + row.zero, 0),
+        pageSize: this.#destination.pageSize,
+        channelBytes: rows.slice(1).map((row) => row.bytes),
+      },
+    };
+  }
+
+  async commit(): Promise<void> {}
+
+  /** Main's thread passes the destination's own report on. */
+  async report(): Promise<undefined> {}
+
+  async close(completed: boolean): Promise<void> {
+    if (!completed) {
+      this.#control.abort();
+      this.#transit.abort();
+      this.#threads?.broadcast({ type: 'abort' });
+    }
+    await this.#threads?.join();
+  }
+}

@@ -1,0 +1,98 @@
+import { MultifdError } from '../../errors.js';
+import { isPageSize } from '../../wire/layout.js';
+import { formatAddress, parseAddress } from '../address.js';
+import type { AcceleratorReference, DestinationEvent } from '../api.js';
+import { Listener } from '../destination/listener.js';
+import { DestinationMigration } from '../destination/migration.js';
+import { completeParameters, type MigrationParameters } from '../parameters.js';
+import { checkUuid } from '../source/options.js';
+import type { DestinationStatistics } from '../statistics.js';
+import { RelayRole } from './relay-role.js';
+
+export interface RelayOptions {
+  /** Where the source connects to: `tcp:HOST:PORT` (port 0: any free one) or `unix:PATH`. */
+  readonly listen: string;
+  /** Where the guest goes: `tcp:HOST:PORT` or `unix:PATH`. */
+  readonly to: string;
+  /** Page size of the guest in bytes. Default 4096. */
+  readonly pageSize?: number;
+  /** Only this machine type is accepted. Default: any. */
+  readonly machineType?: string;
+  /** 16 bytes, of the guest and so of both sides; all zero by default. */
+  readonly uuid?: Uint8Array;
+  /** Of the incoming side: channels, method, time limits. */
+  readonly incoming?: Partial<MigrationParameters>;
+  /** Of the outgoing side, which need not be like the incoming one. */
+  readonly outgoing?: Partial<MigrationParameters>;
+  /** Looks for zero pages that the source did not look for. Needed unless outgoing `zeroPageDetection` is `none`. */
+  readonly accelerator?: AcceleratorReference;
+  /** Modules (URLs) that bring further MultiFD methods, for both sides. */
+  readonly methodModules?: readonly string[];
+  readonly methodSettings?: Readonly<Record<string, number | string>>;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: DestinationEvent) => void;
+}
+
+/** A relay that listens. */
+export interface Relaying {
+  readonly address: string;
+  /** Fulfilled when the guest is at its destination; rejected with a MultifdError when it is not. */
+  readonly result: Promise<RelayResult>;
+}
+
+export interface RelayResult {
+  readonly status: 'completed';
+  readonly machineType: string;
+  readonly incoming: DestinationStatistics;
+  readonly outgoing: {
+    /** Bytes written to all outgoing connections. */
+    readonly transferred: number;
+    /** Pages sent with content, and found or passed on as zero. */
+    readonly normal: number;
+    readonly zeroPages: number;
+    readonly pageSize: number;
+    readonly channelBytes: readonly number[];
+  };
+}
+
+/**
+ * Stands between a source and a destination, either of which may be a QEMU: the guest's pages stream through, at most
+ * 32 MiB of them inside at any time, while the number of channels, the zero-page detection, the sync mode and the
+ * method may differ between the two sides.
+ *
+ * A source with a return path is told of success only when the destination has said so (if the outgoing side has a
+ * return path too); without one it knows nothing of what happens behind its own sockets.
+ *
+ * @returns when it listens.
+ * @throws MultifdError `usage`, `accelerator-unavailable` or `io` if it cannot.
+ */
+export async function relay(options: RelayOptions): Promise<Relaying> {
+  const incoming = completeParameters(options.incoming);
+  const outgoing = completeParameters(options.outgoing);
+  const pageSize = options.pageSize ?? 4096;
+  if (!isPageSize(pageSize)) {
+    throw new MultifdError('usage', `page size ${pageSize}: must be a power of two from 4096 to 65536`);
+  }
+  if (outgoing.zeroPageDetection !== 'none' && options.accelerator === undefined) {
+    const what = `zero-page-detection ${outgoing.zeroPageDetection}`;
+    throw new MultifdError('accelerator-unavailable', `${what} needs an accelerator and none was given`);
+  }
+  const uuid = checkUuid(options.uuid);
+  const role = new RelayRole({
+    address: parseAddress(options.to),
+    parameters: outgoing,
+    uuid,
+    pageSize,
+    accelerator: options.accelerator,
+    methodModules: options.methodModules ?? [],
+    methodSettings: options.methodSettings ?? {},
+  });
+  const migration = new DestinationMigration(options, role, incoming, pageSize, uuid);
+  const listener = await Listener.open(parseAddress(options.listen), (socket, peer) =>
+    migration.connected(socket, peer),
+  );
+  const result = migration.run(listener);
+  // Who has not looked at the result yet must not die of it.
+  result.catch(() => {});
+  return { address: formatAddress(listener.address), result };
+}

@@ -6,6 +6,7 @@ import { buildProgram } from './program.js';
 import { formatError } from './report/errors.js';
 import { migrateDocument, newFacts } from './report/migrate-document.js';
 import { receiveDocument } from './report/receive-document.js';
+import { relayDocument } from './report/relay-document.js';
 
 // A reader that has seen enough (`multifd migrate | head -1`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -29,20 +30,24 @@ function refuse(caught: unknown): ExitCode {
   if (caught instanceof CommanderError && caught.code === 'commander.help') return EXIT.usage;
   const error = caught instanceof CommanderError ? usageError(caught) : caught;
   if (args.includes('--json')) {
-    const document =
-      args[0] === 'receive'
-        ? receiveDocument({ listen: null, target: null }, error)
-        : migrateDocument(newFacts(null, null), error);
+    const document = failedDocument(error);
     process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   }
   process.stderr.write(formatError(error));
   return exitCodeOf(error);
 }
 
+function failedDocument(error: unknown) {
+  if (args[0] === 'receive') return receiveDocument({ listen: null, target: null }, error);
+  if (args[0] === 'relay') return relayDocument({ listen: null, destination: null }, error);
+  return migrateDocument(newFacts(null, null), error);
+}
+
 /** Commander says `error: WHAT`, and in a second line what it thinks was meant. */
 function usageError(error: CommanderError): MultifdError {
   const [what = '', meant = ''] = error.message.replace(/^error: /, '').split('\n');
-  const command = args[0] === 'migrate' || args[0] === 'receive' ? ` ${args[0]}` : '';
+  const command =
+    args[0] !== undefined && ['migrate', 'receive', 'relay'].includes(args[0]) ? ` ${args[0]}` : '';
   const hint = meant === '' ? `multifd${command} --help shows what there is` : meant.replace(/^\(|\)$/g, '');
   return new MultifdError('usage', what, { hint });
 }

@@ -4,6 +4,7 @@ export const ROOT_HELP = `
 Examples:
   multifd migrate                                  move a demo guest of 1 GiB into a second process, and compare
   multifd receive tcp::4444                        wait for a guest, from a multifd or from QEMU
+  multifd relay tcp::4444 tcp:192.0.2.7:4445       let a QEMU guest migrate through, into another QEMU
   multifd migrate --help                           sources, destinations, options
 
 Exit codes: 0 done, 1 failed or did not verify, 2 usage, 3 accelerator or compression not available,
@@ -52,3 +53,13 @@ Examples:
 
 From QEMU: migrate_set_capability multifd on, migrate_set_parameter multifd-channels 2,
            migrate -d tcp:HOST:PORT`;
+
+export const RELAY_HELP = `
+The source's sync mode and zero pages are taken as they come; --zero-page-detection and --machine-compat are for the
+destination. Give the source a return path (migrate_set_capability return-path on): then it completes only when the
+destination has, and otherwise its guest runs on.
+
+Examples:
+  multifd relay tcp::4444 tcp:192.0.2.7:4445
+  multifd relay tcp::4444 unix:/run/incoming.sock --channels 2 --outgoing-multifd-channels 8
+  multifd relay tcp::4444 tcp:192.0.2.7:4445 --machine-compat 7.2`;

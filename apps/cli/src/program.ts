@@ -1,10 +1,12 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import { migrateCommand } from './commands/migrate.js';
 import { receiveCommand } from './commands/receive.js';
+import { relayCommand } from './commands/relay.js';
 import type { ExitCode } from './exit-codes.js';
-import { MIGRATE_HELP, RECEIVE_HELP, ROOT_HELP } from './help.js';
+import { MIGRATE_HELP, RECEIVE_HELP, RELAY_HELP, ROOT_HELP } from './help.js';
 import { parseCompression } from './options/compression.js';
 import { parseMachineType, parseUuid } from './options/identity.js';
+import { parseMachineCompat } from './options/machine-compat.js';
 import { parseSize, parseWhole } from './options/sizes.js';
 import { version } from './version.js';
 
@@ -22,6 +24,7 @@ export function buildProgram(ended: (code: ExitCode) => void): Command {
     .addHelpText('after', ROOT_HELP);
   addMigrate(program, ended);
   addReceive(program, ended);
+  addRelay(program, ended);
   return program;
 }
 
@@ -33,26 +36,14 @@ function addMigrate(program: Command, ended: (code: ExitCode) => void): void {
     .argument('[source]', 'what is to move', 'demo:1G')
     .argument('[destination]', 'where to', 'loopback')
     .addOption(channels())
-    .addOption(
-      new Option(
-        '--zero-page-detection <mode>',
-        'who looks for zero pages (default: multifd, the channel threads)',
-      ).choices(['none', 'legacy', 'multifd'] as const),
-    )
+    .addOption(zeroPageDetection())
     .addOption(compression())
-    .option(
-      '--max-bandwidth <rate>',
-      'bytes a second over all connections, 0 is unlimited (default: 0)',
-      (text) => parseSize(text, '--max-bandwidth'),
-    )
+    .addOption(maxBandwidth())
     .option('--downtime-limit <ms>', 'how long the guest may stand still at the end (default: 300)', (text) =>
       parseWhole(text, '--downtime-limit', 0, 2_000_000),
     )
-    .option(
-      '--accel <name>',
-      'what checks for zero pages: auto, js, or a module by path or package name',
-      'auto',
-    )
+    .addOption(accel())
+    .addOption(machineCompat())
     .addOption(machineType('machine type to announce (default: none)'))
     .addOption(uuid())
     .option('--verify', 'compare both sides byte for byte afterwards (default for demo: and for loopback)')
@@ -86,6 +77,63 @@ function addReceive(program: Command, ended: (code: ExitCode) => void): void {
     .addOption(new Option('--loopback-child', 'started by migrate for its loopback').hideHelp())
     .addHelpText('after', RECEIVE_HELP)
     .action(async (listen, target, options) => ended(await receiveCommand(listen, target, options)));
+}
+
+function addRelay(program: Command, ended: (code: ExitCode) => void): void {
+  program
+    .command('relay')
+    .summary('let a guest migrate through, to a destination of another kind')
+    .description(
+      'Stand between a source and a destination: pages stream through, at most 32 MiB of them inside',
+    )
+    .argument('<listen>', 'where the source connects to')
+    .argument('<destination>', 'where the guest goes')
+    .addOption(channels())
+    .option(
+      '--outgoing-multifd-channels <n>',
+      'channels to the destination (default: as many as the source has)',
+      (text) => parseWhole(text, '--outgoing-multifd-channels', 1, 255),
+    )
+    .addOption(zeroPageDetection())
+    .addOption(compression())
+    .addOption(maxBandwidth())
+    .addOption(accel())
+    .addOption(machineCompat())
+    .addOption(machineType('accept this machine type only (default: any)'))
+    .addOption(uuid())
+    .addOption(setupTimeout())
+    .addOption(stallTimeout())
+    .option('--json', 'print one JSON document on stdout, and nothing else there')
+    .addHelpText('after', RELAY_HELP)
+    .action(async (listen, destination, options) => ended(await relayCommand(listen, destination, options)));
+}
+
+function zeroPageDetection() {
+  return new Option(
+    '--zero-page-detection <mode>',
+    'who looks for zero pages (default: multifd, the channel threads)',
+  ).choices(['none', 'legacy', 'multifd'] as const);
+}
+
+function maxBandwidth() {
+  return new Option(
+    '--max-bandwidth <rate>',
+    'bytes a second over all connections, 0 is unlimited (default: 0)',
+  ).argParser((text) => parseSize(text, '--max-bandwidth'));
+}
+
+function accel() {
+  return new Option(
+    '--accel <name>',
+    'what checks for zero pages: auto, js, or a module by path or package name',
+  ).default('auto');
+}
+
+function machineCompat() {
+  return new Option(
+    '--machine-compat <version>',
+    "what a QEMU destination's older machine type needs: 7.2 for pc-q35-7.2",
+  ).argParser(parseMachineCompat);
 }
 
 function channels() {

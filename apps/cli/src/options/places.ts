@@ -28,6 +28,19 @@ export function parseDestination(text: string): Destination {
   return { kind: 'address', address: formatAddress(address) };
 }
 
+/** Where a relay sends the guest on to. @throws MultifdError `usage` */
+export function parseRelayDestination(text: string): string {
+  const destination = parseDestination(text);
+  if (destination.kind === 'address') return destination.address;
+  throw new MultifdError(
+    'usage',
+    `destination ${quote(text)}: a relay needs somewhere to send the guest on to`,
+    {
+      hint: 'write tcp:HOST:PORT or unix:PATH',
+    },
+  );
+}
+
 /** @throws MultifdError `usage` */
 export function parseListen(text: string): string {
   if (text.startsWith('file:')) throw notInThisVersion('listen address', text);

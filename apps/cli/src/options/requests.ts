@@ -18,6 +18,16 @@ export interface MigrateOptions extends CommonOptions {
   readonly maxBandwidth?: number;
   readonly downtimeLimit?: number;
   readonly accel: string;
+  /** What the age of the destination's machine type demands. */
+  readonly machineCompat?: Partial<MigrationParameters>;
+}
+
+export interface RelayOptions extends CommonOptions {
+  readonly zeroPageDetection?: ZeroPageDetection;
+  readonly maxBandwidth?: number;
+  readonly outgoingMultifdChannels?: number;
+  readonly machineCompat?: Partial<MigrationParameters>;
+  readonly accel: string;
 }
 
 export interface ReceiveOptions extends CommonOptions {
@@ -27,10 +37,16 @@ export interface ReceiveOptions extends CommonOptions {
 }
 
 /** The parameters that were given; core knows the defaults. */
-export function givenParameters(options: MigrateOptions | ReceiveOptions): Partial<MigrationParameters> {
+export function givenParameters(
+  options: MigrateOptions | ReceiveOptions | RelayOptions,
+): Partial<MigrationParameters> {
   const { multifdChannels, multifdCompression, setupTimeout, stallTimeout } = options;
-  const { zeroPageDetection, maxBandwidth, downtimeLimit } = { ...noMigrateOptions, ...options };
+  const { zeroPageDetection, maxBandwidth, downtimeLimit, machineCompat } = {
+    ...noMigrateOptions,
+    ...options,
+  };
   return {
+    ...machineCompat,
     ...(multifdChannels === undefined ? {} : { multifdChannels }),
     ...(multifdCompression === undefined ? {} : { multifdCompression }),
     ...(setupTimeout === undefined ? {} : { setupTimeout }),
@@ -43,7 +59,7 @@ export function givenParameters(options: MigrateOptions | ReceiveOptions): Parti
 
 const noMigrateOptions: Pick<
   Partial<MigrateOptions>,
-  'zeroPageDetection' | 'maxBandwidth' | 'downtimeLimit'
+  'zeroPageDetection' | 'maxBandwidth' | 'downtimeLimit' | 'machineCompat'
 > = {};
 
 /** Options of a migration that its loopback destination must have too, as arguments. */

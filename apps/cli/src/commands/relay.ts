@@ -1,0 +1,90 @@
+import { completeParameters, type MigrationParameters, relay } from '@multifd/core';
+import { chooseAccelerator } from '../accelerators/choose.js';
+import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
+import { listenForInterrupt } from '../interrupt.js';
+import { isLocal, parseListen, parseRelayDestination } from '../options/places.js';
+import { givenParameters, type RelayOptions } from '../options/requests.js';
+import { formatError } from '../report/errors.js';
+import { type RelayFacts, relayDocument } from '../report/relay-document.js';
+import { relaySummary } from '../report/relay-summary.js';
+import { openTerminal, type Terminal } from '../report/terminal.js';
+import { CpuClock, peakRss } from '../resources.js';
+
+/** `multifd relay`: a guest migrates through this process, from one source to one destination. */
+export async function relayCommand(
+  listen: string,
+  destination: string,
+  options: RelayOptions,
+): Promise<ExitCode> {
+  const terminal = openTerminal();
+  const interrupt = listenForInterrupt();
+  const facts: RelayFacts = { listen, destination };
+  let error: unknown;
+  try {
+    await run(facts, options, terminal, interrupt.signal);
+  } catch (caught) {
+    error = caught;
+  } finally {
+    interrupt.release();
+    terminal.clear();
+  }
+  const document = relayDocument(facts, error);
+  if (options.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  else if (document.status === 'completed') process.stdout.write(relaySummary(document));
+  if (error !== undefined) process.stderr.write(formatError(error));
+  return error === undefined ? EXIT.done : exitCodeOf(error);
+}
+
+/** One guest's way through. @throws MultifdError; the facts tell how far it came. */
+async function run(
+  facts: RelayFacts,
+  options: RelayOptions,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  const listen = parseListen(facts.listen ?? '');
+  const to = parseRelayDestination(facts.destination ?? '');
+  const { incoming, outgoing } = sides(options);
+  facts.incomingChannels = incoming.multifdChannels;
+  facts.outgoingChannels = outgoing.multifdChannels;
+  facts.detection = outgoing.zeroPageDetection;
+  const clock = new CpuClock();
+  const needed = outgoing.zeroPageDetection !== 'none';
+  const choice = needed ? await chooseAccelerator(options.accel, process.cwd()) : undefined;
+  if (choice !== undefined) facts.accelerator = choice;
+  const { machineType, uuid } = options;
+  const relaying = await relay({
+    listen,
+    to,
+    incoming,
+    outgoing,
+    signal,
+    ...(choice === undefined ? {} : { accelerator: choice.accelerator }),
+    onEvent: (event) => {
+      if (event.type === 'refused') terminal.note(`refused ${event.peer}: ${event.reason}`);
+    },
+    ...(machineType === undefined ? {} : { machineType }),
+    ...(uuid === undefined ? {} : { uuid }),
+  });
+  facts.listen = relaying.address;
+  const reach = isLocal(relaying.address) ? 'only this machine' : 'other machines, unencrypted';
+  terminal.note(`listening on ${relaying.address} (${reach}), relaying to ${to}`);
+  facts.result = await relaying.result;
+  facts.cpuTime = clock.elapsed();
+  facts.peakRss = peakRss();
+}
+
+/** What was given holds for both sides; what begins with outgoing, and what a peer's age demands, for that one. */
+function sides(options: RelayOptions): { incoming: MigrationParameters; outgoing: MigrationParameters } {
+  const given = givenParameters(options);
+  const { outgoingMultifdChannels, machineCompat, zeroPageDetection } = options;
+  return {
+    incoming: completeParameters(given),
+    outgoing: completeParameters({
+      ...given,
+      ...machineCompat,
+      ...(zeroPageDetection === undefined ? {} : { zeroPageDetection }),
+      ...(outgoingMultifdChannels === undefined ? {} : { multifdChannels: outgoingMultifdChannels }),
+    }),
+  };
+}

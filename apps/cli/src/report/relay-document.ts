@@ -1,0 +1,91 @@
+import type { AcceleratorChoice, RelayResult } from '@multifd/core';
+import { type FailureMembers, failureMembers } from './errors.js';
+import { SCHEMA_VERSION } from './migrate-document.js';
+
+/** What `multifd relay --json` prints. Times in ms, sizes in bytes. */
+export interface RelayDocument extends Partial<Omit<FailureMembers, 'status'>> {
+  readonly 'schema-version': typeof SCHEMA_VERSION;
+  readonly command: 'relay';
+  readonly status: 'completed' | FailureMembers['status'];
+  /** With the port that it really had, if it came to listening. */
+  readonly listen: string | null;
+  readonly destination: string | null;
+  /** Absent if no guest came through. */
+  readonly 'total-time'?: number;
+  readonly 'machine-type'?: string;
+  readonly incoming?: RelaySide;
+  readonly outgoing?: RelaySide;
+  readonly 'zero-page-detection'?: string;
+  readonly accelerator?: { readonly name: string; readonly requested: string; readonly detail: string };
+  readonly 'cpu-time'?: number;
+  readonly 'peak-rss'?: number;
+}
+
+export interface RelaySide {
+  readonly channels: number;
+  /** Bytes on all connections. */
+  readonly transferred: number;
+  readonly normal: number;
+  readonly 'zero-pages': number;
+  readonly 'page-size': number;
+}
+
+/** What is known of a relay so far. */
+export interface RelayFacts {
+  listen: string | null;
+  readonly destination: string | null;
+  incomingChannels?: number;
+  outgoingChannels?: number;
+  detection?: string;
+  accelerator?: AcceleratorChoice;
+  result?: RelayResult;
+  cpuTime?: number;
+  peakRss?: number;
+}
+
+export function relayDocument(facts: RelayFacts, error?: unknown): RelayDocument {
+  const failure = error === undefined ? undefined : failureMembers(error);
+  const { result, accelerator, detection, cpuTime, peakRss } = facts;
+  return {
+    'schema-version': SCHEMA_VERSION,
+    command: 'relay',
+    ...(failure ?? {}),
+    status: error === undefined && result !== undefined ? 'completed' : (failure?.status ?? 'failed'),
+    listen: facts.listen,
+    destination: facts.destination,
+    ...(result === undefined ? {} : members(result, facts)),
+    ...(detection === undefined ? {} : { 'zero-page-detection': detection }),
+    ...(accelerator === undefined
+      ? {}
+      : {
+          accelerator: {
+            name: accelerator.accelerator.name,
+            requested: accelerator.requested,
+            detail: accelerator.detail,
+          },
+        }),
+    ...(cpuTime === undefined ? {} : { 'cpu-time': Math.round(cpuTime) }),
+    ...(peakRss === undefined ? {} : { 'peak-rss': peakRss }),
+  };
+}
+
+function members({ machineType, incoming, outgoing }: RelayResult, facts: RelayFacts) {
+  return {
+    'total-time': Math.round(incoming.totalTime),
+    'machine-type': machineType,
+    incoming: {
+      channels: facts.incomingChannels ?? 0,
+      transferred: incoming.received,
+      normal: incoming.normal,
+      'zero-pages': incoming.zeroPages,
+      'page-size': incoming.pageSize,
+    },
+    outgoing: {
+      channels: facts.outgoingChannels ?? 0,
+      transferred: outgoing.transferred,
+      normal: outgoing.normal,
+      'zero-pages': outgoing.zeroPages,
+      'page-size': outgoing.pageSize,
+    },
+  };
+}

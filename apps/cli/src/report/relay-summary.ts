@@ -1,0 +1,23 @@
+import { formatBytes, plain } from './format.js';
+import type { RelayDocument, RelaySide } from './relay-document.js';
+
+/** A guest that went through, in the style of the other summaries. */
+export function relaySummary(document: RelayDocument): string {
+  const { incoming, outgoing, accelerator } = document;
+  const lines = [
+    `Migration status: ${document.status}`,
+    `total time: ${document['total-time']} ms`,
+    `machine type: ${plain(document['machine-type'] ?? 'none')}`,
+    ...(incoming === undefined ? [] : [side('incoming', incoming)]),
+    ...(outgoing === undefined ? [] : [side('outgoing', outgoing)]),
+    `zero-page-detection: ${document['zero-page-detection']}`,
+    accelerator === undefined ? '' : `accelerator: ${accelerator.name}: ${plain(accelerator.detail)}`,
+    `cpu time: ${document['cpu-time']} ms`,
+    `peak memory: ${formatBytes(document['peak-rss'] ?? 0)}`,
+  ];
+  return `${lines.filter((line) => line !== '').join('\n')}\n`;
+}
+
+function side(name: string, { channels, transferred, normal, 'zero-pages': zero }: RelaySide): string {
+  return `${name}: ${Math.round(transferred / 1024)} KiB over ${channels} channels, ${normal} normal and ${zero} zero pages`;
+}

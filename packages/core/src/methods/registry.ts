@@ -12,7 +12,7 @@ const COMPRESSION_MASK = 0x3e;
  */
 export async function loadMethod(name: string, modules: readonly string[] = []): Promise<MultiFDMethods> {
   const known: MultiFDMethods[] = [noneMethod];
-  for (const module of modules) {
+  for (const module of new Set(modules)) {
     for (const method of await loadMethods(module)) {
       const clash = known.find((each) => each.name === method.name || each.flag === method.flag);
       if (clash !== undefined) {

@@ -37,9 +37,14 @@ export class AcceleratorRegistry {
     if (!this.#modules.includes(module)) this.#modules.push(module);
   }
 
-  /** Every accelerator of every registered module, probed, in order of preference. */
+  /**
+   * Every accelerator of every registered module, probed, in order of preference. A module that cannot be loaded
+   * is listed under its URL, with the reason: it must not take the others away.
+   */
   async list(): Promise<readonly ProbedAccelerator[]> {
-    return (await Promise.all(this.#modules.map((module) => this.#probeModule(module)))).flat();
+    const probe = (module: string): Promise<readonly ProbedAccelerator[]> =>
+      this.#probeModule(module).catch((error: unknown) => [unloadable(module, error)]);
+    return (await Promise.all(this.#modules.map(probe))).flat();
   }
 
   /**
@@ -67,10 +72,12 @@ export class AcceleratorRegistry {
         },
       );
     }
+    const unloaded = all.find(({ reference }) => reference.name === reference.module)?.probe;
     const known = all.map((each) => each.reference.name).join(', ') || 'none';
     throw new MultifdError(
       'accelerator-unavailable',
       `no accelerator is called ${requested}; known here: ${known}`,
+      unloaded === undefined || unloaded.ok ? {} : { hint: unloaded.reason },
     );
   }
 
@@ -79,6 +86,12 @@ export class AcceleratorRegistry {
     this.#probed.set(module, running);
     return running;
   }
+}
+
+function unloadable(module: string, error: unknown): ProbedAccelerator {
+  const { message, hint } = MultifdError.from(error, 'accelerator-unavailable', module);
+  const probe = { ok: false, reason: message, fix: hint ?? 'install it again for this system' } as const;
+  return { reference: { module, name: module }, probe };
 }
 
 async function probeAll(module: string): Promise<readonly ProbedAccelerator[]> {

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { broken, fixture } from '../support/fixtures.js';
+import { expectFailure } from '../support/outcome.js';
+import { move, tryToMove } from '../support/pair.js';
+import { createGuestRam } from '../support/ram.js';
+import { testSeed } from '../support/random.js';
+
+const seed = testSeed();
+
+/** A guest that is taken for a running one; `stop` is never reached by these. */
+function watchedGuest() {
+  const calls: string[] = [];
+  return {
+    calls,
+    guest: {
+      ram: createGuestRam({ seed, live: true }),
+      stop: () => void calls.push('stop'),
+      resume: () => void calls.push('resume'),
+    },
+  };
+}
+
+describe.each(['multifd', 'legacy'] as const)('an accelerator that breaks, %s', (zeroPageDetection) => {
+  it.each([
+    ['throws-in-open', ['accelerator'], /throws-in-open could not be opened: no such device/],
+    ['open-never-ends', ['accelerator'], /open-never-ends.*after 1500 ms/],
+    ['throws', ['accelerator'], /throws failed: device lost/],
+    ['rejects', ['accelerator'], /rejects failed: device lost/],
+    ['never-answers', ['accelerator'], /never-answers gave no answer within 1000 ms/],
+    ['loops', ['accelerator'], /loops gave no answer within 1000 ms/],
+    ['leaves-a-page', ['accelerator'], /left a page unanswered/],
+    ['answers-two', ['accelerator'], /answered 2/],
+    // Its connection is gone with the thread: the destination's answer to that may be noticed before the thread's end.
+    ['exits-1', ['internal', 'peer-closed'], /its thread ended.*code 1|destination closed|connection broke/],
+    ['exits-0', ['internal', 'peer-closed'], /its thread ended.*code 0|destination closed|connection broke/],
+    ['throws-outside', ['internal', 'peer-closed'], /out of nowhere|destination closed|connection broke/],
+  ] as const)('%s', async (name, codes, says) => {
+    const { guest, calls } = watchedGuest();
+    const outcome = await tryToMove({
+      guest,
+      parameters: { zeroPageDetection, setupTimeout: 1500, stallTimeout: 1000, idleTimeout: 5000 },
+      source: { accelerator: broken(name) },
+      destination: { signal: AbortSignal.timeout(5000) },
+    });
+    expectFailure(outcome.sent, codes, says);
+    expectFailure(outcome.received, ['peer-closed', 'cancelled', 'timeout']);
+    expect(calls).toEqual([]);
+    // The same guest goes elsewhere, with an accelerator that works.
+    await move({ guest });
+    expect(calls).toEqual(['stop']);
+  });
+
+  it('one that cannot close undoes nothing', async () => {
+    const { guest } = watchedGuest();
+    await move({
+      guest,
+      parameters: { zeroPageDetection },
+      source: { accelerator: broken('throws-in-close') },
+    });
+  });
+
+  it('one of another contract, and one that is not there', async () => {
+    const { guest } = watchedGuest();
+    for (const accelerator of [
+      { module: fixture('wrong-version.mjs'), name: 'future' },
+      { module: fixture('nowhere.mjs'), name: 'x' },
+      broken('nobody'),
+    ]) {
+      const outcome = await tryToMove({
+        guest,
+        parameters: { zeroPageDetection },
+        source: { accelerator },
+        destination: { signal: AbortSignal.timeout(1000) },
+      });
+      expectFailure(outcome.sent, 'accelerator-unavailable');
+    }
+  });
+});

@@ -1,0 +1,168 @@
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+import { migrate, receive } from '@multifd/core';
+import { afterEach, describe, expect, it } from 'vitest';
+import { PLAIN } from '../support/fixtures.js';
+import { expectFailure, expectValue, outcomeOf } from '../support/outcome.js';
+import { move } from '../support/pair.js';
+import { createGuestRam, expectSameRam, MIB } from '../support/ram.js';
+import { testSeed } from '../support/random.js';
+
+const seed = testSeed();
+const servers: Server[] = [];
+const sockets: Socket[] = [];
+
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  for (const server of servers.splice(0)) server.close();
+});
+
+async function serve(onSocket: (socket: Socket) => void): Promise<string> {
+  const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
+    sockets.push(socket);
+    socket.on('error', () => {});
+    onSocket(socket);
+  });
+  servers.push(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const bound = server.address();
+  return `tcp:127.0.0.1:${bound !== null && typeof bound === 'object' ? bound.port : 0}`;
+}
+
+function watchedGuest(length = 4 * MIB) {
+  const calls: string[] = [];
+  return {
+    calls,
+    guest: {
+      ram: createGuestRam({
+        seed,
+        live: true,
+        blocks: [{ name: 'pc.ram', length }],
+        fill: (page) => page.fill(1),
+      }),
+      stop: () => void calls.push('stop'),
+      resume: () => void calls.push('resume'),
+    },
+  };
+}
+
+function trying(to: string, guest: ReturnType<typeof watchedGuest>['guest'], more = {}) {
+  const parameters = { setupTimeout: 1500, stallTimeout: 1000, ...more };
+  return outcomeOf(migrate({ guest, to, accelerator: PLAIN, parameters }), 'migrate');
+}
+
+describe('a destination that is none', () => {
+  it('nobody listens', async () => {
+    const { guest } = watchedGuest();
+    const error = expectFailure(
+      await trying('tcp:127.0.0.1:1', guest),
+      'io',
+      /main stream: cannot connect to tcp:127.0.0.1:1/,
+    );
+    expect(error.hint).toContain('multifd receive');
+    await move({ guest });
+  });
+
+  it('a host that is not there', async () => {
+    const { guest } = watchedGuest();
+    expectFailure(await trying('tcp:no-such-host.invalid:4444', guest), ['io', 'timeout'], /no-such-host/);
+  });
+
+  it('accepts and never reads: all of a large guest cannot leave', async () => {
+    const to = await serve(() => {});
+    const { guest, calls } = watchedGuest(96 * MIB);
+    expectFailure(await trying(to, guest), 'timeout', /took no byte for 1000 ms/);
+    expect(calls).toEqual([]);
+    await move({ guest });
+  });
+
+  it('takes everything and never answers', async () => {
+    const to = await serve((socket) => socket.resume());
+    const { guest, calls } = watchedGuest();
+    expectFailure(await trying(to, guest), 'timeout', /no word of completion/);
+    expect(calls).toEqual(['stop', 'resume']);
+    await move({ guest });
+  });
+
+  it('closes every connection at once', async () => {
+    const to = await serve((socket) => socket.destroy());
+    const { guest, calls } = watchedGuest();
+    expectFailure(await trying(to, guest), ['peer-closed', 'io']);
+    expect(calls.length % 2).toBe(0);
+    await move({ guest });
+  });
+
+  it('answers like a web server', async () => {
+    const to = await serve((socket) => {
+      socket.resume();
+      socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+    });
+    const { guest } = watchedGuest();
+    expectFailure(await trying(to, guest), ['protocol', 'peer-closed']);
+    await move({ guest });
+  });
+
+  const words = [
+    ['a refusal', '0001000400000001', 'peer-closed', /SHUT 1/],
+    ['a message of an unknown type', '00990000', 'protocol', /return path/],
+    ['a postcopy request', '00040000', 'incompatible', /REQ_PAGES/],
+    ['a SHUT that is too long', '0001000800000000', 'protocol', /length/],
+  ] as const;
+  it.each(words)('says %s on the return path', async (_what, hex, code, says) => {
+    const to = await serve((socket) => {
+      socket.resume();
+      socket.write(Buffer.from(hex, 'hex'));
+    });
+    const { guest, calls } = watchedGuest();
+    expectFailure(await trying(to, guest), code, says);
+    expect(calls.filter((call) => call === 'resume')).toHaveLength(
+      calls.filter((call) => call === 'stop').length,
+    );
+    await move({ guest });
+  });
+
+  it('without a return path, what the kernel took counts', async () => {
+    const to = await serve((socket) => {
+      socket.resume();
+      socket.on('end', () => socket.end());
+    });
+    const { guest, calls } = watchedGuest();
+    expectValue(await trying(to, guest, { returnPath: false }));
+    expect(calls).toEqual(['stop']);
+  });
+});
+
+describe('listening', () => {
+  it('a port in use', async () => {
+    const first = await receive({ listen: 'tcp:127.0.0.1:0' });
+    const outcome = await outcomeOf(receive({ listen: first.address }), 'receive');
+    const error = expectFailure(outcome, 'io', /cannot listen on tcp:127.0.0.1:\d+.*EADDRINUSE/);
+    expect(error.hint).toBeDefined();
+    // The first one is none the worse for it.
+    const { guest } = watchedGuest();
+    expectValue(await trying(first.address, guest));
+    expectSameRam((await first.result).ram, guest.ram);
+  });
+
+  it('an address that is not ours', async () => {
+    expectFailure(await outcomeOf(receive({ listen: 'tcp:192.0.2.1:0' }), 'receive'), 'io', /cannot listen/);
+  });
+
+  it('the address can be used again at once', async () => {
+    const first = await receive({ listen: 'tcp:127.0.0.1:0' });
+    expectValue(await trying(first.address, watchedGuest().guest));
+    await first.result;
+    const second = await receive({ listen: first.address });
+    expect(second.address).toBe(first.address);
+    expectValue(await trying(second.address, watchedGuest().guest));
+    await second.result;
+  });
+
+  it('on IPv6, and by name', async () => {
+    const { guest } = watchedGuest();
+    for (const listen of ['tcp:[::1]:0', 'tcp:localhost:0', 'tcp:0']) {
+      await move({ guest, destination: { listen } });
+    }
+  });
+});

@@ -1,0 +1,357 @@
+import { once } from 'node:events';
+import {
+  type DestinationEvent,
+  type Incoming,
+  openRamBlock,
+  type ReceiveOptions,
+  receive,
+} from '@multifd/core';
+import { afterEach, describe, expect, it } from 'vitest';
+import { expectFailure, expectValue, inTime, outcomeOf } from '../support/outcome.js';
+import { MIB, windowOf } from '../support/ram.js';
+import { RawSource, raw } from '../support/raw-source.js';
+
+const BLOCK = { name: 'pc.ram', length: MIB };
+const PAGE = 4096;
+const LIMITS = { setupTimeout: 1500, stallTimeout: 1500, idleTimeout: 1500 };
+const sources: RawSource[] = [];
+
+afterEach(() => {
+  for (const source of sources.splice(0)) source.close();
+});
+
+async function listen(
+  channels: number,
+  options: Partial<ReceiveOptions> = {},
+): Promise<{ incoming: Incoming; source: RawSource; events: DestinationEvent[] }> {
+  const events: DestinationEvent[] = [];
+  const incoming = await receive({
+    listen: 'tcp:127.0.0.1:0',
+    onEvent: (event) => events.push(event),
+    ...options,
+    parameters: { multifdChannels: channels, ...LIMITS, ...options.parameters },
+  });
+  const source = new RawSource(incoming.address);
+  sources.push(source);
+  return { incoming, source, events };
+}
+
+/** The first byte of each of the first pages, once the migration is over. */
+async function pagesOf(incoming: Incoming, count = 8): Promise<number[]> {
+  const { ram } = expectValue(await outcomeOf(incoming.result, 'receive'));
+  const [descriptor] = ram.blocks;
+  if (descriptor === undefined) throw new Error('no block');
+  const block = openRamBlock(descriptor);
+  return Array.from({ length: count }, (_, page) => {
+    const bytes = windowOf(block, page * PAGE, PAGE);
+    const [first = -1] = bytes;
+    expect(bytes.every((byte) => byte === first)).toBe(true);
+    return first;
+  });
+}
+
+const page = (number: number): number => number * PAGE;
+const main = {
+  start: Buffer.concat([raw.header(), raw.start([BLOCK])]),
+  end: Buffer.concat([raw.part('end'), raw.end()]),
+};
+
+describe('a source that is not ours', () => {
+  const orders = [
+    ['main', 0, 1],
+    [0, 1, 'main'],
+    [1, 'main', 0],
+    [1, 0, 'main'],
+  ] as const;
+  it.each(orders)('connects in the order %s, %s, %s', async (...order) => {
+    const { incoming, source } = await listen(2);
+    for (const which of order) {
+      if (which === 'main') await source.open(main.start, main.end);
+      else {
+        const pages = raw.packet({ block: 'pc.ram', normal: [page(which)], fill: which + 1 });
+        await source.open(raw.init(which), raw.sync(), pages, raw.sync());
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(await pagesOf(incoming, 3)).toEqual([1, 2, 0]);
+  });
+
+  it('lets SYNC ride on packets with pages, sends empty packets anywhere and surplus SYNCs at the end', async () => {
+    const { incoming, source } = await listen(1);
+    const empty = raw.packet({});
+    await source.open(
+      raw.init(0),
+      empty,
+      raw.sync(),
+      empty,
+      empty,
+      raw.packet({ block: 'pc.ram', normal: [page(1), page(3)], fill: 9 }),
+      raw.packet({ block: 'pc.ram', normal: [page(2)], zero: [page(3)], fill: 7, sync: true }),
+      empty,
+      raw.sync(),
+      empty,
+      raw.sync(),
+      empty,
+    );
+    await source.open(main.start, main.end);
+    expect(await pagesOf(incoming, 5)).toEqual([0, 9, 7, 0, 0]);
+  });
+
+  it('keeps cuts: what comes behind a cut is applied after all that came before it', async () => {
+    const { incoming, source } = await listen(2);
+    // Channel 0 runs ahead: its second epoch clears and fills what channel 1 sends late in the first.
+    const ahead = await source.open(
+      raw.init(0),
+      raw.sync(),
+      raw.sync(),
+      raw.packet({ block: 'pc.ram', normal: [page(0)], zero: [page(1)], fill: 2 }),
+      raw.sync(),
+    );
+    await source.open(main.start, raw.part('part', Buffer.concat([raw.flush])), raw.part('end'), raw.end());
+    const late = await source.open(raw.init(1), raw.sync());
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    late.write(raw.packet({ block: 'pc.ram', normal: [page(0), page(1)], fill: 1 }));
+    late.write(raw.sync());
+    late.write(raw.sync());
+    expect(await pagesOf(incoming, 2)).toEqual([2, 0]);
+    expect(ahead.destroyed).toBeDefined();
+  });
+
+  it('sends pages and zero pages on main, across sections and epochs', async () => {
+    const { incoming, source } = await listen(1);
+    await source.open(
+      raw.header(),
+      raw.start([BLOCK]),
+      raw.part(
+        'part',
+        Buffer.concat([
+          raw.pageRecord(page(0), 5, 'pc.ram'),
+          raw.pageRecord(page(1), 6),
+          raw.zeroRecord(page(0)),
+          raw.flush,
+        ]),
+      ),
+      raw.part('end', Buffer.concat([raw.pageRecord(page(2), 8), raw.zeroRecord(page(3)), raw.flush])),
+      raw.end(),
+    );
+    await source.open(
+      raw.init(0),
+      raw.sync(),
+      raw.sync(),
+      raw.packet({ block: 'pc.ram', normal: [page(4)], fill: 4 }),
+      raw.sync(),
+    );
+    expect(await pagesOf(incoming, 5)).toEqual([0, 6, 8, 0, 4]);
+  });
+
+  it('syncs with each section, without flush records', async () => {
+    const { incoming, source } = await listen(1);
+    await source.open(
+      raw.header(),
+      raw.start([BLOCK], raw.nothing),
+      raw.part('part', raw.nothing),
+      raw.part('end', raw.nothing),
+      raw.end(),
+    );
+    const one = raw.packet({ block: 'pc.ram', normal: [page(0)], fill: 1 });
+    const two = raw.packet({ block: 'pc.ram', normal: [page(0)], fill: 2 });
+    await source.open(raw.init(0), raw.sync(), one, raw.sync(), two, raw.sync());
+    expect(await pagesOf(incoming, 1)).toEqual([2]);
+  });
+
+  it('closes every connection right behind its last byte', async () => {
+    const { incoming, source } = await listen(1);
+    const channel = await source.open(raw.init(0), raw.sync());
+    channel.end(Buffer.concat([raw.packet({ block: 'pc.ram', normal: [page(0)], fill: 3 }), raw.sync()]));
+    const stream = await source.open(main.start);
+    stream.end(main.end);
+    expect(await pagesOf(incoming, 1)).toEqual([3]);
+  });
+
+  it('main sends one byte at a time', async () => {
+    const { incoming, source } = await listen(1);
+    await source.open(raw.init(0), raw.sync(), raw.sync());
+    const stream = await source.open();
+    for (const byte of Buffer.concat([main.start, main.end])) {
+      stream.write(Uint8Array.of(byte));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await pagesOf(incoming, 1)).toEqual([0]);
+  });
+});
+
+describe('a source that does not fit is refused', () => {
+  it('a channel twice', async () => {
+    const { incoming, source } = await listen(2);
+    await source.open(raw.init(1));
+    await source.open(raw.init(1));
+    expectFailure(await outcomeOf(incoming.result, 'receive'), 'incompatible', /channel 1 connected twice/);
+  });
+
+  it.each([2, 3, 255])('channel id %i of 2 channels', async (id) => {
+    const { incoming, source } = await listen(2);
+    const init = Uint8Array.from(raw.init(0));
+    init[24] = id;
+    await source.open(init);
+    expectFailure(
+      await outcomeOf(incoming.result, 'receive'),
+      'incompatible',
+      new RegExp(`below 2.*got ${id}`),
+    );
+  });
+
+  it('a surplus channel after all others: its pages must not be lost', async () => {
+    for (let round = 0; round < 5; round++) {
+      const { incoming, source } = await listen(1);
+      await source.open(raw.init(0), raw.sync(), raw.sync());
+      await source.open(raw.init(1), raw.sync(), raw.packet({ block: 'pc.ram', normal: [0], fill: 1 }));
+      await source.open(main.start, main.end);
+      expectFailure(await outcomeOf(incoming.result, 'receive'), 'incompatible', /below 1.*got 1/);
+    }
+  });
+
+  it('another uuid', async () => {
+    const { incoming, source } = await listen(1, { uuid: new Uint8Array(16).fill(7) });
+    await source.open(raw.init(0, new Uint8Array(16).fill(8)));
+    expectFailure(await outcomeOf(incoming.result, 'receive'), 'incompatible', /uuid/);
+  });
+
+  it('a second main stream is turned away, and the first goes on', async () => {
+    const { incoming, source, events } = await listen(1);
+    const both = [await source.open(main.start), await source.open(main.start)];
+    // Either may be looked at first: the other one is closed.
+    const closed = await inTime(
+      Promise.race(both.map(async (socket) => once(socket, 'close').then(() => socket))),
+      'turning one away',
+    );
+    for (const socket of both) if (socket !== closed) socket.write(main.end);
+    await source.open(raw.init(0), raw.sync(), raw.sync());
+    await pagesOf(incoming, 1);
+    expect(events.filter((event) => event.type === 'refused')).toMatchObject([
+      { reason: 'a second main stream' },
+    ]);
+  });
+
+  it.each([
+    { missing: 'main', says: /the main stream did not connect within 1500 ms/ },
+    { missing: 'channel', says: /channel 1 of 2 did not connect within 1500 ms/ },
+    { missing: 'both', says: /the main stream and channel 1 of 2 did not connect/ },
+  ])('missing: $missing', async ({ missing, says }) => {
+    const { incoming, source } = await listen(2);
+    await source.open(raw.init(0));
+    if (missing === 'main') await source.open(raw.init(1));
+    if (missing === 'channel') await source.open(main.start);
+    expectFailure(await outcomeOf(incoming.result, 'receive'), 'timeout', says);
+  });
+
+  it('a source that falls silent', async () => {
+    const { incoming, source } = await listen(1);
+    await source.open(raw.init(0), raw.sync());
+    await source.open(main.start);
+    expectFailure(
+      await outcomeOf(incoming.result, 'receive'),
+      'timeout',
+      /no byte on any connection for 1500/,
+    );
+  });
+
+  const bad = [
+    { what: 'an unknown block', packet: raw.packet({ block: 'pc.rom', normal: [0] }), code: 'protocol' },
+    {
+      what: 'an offset past the block',
+      packet: raw.packet({ block: 'pc.ram', zero: [MIB] }),
+      code: 'protocol',
+    },
+    { what: 'an offset beyond 2^53', packet: hugeOffset(), code: 'protocol' },
+    { what: 'half a page', packet: raw.packet({ block: 'pc.ram', normal: [2048] }), code: 'protocol' },
+    { what: 'a bad magic', packet: new Uint8Array(1344).fill(0x22), code: 'protocol' },
+    { what: 'another codec', packet: withFlags(0x02), code: 'incompatible' },
+    { what: 'too many pages', packet: withCount(16, 129), code: 'protocol' },
+    { what: 'a page count that overflows', packet: withCount(32, 0xffffffff), code: 'protocol' },
+    { what: 'a payload of 4 GiB', packet: withCount(20, 0xffffffff), code: 'protocol' },
+    { what: 'a payload too short', packet: withCount(20, 100), code: 'protocol' },
+    { what: 'half a header and the end', packet: raw.sync().subarray(0, 700), code: 'peer-closed' },
+    { what: 'half a page and the end', packet: onePage().subarray(0, 1344 + 2000), code: 'peer-closed' },
+    { what: 'the end before its sync', packet: raw.nothing, code: 'peer-closed' },
+  ] as const;
+  it.each(bad)('a packet with $what', async ({ packet, code }) => {
+    const { incoming, source } = await listen(1);
+    await source.open(main.start, main.end);
+    const channel = await source.open(raw.init(0), raw.sync());
+    channel.end(packet);
+    expectFailure(await outcomeOf(incoming.result, 'receive'), code, /channel 0/);
+  });
+
+  const badMain = [
+    { what: 'a block list of 2^50 bytes', bytes: raw.start([{ name: 'a', length: 2 ** 50 }]) },
+    { what: 'garbage', bytes: new Uint8Array(2000).fill(0x99) },
+    { what: 'a part before START', bytes: raw.part('part') },
+    {
+      what: 'a flush in another mode',
+      bytes: Buffer.concat([raw.start([BLOCK], raw.nothing), raw.part('part')]),
+    },
+    { what: 'a zero page past the block', bytes: startThen(raw.zeroRecord(MIB, 'pc.ram')) },
+    { what: 'an unknown block', bytes: startThen(raw.zeroRecord(0, 'nope')) },
+  ];
+  it.each(badMain)('main with $what', async ({ bytes }) => {
+    const { incoming, source } = await listen(1);
+    await source.open(raw.init(0), raw.sync(), raw.sync());
+    await source.open(raw.header(), bytes);
+    expectFailure(await outcomeOf(incoming.result, 'receive'), ['protocol', 'io', 'incompatible', 'usage']);
+  });
+});
+
+function startThen(body: Uint8Array): Uint8Array {
+  return Buffer.concat([raw.start([BLOCK]), raw.part('part', body)]);
+}
+
+function onePage(): Uint8Array {
+  return raw.packet({ block: 'pc.ram', normal: [0], fill: 1 });
+}
+
+function withCount(at: number, value: number): Uint8Array {
+  const bytes = Uint8Array.from(onePage());
+  new DataView(bytes.buffer).setUint32(at, value);
+  return bytes;
+}
+
+function withFlags(flags: number): Uint8Array {
+  return withCount(8, flags);
+}
+
+function hugeOffset(): Uint8Array {
+  const bytes = Uint8Array.from(onePage());
+  new DataView(bytes.buffer).setBigUint64(320, 2n ** 63n);
+  return bytes;
+}
+
+describe('strangers on the port', () => {
+  it('HTTP, silence, an immediate close and garbage, before, between and after: the migration completes', async () => {
+    const { incoming, source, events } = await listen(2, { parameters: { setupTimeout: 1500 } });
+    const strangers = async (): Promise<void> => {
+      await source.open(Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'));
+      await source.open();
+      (await source.open()).destroy();
+      (await source.open(Uint8Array.of(0x51))).end();
+      (await source.open(Uint8Array.of(0x11, 0x22, 0x33, 0x44, 0))).end();
+    };
+    await strangers();
+    // Longer than the setup limit: a stranger does not start the clock.
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    await source.open(raw.init(1), raw.sync());
+    await strangers();
+    const stream = await source.open(main.start);
+    const channel = await source.open(raw.init(0), raw.sync());
+    await strangers();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    channel.write(raw.packet({ block: 'pc.ram', normal: [page(1)], fill: 1 }));
+    channel.write(raw.sync());
+    source.sockets[5]?.write(raw.sync());
+    stream.write(main.end);
+    expect(await pagesOf(incoming, 3)).toEqual([0, 1, 0]);
+    const reasons = events.flatMap((event) => (event.type === 'refused' ? [event.reason] : []));
+    expect(reasons).toContain('not a migration stream');
+    expect(reasons).toContain('closed without a byte');
+    expect(reasons.length).toBeGreaterThanOrEqual(9);
+  });
+});

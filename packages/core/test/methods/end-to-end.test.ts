@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import { fixture } from '../support/fixtures.js';
+import { expectFailure, expectValue } from '../support/outcome.js';
+import { move, tryToMove } from '../support/pair.js';
+import { createGuestRam, mixedFill } from '../support/ram.js';
+import { testSeed } from '../support/random.js';
+
+const seed = testSeed();
+const methodModules = [fixture('run-length.mjs')];
+const parameters = { multifdCompression: 'run-length' };
+const both = { source: { methodModules }, destination: { methodModules } };
+const brokenModules = [fixture('broken-methods.mjs')];
+
+describe("a third party's method", () => {
+  it.each(['multifd', 'legacy', 'none'] as const)('moves memory, %s', async (zeroPageDetection) => {
+    const ram = createGuestRam({ seed, fill: mixedFill });
+    const { sent } = await move({
+      guest: { ram },
+      parameters: { ...parameters, zeroPageDetection },
+      ...both,
+    });
+    expect(sent.statistics.normalBytes).toBe(sent.statistics.normal * 4096);
+  });
+
+  it('makes less of what is regular', async () => {
+    const ram = createGuestRam({ seed, fill: (page, index) => page.fill(1 + (index % 200)) });
+    const { sent } = await move({ guest: { ram }, parameters, ...both });
+    expect(sent.statistics.transferred).toBeLessThan(sent.statistics.normalBytes / 10);
+  });
+
+  it('gets its settings on both ends', async () => {
+    const ram = createGuestRam({ seed, fill: (page, index) => page.fill(1 + (index % 200)) });
+    const methodSettings = { xor: 0x5a };
+    const own = { methodModules, methodSettings };
+    await move({ guest: { ram }, parameters, source: own, destination: own });
+    // Proof that the settings arrive: with others on one end the memory is another.
+    const outcome = await tryToMove({
+      guest: { ram },
+      parameters,
+      source: own,
+      destination: { methodModules },
+    });
+    expectValue(outcome.sent);
+    expectValue(outcome.received);
+    await expect(
+      move({ guest: { ram }, parameters, source: own, destination: { methodModules } }),
+    ).rejects.toThrow(/byte 0 is 91, not 1/);
+  });
+});
+
+describe('methods that do not fit', () => {
+  const guest = { ram: createGuestRam({ seed }) };
+
+  it('only the source compresses', async () => {
+    const outcome = await tryToMove({ guest, source: { methodModules, parameters } });
+    expectFailure(outcome.received, 'incompatible', /channel \d.*compression|flags/);
+    expectFailure(outcome.sent, 'peer-closed');
+    await move({ guest });
+  });
+
+  it('only the destination compresses', async () => {
+    const outcome = await tryToMove({ guest, destination: { methodModules, parameters } });
+    expectFailure(outcome.received, 'incompatible', /channel \d/);
+    expectFailure(outcome.sent, 'peer-closed');
+  });
+
+  it('a method that is not there, on the source', async () => {
+    const outcome = await tryToMove({
+      guest,
+      source: { parameters: { multifdCompression: 'zstd' } },
+      destination: { signal: AbortSignal.timeout(1500) },
+    });
+    expectFailure(outcome.sent, 'codec-unavailable', /multifd-compression zstd is not available/);
+  });
+
+  it('a method that is not there, on the destination: told before anybody connects', async () => {
+    const outcome = await tryToMove({
+      guest,
+      destination: { parameters: { multifdCompression: 'zstd' } },
+    });
+    expectFailure(outcome.received, 'codec-unavailable', /multifd-compression zstd is not available/);
+    expectFailure(outcome.sent, ['io', 'peer-closed']);
+  });
+});
+
+describe('methods that break', () => {
+  it.each([
+    ['throws-in-prepare', 'source', /cannot compress/],
+    ['throws-in-send-setup', 'source', /no compressor/],
+    ['throws-in-recv', 'destination', /cannot decompress/],
+    ['throws-in-recv-setup', 'destination', /no decompressor/],
+    ['reads-too-little', 'destination', /payload size/],
+    ['reads-too-much', 'destination', /payload size/],
+  ] as const)('%s', async (name, where, says) => {
+    const guest = { ram: createGuestRam({ seed, fill: (page) => page.fill(1) }) };
+    const outcome = await tryToMove({
+      guest,
+      parameters: { multifdCompression: name },
+      source: { methodModules: brokenModules },
+      destination: { methodModules: brokenModules, signal: AbortSignal.timeout(4000) },
+    });
+    const [first, other] =
+      where === 'source' ? [outcome.sent, outcome.received] : [outcome.received, outcome.sent];
+    expectFailure(first, ['internal', 'protocol'], says);
+    expectFailure(other, ['peer-closed', 'cancelled']);
+    await move({ guest });
+  });
+
+  it('one that cannot clean up undoes nothing', async () => {
+    const guest = { ram: createGuestRam({ seed, fill: (page) => page.fill(1) }) };
+    await move({
+      guest,
+      parameters: { multifdCompression: 'throws-in-cleanup' },
+      source: { methodModules: brokenModules },
+      destination: { methodModules: brokenModules },
+    });
+  });
+});

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { MultifdError } from '../../src/errors.js';
+import { loadMethod } from '../../src/methods/registry.js';
+import { fixture } from '../support/fixtures.js';
+
+const RUN_LENGTH = fixture('run-length.mjs');
+
+async function failure(work: Promise<unknown>): Promise<string> {
+  const error: unknown = await work.then(
+    () => new Error('it did not fail'),
+    (cause: unknown) => cause,
+  );
+  if (!MultifdError.is(error)) throw error;
+  expect(error.code).toBe('codec-unavailable');
+  return error.message;
+}
+
+describe('loadMethod', () => {
+  it('none is always there', async () => {
+    expect((await loadMethod('none')).flag).toBe(0);
+    expect((await loadMethod('none', [RUN_LENGTH])).flag).toBe(0);
+  });
+
+  it("a third party's method, by name", async () => {
+    expect(await loadMethod('run-length', [RUN_LENGTH])).toMatchObject({ name: 'run-length', flag: 0x20 });
+  });
+
+  it('an unknown name, with those that are known', async () => {
+    expect(await failure(loadMethod('zlib', [RUN_LENGTH]))).toBe(
+      'multifd-compression zlib is not available; known here: none, run-length',
+    );
+  });
+
+  it.each([
+    [
+      'a flag that is taken',
+      [RUN_LENGTH, fixture('clashing-methods.mjs')],
+      /other-name \(flag 0x20\) is already taken by run-length/,
+    ],
+    ['a name that is taken', [RUN_LENGTH, `${RUN_LENGTH}?again`], /run-length .* is already taken/],
+    ['a flag that cannot be', [fixture('bad-methods.mjs')], /does not export methods/],
+    ['no methods', [fixture('accelerators.mjs')], /does not export methods/],
+    ['a module that is not there', [fixture('nothing.mjs')], /cannot load codec module/],
+  ])('%s', async (_what, modules, says) => {
+    expect(await failure(loadMethod('none', modules))).toMatch(says);
+  });
+
+  it('the same module twice is no clash', async () => {
+    expect((await loadMethod('run-length', [RUN_LENGTH, RUN_LENGTH])).name).toBe('run-length');
+  });
+});

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { MultifdError } from '../../src/errors.js';
+import type { MemoryBlockDescriptor } from '../../src/ram/block.js';
+import { allocateGuestRam, checkGuestRam, type GuestRamDescriptor } from '../../src/ram/guest-ram.js';
+
+const MIB = 2 ** 20;
+
+const good = allocateGuestRam([
+  { name: 'a', length: 8 * MIB },
+  { name: 'b', length: 4096 },
+]);
+
+function withFirst(change: Partial<MemoryBlockDescriptor>): GuestRamDescriptor {
+  return {
+    ...good,
+    blocks: good.blocks.map((block, index) => (index === 0 ? { ...block, ...change } : block)),
+  };
+}
+
+function code(run: () => void): string {
+  try {
+    run();
+    return 'no error';
+  } catch (error) {
+    return MultifdError.is(error) ? `${error.code}: ${error.message}` : `not ours: ${error}`;
+  }
+}
+
+describe('checkGuestRam', () => {
+  it('takes what allocateGuestRam gives', () => {
+    expect(code(() => checkGuestRam(good))).toBe('no error');
+  });
+
+  it('takes RAM without dirty bitmaps, longer segments and a file', () => {
+    const { dirty: _, ...still } = good;
+    expect(code(() => checkGuestRam(still))).toBe('no error');
+    const long = withFirst({ segments: [new SharedArrayBuffer(9 * MIB)] });
+    expect(code(() => checkGuestRam(long))).toBe('no error');
+    const file = { kind: 'file', name: 'f', length: 4096, path: '/nowhere', writable: false } as const;
+    expect(code(() => checkGuestRam({ pageSize: 4096, blocks: [file] }))).toBe('no error');
+  });
+
+  const bad: readonly { what: string; ram: GuestRamDescriptor; says: RegExp }[] = [
+    { what: 'no blocks', ram: { pageSize: 4096, blocks: [] }, says: /no blocks/ },
+    { what: 'a bitmap short', ram: { ...good, dirty: (good.dirty ?? []).slice(1) }, says: /1 dirty bitmaps/ },
+    {
+      what: 'a bitmap too short',
+      ram: { ...good, dirty: [new SharedArrayBuffer(4), new SharedArrayBuffer(4)] },
+      says: /block a: its dirty bitmap is too short/,
+    },
+    { what: 'an empty name', ram: withFirst({ name: '' }), says: /block 0: the name/ },
+    { what: 'a name of 256 bytes', ram: withFirst({ name: 'ü'.repeat(128) }), says: /block 0: the name/ },
+    { what: 'a NUL in a name', ram: withFirst({ name: 'a\0b' }), says: /without NUL/ },
+    { what: 'a name twice', ram: withFirst({ name: 'b' }), says: /b is there twice/ },
+    { what: 'no bytes', ram: withFirst({ length: 0 }), says: /block a: the length .* got 0/ },
+    { what: 'a negative length', ram: withFirst({ length: -4096 }), says: /got -4096/ },
+    { what: 'half a page', ram: withFirst({ length: 2048 }), says: /multiple of the page size 4096/ },
+    { what: 'a length that is no number', ram: withFirst({ length: Number.NaN }), says: /got NaN/ },
+    { what: 'more than 2^53', ram: withFirst({ length: 2 ** 60 }), says: /block a/ },
+    { what: 'a segment size of 3 MiB', ram: withFirst({ segmentSize: 3 * MIB }), says: /power of two/ },
+    { what: 'a segment size of 1 MiB', ram: withFirst({ segmentSize: MIB }), says: /power of two/ },
+    { what: 'a segment too few', ram: withFirst({ segments: [] }), says: /do not add up/ },
+    {
+      what: 'a segment too many',
+      ram: withFirst({ segments: [new SharedArrayBuffer(8 * MIB), new SharedArrayBuffer(4096)] }),
+      says: /do not add up/,
+    },
+    {
+      what: 'a segment too short',
+      ram: withFirst({ segments: [new SharedArrayBuffer(8 * MIB - 1)] }),
+      says: /do not add up to 8388608/,
+    },
+  ];
+  it.each(bad)('refuses $what', ({ ram, says }) => {
+    const answer = code(() => checkGuestRam(ram));
+    expect(answer).toMatch(/^usage: /);
+    expect(answer).toMatch(says);
+  });
+
+  it.each([
+    { name: '', length: 4096 },
+    { name: 'a', length: 4095 },
+    { name: 'a', length: 0 },
+    { name: 'a', length: -1 },
+    { name: 'a', length: Number.NaN },
+    { name: 'a', length: Number.POSITIVE_INFINITY },
+    { name: 'a', length: 2 ** 53 },
+  ])('allocateGuestRam refuses $name of $length bytes before it allocates', (block) => {
+    expect(code(() => allocateGuestRam([block]))).toMatch(/^usage: /);
+  });
+});

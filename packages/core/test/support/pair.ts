@@ -1,0 +1,67 @@
+import {
+  type Guest,
+  type Incoming,
+  type MigrateOptions,
+  type MigrateResult,
+  type MigrationParameters,
+  migrate,
+  type ReceiveOptions,
+  type ReceiveResult,
+  receive,
+} from '@multifd/core';
+import { PLAIN } from './fixtures.js';
+import { expectValue, type Outcome, outcomeOf } from './outcome.js';
+import { expectSameRam } from './ram.js';
+
+export interface PairOptions {
+  readonly guest: Guest;
+  /** For both ends. */
+  readonly parameters?: Partial<MigrationParameters>;
+  readonly source?: Partial<MigrateOptions>;
+  readonly destination?: Partial<ReceiveOptions>;
+  /** Does something between listening and migrating; may give the source another address. */
+  readonly listening?: (incoming: Incoming) => Promise<string | undefined>;
+  /** ms until both ends must have settled. */
+  readonly limit?: number;
+}
+
+export interface PairOutcome {
+  readonly sent: Outcome<MigrateResult>;
+  readonly received: Outcome<ReceiveResult>;
+}
+
+/** Migrates over a real socket between two ends in this process, and says how each ended. */
+export async function tryToMove(options: PairOptions): Promise<PairOutcome> {
+  const { guest, parameters = {}, source = {}, destination = {}, limit } = options;
+  const incoming = await receive({
+    listen: 'tcp:127.0.0.1:0',
+    pageSize: guest.ram.pageSize,
+    ...destination,
+    parameters: { ...parameters, ...destination.parameters },
+  });
+  const to = (await options.listening?.(incoming)) ?? incoming.address;
+  const [sent, received] = await Promise.all([
+    outcomeOf(
+      migrate({
+        to,
+        guest,
+        accelerator: PLAIN,
+        ...source,
+        parameters: { ...parameters, ...source.parameters },
+      }),
+      'migrate',
+      limit,
+    ),
+    outcomeOf(incoming.result, 'receive', limit),
+  ]);
+  return { sent, received };
+}
+
+/** Migrates, and compares every byte of both ends. */
+export async function move(options: PairOptions): Promise<{ sent: MigrateResult; received: ReceiveResult }> {
+  const outcome = await tryToMove(options);
+  const sent = expectValue(outcome.sent);
+  const received = expectValue(outcome.received);
+  expectSameRam(received.ram, options.guest.ram);
+  return { sent, received };
+}

@@ -1,0 +1,111 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import {
+  COMMAND,
+  createRamPacket,
+  EOS_RECORD,
+  encodeBlockList,
+  encodeCommand,
+  encodeConfiguration,
+  encodeEndOfSections,
+  encodeFileHeader,
+  encodeFooter,
+  encodeInitPacket,
+  encodePageRecordHeader,
+  encodeRamPacket,
+  encodeSectionPart,
+  encodeSectionStart,
+  encodeVmDescription,
+  encodeZeroRecord,
+  FLAG_SYNC,
+  FLUSH_RECORD,
+  packetHeaderSize,
+} from '../../src/wire/index.js';
+
+const RAM_ID = 3;
+const PAGE_SIZE = 4096;
+
+export interface Block {
+  readonly name: string;
+  readonly length: number;
+}
+
+export interface PacketParts {
+  readonly block?: string;
+  readonly normal?: readonly number[];
+  readonly zero?: readonly number[];
+  /** The normal pages are filled with this byte. */
+  readonly fill?: number;
+  readonly sync?: boolean;
+}
+
+/** The bytes of main and of channels, made by hand: what a source may send, in any order. */
+export const raw = {
+  header: (machineType = 'none'): Uint8Array =>
+    Buffer.concat([encodeFileHeader(), encodeConfiguration({ machineType })]),
+  returnPath: (): Uint8Array => encodeCommand(COMMAND.OPEN_RETURN_PATH),
+  /** START with the block list; `body` comes before the end of the section. */
+  start: (blocks: readonly Block[], body: Uint8Array = FLUSH_RECORD): Uint8Array =>
+    Buffer.concat([
+      encodeSectionStart('start', RAM_ID, 'ram', 0, 4),
+      encodeBlockList(blocks),
+      body,
+      EOS_RECORD,
+      encodeFooter(RAM_ID),
+    ]),
+  part: (kind: 'part' | 'end', body: Uint8Array = FLUSH_RECORD): Uint8Array =>
+    Buffer.concat([encodeSectionPart(kind, RAM_ID), body, EOS_RECORD, encodeFooter(RAM_ID)]),
+  flush: FLUSH_RECORD,
+  nothing: new Uint8Array(0),
+  end: (): Uint8Array =>
+    Buffer.concat([
+      encodeEndOfSections(),
+      encodeVmDescription('{"configuration":{},"page_size":4096,"devices":[]}'),
+    ]),
+  zeroRecord: (offset: number, block?: string): Uint8Array => encodeZeroRecord(offset, block),
+  pageRecord: (offset: number, fill: number, block?: string): Uint8Array =>
+    Buffer.concat([encodePageRecordHeader(offset, block), new Uint8Array(PAGE_SIZE).fill(fill)]),
+  init: (channel: number, uuid = new Uint8Array(16)): Uint8Array => encodeInitPacket({ uuid, channel }),
+  packet(parts: PacketParts): Uint8Array {
+    const { block = '', normal = [], zero = [], fill = 0, sync = false } = parts;
+    const packet = createRamPacket(PAGE_SIZE);
+    packet.flags = sync ? FLAG_SYNC : 0;
+    packet.pagesAllocated = normal.length + zero.length > 0 ? 128 : 0;
+    packet.normalPages = normal.length;
+    packet.zeroPages = zero.length;
+    packet.payloadSize = normal.length * PAGE_SIZE;
+    packet.packetNumber = 0;
+    packet.blockName = block;
+    packet.offsets.set([...normal, ...zero]);
+    const header = new Uint8Array(packetHeaderSize(PAGE_SIZE));
+    encodeRamPacket(packet, header, PAGE_SIZE);
+    return Buffer.concat([header, new Uint8Array(packet.payloadSize).fill(fill)]);
+  },
+  sync: (): Uint8Array => raw.packet({ sync: true }),
+} as const;
+
+/** Connections to a destination. */
+export class RawSource {
+  readonly #port: number;
+  readonly sockets: Socket[] = [];
+
+  /** @param address `tcp:127.0.0.1:PORT`. */
+  constructor(address: string) {
+    this.#port = Number(address.split(':').at(-1));
+  }
+
+  /** A new connection that has sent `bytes`. */
+  async open(...bytes: readonly Uint8Array[]): Promise<Socket> {
+    const socket = connect({ host: '127.0.0.1', port: this.#port, noDelay: true });
+    socket.on('error', () => {});
+    socket.resume();
+    this.sockets.push(socket);
+    await once(socket, 'connect');
+    for (const part of bytes) socket.write(part);
+    return socket;
+  }
+
+  close(): void {
+    for (const socket of this.sockets) socket.destroy();
+  }
+}

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { MultifdError } from '../../src/errors.js';
+import { AcceleratorRegistry, loadAccelerator } from '../../src/zero/registry.js';
+import { fixture, PLAIN } from '../support/fixtures.js';
+
+const REFUSED = fixture('refused-accelerators.mjs');
+
+async function failure(work: Promise<unknown>): Promise<MultifdError> {
+  const error: unknown = await work.then(
+    () => new Error('it did not fail'),
+    (cause: unknown) => cause,
+  );
+  if (!MultifdError.is(error)) throw error;
+  expect(error.code).toBe('accelerator-unavailable');
+  return error;
+}
+
+function registry(...modules: string[]): AcceleratorRegistry {
+  const made = new AcceleratorRegistry();
+  for (const module of modules) made.register(module);
+  return made;
+}
+
+describe('AcceleratorRegistry', () => {
+  it('auto takes the first that can run, and keeps why others were refused', async () => {
+    expect(await registry(REFUSED, PLAIN.module).choose()).toEqual({
+      accelerator: PLAIN,
+      detail: 'plain of the tests',
+      requested: 'auto',
+      refused: [
+        { name: 'warp', reason: 'no warp core', fix: 'install one' },
+        { name: 'gpu', reason: 'no adapter', fix: 'plug in a GPU' },
+      ],
+    });
+    const first = await registry(PLAIN.module, REFUSED).choose('auto');
+    expect(first).toMatchObject({ accelerator: PLAIN, refused: [] });
+  });
+
+  it('by name, used or refused, never another', async () => {
+    const all = registry(REFUSED, PLAIN.module);
+    expect(await all.choose('batch-of-one')).toMatchObject({
+      accelerator: { ...PLAIN, name: 'batch-of-one' },
+      requested: 'batch-of-one',
+    });
+    const error = await failure(all.choose('gpu'));
+    expect(error.message).toBe('accelerator gpu cannot run here: no adapter');
+    expect(error.hint).toBe('plug in a GPU');
+  });
+
+  it('by module, known or not', async () => {
+    expect(await registry().choose(PLAIN.module)).toMatchObject({
+      accelerator: PLAIN,
+      requested: PLAIN.module,
+    });
+    expect((await failure(registry(PLAIN.module).choose(REFUSED))).message).toContain('warp cannot run');
+  });
+
+  it('an unknown name, with those that are known', async () => {
+    const error = await failure(registry(REFUSED).choose('quantum'));
+    expect(error.message).toBe('no accelerator is called quantum; known here: warp, gpu');
+    expect((await failure(registry().choose('auto'))).message).toContain('known here: none');
+  });
+
+  it('nothing can run', async () => {
+    expect((await failure(registry(REFUSED).choose())).message).toMatch(/warp cannot run here/);
+  });
+
+  it('registering loads nothing; a module is probed once', async () => {
+    const probes = (): number => Number(Reflect.get(globalThis, 'multifdTestProbes') ?? 0);
+    const all = registry(REFUSED, REFUSED, PLAIN.module);
+    const before = probes();
+    await Promise.all([all.choose(), all.choose(), all.list()]);
+    await all.choose(PLAIN.name);
+    expect(probes() - before).toBe(2);
+    expect(await all.list()).toHaveLength(7);
+  });
+
+  it.each([
+    ['of another version of the contract', 'wrong-version.mjs', /contract version 1/],
+    ['that brings none', 'marker-of-nothing.mjs', /cannot load/],
+    ['that exports something else', 'run-length.mjs', /does not export accelerators/],
+  ])('a module %s', async (_what, file, says) => {
+    expect((await failure(registry().choose(fixture(file)))).message).toMatch(says);
+    expect((await failure(loadAccelerator({ module: fixture(file), name: 'x' }))).message).toMatch(says);
+  });
+
+  it('a name that a module does not have', async () => {
+    const error = await failure(loadAccelerator({ ...PLAIN, name: 'nobody' }));
+    expect(error.message).toContain('has no accelerator called nobody');
+  });
+
+  it('one module that cannot be loaded does not take the others away', async () => {
+    const choice = await registry(fixture('not-there.mjs'), PLAIN.module).choose();
+    expect(choice.accelerator).toEqual(PLAIN);
+    expect(choice.refused).toHaveLength(1);
+    expect(choice.refused[0]?.reason).toMatch(/not-there/);
+  });
+});

@@ -141,6 +141,8 @@ export interface Incoming {
    * place only: start it here only after fulfilment.
    */
   readonly result: Promise<ReceiveResult>;
+  /** Gives up, as an aborted `signal` does: `result` is rejected with `cancelled` unless the guest is here. */
+  close(): void;
 }
 
 export interface ReceiveResult {

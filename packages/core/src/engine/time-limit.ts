@@ -1,23 +1,32 @@
-import { MultifdError } from '../errors.js';
+import { type ErrorCode, MultifdError } from '../errors.js';
+
+export interface TimeLimit {
+  /** ms. */
+  readonly timeout: number;
+  /** The error's text, which goes on with `within N ms`. */
+  readonly what: string;
+  readonly hint?: string;
+  /** Default `timeout`. */
+  readonly code?: ErrorCode;
+  /** When the peer was last heard of (`performance.now()`): the limit counts from there. Default: from now. */
+  readonly lastSign?: () => number;
+}
 
 /**
- * Waits for `answer`, but no longer than `timeout` ms.
- * @throws MultifdError `timeout` that begins with `what`.
+ * Waits for `answer`, but no longer than allowed.
+ * @throws MultifdError of the limit's code.
  */
-export async function inTime<T>(
-  answer: Promise<T>,
-  timeout: number,
-  what: string,
-  hint?: string,
-): Promise<T> {
+export async function inTime<T>(answer: Promise<T>, limit: TimeLimit): Promise<T> {
+  const { timeout, what, hint, code = 'timeout', lastSign } = limit;
+  const start = performance.now();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    const error = new MultifdError(
-      'timeout',
-      `${what} within ${timeout} ms`,
-      hint === undefined ? {} : { hint },
-    );
-    timer = setTimeout(() => reject(error), timeout);
+    const look = (): void => {
+      const left = Math.max(start, lastSign?.() ?? start) + timeout - performance.now();
+      if (left > 0) timer = setTimeout(look, left);
+      else reject(new MultifdError(code, `${what} within ${timeout} ms`, hint === undefined ? {} : { hint }));
+    };
+    look();
   });
   try {
     return await Promise.race([answer, late]);

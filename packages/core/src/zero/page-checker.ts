@@ -1,3 +1,4 @@
+import { inTime } from '../engine/time-limit.js';
 import { MultifdError } from '../errors.js';
 import type { Accelerator, Detector, PageBatch } from './accelerator.js';
 
@@ -13,19 +14,27 @@ export class PageChecker {
   readonly #detector: Detector;
   readonly #preferredBatch: number;
   readonly #timeout: number;
+  readonly #beat: () => void;
 
-  private constructor(accelerator: Accelerator, detector: Detector, timeout: number) {
+  private constructor(accelerator: Accelerator, detector: Detector, timeout: number, beat: () => void) {
     this.#name = accelerator.name;
     this.#detector = detector;
     this.#preferredBatch = accelerator.capabilities.preferredBatch;
     this.#timeout = timeout;
+    this.#beat = beat;
   }
 
   /**
    * @param timeout ms that an answer may take.
+   * @param beat called before each batch, so that somebody else can see that this thread is alive.
    * @throws MultifdError `accelerator-unavailable` if it cannot check pages of this size or cannot be opened.
    */
-  static async open(accelerator: Accelerator, pageSize: number, timeout: number): Promise<PageChecker> {
+  static async open(
+    accelerator: Accelerator,
+    pageSize: number,
+    timeout: number,
+    beat: () => void = () => {},
+  ): Promise<PageChecker> {
     const { min, max } = accelerator.capabilities.pageSize;
     if (pageSize < min || pageSize > max) {
       throw new MultifdError(
@@ -34,7 +43,7 @@ export class PageChecker {
       );
     }
     try {
-      return new PageChecker(accelerator, await accelerator.open({ pageSize }), timeout);
+      return new PageChecker(accelerator, await accelerator.open({ pageSize }), timeout, beat);
     } catch (cause) {
       throw MultifdError.from(cause, 'accelerator', `accelerator ${accelerator.name} could not be opened`);
     }
@@ -49,6 +58,7 @@ export class PageChecker {
       const size = Math.min(this.#preferredBatch, count - first);
       const answers = isZero.subarray(first, first + size);
       answers.fill(UNANSWERED);
+      this.#beat();
       await this.#detect({ memory, offsets: offsets.subarray(first, first + size), count: size }, answers);
       for (let index = 0; index < size; index++) {
         const answer = answers[index] ?? UNANSWERED;
@@ -64,28 +74,14 @@ export class PageChecker {
   async #detect(batch: PageBatch, answers: Uint8Array): Promise<void> {
     try {
       const answer = this.#detector.detect(batch, answers);
-      if (answer !== undefined) await this.#inTime(answer);
+      if (answer !== undefined)
+        await inTime(answer, {
+          timeout: this.#timeout,
+          what: `accelerator ${this.#name} gave no answer`,
+          code: 'accelerator',
+        });
     } catch (cause) {
       throw MultifdError.from(cause, 'accelerator', `accelerator ${this.#name} failed`);
-    }
-  }
-
-  async #inTime(answer: Promise<void>): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(
-          new MultifdError(
-            'accelerator',
-            `accelerator ${this.#name} gave no answer within ${this.#timeout} ms`,
-          ),
-        );
-      }, this.#timeout);
-    });
-    try {
-      await Promise.race([answer, late]);
-    } finally {
-      clearTimeout(timer);
     }
   }
 

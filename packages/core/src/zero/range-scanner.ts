@@ -72,10 +72,14 @@ export class RangeScanner {
     const { offsets } = this.#result;
     const pageSize = this.#pageSize;
     const firstWord = range.offset / pageSize / 32;
-    const words = Math.ceil(range.length / pageSize / 32);
+    const pages = range.length / pageSize;
+    const words = Math.ceil(pages / 32);
     let count = 0;
     for (let word = 0; word < words; word++) {
       let bits = dirty.takeWord(firstWord + word);
+      const valid = pages - word * 32;
+      // A writer may have marked what is behind the block's end.
+      if (valid < 32) bits &= (1 << valid) - 1;
       const base = range.offset + word * 32 * pageSize;
       while (bits !== 0) {
         const bit = 31 - Math.clz32(bits & -bits);

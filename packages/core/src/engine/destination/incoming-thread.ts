@@ -5,7 +5,7 @@ import { loadMethod } from '../../methods/registry.js';
 import { classify } from '../../wire/first-bytes.js';
 import { checkInitPacket, decodeInitPacket } from '../../wire/init-packet.js';
 import { INIT_PACKET_SIZE } from '../../wire/layout.js';
-import { encodeReport, encodeShut } from '../../wire/return-path.js';
+import { encodePong, encodeReport, encodeShut } from '../../wire/return-path.js';
 import { type CounterRow, Counters } from '../counters.js';
 import { RelayMain, type RelayMainHost } from '../relay/relay-main.js';
 import { Transit } from '../relay/transit.js';
@@ -23,6 +23,8 @@ const INTRODUCTION_TIMEOUT = 10_000;
 /** ms that a source may take to close its connections when all is over. */
 const CLOSING_TIMEOUT = 2_000;
 
+/** ms between two signs of life while the source waits for our word. */
+const SIGN_OF_LIFE = 1_000;
 /** ms that a relay waits for the report of its destination, which may have all of RAM to read for it. */
 const REPORT_TIMEOUT = 30 * 60_000;
 
@@ -221,12 +223,14 @@ export class IncomingThread {
   async #committed(closed: Promise<void>, sourceWaits: boolean): Promise<{ readonly report: boolean }> {
     const committed = this.#port.next('committed');
     if (!sourceWaits) return committed;
+    // Making it last may take long (fsync): the source is shown that somebody is there. QEMU ignores such a PONG.
+    const signs = setInterval(() => this.#connection?.write(encodePong(0)), SIGN_OF_LIFE);
     const gone = closed.then((): never => {
       throw new MultifdError('peer-closed', 'main stream: the source closed it before it was told the end', {
         hint: "see the source's own message; its guest is intact there",
       });
     });
-    return Promise.race([committed, gone]);
+    return Promise.race([committed, gone]).finally(() => clearInterval(signs));
   }
 
   /** The migration is off: a source that listens is told before the connection goes. */

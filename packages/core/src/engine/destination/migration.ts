@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { MultifdError } from '../../errors.js';
 import type { DestinationEvent, IncomingBlock } from '../api.js';
 import { Counters } from '../counters.js';
+import { emit } from '../emit.js';
 import type { MigrationParameters } from '../parameters.js';
 import { StatusMachine } from '../status.js';
 import { type Thread, ThreadGroup } from '../thread-group.js';
@@ -58,14 +59,14 @@ export class DestinationMigration<Result> {
     this.#parameters = parameters;
     this.#pageSize = pageSize;
     this.#uuid = uuid;
-    this.#status = new StatusMachine((status) => options.onEvent?.({ type: 'status', status }));
+    this.#status = new StatusMachine((status) => emit(options.onEvent, { type: 'status', status }));
     this.#control = DestinationControl.allocate(parameters.multifdChannels);
     this.#counters = Counters.allocate(parameters.multifdChannels + 1);
     this.#meter = new DestinationMeter(this.#counters, pageSize);
     this.#threads = new ThreadGroup((error) => this.#fail(error));
     this.#reception = new Reception(parameters.multifdChannels, {
       spawn: (onMessage) => this.#spawn(onMessage),
-      refused: (peer, reason) => options.onEvent?.({ type: 'refused', peer, reason }),
+      refused: (peer, reason) => emit(options.onEvent, { type: 'refused', peer, reason }),
       introduced: () => this.#sourceBegins(),
       failed: (error) => this.#fail(error),
       message: (message) => this.#onMessage(message),
@@ -88,13 +89,13 @@ export class DestinationMigration<Result> {
 
   async run(listener: Listener): Promise<Result> {
     const { signal } = this.#options;
-    const onAbort = (): void => this.#cancel();
+    const onAbort = (): void => this.cancel();
     const watch = setInterval(() => this.#watch(), PROGRESS_INTERVAL);
     signal?.addEventListener('abort', onAbort);
     try {
       this.#status.to('setup');
       if (signal?.aborted) {
-        this.#cancel();
+        this.cancel();
       } else {
         this.#role.open((error) => this.#fail(error));
         this.#reception.open();
@@ -190,7 +191,7 @@ export class DestinationMigration<Result> {
 
   #watch(): void {
     if (!this.#status.is('active')) return;
-    this.#options.onEvent?.({ type: 'progress', statistics: this.#meter.read() });
+    emit(this.#options.onEvent, { type: 'progress', statistics: this.#meter.read() });
     const { idleTimeout } = this.#parameters;
     if (this.#meter.idleFor() <= idleTimeout) return;
     this.#fail(
@@ -208,7 +209,8 @@ export class DestinationMigration<Result> {
     this.#outcome.reject(error);
   }
 
-  #cancel(): void {
+  /** Nobody waits for the guest any more. Does nothing once it is here. */
+  cancel(): void {
     if (this.#committed || this.#status.isOver || this.#status.is('cancelling')) return;
     this.#status.to('cancelling');
     this.#outcome.reject(

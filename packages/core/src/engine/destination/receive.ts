@@ -40,7 +40,7 @@ export async function receive(options: ReceiveOptions): Promise<Incoming> {
   const result = migration.run(listener);
   // Who has not looked at the result yet must not die of it.
   result.catch(() => {});
-  return { address: formatAddress(listener.address), result };
+  return { address: formatAddress(listener.address), result, close: () => migration.cancel() };
 }
 
 /** Keeps the guest here: its pages go to the RAM that the caller gives. */

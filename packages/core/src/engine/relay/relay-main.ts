@@ -9,7 +9,8 @@ import type { MainHost } from '../destination/incoming-main.js';
 import type { ReceivedState } from '../destination/messages.js';
 import type { PageSink } from '../destination/page-sink.js';
 import { SourceControl } from '../source/control.js';
-import { listenToReturnPath, MainStream, type ReturnPathAnswers } from '../source/main-stream.js';
+import { MainStream } from '../source/main-stream.js';
+import { awaitShut, listenToReturnPath, type ReturnPathAnswers } from '../source/return-path.js';
 import { inTime } from '../time-limit.js';
 import type { RelayLink } from './messages.js';
 import { Transit } from './transit.js';
@@ -97,11 +98,7 @@ export class RelayMain implements MainHost {
     await this.#cut();
     await stream.endWith(received.bytes);
     if (returnPath && this.#answers !== undefined) {
-      await inTime(
-        this.#answers.shut,
-        stallTimeout,
-        'main stream: no word of completion from the destination',
-      );
+      await awaitShut(this.#answers, stallTimeout);
     }
     this.#control.finish();
     this.#transit.wakeChannels();
@@ -112,7 +109,7 @@ export class RelayMain implements MainHost {
   /** The destination's report, to be passed on to a source that has asked for one. */
   async report(timeout: number): Promise<Uint8Array> {
     if (this.#answers === undefined) throw new MultifdError('internal', 'the relay is not connected');
-    return inTime(this.#answers.report, timeout, 'main stream: no report from the destination');
+    return inTime(this.#answers.report, { timeout, what: 'main stream: no report from the destination' });
   }
 
   close(): void {

@@ -38,6 +38,8 @@ export interface Relaying {
   readonly address: string;
   /** Fulfilled when the guest is at its destination; rejected with a MultifdError when it is not. */
   readonly result: Promise<RelayResult>;
+  /** Gives up, as an aborted `signal` does: `result` is rejected with `cancelled` unless the guest is through. */
+  close(): void;
 }
 
 export interface RelayResult {
@@ -94,5 +96,5 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
   const result = migration.run(listener);
   // Who has not looked at the result yet must not die of it.
   result.catch(() => {});
-  return { address: formatAddress(listener.address), result };
+  return { address: formatAddress(listener.address), result, close: () => migration.cancel() };
 }

@@ -60,7 +60,9 @@ export class SourceChannel {
     if (this.#blocks.some((block) => !block.inPlace)) this.#scratch = new Uint8Array(RANGE_SIZE);
     if (zeroPageDetection === 'multifd' && this.#data.accelerator !== undefined) {
       const accelerator = await loadAccelerator(this.#data.accelerator);
-      this.#checker = await PageChecker.open(accelerator, pageSize, stallTimeout);
+      this.#checker = await PageChecker.open(accelerator, pageSize, stallTimeout, () =>
+        this.#counters.beat(ACTIVITY_CHECKING),
+      );
     }
     const method = await loadMethod(multifdCompression, this.#data.methodModules);
     this.#hooks = await method.sendSetup({

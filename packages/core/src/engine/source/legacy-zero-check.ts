@@ -55,7 +55,9 @@ export class LegacyZeroCheck {
   ): Promise<LegacyZeroCheck | undefined> {
     if (data.accelerator === undefined) return undefined;
     const accelerator = await loadAccelerator(data.accelerator);
-    const checker = await PageChecker.open(accelerator, data.ram.pageSize, data.parameters.stallTimeout);
+    const checker = await PageChecker.open(accelerator, data.ram.pageSize, data.parameters.stallTimeout, () =>
+      counters.beat(ACTIVITY_CHECKING),
+    );
     return new LegacyZeroCheck(data, control, counters, dirty, checker);
   }
 

@@ -1,6 +1,4 @@
-import type { Socket } from 'node:net';
 import type { Outgoing } from '../../channel/outgoing.js';
-import { MultifdError } from '../../errors.js';
 import { COMMAND, RAM_IDSTR, RAM_VERSION } from '../../wire/layout.js';
 import {
   encodeCommand,
@@ -20,7 +18,7 @@ import {
   writeZeroRecords,
 } from '../../wire/main/encode-ram.js';
 import type { DeviceSection } from '../../wire/main/records.js';
-import { REPORT_SECTION, ReturnPathDecoder } from '../../wire/return-path.js';
+import { REPORT_SECTION } from '../../wire/return-path.js';
 import { describeDevices, encodeDeviceSection } from '../../wire/vm-description.js';
 
 /** Any id will do, as long as it is unique in the stream (wire reference 2.3). */
@@ -28,14 +26,6 @@ const RAM_SECTION_ID = 1;
 /** A ZERO record with CONTINUE: the word and the fill byte. */
 const ZERO_RECORD_SIZE = 9;
 const ZERO_RECORDS_PER_WRITE = 4096;
-
-/** What of the return path the source waits for. */
-export interface ReturnPathAnswers {
-  /** SHUT: fulfilled for 0, rejected for anything else. */
-  readonly shut: Promise<void>;
-  /** The destination's report. */
-  readonly report: Promise<Uint8Array>;
-}
 
 /** The source's main stream, section by section. Owns nothing but the order of the bytes. */
 export class MainStream {
@@ -111,54 +101,4 @@ export class MainStream {
     for (const vector of vectors) bytes += vector.length;
     await this.#outgoing.send(vectors, bytes);
   }
-}
-
-/**
- * Listens to the return path on main's socket.
- * @param onShut called at once with SHUT(0): whatever becomes of the connections now, the guest is there.
- * @param onFailure called with what is wrong.
- */
-export function listenToReturnPath(
-  socket: Socket,
-  onShut: () => void,
-  onFailure: (error: MultifdError) => void,
-): ReturnPathAnswers {
-  const shut = Promise.withResolvers<void>();
-  const report = Promise.withResolvers<Uint8Array>();
-  // Who does not wait for an answer must not die of it.
-  shut.promise.catch(() => {});
-  report.promise.catch(() => {});
-  const decoder = new ReturnPathDecoder();
-  const fail = (error: MultifdError): void => {
-    shut.reject(error);
-    report.reject(error);
-    onFailure(error);
-  };
-  socket.on('data', (chunk: Uint8Array) => {
-    try {
-      for (const message of decoder.push(chunk)) {
-        if (message.type === 'shut' && message.status === 0) {
-          onShut();
-          shut.resolve();
-        } else if (message.type === 'shut') fail(refused(message.status));
-        else if (message.type === 'report') report.resolve(message.data);
-      }
-    } catch (error) {
-      fail(MultifdError.from(error, 'protocol', 'return path'));
-    }
-  });
-  socket.on('close', () => {
-    report.reject(new MultifdError('peer-closed', 'main stream: the destination closed it without a report'));
-  });
-  return { shut: shut.promise, report: report.promise };
-}
-
-function refused(status: number): MultifdError {
-  return new MultifdError(
-    'peer-closed',
-    `main stream: the destination failed (SHUT ${status} on the return path)`,
-    {
-      hint: "see the destination's own message; the guest is intact here",
-    },
-  );
 }

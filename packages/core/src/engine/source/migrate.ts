@@ -4,6 +4,7 @@ import type { DeviceSection } from '../../wire/main/records.js';
 import type { MigrateOptions, MigrateResult } from '../api.js';
 import { BandwidthLimit } from '../bandwidth.js';
 import { Counters } from '../counters.js';
+import { emit } from '../emit.js';
 import { StatusMachine } from '../status.js';
 import { type Thread, ThreadGroup } from '../thread-group.js';
 import { SourceControl } from './control.js';
@@ -72,7 +73,7 @@ class SourceMigration {
     const { ram } = options.guest;
     this.#options = options;
     this.#checked = checked;
-    this.#status = new StatusMachine((status) => options.onEvent?.({ type: 'status', status }));
+    this.#status = new StatusMachine((status) => emit(options.onEvent, { type: 'status', status }));
     this.#counters = Counters.allocate(checked.parameters.multifdChannels + 1);
     const pages = ram.blocks.map((block) => block.length / ram.pageSize);
     this.#dirty = pages.map((count, index) => {
@@ -200,9 +201,9 @@ class SourceMigration {
       case 'round':
         this.#meter.roundOver(message.round);
         if (this.#status.isOver) return;
-        this.#options.onEvent?.({ type: 'progress', statistics: this.#meter.read() });
+        emit(this.#options.onEvent, { type: 'progress', statistics: this.#meter.read() });
         if (message.round.stalled)
-          this.#options.onEvent?.({ type: 'stalled', statistics: this.#meter.read() });
+          emit(this.#options.onEvent, { type: 'stalled', statistics: this.#meter.read() });
         return;
       case 'completed':
         this.#sentAll = true;
@@ -284,7 +285,7 @@ class SourceMigration {
   #fail(error: MultifdError): void {
     if (this.#status.is('completed')) {
       if (this.#options.requestReport === true) {
-        this.#options.onEvent?.({
+        emit(this.#options.onEvent, {
           type: 'warning',
           message: `no report from the destination: ${error.message}`,
         });
@@ -302,7 +303,7 @@ class SourceMigration {
     if (this.#status.isOver || this.#status.is('cancelling')) return;
     if (this.#handingOver) {
       const message = 'too late to cancel: the destination has everything, and its word decides';
-      this.#options.onEvent?.({ type: 'warning', message });
+      emit(this.#options.onEvent, { type: 'warning', message });
       return;
     }
     this.#status.to('cancelling');
@@ -319,7 +320,7 @@ class SourceMigration {
 
   #tellProgress(): void {
     if (!this.#status.is('active')) return;
-    this.#options.onEvent?.({ type: 'progress', statistics: this.#meter.read() });
+    emit(this.#options.onEvent, { type: 'progress', statistics: this.#meter.read() });
   }
 
   #hangs(row: number): MultifdError {

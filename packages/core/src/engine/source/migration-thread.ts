@@ -10,16 +10,14 @@ import { inTime } from '../time-limit.js';
 import { SourceControl } from './control.js';
 import { expectedDowntime, isStalled, type RoundFigures } from './convergence.js';
 import { LegacyZeroCheck } from './legacy-zero-check.js';
-import { listenToReturnPath, MainStream, type ReturnPathAnswers } from './main-stream.js';
+import { MainStream } from './main-stream.js';
 import type { FromSourceThread, SourceMigrationData, ToSourceThread } from './messages.js';
+import { awaitShut, listenToReturnPath, type ReturnPathAnswers } from './return-path.js';
 
 /** A live guest is sent at least this many times over while it runs, so that the rate of its writes is known. */
 const LIVE_ROUNDS = 2;
 /** Bytes a second that a destination's report (digests of all RAM) is trusted to take at the least. */
 const SLOWEST_REPORT = 100e6;
-
-const NO_COMPLETION = 'main stream: no word of completion from the destination';
-const SPLIT_BRAIN = 'make sure that the guest does not run there';
 
 /** The source's migration thread. In `multifd` and `none` mode it never sees a page. */
 export class MigrationThread {
@@ -66,8 +64,7 @@ export class MigrationThread {
     this.#port.post({ type: 'active' });
     await this.#rounds(stream);
     await this.#switchOver(stream);
-    if (parameters.returnPath)
-      await inTime(answers.shut, parameters.stallTimeout, NO_COMPLETION, SPLIT_BRAIN);
+    if (parameters.returnPath) await awaitShut(answers, parameters.stallTimeout);
     this.#control.finish();
     if (!parameters.returnPath) await outgoing.close();
     this.#port.post({ type: 'completed' });
@@ -195,6 +192,6 @@ export class MigrationThread {
   async #report(answers: ReturnPathAnswers): Promise<Uint8Array> {
     const total = this.#data.ram.blocks.reduce((sum, block) => sum + block.length, 0);
     const patience = this.#data.parameters.stallTimeout + (total / SLOWEST_REPORT) * 1000;
-    return inTime(answers.report, patience, 'main stream: no report from the destination');
+    return inTime(answers.report, { timeout: patience, what: 'main stream: no report from the destination' });
   }
 }

@@ -1,0 +1,80 @@
+import type { Socket } from 'node:net';
+import { MultifdError } from '../../errors.js';
+import { ReturnPathDecoder } from '../../wire/return-path.js';
+import { inTime } from '../time-limit.js';
+
+/** What of the return path the source waits for. */
+export interface ReturnPathAnswers {
+  /** SHUT: fulfilled for 0, rejected for anything else. */
+  readonly shut: Promise<void>;
+  /** The destination's report. */
+  readonly report: Promise<Uint8Array>;
+  /** When anything was last heard (`performance.now()`). */
+  lastSign(): number;
+}
+
+/**
+ * Listens to the return path on main's socket.
+ * @param onShut called at once with SHUT(0): whatever becomes of the connections now, the guest is there.
+ * @param onFailure called with what is wrong.
+ */
+export function listenToReturnPath(
+  socket: Socket,
+  onShut: () => void,
+  onFailure: (error: MultifdError) => void,
+): ReturnPathAnswers {
+  const shut = Promise.withResolvers<void>();
+  const report = Promise.withResolvers<Uint8Array>();
+  // Who does not wait for an answer must not die of it.
+  shut.promise.catch(() => {});
+  report.promise.catch(() => {});
+  const decoder = new ReturnPathDecoder();
+  let lastSign = 0;
+  const fail = (error: MultifdError): void => {
+    shut.reject(error);
+    report.reject(error);
+    onFailure(error);
+  };
+  socket.on('data', (chunk: Uint8Array) => {
+    lastSign = performance.now();
+    try {
+      for (const message of decoder.push(chunk)) {
+        if (message.type === 'shut' && message.status === 0) {
+          onShut();
+          shut.resolve();
+        } else if (message.type === 'shut') fail(refused(message.status));
+        else if (message.type === 'report') report.resolve(message.data);
+      }
+    } catch (error) {
+      fail(MultifdError.from(error, 'protocol', 'return path'));
+    }
+  });
+  socket.on('close', () => {
+    report.reject(new MultifdError('peer-closed', 'main stream: the destination closed it without a report'));
+  });
+  return { shut: shut.promise, report: report.promise, lastSign: () => lastSign };
+}
+
+/**
+ * Waits for the destination's last word. It may take its time to make everything last, as long as it shows that it
+ * is alive.
+ * @param timeout ms without a sign of it.
+ */
+export function awaitShut(answers: ReturnPathAnswers, timeout: number): Promise<void> {
+  return inTime(answers.shut, {
+    timeout,
+    what: 'main stream: no word of completion from the destination',
+    hint: 'make sure that the guest does not run there',
+    lastSign: answers.lastSign,
+  });
+}
+
+function refused(status: number): MultifdError {
+  return new MultifdError(
+    'peer-closed',
+    `main stream: the destination failed (SHUT ${status} on the return path)`,
+    {
+      hint: "see the destination's own message; the guest is intact here",
+    },
+  );
+}

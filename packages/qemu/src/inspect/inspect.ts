@@ -1,0 +1,124 @@
+import { countPages } from '../mapped-ram/bitmap.js';
+import { type ByteSource, FileSource } from '../stream/byte-source.js';
+import {
+  type MigrationFile,
+  type ReadOptions,
+  readMigrationFile,
+  type StreamBlock,
+  type StreamSection,
+} from '../stream/read.js';
+import { type DeviceStruct, decodeStruct } from './values.js';
+
+/** A RAM block in a migration file. */
+export interface InspectedBlock {
+  readonly name: string;
+  /** Used length in bytes. */
+  readonly length: number;
+  /** Pages that are in the file with their content. */
+  readonly normalPages: number;
+  /** Pages that the file says are zero. mapped-ram does not tell them from absent ones: 0 there. */
+  readonly zeroPages: number;
+  /** Pages of which nothing is said: zero, unless the destination knows better. */
+  readonly absentPages: number;
+  /** Guest-physical address, with `x-ignore-shared` only. */
+  readonly address?: number;
+  /** mapped-ram: byte offset in the file of the first page. */
+  readonly pagesOffset?: number;
+  /** mapped-ram: byte offset in the file of the bitmap. */
+  readonly bitmapOffset?: number;
+}
+
+export interface InspectedDevice {
+  readonly name: string;
+  readonly instanceId: number;
+  readonly versionId: number;
+  /** Bytes of its state. */
+  readonly size: number;
+  /** Its fields by name, decoded as the stream describes itself. */
+  readonly state: DeviceStruct;
+}
+
+/** All that a migration file says about itself. */
+export interface Inspection {
+  readonly format: 'mapped-ram' | 'stream';
+  /** Of the stream; always 3. */
+  readonly version: number;
+  readonly machineType: string;
+  readonly targetPageBits?: number;
+  readonly capabilities: readonly string[];
+  /** `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` */
+  readonly uuid?: string;
+  /** Bytes. */
+  readonly pageSize: number;
+  readonly blocks: readonly InspectedBlock[];
+  readonly sections: readonly StreamSection[];
+  /** Undefined if the file does not describe its devices. */
+  readonly devices: readonly InspectedDevice[] | undefined;
+  /** Bytes of everything behind RAM END, description included. */
+  readonly deviceStateSize: number;
+}
+
+/**
+ * Says what is in a migration file that QEMU, or we, wrote: with mapped-ram, or as a single stream.
+ * @throws WireError for a file that is cut or is none, naming field and offset; MultifdError `io`.
+ */
+export function inspectFile(path: string, options: ReadOptions = {}): Inspection {
+  const source = new FileSource(path);
+  try {
+    return inspect(source, options);
+  } finally {
+    source.close();
+  }
+}
+
+/** As `inspectFile`, for bytes wherever they are. */
+export function inspect(source: ByteSource, options: ReadOptions = {}): Inspection {
+  const file = readMigrationFile(source, options);
+  const { version, machineType, targetPageBits, capabilities, uuid, pageSize } = file;
+  return {
+    format: capabilities.includes('mapped-ram') ? 'mapped-ram' : 'stream',
+    version,
+    machineType,
+    ...(targetPageBits === undefined ? {} : { targetPageBits }),
+    capabilities,
+    ...(uuid === undefined ? {} : { uuid: formatUuid(uuid) }),
+    pageSize,
+    blocks: file.blocks.map((block) => inspectBlock(source, block, pageSize)),
+    sections: file.sections,
+    devices: file.vmdesc === undefined || file.vmdesc === '' ? undefined : inspectDevices(file),
+    deviceStateSize: file.deviceState.length,
+  };
+}
+
+function inspectBlock(source: ByteSource, block: StreamBlock, pageSize: number): InspectedBlock {
+  const { name, length, address, mapped } = block;
+  const pages = length / pageSize;
+  const normalPages =
+    mapped === undefined ? block.pages.normal : countPages(source, mapped.bitmapOffset, pages);
+  const zeroPages = block.pages.zero;
+  return {
+    name,
+    length,
+    normalPages,
+    zeroPages,
+    absentPages: pages - normalPages - zeroPages,
+    ...(address === undefined ? {} : { address }),
+    ...(mapped === undefined ? {} : { pagesOffset: mapped.pagesOffset, bitmapOffset: mapped.bitmapOffset }),
+  };
+}
+
+function inspectDevices({ devices }: MigrationFile): InspectedDevice[] {
+  return devices.map(({ idstr, instanceId, versionId, body, description }) => ({
+    name: idstr,
+    instanceId,
+    versionId,
+    size: body.length,
+    state: description === undefined ? {} : decodeStruct(body, description),
+  }));
+}
+
+function formatUuid(uuid: Uint8Array): string {
+  return Buffer.from(uuid)
+    .toString('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}

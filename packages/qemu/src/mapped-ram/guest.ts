@@ -1,0 +1,102 @@
+import {
+  type DeviceSection,
+  type FileBlockDescriptor,
+  type GuestRamDescriptor,
+  MultifdError,
+} from '@multifd/core';
+import { type ByteSource, FileSource } from '../stream/byte-source.js';
+import { type MigrationFile, type ReadOptions, readMigrationFile, type StreamBlock } from '../stream/read.js';
+import { pageRuns } from './bitmap.js';
+
+/** A guest that lies in a mapped-ram file, ready to be given to core's `migrate`. */
+export interface MappedRamGuest {
+  readonly machineType: string;
+  readonly uuid: Uint8Array | undefined;
+  /** Pages that are not in the file are absent: they are not read. */
+  readonly ram: GuestRamDescriptor & { readonly blocks: readonly FileBlockDescriptor[] };
+  readonly deviceState: readonly DeviceSection[];
+  /** The device part of the stream as it stands in the file, and its description. */
+  readonly rawDeviceState: { readonly bytes: Uint8Array; readonly vmdesc: string | undefined };
+}
+
+/**
+ * Opens a migration file that QEMU, or `MappedRamWriter`, wrote with mapped-ram. The file must stay as it is while
+ * its guest is in use.
+ * @throws WireError for a file that is cut or is none; MultifdError `incompatible` for one without mapped-ram, or
+ * one whose devices cannot be told apart; `io`.
+ */
+export function openMappedRam(path: string, options: ReadOptions = {}): MappedRamGuest {
+  const source = new FileSource(path);
+  try {
+    const file = readMigrationFile(source, options);
+    checkCapabilities(file, path);
+    return {
+      machineType: file.machineType,
+      uuid: file.uuid,
+      ram: {
+        pageSize: file.pageSize,
+        blocks: file.blocks.map((block) => describeBlock(source, block, file.pageSize)),
+      },
+      deviceState: file.devices.map(({ idstr, instanceId, versionId, body }) => ({
+        idstr,
+        instanceId,
+        versionId,
+        body,
+      })),
+      rawDeviceState: { bytes: file.deviceState, vmdesc: file.vmdesc },
+    };
+  } finally {
+    source.close();
+  }
+}
+
+function checkCapabilities({ capabilities, devices, vmdesc }: MigrationFile, path: string): void {
+  if (!capabilities.includes('mapped-ram')) {
+    throw new MultifdError('incompatible', `${path}: a migration stream without mapped-ram`, {
+      hint: 'have QEMU write the file with the capability mapped-ram',
+    });
+  }
+  const other = capabilities.find((name) => name !== 'mapped-ram');
+  if (other !== undefined) {
+    throw new MultifdError('incompatible', `${path}: written with the capability ${other}`, {
+      hint: `have QEMU write the file without ${other}`,
+    });
+  }
+  if (devices.length === 0 && (vmdesc === undefined || vmdesc === '')) {
+    throw new MultifdError('incompatible', `${path}: the file does not describe its devices`, {
+      hint: 'have QEMU write the file with suppress-vmdesc=off',
+    });
+  }
+}
+
+function describeBlock(source: ByteSource, block: StreamBlock, pageSize: number): FileBlockDescriptor {
+  const { name, length, mapped } = block;
+  if (mapped === undefined) throw new MultifdError('internal', `RAM block ${name}: no mapped-ram header`);
+  return {
+    kind: 'file',
+    name,
+    length,
+    path: source.name,
+    writable: false,
+    fileOffset: mapped.pagesOffset,
+    extents: listExtents(source, mapped.bitmapOffset, length / pageSize, pageSize),
+  };
+}
+
+/** Pairs of byte offsets in the block, as core's `FileBlockDescriptor.extents`. */
+function listExtents(
+  source: ByteSource,
+  bitmapOffset: number,
+  pages: number,
+  pageSize: number,
+): Float64Array {
+  let runs = 0;
+  for (const _ of pageRuns(source, bitmapOffset, pages)) runs++;
+  const extents = new Float64Array(2 * runs);
+  let at = 0;
+  for (const [first, end] of pageRuns(source, bitmapOffset, pages)) {
+    extents[at++] = first * pageSize;
+    extents[at++] = end * pageSize;
+  }
+  return extents;
+}

@@ -1,0 +1,98 @@
+import { isObject, type JsonObject } from '../json.js';
+
+/** QEMU's MigrationStatus (wire reference 11). A later QEMU may know more. */
+export type QemuMigrationStatus =
+  | 'none'
+  | 'setup'
+  | 'cancelling'
+  | 'cancelled'
+  | 'active'
+  | 'postcopy-active'
+  | 'postcopy-paused'
+  | 'postcopy-recover-setup'
+  | 'postcopy-recover'
+  | 'completed'
+  | 'failed'
+  | 'colo'
+  | 'pre-switchover'
+  | 'device'
+  | 'wait-unplug';
+
+const STATUSES: readonly QemuMigrationStatus[] = [
+  'none',
+  'setup',
+  'cancelling',
+  'cancelled',
+  'active',
+  'postcopy-active',
+  'postcopy-paused',
+  'postcopy-recover-setup',
+  'postcopy-recover',
+  'completed',
+  'failed',
+  'colo',
+  'pre-switchover',
+  'device',
+  'wait-unplug',
+];
+
+/** QEMU's MigrationStats, the part that every version from 7.2 on has. Bytes and pages. */
+export interface MigrationRam {
+  readonly transferred: number;
+  readonly remaining: number;
+  readonly total: number;
+  /** Zero pages. */
+  readonly duplicate: number;
+  /** Pages sent with their content. */
+  readonly normal: number;
+  readonly pageSize: number;
+  readonly dirtySyncCount: number;
+  readonly multifdBytes: number;
+}
+
+/** QEMU's MigrationInfo, as far as we look at it. */
+export interface MigrationInfo {
+  /** `none` if there was no migration yet. */
+  readonly status: QemuMigrationStatus;
+  readonly errorDesc?: string;
+  /** ms. */
+  readonly totalTime?: number;
+  /** ms. */
+  readonly downtime?: number;
+  readonly ram?: MigrationRam;
+}
+
+/** Reads the answer of `query-migrate`; undefined if it is none. */
+export function readMigrationInfo(value: unknown): MigrationInfo | undefined {
+  if (!isObject(value)) return undefined;
+  const name = value.status ?? 'none';
+  const status = STATUSES.find((each) => each === name);
+  if (status === undefined) return undefined;
+  const errorDesc = value['error-desc'];
+  const totalTime = value['total-time'];
+  const { downtime } = value;
+  return {
+    status,
+    ...(typeof errorDesc === 'string' ? { errorDesc } : {}),
+    ...(typeof totalTime === 'number' ? { totalTime } : {}),
+    ...(typeof downtime === 'number' ? { downtime } : {}),
+    ...(isObject(value.ram) ? { ram: readRam(value.ram) } : {}),
+  };
+}
+
+function readRam(ram: JsonObject): MigrationRam {
+  const count = (name: string): number => {
+    const value = ram[name];
+    return typeof value === 'number' ? value : 0;
+  };
+  return {
+    transferred: count('transferred'),
+    remaining: count('remaining'),
+    total: count('total'),
+    duplicate: count('duplicate'),
+    normal: count('normal'),
+    pageSize: count('page-size'),
+    dirtySyncCount: count('dirty-sync-count'),
+    multifdBytes: count('multifd-bytes'),
+  };
+}

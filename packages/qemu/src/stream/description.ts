@@ -1,0 +1,177 @@
+import { WireError } from '@multifd/core';
+import { isCount, isObject } from '../json.js';
+import type { ByteSource } from './byte-source.js';
+import { decodeText } from './cursor.js';
+import { DESCRIPTION_HEADER_SIZE, MAX_DESCRIPTION, SECTION } from './layout.js';
+
+/** Deeper than any device's structs and subsections, and safe to recurse into. */
+const MAX_DEPTH = 64;
+/** Longest name of a subsection: it has one length byte. */
+const MAX_NAME = 255;
+
+/** The stream's own description of its devices (wire reference 7.2): JSON, checked. */
+export interface VmDescription {
+  /** Bytes of a target page; undefined if the description does not say. */
+  readonly pageSize: number | undefined;
+  /** In stream order. */
+  readonly devices: readonly DeviceDescription[];
+}
+
+export interface DeviceDescription extends StructDescription {
+  readonly name: string;
+  readonly instanceId: number;
+}
+
+/** A device, a nested struct or a subsection: what its bytes are, in order. */
+export interface StructDescription {
+  readonly vmsdName: string | undefined;
+  readonly fields: readonly FieldDescription[];
+  readonly subsections: readonly StructDescription[];
+  /** Bytes, without the header that a subsection has. */
+  readonly size: number;
+}
+
+export interface FieldDescription {
+  readonly name: string;
+  readonly type: string;
+  /** Bytes of one element. */
+  readonly size: number;
+  /** Number of elements, if it is an array written as one field. */
+  readonly arrayLength: number | undefined;
+  /** Its place in an array whose elements are described one by one. */
+  readonly index: number | undefined;
+  readonly struct: StructDescription | undefined;
+}
+
+/** Where the end of sections stands, and the description behind it. */
+export interface FoundDescription {
+  /** Offset of the 00 of the end of sections. */
+  readonly start: number;
+  readonly text: string;
+}
+
+/**
+ * Finds the description at the end of a stream: `00 06 length JSON`, where JSON has no NUL, so that its header is
+ * at the last NUL of the file.
+ * @returns undefined if the file does not end so.
+ */
+export function findDescription(source: ByteSource): FoundDescription | undefined {
+  for (let size = 2 ** 18; ; size *= 8) {
+    const start = Math.max(0, source.size - size);
+    const tail = new Uint8Array(source.size - start);
+    source.read(start, tail);
+    const last = tail.lastIndexOf(0);
+    const found = last < 0 ? undefined : headerNear(tail, last);
+    if (found !== undefined) return { start: start + found.at, text: found.text };
+    // Without a NUL in sight the description may be longer than what was read.
+    if (start === 0 || size > MAX_DESCRIPTION || last >= DESCRIPTION_HEADER_SIZE) return undefined;
+  }
+}
+
+function headerNear(tail: Uint8Array, last: number): { at: number; text: string } | undefined {
+  for (let at = last; at >= 0 && at > last - DESCRIPTION_HEADER_SIZE; at--) {
+    const from = at + DESCRIPTION_HEADER_SIZE;
+    if (tail[at] !== SECTION.EOF || tail[at + 1] !== SECTION.VMDESCRIPTION || from > tail.length) continue;
+    const length = new DataView(tail.buffer, tail.byteOffset + at + 2).getUint32(0);
+    if (from + length !== tail.length) continue;
+    const text = length === 0 ? '' : decodeText(tail.subarray(from));
+    if (text !== undefined) return { at, text };
+  }
+  return undefined;
+}
+
+/** @throws WireError `protocol` if it is not JSON of that shape. */
+export function parseDescription(text: string, where: string): VmDescription {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw fault(where, 'vm description', 'JSON', text.slice(0, 80));
+  }
+  if (!isObject(value) || !Array.isArray(value.devices)) {
+    throw fault(where, 'vm description', 'an object with devices', text.slice(0, 80));
+  }
+  return {
+    pageSize: isCount(value.page_size) ? value.page_size : undefined,
+    devices: value.devices.map((device: unknown) => parseDevice(device, where)),
+  };
+}
+
+function parseDevice(device: unknown, where: string): DeviceDescription {
+  if (!isObject(device) || typeof device.name !== 'string' || !isCount(device.instance_id)) {
+    throw fault(where, 'vm description', 'a device with name and instance_id', excerpt(device));
+  }
+  const { name, instance_id: instanceId } = device;
+  return { name, instanceId, ...parseStruct(device, `${where}, device ${name}`, 0) };
+}
+
+function parseStruct(value: unknown, where: string, depth: number): StructDescription {
+  if (depth > MAX_DEPTH) throw fault(where, 'vm description', `at most ${MAX_DEPTH} levels`, 'more');
+  if (!isObject(value)) throw fault(where, 'vm description', 'a struct', excerpt(value));
+  const { vmsd_name: vmsdName, fields, subsections = [] } = value;
+  if (!Array.isArray(subsections) || (fields !== undefined && !Array.isArray(fields))) {
+    throw fault(where, 'vm description', 'lists of fields and subsections', 'something else');
+  }
+  const parsed =
+    fields === undefined
+      ? [opaque(value.size, where)]
+      : fields.map((field: unknown) => parseField(field, where, depth));
+  const inner = subsections.map((subsection: unknown) => parseStruct(subsection, where, depth + 1));
+  const ofFields = parsed.reduce((sum, { size, arrayLength = 1 }) => sum + size * arrayLength, 0);
+  const size = inner.reduce((sum, each) => sum + headerSize(each, where) + each.size, ofFields);
+  if (!Number.isSafeInteger(size)) throw fault(where, 'vm description', 'a size below 2^53', `about ${size}`);
+  return {
+    vmsdName: typeof vmsdName === 'string' ? vmsdName : undefined,
+    fields: parsed,
+    subsections: inner,
+    size,
+  };
+}
+
+function parseField(value: unknown, where: string, depth: number): FieldDescription {
+  if (!isObject(value) || typeof value.name !== 'string') {
+    throw fault(where, 'vm description', 'a field with a name', excerpt(value));
+  }
+  const { name, type, size, array_len: arrayLength, index, struct } = value;
+  const inside = struct ?? (Array.isArray(value.fields) ? value : undefined);
+  if (!isCount(size) || !isOptionalCount(arrayLength) || !isOptionalCount(index)) {
+    throw fault(where, `vm description, field ${name}`, 'sizes', excerpt(value));
+  }
+  const parsed = inside === undefined ? undefined : parseStruct(inside, where, depth + 1);
+  return {
+    name,
+    type: typeof type === 'string' ? type : 'unknown',
+    size,
+    arrayLength,
+    index,
+    // A struct that does not fill its field is not what the field holds.
+    struct: parsed?.size === size ? parsed : undefined,
+  };
+}
+
+/** A device in the old style: nothing is known but its size. */
+function opaque(size: unknown, where: string): FieldDescription {
+  if (!isCount(size)) throw fault(where, 'vm description', 'fields, or a size', excerpt(size));
+  return { name: 'data', type: 'buffer', size, arrayLength: undefined, index: undefined, struct: undefined };
+}
+
+/** Bytes of a subsection's header: type, name with its length, version. */
+export function headerSize(subsection: StructDescription, where = 'device state'): number {
+  const length = subsection.vmsdName === undefined ? 0 : Buffer.byteLength(subsection.vmsdName);
+  if (length < 1 || length > MAX_NAME) {
+    throw fault(where, 'vm description', 'a subsection with vmsd_name', `${subsection.vmsdName}`);
+  }
+  return 6 + length;
+}
+
+function isOptionalCount(value: unknown): value is number | undefined {
+  return value === undefined || isCount(value);
+}
+
+function excerpt(value: unknown): string {
+  return (JSON.stringify(value) ?? 'nothing').slice(0, 80);
+}
+
+function fault(where: string, field: string, expected: string, got: string): WireError {
+  return new WireError({ where, field, offset: 0, expected, got });
+}

@@ -1,0 +1,151 @@
+import { type MigrationParameters, MultifdError, type ReceiveResult, receive } from '@multifd/core';
+import { describe, expect, it } from 'vitest';
+import {
+  migrate,
+  type QemuCapability,
+  type QemuMigrationParameters,
+  queryStatus,
+  setCapabilities,
+  setParameters,
+  waitForMigration,
+} from '../../src/qmp/commands.js';
+import { installedQemus, type QemuRelease } from '../support/binaries.js';
+import { CONTROL } from '../support/boot-code.js';
+import { TestFolder } from '../support/folder.js';
+import { Qemu, type RamFile } from '../support/qemu.js';
+import { createRam, readControl } from '../support/ram-files.js';
+import { until } from '../support/until.js';
+
+const MIB = 2 ** 20;
+
+interface Refusal {
+  readonly title: string;
+  readonly extra?: readonly string[];
+  readonly capabilities?: Partial<Record<QemuCapability, boolean>>;
+  readonly qemu?: QemuMigrationParameters;
+  readonly ours?: Partial<MigrationParameters>;
+  readonly openRam?: () => never;
+  readonly commit?: (result: ReceiveResult) => void;
+  readonly code: string;
+  readonly message: RegExp;
+  /** Only these; default both. */
+  readonly releases?: readonly QemuRelease[];
+}
+
+const VIRTIO_MEM = [
+  ...['-m', '128M,maxmem=512M', '-object', 'memory-backend-ram,id=vm0,size=128M'],
+  ...['-device', 'virtio-mem-pci,id=v0,memdev=vm0,requested-size=0'],
+];
+
+const REFUSALS: readonly Refusal[] = [
+  {
+    title: 'x-ignore-shared',
+    // All RAM is in a shared file, so the stream is short: without an answer to wait for, QEMU has sent it all.
+    capabilities: { 'x-ignore-shared': true, 'return-path': true },
+    code: 'incompatible',
+    message: /x-ignore-shared/,
+  },
+  {
+    title: 'another uuid',
+    extra: ['-uuid', '12345678-1234-1234-1234-123456789abc'],
+    code: 'incompatible',
+    message: /uuid/,
+  },
+  {
+    title: 'more channels than we have',
+    qemu: { 'multifd-channels': 4 },
+    ours: { multifdChannels: 2 },
+    code: 'incompatible',
+    message: /channel/,
+  },
+  {
+    title: 'fewer channels than we have',
+    qemu: { 'multifd-channels': 2 },
+    ours: { multifdChannels: 3, setupTimeout: 1500 },
+    code: 'timeout',
+    message: /channel 2 of 3 did not connect/,
+  },
+  {
+    title: 'multifd off on the source',
+    capabilities: { multifd: false },
+    ours: { setupTimeout: 1500 },
+    code: 'timeout',
+    message: /channel 0, 1 of 2 did not connect/,
+  },
+  {
+    title: 'another compression',
+    qemu: { 'multifd-compression': 'zlib' },
+    code: 'incompatible',
+    message: /compression/,
+  },
+  {
+    title: 'no place for its RAM',
+    openRam: () => {
+      throw new MultifdError('io', 'the disk is full');
+    },
+    code: 'io',
+    message: /the disk is full/,
+  },
+  {
+    title: 'RAM that cannot be kept',
+    capabilities: { 'return-path': true },
+    commit: () => {
+      throw new MultifdError('io', 'the rename failed');
+    },
+    code: 'io',
+    message: /the rename failed/,
+  },
+];
+
+const here = installedQemus();
+
+describe.runIf(here.length > 0)('what we refuse, and the guest runs on at its source', () => {
+  for (const release of here)
+    for (const each of REFUSALS.filter(({ releases = here }) => releases.includes(release)))
+      it(`${release}: ${each.title}`, () => refuse(release, each));
+
+  it.runIf(here.includes('10.0'))('10.0: a device with early state (virtio-mem)', () =>
+    refuse('10.0', {
+      title: 'virtio-mem',
+      extra: VIRTIO_MEM,
+      code: 'incompatible',
+      message: /virtio-mem/,
+    }),
+  );
+});
+
+async function refuse(release: QemuRelease, refusal: Refusal): Promise<void> {
+  using folder = new TestFolder();
+  const ram: RamFile = { name: 'pc.ram', size: 128 * MIB, path: folder.file('source') };
+  createRam(ram, 5, { dirtyBase: 16 * MIB, dirtyPages: 64 });
+  await using source = await Qemu.start({
+    release,
+    machine: 'q35',
+    folder: folder.path,
+    name: 'source',
+    ram: [ram],
+    running: true,
+    extra: refusal.extra ?? [],
+  });
+  const { openRam, commit, ours } = refusal;
+  const incoming = await receive({
+    listen: 'tcp:127.0.0.1:0',
+    parameters: { multifdChannels: 2, stallTimeout: 10_000, ...ours },
+    ...(openRam === undefined ? {} : { openRam }),
+    ...(commit === undefined ? {} : { commit }),
+  });
+  await setCapabilities(source.qmp, { multifd: true, ...refusal.capabilities });
+  await setParameters(source.qmp, { 'multifd-channels': 2, 'max-bandwidth': 0, ...refusal.qemu });
+  await migrate(source.qmp, incoming.address);
+  const error = await incoming.result.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect.soft(error).toMatchObject({ code: refusal.code });
+  expect.soft(String(error)).toMatch(refusal.message);
+  const info = await waitForMigration(source.qmp, ['failed', 'completed'], 10_000);
+  expect(info.status).toBe('failed');
+  expect((await queryStatus(source.qmp)).status).toBe('running');
+  const rounds = readControl(ram.path, CONTROL.rounds);
+  await until('the guest runs on', () => readControl(ram.path, CONTROL.rounds) !== rounds);
+}

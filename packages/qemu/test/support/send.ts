@@ -1,0 +1,55 @@
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import {
+  type Guest,
+  type MigrateResult,
+  type MigrationParameters,
+  migrate as migrateGuest,
+} from '@multifd/core';
+import {
+  migrateIncoming,
+  queryMigrate,
+  setCapabilities,
+  setParameters,
+  waitForMigration,
+} from '../../src/qmp/commands.js';
+import type { MigrationInfo } from '../../src/qmp/migration-info.js';
+import type { Qemu } from './qemu.js';
+
+/** ms for one migration of a small guest. */
+const PATIENCE = 60_000;
+
+const ACCELERATOR = {
+  module: pathToFileURL(createRequire(import.meta.url).resolve('@multifd/accel-js')).href,
+  name: 'js',
+};
+
+/** Migrates a guest out of our engine into a real QEMU that was started with `incoming`. */
+export async function sendTo(
+  destination: Qemu,
+  guest: Guest,
+  socket: string,
+  parameters: Partial<MigrationParameters>,
+  channelsThere = parameters.multifdChannels ?? 2,
+): Promise<{ result: MigrateResult; info: MigrationInfo }> {
+  const channels = parameters.multifdChannels ?? 2;
+  await setCapabilities(destination.qmp, { multifd: true });
+  await setParameters(destination.qmp, { 'multifd-channels': channelsThere });
+  await migrateIncoming(
+    destination.qmp,
+    `unix:${socket}`,
+    destination.qmp.version.major >= 9 ? { exitOnError: false } : {},
+  );
+  try {
+    const result = await migrateGuest({
+      guest,
+      to: `unix:${socket}`,
+      accelerator: ACCELERATOR,
+      parameters: { stallTimeout: 20_000, ...parameters, multifdChannels: channels },
+    });
+    return { result, info: await waitForMigration(destination.qmp, ['completed', 'failed'], PATIENCE) };
+  } catch (error) {
+    const info = await queryMigrate(destination.qmp).catch((late: unknown) => String(late));
+    throw new Error(`${String(error)}; QEMU: ${JSON.stringify(info)} ${destination.log()}`, { cause: error });
+  }
+}

@@ -1,0 +1,135 @@
+import { existsSync, openSync, readdirSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { DirtyBitmap, openRamBlock } from '@multifd/core';
+import { describe, expect, it } from 'vitest';
+import { inspectFile } from '../../src/inspect/inspect.js';
+import { openMappedRam } from '../../src/mapped-ram/guest.js';
+import { planLayout } from '../../src/mapped-ram/layout.js';
+import { MappedRamWriter } from '../../src/mapped-ram/writer.js';
+import { TestFolder } from '../support/folder.js';
+import { createRandom, testSeed } from '../support/random.js';
+
+const PAGE = 4096;
+/** No devices: the end of sections and a description that says so. */
+const DESCRIPTION = JSON.stringify({ page_size: PAGE, devices: [] });
+const NO_DEVICES = Buffer.concat([
+  Buffer.from([0, 6, 0, 0, 0, DESCRIPTION.length]),
+  Buffer.from(DESCRIPTION),
+]);
+
+describe('mapped-ram files', () => {
+  it('plans bitmaps behind their entries and pages at multiples of 1 MiB', () => {
+    const { blocks, endOffset } = planLayout(
+      [
+        { name: 'pc.ram', length: 2 ** 34 },
+        { name: 'pc.bios', length: PAGE },
+      ],
+      PAGE,
+    );
+    expect(
+      blocks.map(({ entryOffset, bitmapOffset, pagesOffset }) => [entryOffset, bitmapOffset, pagesOffset]),
+    ).toEqual([
+      [0, 4096, 2 ** 20],
+      [2 ** 34 + 2 ** 20, 2 ** 34 + 2 ** 20 + 512, 2 ** 34 + 2 ** 21],
+    ]);
+    expect(endOffset).toBe(2 ** 34 + 2 ** 21 + PAGE);
+    expect(() => planLayout([], PAGE)).toThrow(/at least one/);
+    expect(() => planLayout([{ name: 'x', length: 5 }], PAGE)).toThrow(/no pages/);
+  });
+
+  it('reads back what it wrote, page by page', async () => {
+    const seed = testSeed();
+    const random = createRandom(seed);
+    for (let round = 0; round < 20; round++) {
+      using folder = new TestFolder();
+      const blocks = Array.from({ length: 1 + random.int(3) }, (_, index) => ({
+        name: `block${index}`,
+        length: (1 + random.int(200)) * PAGE,
+      }));
+      const writer = new MappedRamWriter(folder.file('guest.mig'));
+      const incoming = writer.openRam(blocks);
+      const contents = incoming.blocks.map((descriptor) => {
+        const pages = descriptor.length / PAGE;
+        const placed = DirtyBitmap.allocate(pages);
+        const block = openRamBlock(descriptor);
+        for (let page = 0; page < pages; page++) {
+          if (random.int(3) > 0) continue;
+          block.write(page * PAGE, random.bytes(16));
+          placed.mark(page);
+        }
+        block.close();
+        return placed;
+      });
+      await writer.finish({
+        machineType: 'pc-q35-10.0',
+        placed: contents.map(({ buffer }) => buffer),
+        deviceState: NO_DEVICES,
+      });
+      expect(readdirSync(folder.path)).toEqual(['guest.mig']);
+      const guest = openMappedRam(writer.path);
+      expect(guest.machineType).toBe('pc-q35-10.0');
+      expect(
+        guest.ram.blocks.map(({ name, length }) => ({ name, length })),
+        `seed ${seed}`,
+      ).toEqual(blocks);
+      guest.ram.blocks.forEach((descriptor, index) => {
+        const block = openRamBlock(descriptor);
+        for (let page = 0; page < descriptor.length / PAGE; page++) {
+          expect(block.absent(page * PAGE, PAGE) < 0, `seed ${seed}`).toBe(contents[index]?.has(page));
+        }
+        block.close();
+      });
+      const inspected = inspectFile(writer.path);
+      expect(inspected.blocks.map(({ normalPages }) => normalPages)).toEqual(
+        contents.map((each) => each.count()),
+      );
+    }
+  });
+
+  it('takes no space for 16 GiB of nothing', async () => {
+    using folder = new TestFolder();
+    const writer = new MappedRamWriter(folder.file('guest.mig'));
+    const blocks = [{ name: 'pc.ram', length: 2 ** 34 }];
+    writer.openRam(blocks);
+    const placed = [DirtyBitmap.allocate(2 ** 22).buffer];
+    await writer.finish({ machineType: 'pc', placed, deviceState: NO_DEVICES });
+    expect(statSync(writer.path).blocks * 512).toBeLessThan(2 ** 21);
+    expect(openMappedRam(writer.path).ram.blocks[0]?.extents).toHaveLength(0);
+  });
+
+  it('leaves nothing behind under its name, or at all, when it is discarded', () => {
+    using folder = new TestFolder();
+    const writer = new MappedRamWriter(folder.file('guest.mig'));
+    writer.openRam([{ name: 'pc.ram', length: PAGE }]);
+    expect(existsSync(writer.path)).toBe(false);
+    writer.discard();
+    expect(readdirSync(folder.path)).toEqual([]);
+  });
+
+  it.each([
+    ['bitmap offset', 12],
+    ['pages offset', 20],
+    ['mapped-ram page size', 4],
+    ['mapped-ram version', 0],
+  ])('refuses a wrong %s', async (field, at) => {
+    using folder = new TestFolder();
+    const writer = new MappedRamWriter(folder.file('guest.mig'));
+    writer.openRam([{ name: 'pc.ram', length: PAGE }]);
+    await writer.finish({
+      machineType: 'pc',
+      placed: [DirtyBitmap.allocate(1).buffer],
+      deviceState: NO_DEVICES,
+    });
+    const front = 9 + 4 + 2 + (1 + 1 + 26 + 4 + 4 + 11) + (1 + 4 + 4 + 4 + 4) + 8 + 7 + 8;
+    const fd = openSync(writer.path, 'r+');
+    writeSync(fd, Uint8Array.of(0, 9, 0, 9), 0, 4, front + at);
+    expect(() => openMappedRam(writer.path)).toThrow(field);
+  });
+
+  it('refuses a stream without mapped-ram', () => {
+    using folder = new TestFolder();
+    const path = folder.file('x');
+    writeFileSync(path, 'no migration');
+    expect(() => openMappedRam(path)).toThrow(/magic/);
+    expect(() => openMappedRam(folder.file('nowhere'))).toThrow(/cannot open/);
+  });
+});

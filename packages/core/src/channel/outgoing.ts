@@ -95,7 +95,10 @@ export class Outgoing {
     await new Promise<void>((resolve) => this.#socket.end(resolve));
   }
 
-  /** The peer has said its last word: that it closes or breaks the connection is no failure any more. */
+  /**
+   * The peer has said its last word, or has all that it will get: that it closes or breaks the connection is no
+   * failure any more.
+   */
   expectEnd(): void {
     this.#closing = true;
   }

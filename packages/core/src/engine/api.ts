@@ -26,6 +26,11 @@ export interface Guest {
   resume?(): void | Promise<void>;
   /** The state of everything that is not RAM; called once, after `stop`. Default: none. */
   deviceState?(): readonly DeviceSection[] | Promise<readonly DeviceSection[]>;
+  /**
+   * In place of `deviceState`: everything behind RAM as another migration brought it, end of sections and description
+   * included (`ReceiveResult.rawDeviceState.bytes`). It is sent unchanged.
+   */
+  rawDeviceState?(): Uint8Array | undefined | Promise<Uint8Array | undefined>;
 }
 
 /** Which accelerator checks for zero pages: chosen by `chooseAccelerator`, or named directly. */

@@ -3,6 +3,7 @@ import { MultifdError, WireError } from '../../errors.js';
 import { COMMAND } from '../../wire/layout.js';
 import { MainStreamDecoder } from '../../wire/main/decode.js';
 import type { DeviceStateRecord, MainRecord } from '../../wire/main/records.js';
+import { withoutReportRequest } from '../../wire/report-request.js';
 import { encodePong, REPORT_SECTION } from '../../wire/return-path.js';
 import type { IncomingBlock } from '../api.js';
 import type { ReceivedState } from './messages.js';
@@ -145,11 +146,8 @@ export class IncomingMain {
 }
 
 function receivedState(record: DeviceStateRecord): ReceivedState {
-  const asks = (section: { readonly idstr: string }): boolean => section.idstr === REPORT_SECTION;
-  return {
-    sections: record.sections.filter((section) => !asks(section)),
-    bytes: record.bytes,
-    vmdesc: record.vmdesc,
-    reportRequested: record.sections.some(asks),
-  };
+  const sections = record.sections.filter((section) => section.idstr !== REPORT_SECTION);
+  const reportRequested = record.sections.at(-1)?.idstr === REPORT_SECTION;
+  const { bytes, vmdesc } = reportRequested ? withoutReportRequest(record.bytes) : record;
+  return { sections, bytes, vmdesc, reportRequested };
 }

@@ -13,6 +13,8 @@ const RANGES = 7;
 const MIGRATION = 8;
 /** Sequence that the channel threads wait on. */
 const CHANNELS = 9;
+/** Number of the epoch after which there is none; 0 while it is not known. */
+const LAST = 10;
 const WORDS = 16;
 
 /**
@@ -46,11 +48,15 @@ export class SourceControl {
       throw new MultifdError('cancelled', 'the migration was aborted');
   }
 
-  /** Migration thread: opens the next epoch, of `ranges` ranges, the first `ready` of which may be sent now. */
-  openEpoch(ranges: number, ready: number): number {
+  /**
+   * Migration thread: opens the next epoch, of `ranges` ranges, the first `ready` of which may be sent now.
+   * @param last there will be none after it.
+   */
+  openEpoch(ranges: number, ready: number, last: boolean): number {
     Atomics.store(this.#words, CURSOR, 0);
     Atomics.store(this.#words, READY, ready);
     Atomics.store(this.#words, RANGES, ranges);
+    if (last) Atomics.store(this.#words, LAST, Atomics.load(this.#words, EPOCH) + 1);
     const epoch = Atomics.add(this.#words, EPOCH, 1) + 1;
     change(this.#words, CHANNELS);
     return epoch;
@@ -85,6 +91,11 @@ export class SourceControl {
       if (Atomics.load(this.#words, EPOCH) >= epoch) return true;
       return Atomics.load(this.#words, FINISHED) === 0 ? undefined : false;
     });
+  }
+
+  /** Channel thread: whether nothing comes after epoch number `epoch`. */
+  isLast(epoch: number): boolean {
+    return Atomics.load(this.#words, LAST) === epoch;
   }
 
   /** Whether epoch number `epoch` has been opened, or none will be any more. */

@@ -43,7 +43,12 @@ export type ToSourceThread =
   /** Migration thread: the dirty bitmaps are up to date. */
   | { readonly type: 'dirty-synced' }
   /** Migration thread: the guest stands still. */
-  | { readonly type: 'guest-stopped'; readonly deviceState: readonly DeviceSection[] };
+  | {
+      readonly type: 'guest-stopped';
+      readonly deviceState: readonly DeviceSection[];
+      /** `Guest.rawDeviceState`: goes out in place of `deviceState`. */
+      readonly tail: Uint8Array | undefined;
+    };
 
 /** Channel or migration thread → API thread. */
 export type FromSourceThread =

@@ -17,9 +17,6 @@ import { SourceMeter } from './source-meter.js';
 /** ms between two `progress` events. */
 const PROGRESS_INTERVAL = 100;
 
-/** ms that the destination's last word may come later than the end of a channel. */
-const LAST_WORD = 1000;
-
 /** Memory that a migration is reading: a guest can go to one place at a time. */
 const migrating = new WeakSet<object>();
 
@@ -64,10 +61,9 @@ class SourceMigration {
   #connected = 0;
   #done = 0;
   #sentAll = false;
+  #rounds = 0;
   /** The destination may have the guest: only its word decides, and a cancellation comes too late. */
   #handingOver = false;
-  /** A channel broke while the destination's word was due; it counts if no word comes. */
-  #heldBack: NodeJS.Timeout | undefined;
 
   constructor(options: MigrateOptions, checked: CheckedSource) {
     const { ram } = options.guest;
@@ -111,7 +107,6 @@ class SourceMigration {
     } finally {
       clearInterval(progress);
       clearTimeout(late);
-      clearTimeout(this.#heldBack);
       watch.close();
       signal?.removeEventListener('abort', onAbort);
       const waitsForReport = this.#options.requestReport === true && report === undefined;
@@ -164,7 +159,7 @@ class SourceMigration {
   #onChannelMessage(message: FromSourceThread): void {
     const { multifdChannels } = this.#checked.parameters;
     if (message.type === 'ready') this.#isReady();
-    else if (message.type === 'failed') this.#channelFailed(MultifdError.fromReport(message.error));
+    else if (message.type === 'failed') this.#fail(MultifdError.fromReport(message.error));
     else if (message.type === 'connected' && ++this.#connected === multifdChannels) {
       this.#migration?.post({ type: 'channels-connected' });
     } else if (message.type === 'done') {
@@ -199,6 +194,7 @@ class SourceMigration {
         this.#answer(() => this.#stopGuest());
         return;
       case 'round':
+        this.#rounds++;
         this.#meter.roundOver(message.round);
         if (this.#status.isOver) return;
         emit(this.#options.onEvent, { type: 'progress', statistics: this.#meter.read() });
@@ -246,7 +242,7 @@ class SourceMigration {
     await this.#keeper.stop();
     this.#step('device');
     const deviceState: readonly DeviceSection[] = await this.#keeper.deviceState();
-    return { type: 'guest-stopped', deviceState };
+    return { type: 'guest-stopped', deviceState, tail: await this.#keeper.rawDeviceState() };
   }
 
   /** Lets the guest's owner do something that the migration thread waits for. */
@@ -272,15 +268,6 @@ class SourceMigration {
     this.#outcome.resolve();
   }
 
-  /**
-   * A destination that has everything may end all its connections right behind its last word, and a channel's end
-   * may be noticed here before that word is. So when the word is due, it is given a moment to come.
-   */
-  #channelFailed(error: MultifdError): void {
-    if (!this.#handingOver || !this.#checked.parameters.returnPath) this.#fail(error);
-    else this.#heldBack ??= setTimeout(() => this.#fail(error), LAST_WORD);
-  }
-
   /** The first error decides. After completion there is nothing left to fail but the report. */
   #fail(error: MultifdError): void {
     if (this.#status.is('completed')) {
@@ -293,9 +280,10 @@ class SourceMigration {
       this.#reported.resolve(undefined);
     }
     if (this.#status.isOver || this.#status.is('cancelling')) return;
+    const early = this.#status.is('setup') || this.#rounds === 0;
     this.#status.to('failed');
     this.#stopThreads();
-    this.#outcome.reject(error);
+    this.#outcome.reject(early && error.code === 'peer-closed' ? refusedEarly(error) : error);
   }
 
   #cancel(): void {
@@ -332,4 +320,12 @@ class SourceMigration {
       `${who}: accelerator ${name} gave no answer within ${stallTimeout} ms`,
     );
   }
+}
+
+/** A QEMU destination that expects another number of channels says nothing: it closes, or its process dies. */
+function refusedEarly(error: MultifdError): MultifdError {
+  return new MultifdError('peer-closed', error.message, {
+    cause: error,
+    hint: "see the destination's own message; multifd-channels must be the same on both ends",
+  });
 }

@@ -112,6 +112,8 @@ export interface ReceiveOptions {
    * runs on.
    */
   readonly openRam?: (blocks: readonly IncomingBlock[]) => IncomingRam | Promise<IncomingRam>;
+  /** Bytes of RAM that a source may announce, all blocks together. Default 4 TiB. */
+  readonly maxRam?: number;
   /** Only this machine type is accepted. Default: any. */
   readonly machineType?: string;
   /** 16 bytes; all zero by default. */

@@ -83,7 +83,7 @@ function parseTail(bytes: Uint8Array): Tail | undefined {
     if (header < 1 || bytes[header] !== SECTION.VMDESCRIPTION || bytes[header - 1] !== SECTION.EOF) continue;
     if (brace + readU32(bytes, header + 1) !== bytes.length) continue;
     const description = parseObject(bytes.subarray(brace));
-    const devices: unknown = description?.['devices'];
+    const devices: unknown = description?.devices;
     if (description === undefined || !Array.isArray(devices)) continue;
     return { sections: bytes.subarray(0, header - 1), description, devices };
   }

@@ -76,8 +76,9 @@ export class RelayMain implements MainHost {
   async openRam(blocks: readonly IncomingBlock[]): Promise<PageSink> {
     this.#blocks = blocks;
     const stream = await this.#connect();
-    await this.#host.connectChannels(blocks);
+    // A destination looks at the first bytes of each connection, and may wait for them (wire reference 1).
     await stream.begin(this.#machineType, this.#host.pageSize, this.#link.parameters.returnPath);
+    await this.#host.connectChannels(blocks);
     await stream.ramStart(blocks);
     return new TransitSink(this.#transit, blocks, this.#incomingCounters);
   }
@@ -97,6 +98,7 @@ export class RelayMain implements MainHost {
     await this.#cut();
     await stream.ramPart('end');
     await this.#cut(true);
+    this.#control.handOver();
     await stream.endWith(received.reportRequested ? withReportRequest(received.bytes) : received.bytes);
     if (!returnPath) this.#outgoing?.expectEnd();
     if (returnPath && this.#answers !== undefined) {
@@ -133,7 +135,11 @@ export class RelayMain implements MainHost {
     this.#outgoing = outgoing;
     this.#answers = listenToReturnPath(
       socket,
-      () => outgoing.expectEnd(),
+      () => {
+        const isDue = this.#control.confirm();
+        if (isDue) outgoing.expectEnd();
+        return isDue;
+      },
       (error) => this.#host.failed(error),
     );
     this.#stream = new MainStream(outgoing);

@@ -59,8 +59,6 @@ export type FromSourceThread =
   | { readonly type: 'active' }
   | { readonly type: 'sync-dirty' }
   | { readonly type: 'stop-guest' }
-  /** From here on the destination may have the guest: only its word decides. */
-  | { readonly type: 'handing-over' }
   | { readonly type: 'round'; readonly round: RoundReport }
   | { readonly type: 'completed' }
   | { readonly type: 'report'; readonly report: Uint8Array };

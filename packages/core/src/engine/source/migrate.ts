@@ -17,6 +17,8 @@ import { SourceMeter } from './source-meter.js';
 /** ms between two `progress` events. */
 const PROGRESS_INTERVAL = 100;
 
+const MIGRATION_THREAD = 'migration thread';
+
 /** Memory that a migration is reading: a guest can go to one place at a time. */
 const migrating = new WeakSet<object>();
 
@@ -62,8 +64,6 @@ class SourceMigration {
   #done = 0;
   #sentAll = false;
   #rounds = 0;
-  /** The destination may have the guest: only its word decides, and a cancellation comes too late. */
-  #handingOver = false;
 
   constructor(options: MigrateOptions, checked: CheckedSource) {
     const { ram } = options.guest;
@@ -84,7 +84,9 @@ class SourceMigration {
       new Set([...this.#dirty, ...this.#work]),
     );
     this.#keeper = new GuestKeeper(options.guest, checked.live);
-    this.#threads = new ThreadGroup((error) => this.#fail(error));
+    this.#threads = new ThreadGroup((error, where) =>
+      where === MIGRATION_THREAD ? this.#decided(error) : this.#fail(error),
+    );
     this.#reported.promise.catch(() => {});
   }
 
@@ -92,8 +94,8 @@ class SourceMigration {
     const { signal } = this.#options;
     const onAbort = (): void => this.#cancel();
     const progress = setInterval(() => this.#tellProgress(), PROGRESS_INTERVAL);
-    const watch = new HangWatch(this.#counters, this.#checked.parameters.stallTimeout, (channel) =>
-      this.#fail(this.#hangs(channel)),
+    const watch = new HangWatch(this.#counters, this.#checked.parameters.stallTimeout, (row, encoding) =>
+      this.#fail(this.#hangs(row, encoding)),
     );
     signal?.addEventListener('abort', onAbort);
     const late = setTimeout(() => this.#notReady(), this.#checked.parameters.setupTimeout);
@@ -138,7 +140,7 @@ class SourceMigration {
     };
     this.#migration = this.#threads.spawn(
       'source-migration',
-      'migration thread',
+      MIGRATION_THREAD,
       {
         ...shared,
         machineType,
@@ -187,9 +189,6 @@ class SourceMigration {
           return { type: 'dirty-synced' };
         });
         return;
-      case 'handing-over':
-        this.#handingOver = true;
-        return;
       case 'stop-guest':
         this.#answer(() => this.#stopGuest());
         return;
@@ -209,7 +208,7 @@ class SourceMigration {
         this.#reported.resolve(message.report);
         return;
       case 'failed':
-        this.#fail(MultifdError.fromReport(message.error));
+        this.#decided(MultifdError.fromReport(message.error));
         return;
       case 'done':
       case 'stopped':
@@ -268,17 +267,21 @@ class SourceMigration {
     this.#outcome.resolve();
   }
 
-  /** The first error decides. After completion there is nothing left to fail but the report. */
+  /**
+   * The first error decides, unless the guest has been handed over: then only the migration thread can tell, which
+   * waits for the destination's word, and not for ever.
+   */
   #fail(error: MultifdError): void {
-    if (this.#status.is('completed')) {
-      if (this.#options.requestReport === true) {
-        emit(this.#options.onEvent, {
-          type: 'warning',
-          message: `no report from the destination: ${error.message}`,
-        });
-      }
-      this.#reported.resolve(undefined);
+    if (this.#control.keep()) this.#decided(error);
+  }
+
+  /** The migration is off, unless the destination has said that it has the guest. */
+  #decided(error: MultifdError): void {
+    if (this.#control.isConfirmed) {
+      this.#sentAll = true;
+      this.#maybeComplete();
     }
+    if (this.#status.is('completed')) this.#noReport(error);
     if (this.#status.isOver || this.#status.is('cancelling')) return;
     const early = this.#status.is('setup') || this.#rounds === 0;
     this.#status.to('failed');
@@ -286,10 +289,19 @@ class SourceMigration {
     this.#outcome.reject(early && error.code === 'peer-closed' ? refusedEarly(error) : error);
   }
 
+  /** After completion there is nothing left to fail but the report. */
+  #noReport(error: MultifdError): void {
+    if (this.#options.requestReport === true) {
+      const message = `no report from the destination: ${error.message}`;
+      emit(this.#options.onEvent, { type: 'warning', message });
+    }
+    this.#reported.resolve(undefined);
+  }
+
   #cancel(): void {
     if (this.#status.is('completed')) this.#reported.resolve(undefined);
     if (this.#status.isOver || this.#status.is('cancelling')) return;
-    if (this.#handingOver) {
+    if (!this.#control.keep()) {
       const message = 'too late to cancel: the destination has everything, and its word decides';
       emit(this.#options.onEvent, { type: 'warning', message });
       return;
@@ -311,14 +323,18 @@ class SourceMigration {
     emit(this.#options.onEvent, { type: 'progress', statistics: this.#meter.read() });
   }
 
-  #hangs(row: number): MultifdError {
-    const who = row === 0 ? 'migration thread' : `channel ${row - 1}`;
-    const { stallTimeout } = this.#checked.parameters;
+  #hangs(row: number, encoding: boolean): MultifdError {
+    const who = row === 0 ? MIGRATION_THREAD : `channel ${row - 1}`;
+    const { stallTimeout, multifdCompression } = this.#checked.parameters;
+    if (encoding) {
+      const what = `multifd method ${multifdCompression} did not come back within ${2 * stallTimeout} ms`;
+      return new MultifdError('internal', `${who}: ${what}`);
+    }
     const name = this.#options.accelerator?.name ?? 'none';
-    return new MultifdError(
-      'accelerator',
-      `${who}: accelerator ${name} gave no answer within ${stallTimeout} ms`,
-    );
+    const what = `accelerator ${name} gave no answer within ${stallTimeout} ms`;
+    return new MultifdError('accelerator', `${who}: ${what}`, {
+      hint: 'or the memory that it should look at cannot be read (a hung disk)',
+    });
   }
 }
 

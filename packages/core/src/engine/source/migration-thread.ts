@@ -59,6 +59,8 @@ export class MigrationThread {
     await this.#port.next('connect');
     const { outgoing, answers } = await this.#connect();
     const stream = new MainStream(outgoing);
+    // A destination looks at the first bytes of each connection, and may wait for them (wire reference 1).
+    await stream.begin(this.#data.machineType, this.#data.ram.pageSize, parameters.returnPath);
     this.#port.post({ type: 'connected' });
     await this.#port.next('channels-connected');
     await this.#setUp(stream);
@@ -96,13 +98,17 @@ export class MigrationThread {
     };
     outgoing.onFailure = fail;
     this.#outgoing = outgoing;
-    return { outgoing, answers: listenToReturnPath(socket, () => outgoing.expectEnd(), fail) };
+    const onShut = (): boolean => {
+      const isDue = this.#control.confirm();
+      if (isDue) outgoing.expectEnd();
+      return isDue;
+    };
+    return { outgoing, answers: listenToReturnPath(socket, onShut, fail) };
   }
 
   /** The setup sync: no page may reach a channel before the destination knows the blocks (wire reference 3.4). */
   async #setUp(stream: MainStream): Promise<void> {
-    const { machineType, ram, parameters } = this.#data;
-    await stream.begin(machineType, ram.pageSize, parameters.returnPath);
+    const { ram, parameters } = this.#data;
     // QEMU lists larger blocks first.
     await stream.ramStart([...ram.blocks].sort((a, b) => b.length - a.length));
     for (const bitmap of this.#dirty) bitmap.markAll();
@@ -125,7 +131,7 @@ export class MigrationThread {
     this.#port.post({ type: 'stop-guest' });
     const { deviceState, tail } = await this.#port.next('guest-stopped');
     await this.#round(stream, 'end');
-    this.#port.post({ type: 'handing-over' });
+    this.#control.handOver();
     const { requestReport, ram } = this.#data;
     if (tail === undefined) await stream.end(deviceState, requestReport, ram.pageSize);
     else await stream.endWith(requestReport ? withReportRequest(tail) : tail);

@@ -70,7 +70,6 @@ export class Outgoing {
         this.#socket.write(vector, (cause) => {
           if (cause) this.#broke(cause);
           this.#pending -= bytes;
-          this.#options.counters.beat(ACTIVITY_IDLE);
           done?.();
           this.#wake();
         });
@@ -117,12 +116,17 @@ export class Outgoing {
 
   async #until(ready: () => boolean): Promise<void> {
     this.#throwIfFailed();
+    if (ready()) return;
+    // Whatever this thread was doing, now it waits for the peer, which has a limit of its own.
+    const { activity } = this.#options.counters;
+    this.#options.counters.beat(ACTIVITY_IDLE);
     while (!ready()) {
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve);
       });
       this.#throwIfFailed();
     }
+    this.#options.counters.beat(activity);
   }
 
   #broke(cause: Error): void {

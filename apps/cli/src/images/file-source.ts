@@ -14,15 +14,8 @@ export function openFileSource(path: string): MappedRamGuest {
 
 /** The stored guest, which stands still. `machineType` and `uuid` are what the destination is told. */
 export function storedGuest(stored: MappedRamGuest, identity: Identity): PreparedGuest {
-  const { ram, deviceState, rawDeviceState } = stored;
-  // Sent as it stands in the file, with its description, by an engine that can.
-  const guest = {
-    ...identity,
-    ram,
-    deviceState: () => deviceState,
-    rawDeviceState: () => rawDeviceState.bytes,
-  };
-  return restingGuest(guest);
+  const { ram, rawDeviceState } = stored;
+  return restingGuest({ ...identity, ram, rawDeviceState: () => rawDeviceState.bytes });
 }
 
 /**

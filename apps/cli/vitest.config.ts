@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // vitest.qemu.config.ts has those.
+    exclude: ['test/qemu/**'],
     // The end-to-end tests start processes with several busy threads each: one file at a time, so that a machine
     // with two cores is not the test's enemy. No timing decides a test; these limits only say "it hangs".
     fileParallelism: false,

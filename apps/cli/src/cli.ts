@@ -4,6 +4,7 @@ import { CommanderError } from 'commander';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.js';
 import { buildProgram } from './program.js';
 import { formatError } from './report/errors.js';
+import { inspectDocument } from './report/inspect-document.js';
 import { migrateDocument, newFacts } from './report/migrate-document.js';
 import { receiveDocument } from './report/receive-document.js';
 import { relayDocument } from './report/relay-document.js';
@@ -40,6 +41,7 @@ function refuse(caught: unknown): ExitCode {
 function failedDocument(error: unknown) {
   if (args[0] === 'receive') return receiveDocument({ listen: null, target: null }, error);
   if (args[0] === 'relay') return relayDocument({ listen: null, destination: null }, error);
+  if (args[0] === 'inspect') return inspectDocument(null, undefined, error);
   return migrateDocument(newFacts(null, null), error);
 }
 
@@ -47,7 +49,9 @@ function failedDocument(error: unknown) {
 function usageError(error: CommanderError): MultifdError {
   const [what = '', meant = ''] = error.message.replace(/^error: /, '').split('\n');
   const command =
-    args[0] !== undefined && ['migrate', 'receive', 'relay'].includes(args[0]) ? ` ${args[0]}` : '';
+    args[0] !== undefined && ['migrate', 'receive', 'relay', 'inspect'].includes(args[0])
+      ? ` ${args[0]}`
+      : '';
   const hint = meant === '' ? `multifd${command} --help shows what there is` : meant.replace(/^\(|\)$/g, '');
   return new MultifdError('usage', what, { hint });
 }

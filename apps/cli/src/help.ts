@@ -5,6 +5,7 @@ Examples:
   multifd migrate                                  move a demo guest of 1 GiB into a second process, and compare
   multifd receive tcp::4444                        wait for a guest, from a multifd or from QEMU
   multifd relay tcp::4444 tcp:192.0.2.7:4445       let a QEMU guest migrate through, into another QEMU
+  multifd inspect guest.mig                        what is in a migration file
   multifd migrate --help                           sources, destinations, options
 
 Exit codes: 0 done, 1 failed or did not verify, 2 usage, 3 accelerator or compression not available,
@@ -21,11 +22,14 @@ SOURCE (default demo:1G):
       a RAM image, which moves as the block pc.ram; holes of a sparse file are not read
   raw:DIR
       the images that \`multifd receive LISTEN raw:DIR\` wrote
+  file:FILE
+      a guest in QEMU's mapped-ram migration file, of QEMU's or of \`multifd receive LISTEN file:FILE\`, with its machine
+      type, uuid and device state
 
 DESTINATION (default loopback):
   loopback         a second process on this machine, started and ended with this one
   tcp:HOST:PORT, unix:PATH
-      a \`multifd receive\`, or a QEMU with -incoming (then with --no-verify)
+      a \`multifd receive\`, or a QEMU with -incoming (demo: then needs --no-verify)
 
 SIZE and RATE take the suffixes K, M, G, T (1024 each).
 
@@ -35,6 +39,8 @@ Examples:
   multifd migrate demo:256M --zero-page-detection legacy --json
   multifd migrate raw:guest.ram tcp:192.0.2.7:4444 --verify
   multifd migrate raw:guest.ram unix:/run/incoming.sock --max-bandwidth 100M --downtime-limit 50
+  multifd migrate file:guest.mig tcp:192.0.2.7:4444
+  multifd migrate file:guest.mig tcp:192.0.2.7:4444 --machine-compat 7.2
   multifd migrate --accel ./my-accelerator`;
 
 export const RECEIVE_HELP = `
@@ -43,16 +49,18 @@ LISTEN (default tcp:127.0.0.1:4444):
   unix:PATH
 
 TARGET (default: memory, which is given up when the command ends):
+  file:FILE        a mapped-ram migration file, which QEMU 9.0 and later load; there only when it is complete
   raw:DIR          one sparse image for each RAM block, DIR/NAME.raw, there only when it is complete
 
 Examples:
   multifd receive
   multifd receive tcp::4444 raw:incoming
+  multifd receive tcp::4444 file:guest.mig
   multifd receive unix:/run/incoming.sock raw:incoming --channels 4
   multifd receive tcp:0.0.0.0:4444 --uuid 550e8400-e29b-41d4-a716-446655440000
 
-From QEMU: migrate_set_capability multifd on, migrate_set_parameter multifd-channels 2,
-           migrate -d tcp:HOST:PORT`;
+From QEMU: migrate_set_capability multifd on, migrate_set_capability return-path on,
+           migrate_set_parameter multifd-channels 2, migrate -d tcp:HOST:PORT`;
 
 export const RELAY_HELP = `
 The source's sync mode and zero pages are taken as they come; --zero-page-detection and --machine-compat are for the
@@ -63,3 +71,11 @@ Examples:
   multifd relay tcp::4444 tcp:192.0.2.7:4445
   multifd relay tcp::4444 unix:/run/incoming.sock --channels 2 --outgoing-multifd-channels 8
   multifd relay tcp::4444 tcp:192.0.2.7:4445 --machine-compat 7.2`;
+
+export const INSPECT_HELP = `
+FILE is what QEMU wrote with migrate "file:FILE", with the capability mapped-ram or without, or with
+"exec:cat > FILE", or what \`multifd receive LISTEN file:FILE\` wrote. RAM is not read.
+
+Examples:
+  multifd inspect guest.mig
+  multifd inspect guest.mig --json | jq '.devices[] | select(.name == "cpu") | .state'`;

@@ -1,9 +1,10 @@
 import { Command, Option } from '@commander-js/extra-typings';
+import { inspectCommand } from './commands/inspect.js';
 import { migrateCommand } from './commands/migrate.js';
 import { receiveCommand } from './commands/receive.js';
 import { relayCommand } from './commands/relay.js';
 import type { ExitCode } from './exit-codes.js';
-import { MIGRATE_HELP, RECEIVE_HELP, RELAY_HELP, ROOT_HELP } from './help.js';
+import { INSPECT_HELP, MIGRATE_HELP, RECEIVE_HELP, RELAY_HELP, ROOT_HELP } from './help.js';
 import { parseCompression } from './options/compression.js';
 import { parseMachineType, parseUuid } from './options/identity.js';
 import { parseMachineCompat } from './options/machine-compat.js';
@@ -25,6 +26,7 @@ export function buildProgram(ended: (code: ExitCode) => void): Command {
   addMigrate(program, ended);
   addReceive(program, ended);
   addRelay(program, ended);
+  addInspect(program, ended);
   return program;
 }
 
@@ -68,7 +70,7 @@ function addReceive(program: Command, ended: (code: ExitCode) => void): void {
     .addOption(compression())
     .addOption(machineType('accept this machine type only (default: any)'))
     .addOption(uuid())
-    .option('--force', 'replace images that are already in DIR, when the new ones are complete')
+    .option('--force', 'replace what is already there, when the new is complete')
     .option('--verify', 'take digests for a source that asks for them (default)')
     .option('--no-verify', 'do not')
     .addOption(setupTimeout())
@@ -106,6 +108,17 @@ function addRelay(program: Command, ended: (code: ExitCode) => void): void {
     .option('--json', 'print one JSON document on stdout, and nothing else there')
     .addHelpText('after', RELAY_HELP)
     .action(async (listen, destination, options) => ended(await relayCommand(listen, destination, options)));
+}
+
+function addInspect(program: Command, ended: (code: ExitCode) => void): void {
+  program
+    .command('inspect')
+    .summary('say what is in a migration file')
+    .description('Say what is in a migration file: RAM blocks, sections, and the device state in words')
+    .argument('<file>', 'what QEMU wrote with file: or exec:, or receive with file:')
+    .option('--json', 'print one JSON document on stdout, with nothing left out')
+    .addHelpText('after', INSPECT_HELP)
+    .action((file, options) => ended(inspectCommand(file, options)));
 }
 
 function zeroPageDetection() {

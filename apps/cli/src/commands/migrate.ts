@@ -8,10 +8,12 @@ import {
   type SourceEvent,
   type SourceStatistics,
 } from '@multifd/core';
+import type { MappedRamGuest } from '@multifd/qemu';
 import { chooseAccelerator } from '../accelerators/choose.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { demoGuest, type Identity, restingGuest } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
+import { openFileSource, storedGuest } from '../images/file-source.js';
 import { openRawSource } from '../images/raw-source.js';
 import { type Interrupt, listenForInterrupt } from '../interrupt.js';
 import { LoopbackDestination } from '../loopback/destination.js';
@@ -82,14 +84,22 @@ class MigrateRun {
     const verify = this.#options.verify ?? (source.kind === 'demo' || destination.kind === 'loopback');
     this.#facts.choice = await chooseAccelerator(this.#options.accel, process.cwd());
 
+    // Opened first: its uuid is also the loopback's.
+    const stored = source.kind === 'file' ? openFileSource(source.path) : undefined;
+    const uuid = this.#options.uuid ?? stored?.uuid;
+    const identity = {
+      machineType: this.#options.machineType ?? stored?.machineType ?? 'none',
+      ...(uuid === undefined ? {} : { uuid }),
+    };
+
     // Started before the guest is made: it needs a moment, and a guest of many GiB more than one.
     const loopback =
       destination.kind === 'loopback'
-        ? new LoopbackDestination(loopbackArguments(parameters, verify))
+        ? new LoopbackDestination(loopbackArguments(parameters, verify, uuid))
         : undefined;
     let guest: PreparedGuest | undefined;
     try {
-      guest = await this.#prepare(source);
+      guest = await this.#prepare(source, identity, stored);
       const to = await addressOf(destination, loopback, this.#signal);
       await this.#migrate(guest, to, parameters, verify, loopback !== undefined);
       const ranOn = await loopback?.guest();
@@ -103,11 +113,12 @@ class MigrateRun {
     }
   }
 
-  async #prepare(source: Source): Promise<PreparedGuest> {
-    const identity: Identity = {
-      machineType: this.#options.machineType ?? 'none',
-      ...(this.#options.uuid === undefined ? {} : { uuid: this.#options.uuid }),
-    };
+  async #prepare(
+    source: Source,
+    identity: Identity,
+    stored: MappedRamGuest | undefined,
+  ): Promise<PreparedGuest> {
+    if (stored !== undefined) return storedGuest(stored, identity);
     if (source.kind === 'demo') {
       this.#terminal.progress(`making a demo guest of ${formatBytes(source.size)}`);
       return demoGuest(source, identity, this.#signal);

@@ -10,7 +10,8 @@ import {
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { runOn } from '../guest/run-on.js';
 import { findVcpuState } from '../guest/vcpu-state.js';
-import { RawTarget } from '../images/raw-target.js';
+import type { IncomingTarget } from '../images/incoming-target.js';
+import { openTarget } from '../images/open-target.js';
 import { type Interrupt, listenForInterrupt } from '../interrupt.js';
 import { followParent } from '../loopback/follow-parent.js';
 import { errorReport, tellParent } from '../loopback/messages.js';
@@ -67,7 +68,7 @@ class ReceiveRun {
   readonly #terminal: Terminal;
   readonly #signal: AbortSignal;
   readonly #clock = new CpuClock();
-  /** The images under their names, without their holes. */
+  /** The blocks where they are kept, without their holes. */
   #kept: GuestRamDescriptor | undefined;
 
   constructor(options: ReceiveOptions, facts: ReceiveFacts, terminal: Terminal, interrupt: Interrupt) {
@@ -83,8 +84,7 @@ class ReceiveRun {
     const parameters = completeParameters(givenParameters(this.#options));
     this.#facts.channels = parameters.multifdChannels;
     this.#facts.compression = parameters.multifdCompression;
-    const images =
-      target.kind === 'raw' ? RawTarget.open(target.directory, this.#options.force === true) : undefined;
+    const images = openTarget(target, this.#options.force === true, this.#options.uuid);
     const discard = () => images?.discard();
     process.once('exit', discard);
     try {
@@ -101,7 +101,7 @@ class ReceiveRun {
   async #receive(
     listen: string,
     parameters: ReturnType<typeof completeParameters>,
-    images: RawTarget | undefined,
+    images: IncomingTarget | undefined,
   ): Promise<ReceiveResult> {
     const { machineType, uuid } = this.#options;
     const incoming = await receive({
@@ -125,11 +125,11 @@ class ReceiveRun {
   }
 
   /** All of it has arrived: it must be safe here before the source is told. */
-  async #commit(received: ReceiveResult, images: RawTarget | undefined): Promise<void> {
+  async #commit(received: ReceiveResult, images: IncomingTarget | undefined): Promise<void> {
     this.#measure(received);
     if (images === undefined) return;
-    const blocks = await images.keep();
-    this.#facts.images = blocks.map((block) => block.path);
+    const blocks = await images.keep(received);
+    this.#facts.images = [...new Set(blocks.map((block) => block.path))];
     this.#kept = { pageSize: received.ram.pageSize, blocks };
   }
 

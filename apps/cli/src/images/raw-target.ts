@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { type FileBlockDescriptor, type IncomingBlock, type IncomingRam, MultifdError } from '@multifd/core';
 import { listExtents } from './extents.js';
 import { imageFileName } from './file-name.js';
+import type { IncomingTarget } from './incoming-target.js';
 
 const PAGE_SIZE = 4096;
 
@@ -28,7 +29,7 @@ interface Image {
  * A directory that gets one sparse image for each RAM block. Images appear under their names only when they are
  * complete and on the disk; until then they are hidden files of this process, and `discard` removes them.
  */
-export class RawTarget {
+export class RawTarget implements IncomingTarget {
   readonly #directory: string;
   readonly #replace: boolean;
   #images: readonly Image[] = [];
@@ -76,12 +77,6 @@ export class RawTarget {
     return { blocks: descriptors, fresh: true };
   }
 
-  /**
-   * Brings the images to the disk and gives them their names; nothing may write to them any more. To be
-   * called once: a second fsync after one that failed proves nothing.
-   * @returns how to read them, without their holes.
-   * @throws MultifdError `io`
-   */
   async keep(): Promise<readonly FileBlockDescriptor[]> {
     for (const { partial } of this.#images) sync(partial);
     for (const { partial, final } of this.#images) {
@@ -96,7 +91,6 @@ export class RawTarget {
     );
   }
 
-  /** Removes what is not complete. Does nothing after `keep`. */
   discard(): void {
     for (const { partial } of this.#images) rmSync(partial, { force: true });
   }

@@ -13,12 +13,17 @@ export type Destination =
 export type Target =
   | { readonly kind: 'memory' }
   /** One sparse image for each block, in this directory. */
-  | { readonly kind: 'raw'; readonly directory: string };
+  | { readonly kind: 'raw'; readonly directory: string }
+  /** A mapped-ram migration file, which QEMU can load. */
+  | { readonly kind: 'file'; readonly path: string };
+
+const WRITE_HINT = 'multifd receive LISTEN file:FILE writes such a file';
+const READ_HINT = 'multifd migrate file:FILE DESTINATION sends what is in such a file';
 
 /** @throws MultifdError `usage` */
 export function parseDestination(text: string): Destination {
   if (text === 'loopback') return { kind: 'loopback' };
-  if (text.startsWith('file:')) throw notInThisVersion('destination', text);
+  if (text.startsWith('file:')) throw notInThisVersion('destination', text, WRITE_HINT);
   const address = parsePlace(text);
   if (address.kind === 'tcp' && address.port === 0) {
     throw new MultifdError('usage', `address ${text}: port 0 is nowhere to connect to`, {
@@ -43,7 +48,7 @@ export function parseRelayDestination(text: string): string {
 
 /** @throws MultifdError `usage` */
 export function parseListen(text: string): string {
-  if (text.startsWith('file:')) throw notInThisVersion('listen address', text);
+  if (text.startsWith('file:')) throw notInThisVersion('listen address', text, READ_HINT);
   const address = parsePlace(text);
   if (address.kind === 'unix' && !existsSync(dirname(address.path))) {
     throw new MultifdError('usage', `address ${text}: there is no directory ${dirname(address.path)}`, {
@@ -67,11 +72,11 @@ function parsePlace(text: string): Address {
 /** @throws MultifdError `usage` */
 export function parseTarget(text: string | undefined): Target {
   if (text === undefined) return { kind: 'memory' };
-  if (text.startsWith('file:')) throw notInThisVersion('target', text);
-  const directory = text.startsWith('raw:') ? text.slice(4) : '';
-  if (directory !== '' && !directory.includes('\0')) return { kind: 'raw', directory };
+  const [, kind] = /^(raw|file):./s.exec(text) ?? [];
+  if (kind === 'raw' && !text.includes('\0')) return { kind, directory: text.slice(4) };
+  if (kind === 'file' && !text.includes('\0')) return { kind, path: text.slice(5) };
   throw new MultifdError('usage', `target ${quote(text)}: not understood`, {
-    hint: 'write raw:DIR, or leave it out to receive into memory',
+    hint: 'write file:FILE or raw:DIR, or leave it out to receive into memory',
   });
 }
 

@@ -63,12 +63,17 @@ const noMigrateOptions: Pick<
 > = {};
 
 /** Options of a migration that its loopback destination must have too, as arguments. */
-export function loopbackArguments(parameters: MigrationParameters, verify: boolean): string[] {
+export function loopbackArguments(
+  parameters: MigrationParameters,
+  verify: boolean,
+  uuid?: Uint8Array,
+): string[] {
   return [
     ['--multifd-channels', `${parameters.multifdChannels}`],
     ['--multifd-compression', parameters.multifdCompression],
     ['--setup-timeout', `${parameters.setupTimeout}`],
     ['--stall-timeout', `${parameters.stallTimeout}`],
     [verify ? '--verify' : '--no-verify'],
+    uuid === undefined ? [] : ['--uuid', Buffer.from(uuid).toString('hex')],
   ].flat();
 }

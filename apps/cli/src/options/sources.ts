@@ -1,9 +1,8 @@
 import { MultifdError } from '@multifd/core';
-import { notInThisVersion } from './not-yet.js';
 import { parseSize, parseWhole, quote } from './sizes.js';
 
 /** What is to migrate. */
-export type Source = DemoSource | RawSource;
+export type Source = DemoSource | RawSource | FileSource;
 
 /** A guest made up here. */
 export interface DemoSource {
@@ -29,21 +28,28 @@ export interface RawSource {
   readonly path: string;
 }
 
+/** A guest that lies in QEMU's mapped-ram migration file. */
+export interface FileSource {
+  readonly kind: 'file';
+  readonly path: string;
+}
+
 export const DEMO_DEFAULTS = { zero: 0.5, populate: false, dirty: 0, fill: 'random', seed: 1 } as const;
 export const DEMO_PAGE_SIZE = 4096;
 
-const HINT = 'write demo:SIZE[,zero=F][,populate][,dirty=RATE][,fill=random|text][,seed=N], or raw:FILE';
+const HINT =
+  'write demo:SIZE[,zero=F][,populate][,dirty=RATE][,fill=random|text][,seed=N], raw:FILE or file:FILE';
 
 /** @throws MultifdError `usage` that says what is wrong and what would be right. */
 export function parseSource(text: string): Source {
-  if (text.startsWith('raw:')) {
-    const path = text.slice(4);
+  const [, kind] = /^(raw|file):/.exec(text) ?? [];
+  if (kind === 'raw' || kind === 'file') {
+    const path = text.slice(kind.length + 1);
     if (path === '' || path.includes('\0')) {
-      throw new MultifdError('usage', `source ${quote(text)}: no path`, { hint: 'write raw:FILE' });
+      throw new MultifdError('usage', `source ${quote(text)}: no path`, { hint: `write ${kind}:FILE` });
     }
-    return { kind: 'raw', path };
+    return { kind, path };
   }
-  if (text.startsWith('file:')) throw notInThisVersion('source', text);
   if (text === 'demo' || text.startsWith('demo:')) return parseDemo(text.slice(5));
   throw new MultifdError('usage', `source ${quote(text)}: not understood`, { hint: HINT });
 }

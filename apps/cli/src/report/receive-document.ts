@@ -10,7 +10,7 @@ export interface ReceiveDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly status: 'completed' | FailureMembers['status'];
   /** Where it listened: with the port that it really had, if it came to listening. */
   readonly listen: string | null;
-  /** `memory` or `raw:DIR`. */
+  /** `memory`, `raw:DIR` or `file:FILE`. */
   readonly target: string | null;
   /** Absent if no migration began. */
   readonly 'total-time'?: number;
@@ -23,7 +23,7 @@ export interface ReceiveDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly 'multifd-compression'?: string;
   readonly 'cpu-time': { readonly destination: number | null };
   readonly 'peak-rss': { readonly destination: number | null };
-  /** The images that were written, for a raw: target. */
+  /** The files that were written: the images of a raw: target, or the one of a file: target. */
   readonly images?: readonly string[];
   readonly guest?: GuestReport;
 }

@@ -66,8 +66,9 @@ describe('sources', () => {
     expect(parseSource('demo')).toEqual({ ...defaults, size: 2 ** 30 });
   });
 
-  it('raw keeps the path as it is', () => {
+  it('raw and file keep the path as it is', () => {
     expect(parseSource('raw:a,b=c:d')).toEqual({ kind: 'raw', path: 'a,b=c:d' });
+    expect(parseSource('file:raw:a')).toEqual({ kind: 'file', path: 'raw:a' });
   });
 
   it.each([
@@ -87,15 +88,15 @@ describe('sources', () => {
     'demo:1G,backing=thp',
     'demo:99999T',
     'raw:',
-    'file:x',
+    'file:',
+    'file:a\0b',
     'nonsense',
     '',
   ])('refuses %j', (text) => {
     expect(refusal(() => parseSource(text))).toMatchObject({ code: 'usage' });
   });
 
-  it('says that file: and backing= come later', () => {
-    expect(refusal(() => parseSource('file:x')).message).toContain('not available in this version');
+  it('says that backing= comes later', () => {
     expect(refusal(() => parseSource('demo:1G,backing=memfd')).message).toContain(
       'not available in this version',
     );
@@ -125,7 +126,8 @@ describe('places', () => {
   it('listens on loopback unless told otherwise', () => {
     expect(parseListen('tcp::0')).toBe('tcp:127.0.0.1:0');
     expect(refusal(() => parseListen('unix:/no/such/directory/s')).message).toContain('/no/such/directory');
-    expect(refusal(() => parseListen('file:x')).message).toContain('not available in this version');
+    expect(refusal(() => parseListen('file:x')).hint).toContain('multifd migrate file:FILE');
+    expect(refusal(() => parseDestination('file:x')).hint).toContain('multifd receive LISTEN file:FILE');
   });
 
   it('knows what only this machine can reach', () => {
@@ -136,7 +138,8 @@ describe('places', () => {
   it('targets', () => {
     expect(parseTarget(undefined)).toEqual({ kind: 'memory' });
     expect(parseTarget('raw:a:b')).toEqual({ kind: 'raw', directory: 'a:b' });
-    for (const text of ['', 'raw:', 'file:x', 'dir'])
+    expect(parseTarget('file:a:b')).toEqual({ kind: 'file', path: 'a:b' });
+    for (const text of ['', 'raw:', 'file:', 'file:a\0b', 'raw:\0', 'dir'])
       expect(refusal(() => parseTarget(text)).code).toBe('usage');
   });
 });

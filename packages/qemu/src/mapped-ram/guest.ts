@@ -14,16 +14,17 @@ export interface MappedRamGuest {
   readonly uuid: Uint8Array | undefined;
   /** Pages that are not in the file are absent: they are not read. */
   readonly ram: GuestRamDescriptor & { readonly blocks: readonly FileBlockDescriptor[] };
+  /** Empty if the file does not describe its devices: then nothing tells them apart. */
   readonly deviceState: readonly DeviceSection[];
-  /** The device part of the stream as it stands in the file, and its description. */
+  /** The device part of the stream as it stands in the file, and its description: what a destination is to get. */
   readonly rawDeviceState: { readonly bytes: Uint8Array; readonly vmdesc: string | undefined };
 }
 
 /**
  * Opens a migration file that QEMU, or `MappedRamWriter`, wrote with mapped-ram. The file must stay as it is while
  * its guest is in use.
- * @throws WireError for a file that is cut or is none; MultifdError `incompatible` for one without mapped-ram, or
- * one whose devices cannot be told apart; `io`.
+ * @throws WireError for a file that is cut or is none; MultifdError `incompatible` for one without mapped-ram or with
+ * more; `io`.
  */
 export function openMappedRam(path: string, options: ReadOptions = {}): MappedRamGuest {
   const source = new FileSource(path);
@@ -50,7 +51,7 @@ export function openMappedRam(path: string, options: ReadOptions = {}): MappedRa
   }
 }
 
-function checkCapabilities({ capabilities, devices, vmdesc }: MigrationFile, path: string): void {
+function checkCapabilities({ capabilities }: MigrationFile, path: string): void {
   if (!capabilities.includes('mapped-ram')) {
     throw new MultifdError('incompatible', `${path}: a migration stream without mapped-ram`, {
       hint: 'have QEMU write the file with the capability mapped-ram',
@@ -60,11 +61,6 @@ function checkCapabilities({ capabilities, devices, vmdesc }: MigrationFile, pat
   if (other !== undefined) {
     throw new MultifdError('incompatible', `${path}: written with the capability ${other}`, {
       hint: `have QEMU write the file without ${other}`,
-    });
-  }
-  if (devices.length === 0 && (vmdesc === undefined || vmdesc === '')) {
-    throw new MultifdError('incompatible', `${path}: the file does not describe its devices`, {
-      hint: 'have QEMU write the file with suppress-vmdesc=off',
     });
   }
 }

@@ -1,0 +1,21 @@
+import type { Target } from '../options/places.js';
+import { FileTarget } from './file-target.js';
+import type { IncomingTarget } from './incoming-target.js';
+import { RawTarget } from './raw-target.js';
+
+/**
+ * @param replace whether what is already there may be replaced.
+ * @param uuid 16 bytes, to be noted where the target has room for it.
+ * @returns undefined for a guest that stays in memory.
+ * @throws MultifdError `usage`, `io`.
+ */
+export function openTarget(target: Target, replace: boolean, uuid?: Uint8Array): IncomingTarget | undefined {
+  switch (target.kind) {
+    case 'raw':
+      return RawTarget.open(target.directory, replace);
+    case 'file':
+      return FileTarget.open(target.path, uuid === undefined ? { replace } : { replace, uuid });
+    case 'memory':
+      return undefined;
+  }
+}

@@ -1,0 +1,54 @@
+import type { Inspection } from '@multifd/qemu';
+import { deviceTree } from './device-tree.js';
+import { formatBytes, plain } from './format.js';
+
+/** A migration file for people. `--json` has all that is cut here. */
+export function inspectText(file: string, inspection: Inspection): string {
+  const { format, version, machineType, capabilities, uuid, pageSize, blocks, sections } = inspection;
+  const lines = [
+    `file: ${plain(file)}`,
+    `format: ${format === 'stream' ? 'single stream' : format}, version ${version}`,
+    `machine type: ${plain(machineType)}`,
+    `capabilities: ${capabilities.length === 0 ? 'none' : capabilities.map(plain).join(', ')}`,
+    ...(uuid === undefined ? [] : [`uuid: ${uuid}`]),
+    `page size: ${formatBytes(pageSize)}`,
+    ...(blocks.length === 0 ? [] : ['RAM blocks, in pages:', ...blockTable(blocks)]),
+    'sections:',
+    ...sections.map(({ kind, name, count, offset, size }) => {
+      const times = count === 1 ? '' : ` x ${count}`;
+      return `  ${kind} ${plain(name)}${times}, at byte ${offset}, ${formatBytes(size)}`;
+    }),
+    ...deviceLines(inspection),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function blockTable(blocks: Inspection['blocks']): string[] {
+  const rows = [
+    ['name', 'size', 'normal', 'zero', 'absent'],
+    ...blocks.map(({ name, length, normalPages, zeroPages, absentPages }) => [
+      plain(name),
+      formatBytes(length),
+      ...[normalPages, zeroPages, absentPages].map(String),
+    ]),
+  ];
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) => {
+    const cells = row.map((cell, column) =>
+      column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+    );
+    return `  ${cells.join('  ')}`;
+  });
+}
+
+function deviceLines({ devices, deviceStateSize }: Inspection): string[] {
+  const size = formatBytes(deviceStateSize);
+  if (devices === undefined) return [`device state: ${size}, which the file does not describe`];
+  return [
+    `device state: ${size} with its description, ${devices.length} ${devices.length === 1 ? 'device' : 'devices'}`,
+    ...devices.flatMap(({ name, instanceId, versionId, size: bytes, state }) => [
+      `  ${plain(name)} ${instanceId} (version ${versionId}, ${bytes} bytes)`,
+      ...deviceTree(state, '    '),
+    ]),
+  ];
+}

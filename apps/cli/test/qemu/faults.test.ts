@@ -1,0 +1,61 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { installedQemus } from '../../../../packages/qemu/test/support/binaries.js';
+import { TestFolder } from '../../../../packages/qemu/test/support/folder.js';
+import { queryMigrate, waitForMigration } from '../../../../packages/qemu/test/support/monitor.js';
+import { until } from '../../../../packages/qemu/test/support/until.js';
+import { start, startReceive } from '../helpers/cli.js';
+import { expectRunsOn, listen, migrateTo, startSource, startTarget } from './support/guests.js';
+
+const ENDED = ['completed', 'failed', 'cancelled'] as const;
+const MIB = 2 ** 20;
+const here = installedQemus();
+
+describe.runIf(here.includes('10.0'))('what goes wrong, and the guest runs on at its source', () => {
+  it('10.0 to file: interrupted midway, nothing is left on the disk', async () => {
+    using folder = new TestFolder();
+    const source = await startSource({
+      release: '10.0',
+      machine: 'q35',
+      folder: folder.path,
+      size: 128 * MIB,
+    });
+    await using _ = source.qemu;
+    const receiving = await startReceive([`file:${folder.file('guest.mig')}`]);
+    await migrateTo(source, receiving.address, { 'multifd-channels': 2, 'max-bandwidth': 8 * MIB });
+    await until('pages flow', async () => ((await queryMigrate(source.qemu.qmp)).ram?.normal ?? 0) > 500);
+    expect(readdirSync(folder.path).filter((name) => name.startsWith('guest.mig.partial'))).toHaveLength(1);
+    receiving.child.kill('SIGINT');
+    expect((await receiving.ended).code).toBe(130);
+    expect(await waitForMigration(source.qemu.qmp, ENDED, 10_000)).toMatchObject({ status: 'failed' });
+    expect(readdirSync(folder.path).filter((name) => name.startsWith('guest.mig'))).toEqual([]);
+    await expectRunsOn(source);
+  });
+
+  it('10.0 to file: with more channels than receive has', async () => {
+    using folder = new TestFolder();
+    const source = await startSource({ release: '10.0', machine: 'q35', folder: folder.path });
+    await using _ = source.qemu;
+    const receiving = await startReceive([`file:${folder.file('guest.mig')}`, '--channels', '2']);
+    await migrateTo(source, receiving.address, { 'multifd-channels': 4 });
+    const { code, stderr } = await receiving.ended;
+    expect(code).toBe(4);
+    expect(stderr).toMatch(/channel/);
+    expect(await waitForMigration(source.qemu.qmp, ENDED, 10_000)).toMatchObject({ status: 'failed' });
+    expect(readdirSync(folder.path).filter((name) => name.startsWith('guest.mig'))).toEqual([]);
+    await expectRunsOn(source);
+  });
+
+  it('10.0 to 10.0 of another machine type: the relay fails, and so does the source', async () => {
+    using folder = new TestFolder();
+    const source = await startSource({ release: '10.0', machine: 'pc', folder: folder.path });
+    await using _ = source.qemu;
+    const target = await startTarget({ release: '10.0', machine: 'q35', folder: folder.path });
+    await using __ = target.qemu;
+    const relaying = start(['relay', 'tcp:127.0.0.1:0', await listen(target, 2), '--stall-timeout', '8000']);
+    await migrateTo(source, await relaying.says(/listening on (tcp:\S+)/), { 'multifd-channels': 2 });
+    expect((await relaying.ended).code).toBe(1);
+    expect(await waitForMigration(source.qemu.qmp, ENDED, 10_000)).toMatchObject({ status: 'failed' });
+    await expectRunsOn(source);
+  });
+});

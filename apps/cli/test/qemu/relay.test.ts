@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { installedQemus, type QemuRelease } from '../../../../packages/qemu/test/support/binaries.js';
+import { TestFolder } from '../../../../packages/qemu/test/support/folder.js';
+import { queryMigrate, waitForMigration } from '../../../../packages/qemu/test/support/monitor.js';
+import { until } from '../../../../packages/qemu/test/support/until.js';
+import { type Running, start } from '../helpers/cli.js';
+import {
+  expectCountGoesOn,
+  expectRunsOn,
+  expectSameRam,
+  listen,
+  migrateTo,
+  startSource,
+  startTarget,
+} from './support/guests.js';
+
+const ENDED = ['completed', 'failed', 'cancelled'] as const;
+const MIB = 2 ** 20;
+const here = installedQemus();
+
+interface Case {
+  readonly from: QemuRelease;
+  readonly to: QemuRelease;
+  readonly machine: string;
+  /** The source's, and the destination's. */
+  readonly channels: readonly [number, number];
+  /** The source QEMU's. */
+  readonly detection?: 'none' | 'legacy' | 'multifd';
+  readonly options: string;
+}
+
+const NEW = { from: '10.0', to: '10.0' } as const;
+
+const CASES: readonly Case[] = [
+  { ...NEW, machine: 'q35', channels: [2, 2], options: '' },
+  { ...NEW, machine: 'q35', channels: [1, 4], detection: 'multifd', options: '--zero-page-detection legacy' },
+  { ...NEW, machine: 'pc', channels: [4, 1], detection: 'legacy', options: '--zero-page-detection multifd' },
+  { ...NEW, machine: 'pc', channels: [2, 8], detection: 'none', options: '--zero-page-detection multifd' },
+  { ...NEW, machine: 'q35', channels: [8, 2], detection: 'multifd', options: '--zero-page-detection none' },
+  { ...NEW, machine: 'pc-q35-8.0', channels: [2, 3], options: '--machine-compat 8.0' },
+  { from: '7.2', to: '10.0', machine: 'pc-q35-7.2', channels: [2, 2], options: '--machine-compat 7.2' },
+  { from: '7.2', to: '10.0', machine: 'pc-i440fx-7.2', channels: [4, 2], options: '--machine-compat 7.2' },
+  { from: '10.0', to: '7.2', machine: 'pc-q35-7.2', channels: [2, 4], options: '--machine-compat 7.2' },
+  { from: '7.2', to: '7.2', machine: 'q35', channels: [1, 3], options: '--machine-compat 7.2' },
+];
+
+describe('multifd relay, between two QEMUs', () => {
+  for (const each of CASES.filter(({ from, to }) => here.includes(from) && here.includes(to))) {
+    const { from, to, machine, channels, detection, options } = each;
+    const counts = `${channels[0]} channels to ${channels[1]}`;
+    const how = `source detection ${detection ?? 'default'}, ${options || 'no options'}`;
+    it(`${from} to ${to}, ${machine}, ${counts}, ${how}`, () => relayed(each));
+  }
+
+  it.runIf(here.includes('10.0'))(
+    '10.0 to 10.0: the destination dies midway, and the guest runs on at its source',
+    async () => {
+      using folder = new TestFolder();
+      const common = { release: '10.0', machine: 'q35', folder: folder.path, size: 128 * MIB } as const;
+      const source = await startSource(common);
+      await using _ = source.qemu;
+      const target = await startTarget(common);
+      await using __ = target.qemu;
+      const relaying = startRelay(await listen(target, 2), ['--channels', '2']);
+      const address = await relaying.says(/listening on (tcp:\S+)/);
+      await migrateTo(source, address, { 'multifd-channels': 2, 'max-bandwidth': 8 * MIB });
+      await until('pages flow', async () => ((await queryMigrate(source.qemu.qmp)).ram?.normal ?? 0) > 500);
+      const died = performance.now();
+      await target.qemu.kill();
+      const { code, stdout, stderr } = await relaying.ended;
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^multifd: (?!listening).+$/m);
+      expect(JSON.parse(stdout)).toMatchObject({ status: 'failed' });
+      expect(await waitForMigration(source.qemu.qmp, ENDED, 10_000)).toMatchObject({ status: 'failed' });
+      expect(performance.now() - died).toBeLessThan(10_000);
+      await expectRunsOn(source);
+    },
+  );
+});
+
+async function relayed({ from, to, machine, channels, detection, options }: Case): Promise<void> {
+  using folder = new TestFolder();
+  const source = await startSource({ release: from, machine, folder: folder.path });
+  await using _ = source.qemu;
+  const target = await startTarget({ release: to, machine, folder: folder.path });
+  await using __ = target.qemu;
+  const words = options === '' ? [] : options.split(' ');
+  const counts = ['--channels', `${channels[0]}`, '--outgoing-multifd-channels', `${channels[1]}`];
+  const relaying = startRelay(await listen(target, channels[1]), [...counts, ...words]);
+  await migrateTo(source, await relaying.says(/listening on (tcp:\S+)/), {
+    'multifd-channels': channels[0],
+    ...(detection === undefined ? {} : { 'zero-page-detection': detection }),
+  });
+  const { code, stdout, stderr } = await relaying.ended;
+  expect(code, `${stderr}${source.qemu.log()}${target.qemu.log()}`).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    status: 'completed',
+    incoming: { channels: channels[0] },
+    outgoing: { channels: channels[1] },
+  });
+  expect(await waitForMigration(source.qemu.qmp, ENDED, 30_000)).toMatchObject({ status: 'completed' });
+  expect(await waitForMigration(target.qemu.qmp, ENDED, 30_000)).toMatchObject({ status: 'completed' });
+  expectSameRam(source, target);
+  await expectCountGoesOn(source, target);
+}
+
+function startRelay(destination: string, options: readonly string[]): Running {
+  return start(['relay', 'tcp:127.0.0.1:0', destination, ...options, '--json']);
+}

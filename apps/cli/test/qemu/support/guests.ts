@@ -1,0 +1,116 @@
+/**
+ * Guests in real QEMUs, for tests of the command. How a QEMU is driven comes from the tests of packages/qemu, by
+ * path: it is no part of what that package offers, and a second copy would go its own way.
+ */
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import type { QemuRelease } from '../../../../../packages/qemu/test/support/binaries.js';
+import { CONTROL } from '../../../../../packages/qemu/test/support/boot-code.js';
+import {
+  migrate,
+  migrateIncoming,
+  type QemuMigrationParameters,
+  setCapabilities,
+  setParameters,
+  stop,
+} from '../../../../../packages/qemu/test/support/monitor.js';
+import { Qemu, type RamFile } from '../../../../../packages/qemu/test/support/qemu.js';
+import {
+  createRam,
+  firstDifference,
+  readControl,
+} from '../../../../../packages/qemu/test/support/ram-files.js';
+import { until } from '../../../../../packages/qemu/test/support/until.js';
+
+const MIB = 2 ** 20;
+/** Pages that the guest writes to in turn, one in each round of its loop. */
+const DIRTY = { dirtyBase: 16 * MIB, dirtyPages: 256 };
+
+export interface Guest {
+  readonly qemu: Qemu;
+  readonly ram: RamFile;
+}
+
+export interface GuestSettings {
+  readonly release: QemuRelease;
+  readonly machine: string;
+  readonly folder: string;
+  /** Bytes of RAM; 64 MiB by default. */
+  readonly size?: number;
+}
+
+/**
+ * A guest that has counted for a while, and goes on, writing to its RAM. With 7.2 it has been paused: under TCG that
+ * QEMU itself loses pages that a running guest dirties.
+ */
+export async function startSource(settings: GuestSettings): Promise<Guest> {
+  const guest = await start(settings, 'source', true);
+  await until('the guest has said something', () => guest.qemu.lines().length > 3);
+  if (settings.release === '7.2') await stop(guest.qemu.qmp);
+  return guest;
+}
+
+/** A QEMU that waits for a guest: tell it what to load. */
+export function startTarget(settings: GuestSettings): Promise<Guest> {
+  return start(settings, 'target', false);
+}
+
+async function start(settings: GuestSettings, name: string, running: boolean): Promise<Guest> {
+  const { release, machine, folder, size = 64 * MIB } = settings;
+  const ram: RamFile = { name: 'pc.ram', size, path: join(folder, `${name}-ram`) };
+  if (running) createRam(ram, 11, release === '7.2' ? {} : DIRTY);
+  const role = running ? { running } : { incoming: true };
+  return { qemu: await Qemu.start({ release, machine, folder, name, ram: [ram], ...role }), ram };
+}
+
+/** QEMU begins to migrate to `address`, with multifd and a return path. */
+export async function migrateTo(
+  { qemu }: Guest,
+  address: string,
+  parameters: QemuMigrationParameters,
+): Promise<void> {
+  await setCapabilities(qemu.qmp, { multifd: true, 'return-path': true });
+  await setParameters(qemu.qmp, { 'max-bandwidth': 0, ...parameters });
+  await migrate(qemu.qmp, address);
+}
+
+/** QEMU listens for a migration with so many channels. @returns the address. */
+export async function listen({ qemu }: Guest, channels: number): Promise<string> {
+  await setCapabilities(qemu.qmp, { multifd: true, 'return-path': true });
+  await setParameters(qemu.qmp, { 'multifd-channels': channels });
+  const address = `tcp:127.0.0.1:${await freePort()}`;
+  await migrateIncoming(qemu.qmp, address, qemu.qmp.version.major >= 9 ? { exitOnError: false } : {});
+  return address;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address: AddressInfo | string | null = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** The target's RAM is the source's, byte for byte; neither runs. */
+export function expectSameRam(source: Guest, target: Guest): void {
+  expect(firstDifference(source.ram.path, target.ram.path, source.ram.size)).toBeUndefined();
+}
+
+/** The guest counts on where it stopped, and what both have said is one count without a gap. */
+export async function expectCountGoesOn(source: Guest, target: Guest): Promise<void> {
+  const before = readControl(source.ram.path, CONTROL.rounds);
+  await target.qemu.qmp.execute('cont');
+  await until('the guest says something more', () => target.qemu.lines().length > 3);
+  expect(readControl(target.ram.path, CONTROL.rounds)).toBeGreaterThan(before);
+  const said = `${source.qemu.serial()}${target.qemu.serial()}`.split('\n').slice(0, -1);
+  expect(said.map((line) => Number.parseInt(line, 16))).toEqual(said.map((_, at) => at + 1));
+}
+
+/** The guest's count goes up, on the source. */
+export async function expectRunsOn({ qemu, ram }: Guest): Promise<void> {
+  expect(await qemu.isRunning()).toBe(true);
+  const rounds = readControl(ram.path, CONTROL.rounds);
+  await until('the guest runs on', () => readControl(ram.path, CONTROL.rounds) !== rounds);
+}

@@ -1,0 +1,147 @@
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DirtyBitmap, openRamBlock, type ReceiveResult } from '@multifd/core';
+import { inspectFile } from '@multifd/qemu';
+import { describe, expect, it } from 'vitest';
+import { openFileSource, readingFile } from '../../src/images/file-source.js';
+import { FileTarget } from '../../src/images/file-target.js';
+import { placedExtents } from '../../src/images/placed-extents.js';
+import { content } from '../helpers/images.js';
+import { tempDirectory } from '../helpers/temp.js';
+
+const PAGE = 4096;
+const MIB = 2 ** 20;
+const BLOCKS = [
+  { name: 'pc.ram', length: 4 * MIB },
+  { name: '/rom', length: 70 * PAGE },
+];
+
+describe('the runs of a bitmap', () => {
+  it.each([
+    { pages: 1, marked: [] },
+    { pages: 1, marked: [0] },
+    { pages: 32, marked: [0, 31] },
+    { pages: 33, marked: [31, 32] },
+    { pages: 200, marked: [5, 6, 7, 32, 63, 64, 199] },
+    { pages: 200, marked: Array.from({ length: 200 }, (_, page) => page) },
+    { pages: 100, marked: Array.from({ length: 64 }, (_, page) => page + 20) },
+  ])('$pages pages, $marked', ({ pages, marked }) => {
+    const words = new Int32Array(Math.ceil(pages / 32));
+    for (const page of marked) words[page >>> 5] = (words[page >>> 5] ?? 0) | (1 << (page & 31));
+    const found = placedExtents(words, pages, PAGE);
+    const listed: number[] = [];
+    for (let at = 0; at < found.length; at += 2) {
+      const [start = 0, end = 0] = found.subarray(at, at + 2);
+      expect(start).toBeGreaterThan(at === 0 ? -1 : (found[at - 1] ?? 0));
+      for (let offset = start; offset < end; offset += PAGE) listed.push(offset / PAGE);
+    }
+    expect(listed).toEqual(marked);
+  });
+});
+
+/** What the engine hands over of a guest with one page in each block. */
+function received(): ReceiveResult {
+  const placed = BLOCKS.map(({ length }) => {
+    const bitmap = DirtyBitmap.allocate(length / PAGE);
+    new Int32Array(bitmap.buffer)[1] = 2;
+    return bitmap.buffer;
+  });
+  return {
+    status: 'completed',
+    machineType: 'pc-q35-10.0',
+    ram: { pageSize: PAGE, blocks: [] },
+    placed,
+    deviceState: [],
+    rawDeviceState: { bytes: Uint8Array.of(0), vmdesc: undefined },
+    // Of no interest to a target.
+    statistics: {
+      totalTime: 0,
+      total: 0,
+      received: 0,
+      multifdBytes: 0,
+      normal: 0,
+      normalBytes: 0,
+      zeroPages: 0,
+      zeroBytes: 0,
+      untouchedPages: 0,
+      pageSize: PAGE,
+    },
+  };
+}
+
+describe('a file: target', () => {
+  it('is there only when it is complete, and can be read then', async () => {
+    const directory = tempDirectory();
+    const path = join(directory, 'guest.mig');
+    const target = FileTarget.open(path, { replace: false });
+    expect(readdirSync(directory)).toEqual([]);
+    const ram = target.openRam(BLOCKS);
+    expect(ram.fresh).toBe(true);
+    for (const descriptor of ram.blocks) {
+      const block = openRamBlock(descriptor);
+      block.write(33 * PAGE, content(PAGE, 1));
+      block.close();
+    }
+    expect(existsSync(path)).toBe(false);
+    const kept = await target.keep(received());
+    target.discard();
+    expect(readdirSync(directory)).toEqual(['guest.mig']);
+    expect(kept.map(({ extents }) => [...(extents ?? [])])).toEqual([
+      [33 * PAGE, 34 * PAGE],
+      [33 * PAGE, 34 * PAGE],
+    ]);
+    const [, second] = kept;
+    if (second === undefined) throw new Error('no block');
+    const block = openRamBlock(second);
+    expect(Buffer.from(block.read(33 * PAGE, PAGE, new Uint8Array(PAGE)))).toEqual(
+      Buffer.from(content(PAGE, 1)),
+    );
+    block.close();
+    expect(inspectFile(path)).toMatchObject({
+      format: 'mapped-ram',
+      machineType: 'pc-q35-10.0',
+      blocks: BLOCKS.map((each) => ({ ...each, normalPages: 1 })),
+    });
+  });
+
+  it('leaves nothing behind when it is given up', () => {
+    const directory = tempDirectory();
+    const target = FileTarget.open(join(directory, 'guest.mig'), { replace: false });
+    target.openRam(BLOCKS);
+    target.discard();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('does not touch a file that is there, unless it may', async () => {
+    const path = join(tempDirectory(), 'guest.mig');
+    const early = FileTarget.open(path, { replace: false });
+    writeFileSync(path, 'precious');
+    expect(() => FileTarget.open(path, { replace: false })).toThrow(/guest.mig is already there/);
+    expect(() => early.openRam(BLOCKS)).toThrow(/guest.mig is already there/);
+    const target = FileTarget.open(path, { replace: true });
+    target.openRam(BLOCKS);
+    await target.keep(received());
+    expect(inspectFile(path).format).toBe('mapped-ram');
+  });
+});
+
+describe('a file: source', () => {
+  it('that is none is a wrong argument', () => {
+    const path = join(tempDirectory(), 'x');
+    expect(() => openFileSource(path)).toThrow(expect.objectContaining({ code: 'usage' }));
+    writeFileSync(path, 'not a migration');
+    expect(() => openFileSource(path)).toThrow(expect.objectContaining({ code: 'usage' }));
+    expect(() => openFileSource(tempDirectory())).toThrow(expect.objectContaining({ code: 'usage' }));
+  });
+
+  it('keeps every other error as it is', () => {
+    const path = join(tempDirectory(), 'x');
+    writeFileSync(path, '');
+    const error = new Error('ours');
+    expect(() =>
+      readingFile(path, () => {
+        throw error;
+      }),
+    ).toThrow(error);
+  });
+});

@@ -1,0 +1,21 @@
+import { defineConfig } from 'vitest/config';
+// The support that packages/qemu's own tests have; see test/qemu/support/qemu.ts.
+import { installedQemus } from '../../packages/qemu/test/support/binaries.js';
+
+/** The real command against real QEMU. Two cores carry two emulated guests and a migration: one file at a time. */
+const here = installedQemus();
+if (here.length < 2) {
+  console.log(
+    `the command against real QEMU: found ${here.join() || 'none'} of 7.2, 10.0; the rest is skipped (.ci/install-qemu)`,
+  );
+}
+
+export default defineConfig({
+  test: {
+    include: here.length === 0 ? [] : ['test/qemu/**/*.test.ts'],
+    passWithNoTests: here.length === 0,
+    fileParallelism: false,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});

@@ -1,0 +1,16 @@
+/**
+ * What drives the monitor of a `Qemu`, for tests of other packages too: they take it from here and not from the
+ * built package, whose `QmpClient` is another class than the one that `Qemu` has.
+ */
+export {
+  cont,
+  migrate,
+  migrateIncoming,
+  type QemuMigrationParameters,
+  queryMigrate,
+  queryStatus,
+  setCapabilities,
+  setParameters,
+  stop,
+  waitForMigration,
+} from '../../src/qmp/commands.js';

@@ -133,15 +133,16 @@ export class RelayMain implements MainHost {
     });
     outgoing.onFailure = (error) => this.#host.failed(error);
     this.#outgoing = outgoing;
-    this.#answers = listenToReturnPath(
-      socket,
-      () => {
-        const isDue = this.#control.confirm();
-        if (isDue) outgoing.expectEnd();
-        return isDue;
-      },
-      (error) => this.#host.failed(error),
-    );
+    const accepted = (): boolean => {
+      const isDue = this.#control.confirm();
+      if (isDue) outgoing.expectEnd();
+      return isDue;
+    };
+    this.#answers = listenToReturnPath(socket, {
+      accepted,
+      refused: () => this.#control.takeBack(),
+      failed: (error) => this.#host.failed(error),
+    });
     this.#stream = new MainStream(outgoing);
     return this.#stream;
   }

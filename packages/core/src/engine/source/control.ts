@@ -77,6 +77,16 @@ export class SourceControl {
     return was === HANDED_OVER || was === CONFIRMED;
   }
 
+  /** Migration thread: the destination says that it does not have the guest. */
+  takeBack(): void {
+    Atomics.compareExchange(this.#words, DECISION, HANDED_OVER, ABORTED);
+  }
+
+  /** Whether the destination may have the guest, and has not said so. */
+  get isInDoubt(): boolean {
+    return Atomics.load(this.#words, DECISION) === HANDED_OVER;
+  }
+
   /** Whether the destination has said that it has the guest. */
   get isConfirmed(): boolean {
     return Atomics.load(this.#words, DECISION) === CONFIRMED;

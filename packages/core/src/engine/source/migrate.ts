@@ -25,8 +25,10 @@ const migrating = new WeakSet<object>();
 /**
  * Migrates a guest to a destination: a `receive` of this package, or a QEMU with `-incoming`.
  *
- * The guest runs on here if this fails, in whatever way: then `guest.resume` has been called if it had been
- * stopped, nothing of it is lost, and it can be migrated again at once.
+ * If this fails, the guest runs on here: `guest.resume` has been called if it had been stopped, nothing of it is lost,
+ * and it can be migrated again at once. One failure leaves a doubt that no protocol can remove: a destination that has
+ * everything and falls silent before its last word is heard (`timeout` or `peer-closed`, with a hint to make sure that
+ * the guest does not run there).
  *
  * @returns when the destination has everything and the guest must run only there.
  * @throws MultifdError the first thing that went wrong; `cancelled` if `signal` was aborted in time.
@@ -272,7 +274,13 @@ class SourceMigration {
    * waits for the destination's word, and not for ever.
    */
   #fail(error: MultifdError): void {
-    if (this.#control.keep()) this.#decided(error);
+    if (this.#control.keep()) {
+      this.#decided(error);
+    } else if (!this.#checked.parameters.returnPath) {
+      // That channel had sent everything: the hand-over has waited for it.
+      this.#done++;
+      this.#maybeComplete();
+    }
   }
 
   /** The migration is off, unless the destination has said that it has the guest. */

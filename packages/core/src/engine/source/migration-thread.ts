@@ -1,6 +1,6 @@
 import { openConnection } from '../../channel/connect.js';
 import { Outgoing } from '../../channel/outgoing.js';
-import type { MultifdError } from '../../errors.js';
+import { MultifdError } from '../../errors.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { RangeTable } from '../../ram/ranges.js';
 import { withReportRequest } from '../../wire/report-request.js';
@@ -92,18 +92,23 @@ export class MigrationThread {
       limit: new BandwidthLimit(this.#data.bandwidth, parameters.maxBandwidth),
       signal: this.#port.signal,
     });
-    const fail = (error: MultifdError): void => {
+    const fail = (cause: MultifdError): void => {
+      const hint = 'make sure that the guest does not run there';
+      const error = this.#control.isInDoubt
+        ? new MultifdError(cause.code, cause.message, { cause, hint })
+        : cause;
       this.#port.post({ type: 'failed', error: error.toReport() });
       this.#control.abort();
     };
     outgoing.onFailure = fail;
     this.#outgoing = outgoing;
-    const onShut = (): boolean => {
+    const accepted = (): boolean => {
       const isDue = this.#control.confirm();
       if (isDue) outgoing.expectEnd();
       return isDue;
     };
-    return { outgoing, answers: listenToReturnPath(socket, onShut, fail) };
+    const listener = { accepted, refused: () => this.#control.takeBack(), failed: fail };
+    return { outgoing, answers: listenToReturnPath(socket, listener) };
   }
 
   /** The setup sync: no page may reach a channel before the destination knows the blocks (wire reference 3.4). */

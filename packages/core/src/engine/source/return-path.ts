@@ -13,17 +13,18 @@ export interface ReturnPathAnswers {
   lastSign(): number;
 }
 
-/**
- * Listens to the return path on main's socket.
- * @param onShut called at once with SHUT(0): whatever becomes of the connections now, the guest is there. False if
- *   it cannot be, since not all of it was sent.
- * @param onFailure called with what is wrong.
- */
-export function listenToReturnPath(
-  socket: Socket,
-  onShut: () => boolean,
-  onFailure: (error: MultifdError) => void,
-): ReturnPathAnswers {
+/** Who listens to the return path. Each is called at once, whatever the connections do next. */
+export interface ReturnPathListener {
+  /** SHUT(0): the guest is there. False if it cannot be, since not all of it was sent. */
+  accepted(): boolean;
+  /** SHUT of anything else: the guest is not there. */
+  refused(): void;
+  /** Called with what is wrong, after `refused` too. */
+  failed(error: MultifdError): void;
+}
+
+/** Listens to the return path on main's socket. */
+export function listenToReturnPath(socket: Socket, listener: ReturnPathListener): ReturnPathAnswers {
   const shut = Promise.withResolvers<void>();
   const report = Promise.withResolvers<Uint8Array>();
   // Who does not wait for an answer must not die of it.
@@ -34,17 +35,19 @@ export function listenToReturnPath(
   const fail = (error: MultifdError): void => {
     shut.reject(error);
     report.reject(error);
-    onFailure(error);
+    listener.failed(error);
   };
   socket.on('data', (chunk: Uint8Array) => {
     lastSign = performance.now();
     try {
       for (const message of decoder.push(chunk)) {
         if (message.type === 'shut' && message.status === 0) {
-          if (onShut()) shut.resolve();
+          if (listener.accepted()) shut.resolve();
           else fail(tooEarly());
-        } else if (message.type === 'shut') fail(refused(message.status));
-        else if (message.type === 'report') report.resolve(message.data);
+        } else if (message.type === 'shut') {
+          listener.refused();
+          fail(refused(message.status));
+        } else if (message.type === 'report') report.resolve(message.data);
       }
     } catch (error) {
       fail(MultifdError.from(error, 'protocol', 'return path'));

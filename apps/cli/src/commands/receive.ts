@@ -1,7 +1,7 @@
 import {
   allocateGuestRam,
   completeParameters,
-  type GuestRamDescriptor,
+  type FileBlockDescriptor,
   type IncomingBlock,
   type IncomingRam,
   type ReceiveResult,
@@ -14,6 +14,7 @@ import { RawTarget } from '../images/raw-target.js';
 import { type Interrupt, listenForInterrupt } from '../interrupt.js';
 import { followParent } from '../loopback/follow-parent.js';
 import { errorReport, tellParent } from '../loopback/messages.js';
+import { checkAnnouncedRam, DEFAULT_MAX_RAM } from '../options/max-ram.js';
 import { isLocal, parseListen, parseTarget, type Target } from '../options/places.js';
 import { givenParameters, type ReceiveOptions } from '../options/requests.js';
 import { formatError } from '../report/errors.js';
@@ -68,7 +69,7 @@ class ReceiveRun {
   readonly #signal: AbortSignal;
   readonly #clock = new CpuClock();
   /** The images under their names, without their holes. */
-  #kept: GuestRamDescriptor | undefined;
+  #kept: { readonly pageSize: number; readonly blocks: readonly FileBlockDescriptor[] } | undefined;
 
   constructor(options: ReceiveOptions, facts: ReceiveFacts, terminal: Terminal, interrupt: Interrupt) {
     this.#options = options;
@@ -85,16 +86,19 @@ class ReceiveRun {
     this.#facts.compression = parameters.multifdCompression;
     const images =
       target.kind === 'raw' ? RawTarget.open(target.directory, this.#options.force === true) : undefined;
-    const discard = () => images?.discard();
-    process.once('exit', discard);
+    const abandon = () => images?.abandon();
+    process.once('exit', abandon);
     try {
       const received = await this.#receive(listen, parameters, images);
+      // Before anything else can fail: from here on the source has no guest any more.
+      this.#noteAll(images?.settle());
       this.#facts.completed = true;
+      if (images !== undefined) this.#facts.images = this.#kept?.blocks.map(({ path }) => path) ?? [];
       this.#facts.statistics = received.statistics;
       await this.#runOn(received, target);
     } finally {
-      process.off('exit', discard);
-      discard();
+      process.off('exit', abandon);
+      this.#noteAll(images?.discard());
     }
   }
 
@@ -108,7 +112,10 @@ class ReceiveRun {
       listen,
       parameters,
       signal: this.#signal,
-      openRam: (blocks) => images?.openRam(blocks) ?? memoryFor(blocks),
+      openRam: (blocks) => {
+        checkAnnouncedRam(blocks, this.#options.maxRam ?? DEFAULT_MAX_RAM);
+        return images?.openRam(blocks) ?? memoryFor(blocks);
+      },
       commit: (received) => this.#commit(received, images),
       report: (received) => this.#report(received),
       onEvent: (event) => {
@@ -128,9 +135,11 @@ class ReceiveRun {
   async #commit(received: ReceiveResult, images: RawTarget | undefined): Promise<void> {
     this.#measure(received);
     if (images === undefined) return;
-    const blocks = await images.keep();
-    this.#facts.images = blocks.map((block) => block.path);
-    this.#kept = { pageSize: received.ram.pageSize, blocks };
+    this.#kept = { pageSize: received.ram.pageSize, blocks: await images.keep() };
+  }
+
+  #noteAll(lines: readonly string[] = []): void {
+    for (const line of lines) this.#terminal.note(line);
   }
 
   /** What the source asked for: so much the migration took here, and so the memory looks. */

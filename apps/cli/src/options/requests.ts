@@ -32,6 +32,8 @@ export interface RelayOptions extends CommonOptions {
 
 export interface ReceiveOptions extends CommonOptions {
   readonly force?: true;
+  /** Bytes of RAM that a source may announce. */
+  readonly maxRam?: number;
   /** Started by a `migrate` for its loopback: it reports to its parent instead of the user. */
   readonly loopbackChild?: true;
 }
@@ -70,5 +72,7 @@ export function loopbackArguments(parameters: MigrationParameters, verify: boole
     ['--setup-timeout', `${parameters.setupTimeout}`],
     ['--stall-timeout', `${parameters.stallTimeout}`],
     [verify ? '--verify' : '--no-verify'],
+    // Any guest that can be made here: it is the user's own, and ends with the command.
+    ['--max-ram', `${2 ** 47}`],
   ].flat();
 }

@@ -8,6 +8,7 @@ import { INSPECT_HELP, MIGRATE_HELP, RECEIVE_HELP, RELAY_HELP, ROOT_HELP } from 
 import { parseCompression } from './options/compression.js';
 import { parseMachineType, parseUuid } from './options/identity.js';
 import { parseMachineCompat } from './options/machine-compat.js';
+import { parseMaxRam } from './options/max-ram.js';
 import { parseSize, parseWhole } from './options/sizes.js';
 import { version } from './version.js';
 
@@ -70,6 +71,11 @@ function addReceive(program: Command, ended: (code: ExitCode) => void): void {
     .addOption(compression())
     .addOption(machineType('accept this machine type only (default: any)'))
     .addOption(uuid())
+    .option(
+      '--max-ram <size>',
+      'refuse a source that announces more RAM than this (default: 1T)',
+      parseMaxRam,
+    )
     .option('--force', 'replace what is already there, when the new is complete')
     .option('--verify', 'take digests for a source that asks for them (default)')
     .option('--no-verify', 'do not')

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { PreparedGuest } from './guest/prepared-guest.js';
 
 /** Measures this process's CPU time from its creation on. */
 export class CpuClock {
@@ -8,6 +9,25 @@ export class CpuClock {
   elapsed(): number {
     const { user, system } = process.cpuUsage(this.#start);
     return (user + system) / 1000;
+  }
+}
+
+/**
+ * CPU time in ms without the guest's own. Null if that is not to be had, because its thread has died: no reason to
+ * fail for a migration whose guest has left.
+ *
+ * @param note gets a line about that.
+ */
+export async function withoutGuest(
+  elapsed: number,
+  guest: Pick<PreparedGuest, 'cpuTime'>,
+  note: (line: string) => void,
+): Promise<number | null> {
+  try {
+    return elapsed - (await guest.cpuTime());
+  } catch (error) {
+    note(`the CPU time is not known: ${error instanceof Error ? error.message : String(error)}`);
+    return null;
   }
 }
 

@@ -1,8 +1,11 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, type Stats, statSync } from 'node:fs';
 import { createRequire, findPackageJSON } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { MultifdError } from '@multifd/core';
 import { isRecord } from '../guards.js';
+import { quote } from '../options/sizes.js';
+import { withPath } from '../system-error.js';
 
 /** Conditions of `exports` that hold for an import in Node. */
 const CONDITIONS = ['node', 'import', 'module-sync', 'default'];
@@ -12,16 +15,27 @@ const CONDITIONS = ['node', 'import', 'module-sync', 'default'];
  * Node's own `import.meta.resolve` looks from the file that it stands in, and this one has to look from `cwd`.
  *
  * @returns undefined if there is no such module. Whether it can be imported is seen when it is.
+ * @throws MultifdError `usage` for a URL that is none of a file here, or a path that the system refuses.
  */
 export function resolveModule(specifier: string, cwd: string): string | undefined {
-  if (specifier.startsWith('file:')) return existingFile(fileURLToPath(specifier));
+  if (specifier.startsWith('file:')) return existingFile(pathOf(specifier));
   if (/^\.{0,2}[/\\]|^\.{1,2}$/.test(specifier)) return fileOrDirectory(resolve(cwd, specifier));
   return packageEntry(specifier, join(cwd, 'noop.js'));
 }
 
+function pathOf(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw new MultifdError('usage', `--accel ${quote(url)}: not the URL of a file on this machine`, {
+      hint: 'write file:///PATH, or a path (./my-accelerator)',
+      cause,
+    });
+  }
+}
+
 function fileOrDirectory(path: string): string | undefined {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats?.isDirectory() ? directoryEntry(path) : existingFile(path);
+  return statOf(path)?.isDirectory() ? directoryEntry(path) : existingFile(path);
 }
 
 function packageEntry(specifier: string, from: string): string | undefined {
@@ -54,7 +68,13 @@ function exportedEntry(exported: unknown): string | undefined {
 }
 
 function existingFile(path: string): string | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ? pathToFileURL(path).href : undefined;
+  return statOf(path)?.isFile() ? pathToFileURL(path).href : undefined;
+}
+
+function statOf(path: string): Stats | undefined {
+  return withPath(`--accel ${quote(path)}: cannot be reached`, () =>
+    statSync(path, { throwIfNoEntry: false }),
+  );
 }
 
 function quietly<T>(call: () => T): T | undefined {

@@ -26,7 +26,7 @@ import { type MigrateFacts, migrateDocument, newFacts } from '../report/migrate-
 import { progressLine, stalledNote } from '../report/progress.js';
 import { migrateSummary } from '../report/summary.js';
 import { openTerminal, type Terminal } from '../report/terminal.js';
-import { CpuClock, peakRss } from '../resources.js';
+import { CpuClock, peakRss, withoutGuest } from '../resources.js';
 import { compareDigests, differenceError } from '../verify/compare.js';
 import type { BlockDigest } from '../verify/digest.js';
 import { digestRam } from '../verify/digest-ram.js';
@@ -100,7 +100,7 @@ class MigrateRun {
     let guest: PreparedGuest | undefined;
     try {
       guest = await this.#prepare(source, identity, stored);
-      const to = await addressOf(destination, loopback, this.#signal);
+      const to = await addressOf(destination, loopback, this.#signal, parameters.setupTimeout);
       await this.#migrate(guest, to, parameters, verify, loopback !== undefined);
       const ranOn = await loopback?.guest();
       this.#facts.guest = ranOn ?? guest.describe();
@@ -139,9 +139,10 @@ class MigrateRun {
     const onCompleted = async () => {
       this.#facts.completed = true;
       this.#facts.peakRss.source = peakRss();
-      this.#facts.cpuTime.source = clock.elapsed();
+      const elapsed = clock.elapsed();
       if (verify) this.#beginDigests(guest.guest.ram);
-      this.#facts.cpuTime.source -= await guest.cpuTime();
+      // Nobody looks at the promise until the report has come: it must not be rejected.
+      this.#facts.cpuTime.source = await withoutGuest(elapsed, guest, (line) => this.#terminal.note(line));
     };
     guest.run();
     let accounted: Promise<void> | undefined;
@@ -213,8 +214,9 @@ async function addressOf(
   destination: Destination,
   loopback: LoopbackDestination | undefined,
   signal: AbortSignal,
+  timeout: number,
 ): Promise<string> {
   if (destination.kind === 'address') return destination.address;
   if (loopback === undefined) throw new MultifdError('internal', 'loopback has no process');
-  return loopback.address(signal);
+  return loopback.address(signal, timeout);
 }

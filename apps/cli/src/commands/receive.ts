@@ -1,7 +1,7 @@
 import {
   allocateGuestRam,
   completeParameters,
-  type GuestRamDescriptor,
+  type FileBlockDescriptor,
   type IncomingBlock,
   type IncomingRam,
   type ReceiveResult,
@@ -15,6 +15,7 @@ import { openTarget } from '../images/open-target.js';
 import { type Interrupt, listenForInterrupt } from '../interrupt.js';
 import { followParent } from '../loopback/follow-parent.js';
 import { errorReport, tellParent } from '../loopback/messages.js';
+import { checkAnnouncedRam, DEFAULT_MAX_RAM } from '../options/max-ram.js';
 import { isLocal, parseListen, parseTarget, type Target } from '../options/places.js';
 import { givenParameters, type ReceiveOptions } from '../options/requests.js';
 import { formatError } from '../report/errors.js';
@@ -69,7 +70,7 @@ class ReceiveRun {
   readonly #signal: AbortSignal;
   readonly #clock = new CpuClock();
   /** The blocks where they are kept, without their holes. */
-  #kept: GuestRamDescriptor | undefined;
+  #kept: { readonly pageSize: number; readonly blocks: readonly FileBlockDescriptor[] } | undefined;
 
   constructor(options: ReceiveOptions, facts: ReceiveFacts, terminal: Terminal, interrupt: Interrupt) {
     this.#options = options;
@@ -85,16 +86,19 @@ class ReceiveRun {
     this.#facts.channels = parameters.multifdChannels;
     this.#facts.compression = parameters.multifdCompression;
     const images = openTarget(target, this.#options.force === true, this.#options.uuid);
-    const discard = () => images?.discard();
-    process.once('exit', discard);
+    const abandon = () => images?.abandon();
+    process.once('exit', abandon);
     try {
       const received = await this.#receive(listen, parameters, images);
+      // Before anything else can fail: from here on the source has no guest any more.
+      this.#noteAll(images?.settle());
       this.#facts.completed = true;
+      if (images !== undefined) this.#facts.images = [...new Set(this.#kept?.blocks.map(({ path }) => path))];
       this.#facts.statistics = received.statistics;
       await this.#runOn(received, target);
     } finally {
-      process.off('exit', discard);
-      discard();
+      process.off('exit', abandon);
+      this.#noteAll(images?.discard());
     }
   }
 
@@ -108,7 +112,12 @@ class ReceiveRun {
       listen,
       parameters,
       signal: this.#signal,
-      openRam: (blocks) => images?.openRam(blocks) ?? memoryFor(blocks),
+      // What is announced is checked below, where it can be said which option allows more.
+      maxRam: Number.MAX_SAFE_INTEGER,
+      openRam: (blocks) => {
+        checkAnnouncedRam(blocks, this.#options.maxRam ?? DEFAULT_MAX_RAM);
+        return images?.openRam(blocks) ?? memoryFor(blocks);
+      },
       commit: (received) => this.#commit(received, images),
       report: (received) => this.#report(received),
       onEvent: (event) => {
@@ -128,9 +137,11 @@ class ReceiveRun {
   async #commit(received: ReceiveResult, images: IncomingTarget | undefined): Promise<void> {
     this.#measure(received);
     if (images === undefined) return;
-    const blocks = await images.keep(received);
-    this.#facts.images = [...new Set(blocks.map((block) => block.path))];
-    this.#kept = { pageSize: received.ram.pageSize, blocks };
+    this.#kept = { pageSize: received.ram.pageSize, blocks: await images.keep(received) };
+  }
+
+  #noteAll(lines: readonly string[] = []): void {
+    for (const line of lines) this.#terminal.note(line);
   }
 
   /** What the source asked for: so much the migration took here, and so the memory looks. */

@@ -1,4 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
+import { withPath } from '../system-error.js';
 import { type HoleSeeker, loadHoleSeeker } from './seek.js';
 
 /** A file's data, found without reading it. */
@@ -12,12 +13,15 @@ export interface Extents {
 /**
  * Lists the data of a file of `length` bytes; the rest are holes, which read as zero.
  * Never throws for a platform or a file system that cannot tell: then everything counts as data.
+ *
+ * @throws MultifdError `usage` or `io` for a file that cannot be read.
  */
 export async function listExtents(path: string, length: number, pageSize: number): Promise<Extents> {
-  const support = await loadHoleSeeker();
-  if (!support.ok) return { extents: undefined, reason: support.reason };
-  const fd = openSync(path, 'r');
+  // Opened even where it is of no use: who may not read the file is told so here, and on every platform.
+  const fd = withPath(`${path}: cannot be read`, () => openSync(path, 'r'));
   try {
+    const support = await loadHoleSeeker();
+    if (!support.ok) return { extents: undefined, reason: support.reason };
     return { extents: walk(support.seeker, fd, length, pageSize) };
   } catch (error) {
     return { extents: undefined, reason: error instanceof Error ? error.message : String(error) };

@@ -1,5 +1,6 @@
-import { existsSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import {
   type FileBlockDescriptor,
   type IncomingBlock,
@@ -10,6 +11,7 @@ import {
 import { MappedRamWriter } from '@multifd/qemu';
 import type { IncomingTarget } from './incoming-target.js';
 import { placedExtents } from './placed-extents.js';
+import { troubles } from './troubles.js';
 
 interface Settings {
   /** Whether a file of that name may be replaced, when the new one is complete. */
@@ -22,10 +24,15 @@ interface Settings {
 export class FileTarget implements IncomingTarget {
   readonly #writer: MappedRamWriter;
   readonly #settings: Settings;
+  /** What the file replaces, until that is settled. */
+  readonly #replaced: string;
+  #state: 'open' | 'kept' | 'settled' | 'discarded' = 'open';
   #blocks: readonly FileBlockDescriptor[] = [];
 
   private constructor(path: string, settings: Settings) {
     this.#writer = new MappedRamWriter(path);
+    const tag = `${process.pid}-${randomBytes(4).toString('hex')}`;
+    this.#replaced = join(dirname(path), `.${basename(path)}.replaced-${tag}`);
     this.#settings = settings;
   }
 
@@ -57,12 +64,26 @@ export class FileTarget implements IncomingTarget {
   }
 
   async keep({ machineType, placed, rawDeviceState, ram }: ReceiveResult): Promise<FileBlockDescriptor[]> {
+    const { path } = this.#writer;
     const { uuid } = this.#settings;
     const content = { machineType, placed, deviceState: rawDeviceState.bytes };
-    await this.#writer.finish(uuid === undefined ? content : { ...content, uuid });
+    if (existsSync(path)) {
+      this.#checkFree();
+      // A second name for what is replaced; the rename below takes the first away from it in one step.
+      linkSync(path, this.#replaced);
+    }
+    try {
+      await this.#writer.finish(uuid === undefined ? content : { ...content, uuid });
+      if (this.#state === 'discarded')
+        throw new MultifdError('cancelled', `file:${path}: the file was given up`);
+    } catch (error) {
+      this.#putBack();
+      throw error;
+    }
+    this.#state = 'kept';
     return this.#blocks.map((block, index) => ({
       ...block,
-      path: this.#writer.path,
+      path,
       writable: false,
       extents: placedExtents(
         new Int32Array(placed[index] ?? new ArrayBuffer(0)),
@@ -72,8 +93,39 @@ export class FileTarget implements IncomingTarget {
     }));
   }
 
-  discard(): void {
+  settle(): readonly string[] {
+    if (this.#state !== 'kept') return [];
+    this.#state = 'settled';
+    return troubles(`the replaced file ${this.#replaced} cannot be removed`, () =>
+      rmSync(this.#replaced, { force: true }),
+    );
+  }
+
+  discard(): readonly string[] {
+    const was = this.#state;
+    if (was === 'settled' || was === 'discarded') return [];
+    this.#state = 'discarded';
+    return troubles(`file:${this.#writer.path}: cannot be put back as it was`, () => {
+      if (was === 'kept') this.#putBack();
+      else this.#writer.discard();
+    });
+  }
+
+  abandon(): void {
+    if (this.#state !== 'kept') this.discard();
+  }
+
+  /** What had the name before has it again; if nothing had, nothing has. */
+  #putBack(): void {
     this.#writer.discard();
+    const { path } = this.#writer;
+    if (existsSync(this.#replaced)) {
+      renameSync(this.#replaced, path);
+      // Two names of one file are left alone by a rename.
+      rmSync(this.#replaced, { force: true });
+    } else {
+      rmSync(path, { force: true });
+    }
   }
 
   #checkFree(): void {

@@ -1,16 +1,33 @@
 import type { FileBlockDescriptor, IncomingBlock, IncomingRam, ReceiveResult } from '@multifd/core';
 
-/** Where `receive` keeps a guest, on the disk. It is there under its name only when all of it is. */
+/**
+ * Where `receive` keeps a guest, on the disk: all or nothing. `keep` gives what is complete its name, and until `settle`
+ * says that it is wanted, `discard` puts everything back as it was.
+ */
 export interface IncomingTarget {
   /** Makes room for the announced blocks. @throws MultifdError `usage` for what is already there, `io`. */
   openRam(blocks: readonly IncomingBlock[]): IncomingRam;
   /**
-   * Brings it to the disk and gives it its name; nothing may write to it any more. To be called once: a second
-   * fsync after one that failed proves nothing.
+   * Brings it to the disk and gives it its name; nothing may write to it any more. What it replaces is moved aside. The
+   * caller's thread stays free: a disk may take minutes, and a failure meanwhile must be heard. To be called once: a
+   * second fsync after one that failed proves nothing.
    * @returns how to read the blocks, without their holes.
-   * @throws MultifdError `io`
+   * @throws MultifdError `io`; `cancelled` after `discard`. The caller then calls `discard`.
    */
   keep(received: ReceiveResult): Promise<readonly FileBlockDescriptor[]>;
-  /** Removes what is not complete. Does nothing after `keep`. */
-  discard(): void;
+  /**
+   * The guest is here for good: what it replaced goes away. To be called after `keep`.
+   * @returns what could not be removed, one line each: no reason to fail.
+   */
+  settle(): readonly string[];
+  /**
+   * The guest did not come: nothing of it stays, and what was replaced is back. Does nothing after `settle`.
+   * @returns what could not be put back, one line each.
+   */
+  discard(): readonly string[];
+  /**
+   * The process ends now, whatever it was doing. What is complete stays, and beside it what it replaced: the source may
+   * have been told that the guest is here, and then it is all there is of it.
+   */
+  abandon(): void;
 }

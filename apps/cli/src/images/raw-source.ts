@@ -1,17 +1,17 @@
 import { readdirSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type FileBlockDescriptor, type GuestRamDescriptor, MultifdError } from '@multifd/core';
+import { withPath } from '../system-error.js';
 import { listExtents } from './extents.js';
 import { blockOfImage } from './file-name.js';
-
-const PAGE_SIZE = 4096;
+import { PAGE_SIZE } from './page-size.js';
 
 /**
  * Opens RAM images as a guest's memory: one file as the block `pc.ram`, or a directory that a `raw:` target wrote,
  * with a block for each image. Nothing is read.
  *
  * @param note gets a line when an image's holes cannot be told from data.
- * @throws MultifdError `usage` for a path or a size that cannot be right; `io` if the system refuses.
+ * @throws MultifdError `usage` for a path or a size that cannot be right, or a path that may not be read; `io`.
  */
 export async function openRawSource(path: string, note: (line: string) => void): Promise<GuestRamDescriptor> {
   const images = statOf(path).isDirectory() ? imagesIn(path) : [{ name: 'pc.ram', path }];
@@ -32,7 +32,7 @@ export async function openRawSource(path: string, note: (line: string) => void):
 }
 
 function imagesIn(directory: string): { name: string; path: string }[] {
-  const images = readdirSync(directory)
+  const images = withPath(`raw:${directory}: the directory cannot be read`, () => readdirSync(directory))
     .sort()
     .flatMap((file) => {
       const name = blockOfImage(file);
@@ -60,7 +60,7 @@ function imageLength(path: string): number {
 }
 
 function statOf(path: string): Stats {
-  const stats = statSync(path, { throwIfNoEntry: false });
+  const stats = withPath(`raw:${path}: cannot be reached`, () => statSync(path, { throwIfNoEntry: false }));
   if (stats === undefined)
     throw new MultifdError('usage', `raw:${path}: no such file`, { hint: 'check the path' });
   return stats;

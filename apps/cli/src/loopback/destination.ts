@@ -23,9 +23,12 @@ export class LoopbackDestination {
   #error: ErrorReport | undefined;
   #guest: GuestReport | undefined;
 
-  /** @param args what `receive` is given beside the address. */
-  constructor(args: readonly string[]) {
-    const command = [fileURLToPath(CLI_ENTRY), 'receive', 'tcp:127.0.0.1:0', '--loopback-child', ...args];
+  /**
+   * @param args what `receive` is given beside the address.
+   * @param entry the command that is started; tests have one of their own.
+   */
+  constructor(args: readonly string[], entry: URL = CLI_ENTRY) {
+    const command = [fileURLToPath(entry), 'receive', 'tcp:127.0.0.1:0', '--loopback-child', ...args];
     this.#child = spawn(process.execPath, command, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     this.#listening.promise.catch(() => {});
     process.once('exit', this.#killAtExit);
@@ -43,15 +46,18 @@ export class LoopbackDestination {
 
   /**
    * Where it listens.
-   * @throws MultifdError whatever kept it from listening; `cancelled`.
+   * @param timeout ms that it gets to say so.
+   * @throws MultifdError whatever kept it from listening; `timeout`; `cancelled`.
    */
-  async address(signal: AbortSignal): Promise<string> {
+  async address(signal: AbortSignal, timeout: number): Promise<string> {
     const stop = () => this.#listening.reject(cancelled());
+    const timer = setTimeout(() => this.#listening.reject(silent(timeout)), timeout);
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     try {
       return await this.#listening.promise;
     } finally {
+      clearTimeout(timer);
       signal.removeEventListener('abort', stop);
     }
   }
@@ -106,4 +112,12 @@ export class LoopbackDestination {
     this.#listening.reject(MultifdError.fromReport(error));
     this.#over.resolve();
   }
+}
+
+function silent(timeout: number): MultifdError {
+  return new MultifdError(
+    'timeout',
+    `loopback: the destination process did not say within ${timeout} ms where it listens`,
+    { hint: 'it hangs, or this machine is very busy: then give it more time with --setup-timeout' },
+  );
 }

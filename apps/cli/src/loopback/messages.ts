@@ -1,6 +1,7 @@
 import { type ErrorReport, MultifdError } from '@multifd/core';
 import { isRecord } from '../guards.js';
 import type { GuestReport } from '../guest/prepared-guest.js';
+import { knownError } from '../report/errors.js';
 
 /** What the loopback destination tells the process that started it, over Node's IPC channel. */
 export type LoopbackMessage =
@@ -14,7 +15,7 @@ export function tellParent(message: LoopbackMessage): void {
 }
 
 export function errorReport(error: unknown): ErrorReport {
-  return MultifdError.from(error, 'internal', 'unexpected').toReport();
+  return (knownError(error) ?? MultifdError.from(error, 'internal', 'unexpected')).toReport();
 }
 
 /** The other process is the same program: the kind is checked, so that a stray message does no harm. */

@@ -32,6 +32,8 @@ export interface RelayOptions extends CommonOptions {
 
 export interface ReceiveOptions extends CommonOptions {
   readonly force?: true;
+  /** Bytes of RAM that a source may announce. */
+  readonly maxRam?: number;
   /** Started by a `migrate` for its loopback: it reports to its parent instead of the user. */
   readonly loopbackChild?: true;
 }
@@ -75,5 +77,7 @@ export function loopbackArguments(
     ['--stall-timeout', `${parameters.stallTimeout}`],
     [verify ? '--verify' : '--no-verify'],
     uuid === undefined ? [] : ['--uuid', Buffer.from(uuid).toString('hex')],
+    // Any guest that can be made here: it is the user's own, and ends with the command.
+    ['--max-ram', `${2 ** 47}`],
   ].flat();
 }

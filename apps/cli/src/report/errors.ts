@@ -1,11 +1,22 @@
 import { MultifdError } from '@multifd/core';
+import { isSystemError } from '../system-error.js';
 import { plain } from './format.js';
+
+/**
+ * `error` as one of the kinds that we know, if it is one: what the operating system refused is no mistake of ours,
+ * wherever it came up.
+ */
+export function knownError(error: unknown): MultifdError | undefined {
+  if (MultifdError.is(error)) return error;
+  return isSystemError(error) ? new MultifdError('io', error.message, { cause: error }) : undefined;
+}
 
 /** An error as the user reads it: what happened, then what to do. Ours alone keep their stack. */
 export function formatError(error: unknown): string {
-  if (MultifdError.is(error) && error.code !== 'internal') {
-    const hint = error.hint === undefined ? '' : `hint: ${plain(error.hint)}\n`;
-    return `multifd: ${plain(error.message)}\n${hint}`;
+  const known = knownError(error);
+  if (known !== undefined && known.code !== 'internal') {
+    const hint = known.hint === undefined ? '' : `hint: ${plain(known.hint)}\n`;
+    return `multifd: ${plain(known.message)}\n${hint}`;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `multifd: this is a mistake of ours; please report it with the command that you ran\n${stack}\n`;
@@ -22,12 +33,12 @@ export interface FailureMembers {
 }
 
 export function failureMembers(error: unknown): FailureMembers {
-  const known = MultifdError.is(error) ? error : undefined;
+  const known = knownError(error);
   const code = known?.code ?? 'internal';
   return {
     status: code === 'cancelled' ? 'cancelled' : 'failed',
     'error-class': code,
-    'error-desc': error instanceof Error ? error.message : String(error),
+    'error-desc': known?.message ?? (error instanceof Error ? error.message : String(error)),
     ...(known?.hint === undefined ? {} : { hint: known.hint }),
   };
 }

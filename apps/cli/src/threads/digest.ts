@@ -1,14 +1,21 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { type GuestRamDescriptor, openRamBlock } from '@multifd/core';
-import { type BlockDigest, digestBlock } from '../verify/digest.js';
+import { type GuestRamDescriptor, MultifdError, openRamBlock } from '@multifd/core';
+import { type DigestAnswer, digestBlock } from '../verify/digest.js';
 
-const ram: GuestRamDescriptor = workerData;
-const digests: BlockDigest[] = ram.blocks.map((descriptor) => {
-  const block = openRamBlock(descriptor);
+function answer(ram: GuestRamDescriptor): DigestAnswer {
   try {
-    return digestBlock(block, ram.pageSize);
-  } finally {
-    block.close();
+    const digests = ram.blocks.map((descriptor) => {
+      const block = openRamBlock(descriptor);
+      try {
+        return digestBlock(block, ram.pageSize);
+      } finally {
+        block.close();
+      }
+    });
+    return { digests };
+  } catch (error) {
+    return { error: MultifdError.from(error, 'internal', 'taking digests').toReport() };
   }
-});
-parentPort?.postMessage(digests);
+}
+
+parentPort?.postMessage(answer(workerData));

@@ -40,7 +40,7 @@ function difference(source: BlockDigest, destination: BlockDigest | undefined): 
   return destination.sha256 === source.sha256 ? [] : [`${block} differs`];
 }
 
-/** @throws MultifdError `guest` naming the first block that differs. */
+/** The MultifdError `protocol` that names the first block that differs; undefined if none does. */
 export function differenceError(verification: Verification): MultifdError | undefined {
   const [first] = verification.differences;
   if (first === undefined) return undefined;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RamBlock } from '@multifd/core';
+import type { ErrorReport, RamBlock } from '@multifd/core';
 
 /** One block's content in short. */
 export interface BlockDigest {
@@ -9,6 +9,9 @@ export interface BlockDigest {
   /** Lower-case hex. */
   readonly sha256: string;
 }
+
+/** What the digest thread says. A thread's own `error` event would lose of which kind the error is. */
+export type DigestAnswer = { readonly digests: readonly BlockDigest[] } | { readonly error: ErrorReport };
 
 /** Bytes looked at in one step. Divides every window. */
 const STEP = 2 ** 20;

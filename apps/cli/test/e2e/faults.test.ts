@@ -1,8 +1,10 @@
 import { type ChildProcess, spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { childrenOf, connected, eventually, isAlive, run, start, startReceive } from '../helpers/cli.js';
+import { writeSparse } from '../helpers/images.js';
 import { tempDirectory } from '../helpers/temp.js';
 
 /** A migration that would go on for a minute: long enough to do something to it. */
@@ -41,6 +43,32 @@ describe('the two ends do not fit', () => {
     const same = await startReceive(['--uuid', UUID]);
     expect((await run(['migrate', 'demo:4M', same.address, '--uuid', UUID])).code).toBe(0);
     expect((await same.ended).code).toBe(0);
+  });
+
+  it('more RAM than may be announced, for memory and for images', async () => {
+    const directory = tempDirectory();
+    for (const target of [[], [`raw:${directory}`]]) {
+      const destination = await startReceive([...target, '--max-ram', '8M']);
+      const source = await run(['migrate', 'demo:16M', destination.address]);
+      expect(source).toMatchObject({ code: 1, stdout: '' });
+      const { code, stderr } = await endsSoon(destination.ended);
+      expect(code).toBe(4);
+      expect(stderr).toMatch(/announces 16\.1 MiB of RAM, and at most 8\.0 MiB.*\nhint: .*--max-ram/);
+    }
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('more than a tebibyte, unless it is asked for', async () => {
+    const image = join(tempDirectory(), 'huge.ram');
+    writeSparse(image, 2 ** 40 + 4096, []);
+    const destination = await startReceive([]);
+    expect(await run(['migrate', `raw:${image}`, destination.address])).toMatchObject({
+      code: 1,
+      stdout: '',
+    });
+    const { code, stderr } = await endsSoon(destination.ended);
+    expect(code).toBe(4);
+    expect(stderr).toContain('at most 1.0 TiB');
   });
 
   it('machine type', async () => {
@@ -163,9 +191,11 @@ describe('a process dies', () => {
   }
 
   it('the destination: the source fails within seconds with a clear line', async () => {
-    const { destination, source } = await underWay();
+    const { directory, destination, source } = await underWay();
     destination.child.kill('SIGKILL');
     const { code, stdout, stderr } = await endsSoon(source.ended);
+    // What it could not remove is not to be taken for an image.
+    expect(readdirSync(directory).every((name) => /^\..+\.raw\.partial-/.test(name))).toBe(true);
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', guest: { state: 'runs' } });
     expect(stderr).toMatch(/^multifd: .+\n(hint: .+\n)?$/);

@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { eventually, run, start, startReceive } from '../helpers/cli.js';
+import { connected, eventually, run, start, startReceive } from '../helpers/cli.js';
 import { allocated, content, sameFiles, writeSparse } from '../helpers/images.js';
 import { tempDirectory } from '../helpers/temp.js';
 
@@ -83,6 +83,8 @@ describe('raw images', () => {
     expect((await run(['migrate', 'demo:4M', replacing.address])).code).toBe(0);
     expect((await replacing.ended).code).toBe(0);
     expect(allocated(target)).toBeGreaterThan(MIB);
+    // Nothing is left of the replaced one.
+    expect(readdirSync(directory).sort()).toEqual(['%2From%40etc%2Facpi%2Ftables.raw', 'pc.ram.raw']);
   });
 
   it('that do not fit leave a clear error on both sides, and nothing on the disk', async () => {
@@ -95,6 +97,26 @@ describe('raw images', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/pc\.ram.*EFBIG/);
     expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('that go away before they were compared are an error of the system, and no mistake of ours', async () => {
+    const file = join(tempDirectory(), 'guest.ram');
+    writeSparse(file, 16 * MIB, [{ at: 0, bytes: content(8 * MIB, 1) }]);
+    const destination = await startReceive([]);
+    const source = start([
+      'migrate',
+      `raw:${file}`,
+      destination.address,
+      '--verify',
+      '--max-bandwidth',
+      '4M',
+    ]);
+    await connected(destination.child.pid ?? 0);
+    rmSync(file);
+    const { code, stderr } = await source.ended;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^multifd: RAM block pc\.ram: .*ENOENT.*\n(hint: .+\n)?$/);
+    await destination.ended;
   });
 
   it('of an interrupted migration do not stay', async () => {
@@ -113,7 +135,7 @@ describe('raw images', () => {
     const file = join(tempDirectory(), 'file');
     writeFileSync(file, '');
     const ended = await run(['receive', 'tcp::0', `raw:${file}/below`]);
-    expect(ended).toMatchObject({ code: 1, stdout: '' });
-    expect(ended.stderr).toMatch(/^multifd: cannot make the directory .+\n$/);
+    expect(ended).toMatchObject({ code: 2, stdout: '' });
+    expect(ended.stderr).toMatch(/^multifd: cannot make the directory .+ENOTDIR.+\nhint: .+\n$/);
   });
 });

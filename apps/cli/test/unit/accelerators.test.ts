@@ -49,6 +49,17 @@ describe('finding a module', () => {
     expect(resolveModule('.', join(cwd, 'dir'))).toBe(entry);
   });
 
+  it.each([
+    ['file://host/x', /not the URL of a file on this machine/],
+    ['file:///a%2Fb', /not the URL of a file on this machine/],
+    ['file://[', /not the URL of a file on this machine/],
+    [`./${'x'.repeat(300)}`, /name too long \(ENAMETOOLONG\)$/],
+  ])('%s is refused in one line', (specifier, message) => {
+    expect(() => resolveModule(specifier, tempDirectory())).toThrow(
+      expect.objectContaining({ code: 'usage', message: expect.stringMatching(message) }),
+    );
+  });
+
   it('or not at all', () => {
     const cwd = tempDirectory();
     for (const name of ['./none', 'none', '@s/none', 'none/sub', 'fs', 'node:fs', '']) {

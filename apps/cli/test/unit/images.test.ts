@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { openRamBlock } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
@@ -106,6 +115,59 @@ describe('a raw source', () => {
   });
 });
 
+describe('a path that cannot be right', () => {
+  const long = 'x'.repeat(300);
+
+  it.each([
+    ['too long', () => long, /ENAMETOOLONG/],
+    ['going round in a circle', () => circle(), /ELOOP/],
+    ['a directory in place of an image', () => directoryAsImage(), /not a regular file/],
+    ['below a file', () => join(plainFile(), 'below'), /no such file/],
+  ])('of a source: %s', async (_, make, message) => {
+    await expect(openRawSource(make(), never)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(message),
+      hint: expect.any(String),
+    });
+  });
+
+  it('of an image that goes away, or cannot be read', async () => {
+    await expect(listExtents(join(plainFile(), 'below'), PAGE, PAGE)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(/below: cannot be read: not a directory \(ENOTDIR\)$/),
+    });
+  });
+
+  it.each([
+    ['too long', () => join(tempDirectory(), long), /ENAMETOOLONG/],
+    ['going round in a circle', () => circle(), /ELOOP/],
+    ['a file', () => plainFile(), /not a directory/],
+    ['below a file', () => join(plainFile(), 'below'), /cannot make the directory.*ENOTDIR/],
+  ])('of a target: %s', (_, make, message) => {
+    expect(() => RawTarget.open(make(), false)).toThrow(
+      expect.objectContaining({ code: 'usage', message: expect.stringMatching(message) }),
+    );
+  });
+
+  function circle(): string {
+    const path = join(tempDirectory(), 'circle');
+    symlinkSync(path, path);
+    return path;
+  }
+
+  function plainFile(): string {
+    const path = join(tempDirectory(), 'file');
+    writeFileSync(path, '');
+    return path;
+  }
+
+  function directoryAsImage(): string {
+    const directory = tempDirectory();
+    mkdirSync(join(directory, 'pc.ram.raw'));
+    return directory;
+  }
+});
+
 describe('a raw target', () => {
   const blocks = [
     { name: 'pc.ram', length: 8 * MIB },
@@ -125,7 +187,8 @@ describe('a raw target', () => {
     expect(readdirSync(directory).every((name) => name.startsWith('.'))).toBe(true);
 
     const kept = await target.keep();
-    target.discard();
+    expect(target.settle()).toEqual([]);
+    expect(target.discard()).toEqual([]);
     expect(readdirSync(directory).sort()).toEqual(['%2From.raw', 'pc.ram.raw']);
     expect(kept.map(({ name }) => name)).toEqual(['pc.ram', '/rom']);
     const image = join(directory, 'pc.ram.raw');
@@ -153,8 +216,83 @@ describe('a raw target', () => {
     expect(existsSync(image)).toBe(true);
     expect(allocated(image)).toBeLessThanOrEqual(PAGE);
     await target.keep();
+    expect(target.settle()).toEqual([]);
     const read = await openRawSource(image, () => {});
     expect(read.blocks[0]?.length).toBe(8 * MIB);
+    expect(readdirSync(directory).sort()).toEqual(['%2From.raw', 'pc.ram.raw']);
+  });
+
+  /** A directory with an older image of one of the blocks, and a target that has replaced it. */
+  async function replaced() {
+    const directory = tempDirectory();
+    writeFileSync(join(directory, 'pc.ram.raw'), 'precious');
+    const target = RawTarget.open(directory, true);
+    target.openRam(blocks);
+    await target.keep();
+    expect(readdirSync(directory)).toEqual(expect.arrayContaining(['%2From.raw', 'pc.ram.raw']));
+    return { directory, target };
+  }
+
+  it('puts everything back when the migration fails after the images have their names', async () => {
+    const { directory, target } = await replaced();
+    expect(target.discard()).toEqual([]);
+    expect(readdirSync(directory)).toEqual(['pc.ram.raw']);
+    expect(readFileSync(join(directory, 'pc.ram.raw'), 'utf8')).toBe('precious');
+    expect(target.settle()).toEqual([]);
+    expect(readdirSync(directory)).toEqual(['pc.ram.raw']);
+  });
+
+  it('destroys neither the new images nor the old ones when the process ends in between', async () => {
+    const { directory, target } = await replaced();
+    target.abandon();
+    const [first, aside = '', ...others] = readdirSync(directory).sort();
+    expect(aside).toMatch(/^\.pc\.ram\.raw\.replaced-/);
+    expect([first, ...others]).toEqual(['%2From.raw', 'pc.ram.raw']);
+    expect(readFileSync(join(directory, aside), 'utf8')).toBe('precious');
+    expect(allocated(join(directory, 'pc.ram.raw'))).toBeLessThan(MIB);
+    expect((await openRawSource(directory, () => {})).blocks).toHaveLength(2);
+  });
+
+  it('is all or nothing: a name that cannot be had leaves the others as they were', async () => {
+    const directory = tempDirectory();
+    symlinkSync('elsewhere', join(directory, 'pc.ram.raw'));
+    const target = RawTarget.open(directory, true);
+    target.openRam(blocks);
+    mkdirSync(join(directory, '%2From.raw'));
+    await expect(target.keep()).rejects.toMatchObject({ code: 'usage' });
+    expect(target.discard()).toEqual([]);
+    expect(readdirSync(directory).sort()).toEqual(['%2From.raw', 'pc.ram.raw']);
+    // The link itself was moved aside, not what it points to.
+    expect(readlinkSync(join(directory, 'pc.ram.raw'))).toBe('elsewhere');
+  });
+
+  it('does not replace an image that appeared while the guest came', async () => {
+    const directory = tempDirectory();
+    const target = RawTarget.open(directory, false);
+    target.openRam(blocks);
+    writeFileSync(join(directory, '%2From.raw'), 'precious');
+    await expect(target.keep()).rejects.toThrow(/%2From.raw is already there/);
+    target.discard();
+    expect(readdirSync(directory)).toEqual(['%2From.raw']);
+    expect(readFileSync(join(directory, '%2From.raw'), 'utf8')).toBe('precious');
+  });
+
+  it('gives no names when it is given up while the disk is busy, and the thread is free meanwhile', async () => {
+    const directory = tempDirectory();
+    const target = RawTarget.open(directory, false);
+    target.openRam(blocks);
+    const kept = target.keep();
+    // keep() has returned, and nothing has its name yet.
+    expect(readdirSync(directory).every((name) => name.startsWith('.'))).toBe(true);
+    target.discard();
+    await expect(kept).rejects.toMatchObject({ code: expect.stringMatching(/^(cancelled|io)$/) });
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('says what it could not put back', async () => {
+    const { directory, target } = await replaced();
+    rmSync(directory, { recursive: true });
+    expect(target.discard()).toEqual([expect.stringMatching(/cannot be put back as it was: ENOENT/)]);
   });
 
   it('wants a directory', () => {

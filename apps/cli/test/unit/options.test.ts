@@ -2,6 +2,7 @@ import { MultifdError } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
 import { parseCompression } from '../../src/options/compression.js';
 import { parseMachineType, parseUuid } from '../../src/options/identity.js';
+import { checkAnnouncedRam, DEFAULT_MAX_RAM, parseMaxRam } from '../../src/options/max-ram.js';
 import { isLocal, parseDestination, parseListen, parseTarget } from '../../src/options/places.js';
 import { parseSize, parseWhole } from '../../src/options/sizes.js';
 import { parseSource } from '../../src/options/sources.js';
@@ -44,6 +45,28 @@ describe('sizes', () => {
       'n must be a whole number from 1 to 255, got "256"',
     );
     for (const text of ['', '1.5', '-1', '1e2', 'x']) refusal(() => parseWhole(text, 'n', 0, 255));
+  });
+});
+
+describe('the most RAM', () => {
+  it('is a size that a guest could have', () => {
+    expect(parseMaxRam('2T')).toBe(2 ** 41);
+    for (const text of ['0', '1K', 'much']) expect(refusal(() => parseMaxRam(text)).code).toBe('usage');
+  });
+
+  it('holds for all blocks together', () => {
+    const blocks = [
+      { name: 'a', length: DEFAULT_MAX_RAM / 2 },
+      { name: 'b', length: DEFAULT_MAX_RAM / 2 },
+    ];
+    checkAnnouncedRam(blocks, DEFAULT_MAX_RAM);
+    const pebibyte = [{ name: 'a', length: 2 ** 50 }];
+    for (const announced of [[...blocks, { name: 'c', length: 4096 }], pebibyte]) {
+      expect(refusal(() => checkAnnouncedRam(announced, DEFAULT_MAX_RAM))).toMatchObject({
+        code: 'incompatible',
+        hint: expect.stringContaining('--max-ram'),
+      });
+    }
   });
 });
 

@@ -1,15 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { PassThrough } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { Worker } from 'node:worker_threads';
 import { completeParameters, MultifdError, type SourceStatistics } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
 import { EXIT, exitCodeOf } from '../../src/exit-codes.js';
-import { formatError } from '../../src/report/errors.js';
+import { errorReport } from '../../src/loopback/messages.js';
+import { failureMembers, formatError } from '../../src/report/errors.js';
 import { formatBytes, formatTime } from '../../src/report/format.js';
 import { type MigrateFacts, migrateDocument, newFacts } from '../../src/report/migrate-document.js';
 import { progressLine, stalledNote } from '../../src/report/progress.js';
 import { receiveDocument } from '../../src/report/receive-document.js';
 import { migrateSummary, receiveSummary } from '../../src/report/summary.js';
 import { openTerminal } from '../../src/report/terminal.js';
+import { withoutGuest } from '../../src/resources.js';
+import { pathError } from '../../src/system-error.js';
+
+function systemErrorOf(call: () => unknown): unknown {
+  try {
+    return call();
+  } catch (error) {
+    return error;
+  }
+}
 
 const STATISTICS: SourceStatistics = {
   totalTime: 812.4,
@@ -244,6 +258,39 @@ describe('errors and exit codes', () => {
     expect(text).toContain('report.test.ts');
   });
 
+  it('what the system refused is no mistake of ours, wherever it came up', () => {
+    const error = systemErrorOf(() => readFileSync('/no/such/file'));
+    expect(formatError(error)).toBe("multifd: ENOENT: no such file or directory, open '/no/such/file'\n");
+    expect(failureMembers(error)).toMatchObject({ 'error-class': 'io', status: 'failed' });
+    expect(exitCodeOf(error)).toBe(EXIT.failed);
+    expect(errorReport(error)).toMatchObject({ code: 'io' });
+    // Node's own errors name no system call: those are ours.
+    expect(formatError(Object.assign(new TypeError('bad'), { code: 'ERR_INVALID_ARG_TYPE' }))).toContain(
+      'please report',
+    );
+  });
+
+  it.each([
+    ['EACCES', 'usage', /permission denied \(EACCES\)/],
+    ['EPERM', 'usage', /\(EPERM\)/],
+    ['EROFS', 'usage', /read-only.*\(EROFS\)/],
+    ['ENOSPC', 'io', /no space left.*\(ENOSPC\)/],
+    ['EMFILE', 'io', /\(EMFILE\)/],
+  ] as const)("%s with the user's path is %s", (code, kind, message) => {
+    const errno = -constants.errno[code];
+    const cause = Object.assign(new Error(`${code}: x, open 'p'`), {
+      errno,
+      code,
+      syscall: 'open',
+      path: 'p',
+    });
+    const error = pathError(cause, 'p: cannot be read');
+    expect(error).toMatchObject({ code: kind, cause, message: expect.stringMatching(message) });
+    expect(error.hint === undefined).toBe(kind === 'io');
+    const known = new MultifdError('incompatible', 'x');
+    expect(pathError(known, 'y')).toBe(known);
+  });
+
   it.each([
     ['usage', EXIT.usage],
     ['accelerator-unavailable', EXIT.unavailable],
@@ -255,4 +302,18 @@ describe('errors and exit codes', () => {
   ] as const)('%s is %d', (code, exit) => expect(exitCodeOf(new MultifdError(code, ''))).toBe(exit));
 
   it('anything else failed', () => expect(exitCodeOf(new Error(''))).toBe(EXIT.failed));
+});
+
+describe('CPU time', () => {
+  it("is without the guest's own, and not known when the guest's thread is dead", async () => {
+    const notes: string[] = [];
+    const note = (line: string) => notes.push(line);
+    expect(await withoutGuest(50, { cpuTime: async () => 20 }, note)).toBe(30);
+    expect(notes).toEqual([]);
+    const dead = new Worker('', { eval: true });
+    await dead.terminate();
+    const cpuTime = async () => (await dead.cpuUsage()).user;
+    expect(await withoutGuest(50, { cpuTime }, note)).toBeNull();
+    expect(notes).toEqual([expect.stringMatching(/^the CPU time is not known: /)]);
+  });
 });

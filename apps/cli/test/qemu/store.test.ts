@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { installedQemus, type QemuRelease } from '../../../../packages/qemu/test/support/binaries.js';
 import { TestFolder } from '../../../../packages/qemu/test/support/folder.js';
 import {
+  humanMonitorCommand,
   migrate,
   migrateIncoming,
   setCapabilities,
@@ -83,6 +84,37 @@ describe('store a running QEMU guest, and bring it back', () => {
     });
   }
 });
+
+describe.runIf(here.includes('10.0'))('docs/interop.md, in the words that it has for the monitor', () => {
+  it('10.0 to file: to 10.0', async () => {
+    using folder = new TestFolder();
+    const common = { release: '10.0', machine: 'q35', folder: folder.path } as const;
+    const source = await startSource(common);
+    await using _ = source.qemu;
+    const receiving = await startReceive(['file:guest.mig'], { cwd: folder.path });
+    await say(source, 'migrate_set_capability multifd on');
+    await say(source, 'migrate_set_capability return-path on');
+    await say(source, `migrate -d ${receiving.address}`);
+    expect((await receiving.ended).code).toBe(0);
+    expect(await waitForMigration(source.qemu.qmp, ENDED, 30_000)).toMatchObject({ status: 'completed' });
+    await source.qemu.kill();
+
+    const target = await startTarget(common);
+    await using __ = target.qemu;
+    await say(target, 'migrate_set_capability multifd on');
+    await say(target, `migrate_incoming unix:${folder.file('incoming')}`);
+    const words = ['migrate', 'file:guest.mig', `unix:${folder.file('incoming')}`];
+    expect((await run(words, { cwd: folder.path })).code).toBe(0);
+    expect(await waitForMigration(target.qemu.qmp, ENDED, 30_000)).toMatchObject({ status: 'completed' });
+    expectSameRam(source, target);
+    await expectCountGoesOn(source, target);
+  });
+});
+
+/** A line of QEMU's human monitor, which answers nothing when it has nothing to complain about. */
+async function say({ qemu }: Guest, line: string): Promise<void> {
+  expect(await humanMonitorCommand(qemu.qmp, line)).toBe('');
+}
 
 const LOADED: readonly Case[] = [
   ...['pc', 'q35'].flatMap((machine) =>

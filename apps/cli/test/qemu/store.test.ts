@@ -111,6 +111,41 @@ describe.runIf(here.includes('10.0'))('docs/interop.md, in the words that it has
   });
 });
 
+describe.runIf(here.includes('10.0'))('a guest with a uuid', () => {
+  const uuid = '12345678-1234-1234-1234-123456789abc';
+  for (const loader of ['multifd migrate', 'QEMU itself'])
+    it(`10.0 to file: with --uuid, which notes it, to 10.0 by ${loader}`, async () => {
+      using folder = new TestFolder();
+      const common = {
+        release: '10.0',
+        machine: 'q35',
+        folder: folder.path,
+        extra: ['-uuid', uuid],
+      } as const;
+      const source = await startSource(common);
+      await using _ = source.qemu;
+      const file = folder.file('guest.mig');
+      const receiving = await startReceive([`file:${file}`, '--uuid', uuid]);
+      await migrateTo(source, receiving.address, { 'multifd-channels': 2 });
+      expect((await receiving.ended).code).toBe(0);
+      await waitForMigration(source.qemu.qmp, ['completed'], 30_000);
+      await source.qemu.kill();
+
+      const target = await startTarget(common);
+      await using __ = target.qemu;
+      const { qmp } = target.qemu;
+      if (loader === 'QEMU itself') {
+        await setCapabilities(qmp, { 'mapped-ram': true });
+        await migrateIncoming(qmp, `file:${file}`, { exitOnError: false });
+      } else {
+        expect(await run(['migrate', `file:${file}`, await listen(target, 2)])).toMatchObject({ code: 0 });
+      }
+      expect(await waitForMigration(qmp, ENDED, 30_000)).toMatchObject({ status: 'completed' });
+      expectSameRam(source, target);
+      await expectCountGoesOn(source, target);
+    });
+});
+
 /** A line of QEMU's human monitor, which answers nothing when it has nothing to complain about. */
 async function say({ qemu }: Guest, line: string): Promise<void> {
   expect(await humanMonitorCommand(qemu.qmp, line)).toBe('');

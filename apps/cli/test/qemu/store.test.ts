@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { installedQemus, type QemuRelease } from '../../../../packages/qemu/test/support/binaries.js';
 import { TestFolder } from '../../../../packages/qemu/test/support/folder.js';
@@ -9,6 +10,7 @@ import {
   setParameters,
   waitForMigration,
 } from '../../../../packages/qemu/test/support/monitor.js';
+import { firstDifference } from '../../../../packages/qemu/test/support/ram-files.js';
 import { run, startReceive } from '../helpers/cli.js';
 import { allocated } from '../helpers/images.js';
 import {
@@ -109,6 +111,24 @@ describe.runIf(here.includes('10.0'))('docs/interop.md, in the words that it has
     expectSameRam(source, target);
     await expectCountGoesOn(source, target);
   });
+});
+
+describe('a running QEMU guest as images, with receive raw:DIR', () => {
+  for (const release of here)
+    it(`${release} q35: the image is the guest's RAM, and moves on`, async () => {
+      using folder = new TestFolder();
+      const source = await startSource({ release, machine: 'q35', folder: folder.path });
+      await using _ = source.qemu;
+      const images = folder.file('images');
+      const receiving = await startReceive([`raw:${images}`, '--channels', '4']);
+      await migrateTo(source, receiving.address, { 'multifd-channels': 4 });
+      expect((await receiving.ended).code).toBe(0);
+      await waitForMigration(source.qemu.qmp, ['completed'], 30_000);
+      const { path, size } = source.ram;
+      expect(firstDifference(join(images, 'pc.ram.raw'), path, size)).toBeUndefined();
+      const moved = await run(['migrate', `raw:${images}`, '--json']);
+      expect(JSON.parse(moved.stdout)).toMatchObject({ verified: true });
+    });
 });
 
 describe.runIf(here.includes('10.0'))('a guest with a uuid', () => {

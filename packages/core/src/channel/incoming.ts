@@ -120,6 +120,11 @@ export class IncomingConnection implements BytesConsumer {
     this.#bytes.socket.write(bytes);
   }
 
+  /** Bytes written that the kernel has not taken yet. */
+  get unsent(): number {
+    return this.#bytes.socket.writableLength;
+  }
+
   /** Closes after what was written has left. */
   end(): void {
     this.#bytes.socket.end();

@@ -28,20 +28,16 @@ export class Outgoing {
   /** Bytes handed to the socket and not yet taken by the kernel. */
   #pending = 0;
   #failure: MultifdError | undefined;
-  #waiting: (() => void) | undefined;
+  #waiting: (() => void)[] = [];
   #closing = false;
 
   constructor(socket: Socket, options: OutgoingOptions) {
     this.#socket = socket;
     this.#options = options;
-    socket.on('error', (cause) => {
-      if (this.#closing) return;
-      this.#fail(
-        new MultifdError('peer-closed', `${options.where}: the connection broke: ${cause.message}`, {
-          cause,
-          hint: "see the destination's own message; the guest is intact here",
-        }),
-      );
+    socket.on('error', (cause) => this.#broke(cause));
+    // Counts from the last byte that left or came, however small, as the kernel takes a large write piece by piece.
+    socket.setTimeout(options.stallTimeout, () => {
+      if (this.#pending > 0) this.#fail(this.#stalled());
     });
     socket.on('close', () => {
       if (this.#closing) return;
@@ -71,9 +67,9 @@ export class Outgoing {
     vectors.forEach((vector, index) => {
       if (index < last) this.#socket.write(vector);
       else {
-        this.#socket.write(vector, () => {
+        this.#socket.write(vector, (cause) => {
+          if (cause) this.#broke(cause);
           this.#pending -= bytes;
-          this.#options.counters.beat(ACTIVITY_IDLE);
           done?.();
           this.#wake();
         });
@@ -95,7 +91,10 @@ export class Outgoing {
     await new Promise<void>((resolve) => this.#socket.end(resolve));
   }
 
-  /** The peer has said its last word: that it closes or breaks the connection is no failure any more. */
+  /**
+   * The peer has said its last word, or has all that it will get: that it closes or breaks the connection is no
+   * failure any more.
+   */
   expectEnd(): void {
     this.#closing = true;
   }
@@ -118,22 +117,26 @@ export class Outgoing {
   async #until(ready: () => boolean): Promise<void> {
     this.#throwIfFailed();
     if (ready()) return;
-    let written = this.#socket.bytesWritten - this.#socket.writableLength;
-    const timer = setInterval(() => {
-      const now = this.#socket.bytesWritten - this.#socket.writableLength;
-      if (now === written) this.#fail(this.#stalled());
-      written = now;
-    }, this.#options.stallTimeout);
-    try {
-      while (!ready()) {
-        await new Promise<void>((resolve) => {
-          this.#waiting = resolve;
-        });
-        this.#throwIfFailed();
-      }
-    } finally {
-      clearInterval(timer);
+    // Whatever this thread was doing, now it waits for the peer, which has a limit of its own.
+    const { activity } = this.#options.counters;
+    this.#options.counters.beat(ACTIVITY_IDLE);
+    while (!ready()) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+      });
+      this.#throwIfFailed();
     }
+    this.#options.counters.beat(activity);
+  }
+
+  #broke(cause: Error): void {
+    if (this.#closing) return;
+    this.#fail(
+      new MultifdError('peer-closed', `${this.#options.where}: the connection broke: ${cause.message}`, {
+        cause,
+        hint: "see the destination's own message; the guest is intact here",
+      }),
+    );
   }
 
   #stalled(): MultifdError {
@@ -144,9 +147,7 @@ export class Outgoing {
   }
 
   #wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    waiting?.();
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 
   #fail(error: MultifdError): void {

@@ -26,6 +26,11 @@ export interface Guest {
   resume?(): void | Promise<void>;
   /** The state of everything that is not RAM; called once, after `stop`. Default: none. */
   deviceState?(): readonly DeviceSection[] | Promise<readonly DeviceSection[]>;
+  /**
+   * In place of `deviceState`: everything behind RAM as another migration brought it, end of sections and description
+   * included (`ReceiveResult.rawDeviceState.bytes`). It is sent unchanged.
+   */
+  rawDeviceState?(): Uint8Array | undefined | Promise<Uint8Array | undefined>;
 }
 
 /** Which accelerator checks for zero pages: chosen by `chooseAccelerator`, or named directly. */
@@ -107,6 +112,8 @@ export interface ReceiveOptions {
    * runs on.
    */
   readonly openRam?: (blocks: readonly IncomingBlock[]) => IncomingRam | Promise<IncomingRam>;
+  /** Bytes of RAM that a source may announce, all blocks together. Default 4 TiB. */
+  readonly maxRam?: number;
   /** Only this machine type is accepted. Default: any. */
   readonly machineType?: string;
   /** 16 bytes; all zero by default. */

@@ -18,11 +18,11 @@ export interface Thread<In> {
  */
 export class ThreadGroup<In extends { readonly type: string }, Out extends { readonly type: string }> {
   readonly #workers = new Map<Worker, Promise<void>>();
-  readonly #onFailure: (error: MultifdError) => void;
+  readonly #onFailure: (error: MultifdError, where: string) => void;
   #joining = false;
 
-  /** @param onFailure a thread died; it may be called more than once. */
-  constructor(onFailure: (error: MultifdError) => void) {
+  /** @param onFailure the thread called `where` died; it may be called more than once. */
+  constructor(onFailure: (error: MultifdError, where: string) => void) {
     this.#onFailure = onFailure;
   }
 
@@ -42,6 +42,7 @@ export class ThreadGroup<In extends { readonly type: string }, Out extends { rea
         if (!this.#joining && !saidWhy) {
           this.#onFailure(
             new MultifdError('internal', `${where}: its thread ended without a word, code ${code}`),
+            where,
           );
         }
         resolve();
@@ -53,7 +54,7 @@ export class ThreadGroup<In extends { readonly type: string }, Out extends { rea
       onMessage(message);
     });
     worker.on('error', (cause) =>
-      this.#onFailure(MultifdError.from(cause, 'internal', `${where}: its thread died`)),
+      this.#onFailure(MultifdError.from(cause, 'internal', `${where}: its thread died`), where),
     );
     return { where, post: (message, transfer) => worker.postMessage(message, transfer) };
   }

@@ -42,10 +42,16 @@ export class ThreadPort<In extends { readonly type: string }, Out> {
   readonly #abort = new AbortController();
   readonly #arrived = new Map<string, In[]>();
   readonly #wanted = new Map<string, (message: In) => void>();
+  readonly #listeners = new Map<string, () => void>();
 
   constructor() {
     parentPort?.on('message', (message: In) => {
       if (message.type === 'abort') this.#abort.abort();
+      const listener = this.#listeners.get(message.type);
+      if (listener !== undefined) {
+        listener();
+        return;
+      }
       const wanted = this.#wanted.get(message.type);
       if (wanted !== undefined) {
         this.#wanted.delete(message.type);
@@ -63,6 +69,11 @@ export class ThreadPort<In extends { readonly type: string }, Out> {
 
   post(message: Out): void {
     parentPort?.postMessage(message);
+  }
+
+  /** Calls `listener` for each message of this type from now on, in place of an earlier one. */
+  listen(type: In['type'], listener: () => void): void {
+    this.#listeners.set(type, listener);
   }
 
   /** The next message of this type. @throws MultifdError `cancelled` on abort. */

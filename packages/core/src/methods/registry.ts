@@ -1,8 +1,7 @@
 import { MultifdError } from '../errors.js';
+import { COMPRESSION_MASK } from '../wire/layout.js';
 import type { MultiFDMethods } from './methods.js';
 import { noneMethod } from './none.js';
-
-const COMPRESSION_MASK = 0x3e;
 
 /**
  * The MultiFD methods known in this thread, by name. `none` is always there.

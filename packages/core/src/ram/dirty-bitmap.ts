@@ -62,11 +62,6 @@ export class DirtyBitmap {
     return Atomics.load(this.words, word) === 0 ? 0 : Atomics.exchange(this.words, word, 0);
   }
 
-  /** Gives pages back that were taken but not sent. */
-  returnWord(word: number, bits: number): void {
-    Atomics.or(this.words, word, bits);
-  }
-
   /** Number of dirty pages. */
   count(): number {
     let total = 0;

@@ -72,6 +72,9 @@ export function checkGuestRam(ram: GuestRamDescriptor): void {
 }
 
 /** Names and lengths, before anything is allocated for them. @throws MultifdError `usage` naming the block. */
+/** Pages that a dirty bitmap can number. */
+const MOST_PAGES = 2 ** 32;
+
 function checkBlocks(
   blocks: readonly { readonly name: string; readonly length: number }[],
   pageSize: number,
@@ -89,6 +92,9 @@ function checkBlocks(
         'usage',
         `RAM block ${block.name}: the length must be a positive multiple of the page size ${pageSize}, got ${block.length}`,
       );
+    }
+    if (block.length / pageSize > MOST_PAGES) {
+      throw new MultifdError('usage', `RAM block ${block.name}: more than ${MOST_PAGES} pages`);
     }
   });
 }

@@ -111,7 +111,7 @@ describe('SourceControl', () => {
   it('gives each range to one, waits for all, and ends', async () => {
     const control = SourceControl.allocate();
     const other = new SourceControl(control.buffer);
-    const epoch = control.openEpoch(3, 1);
+    const epoch = control.openEpoch(3, 1, false);
     expect(await other.epochOpens(1)).toBe(true);
     expect([control.claim(), other.claim(), control.claim(), other.claim()]).toEqual([0, 1, 2, undefined]);
     expect(other.isReady(0)).toBe(true);

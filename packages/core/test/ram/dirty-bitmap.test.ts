@@ -58,7 +58,7 @@ describe('DirtyBitmap', () => {
     }
   });
 
-  it('gives each page of a word once, and takes it back', () => {
+  it('gives each page of a word once', () => {
     const bitmap = DirtyBitmap.allocate(96);
     bitmap.mark(31);
     bitmap.mark(32);
@@ -68,8 +68,6 @@ describe('DirtyBitmap', () => {
     const bits = bitmap.takeWord(1);
     expect(bits).toBe((1 << 31) | 1);
     expect(bitmap.count()).toBe(0);
-    bitmap.returnWord(1, bits);
-    expect(pagesOf(bitmap)).toEqual([32, 63]);
     expect(bitmap.takeWord(2)).toBe(0);
   });
 

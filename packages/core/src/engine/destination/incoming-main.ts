@@ -3,10 +3,15 @@ import { MultifdError, WireError } from '../../errors.js';
 import { COMMAND } from '../../wire/layout.js';
 import { MainStreamDecoder } from '../../wire/main/decode.js';
 import type { DeviceStateRecord, MainRecord } from '../../wire/main/records.js';
+import { withoutReportRequest } from '../../wire/report-request.js';
 import { encodePong, REPORT_SECTION } from '../../wire/return-path.js';
 import type { IncomingBlock } from '../api.js';
 import type { ReceivedState } from './messages.js';
 import type { PageSink } from './page-sink.js';
+import { showingLife } from './signs-of-life.js';
+
+/** Bytes of answers that may wait for a source to read them. */
+const MOST_UNSENT = 64 * 1024;
 
 /** What main needs of the API thread. */
 export interface MainHost {
@@ -58,7 +63,7 @@ export class IncomingMain {
     }
     if (this.#received === undefined)
       throw new MultifdError('peer-closed', 'main stream: it ended too early');
-    await this.#host.finish(this.#received);
+    await showingLife(this.#connection, this.#returnPath, this.#host.finish(this.#received));
     return this.#received;
   }
 
@@ -119,6 +124,9 @@ export class IncomingMain {
   #command(command: number, data: Uint8Array): void {
     if (command === COMMAND.OPEN_RETURN_PATH) this.#returnPath = true;
     if (command !== COMMAND.PING || !this.#returnPath || data.length !== 4) return;
+    if (this.#connection.unsent > MOST_UNSENT) {
+      throw new MultifdError('protocol', 'main stream: the source sends PINGs and does not read the answers');
+    }
     this.#connection.write(encodePong(new DataView(data.buffer, data.byteOffset).getUint32(0)));
   }
 
@@ -145,11 +153,8 @@ export class IncomingMain {
 }
 
 function receivedState(record: DeviceStateRecord): ReceivedState {
-  const asks = (section: { readonly idstr: string }): boolean => section.idstr === REPORT_SECTION;
-  return {
-    sections: record.sections.filter((section) => !asks(section)),
-    bytes: record.bytes,
-    vmdesc: record.vmdesc,
-    reportRequested: record.sections.some(asks),
-  };
+  const sections = record.sections.filter((section) => section.idstr !== REPORT_SECTION);
+  const reportRequested = record.sections.at(-1)?.idstr === REPORT_SECTION;
+  const { bytes, vmdesc } = reportRequested ? withoutReportRequest(record.bytes) : record;
+  return { sections, bytes, vmdesc, reportRequested };
 }

@@ -5,7 +5,7 @@ import { loadMethod } from '../../methods/registry.js';
 import { classify } from '../../wire/first-bytes.js';
 import { checkInitPacket, decodeInitPacket } from '../../wire/init-packet.js';
 import { INIT_PACKET_SIZE } from '../../wire/layout.js';
-import { encodePong, encodeReport, encodeShut } from '../../wire/return-path.js';
+import { encodeReport, encodeShut } from '../../wire/return-path.js';
 import { type CounterRow, Counters } from '../counters.js';
 import { RelayMain, type RelayMainHost } from '../relay/relay-main.js';
 import { Transit } from '../relay/transit.js';
@@ -17,14 +17,11 @@ import { IncomingMain, type MainHost } from './incoming-main.js';
 import type { FromIncomingThread, IncomingThreadData, ToIncomingThread } from './messages.js';
 import type { PageSink } from './page-sink.js';
 import { PagePlacer } from './placer.js';
+import { showingLife } from './signs-of-life.js';
 
-/** ms that a connection may take for its first bytes; QEMU sends them at once (wire reference 1). */
-const INTRODUCTION_TIMEOUT = 10_000;
 /** ms that a source may take to close its connections when all is over. */
 const CLOSING_TIMEOUT = 2_000;
 
-/** ms between two signs of life while the source waits for our word. */
-const SIGN_OF_LIFE = 1_000;
 /** ms that a relay waits for the report of its destination, which may have all of RAM to read for it. */
 const REPORT_TIMEOUT = 30 * 60_000;
 
@@ -108,11 +105,9 @@ export class IncomingThread {
    * @throws MultifdError if it speaks the protocol and does not belong to this migration.
    */
   async #introduction(connection: IncomingConnection): Promise<'main' | 'foreign' | number> {
-    const timer = setTimeout(
-      () =>
-        connection.destroy(new MultifdError('timeout', `no first bytes within ${INTRODUCTION_TIMEOUT} ms`)),
-      INTRODUCTION_TIMEOUT,
-    );
+    const drop = (): void => connection.destroy(new MultifdError('timeout', 'silent for too long'));
+    const timer = setTimeout(drop, this.#data.parameters.setupTimeout);
+    this.#port.listen('drop', drop);
     let init: Uint8Array | undefined;
     try {
       const first = await connection.peek(4);
@@ -153,7 +148,7 @@ export class IncomingThread {
     this.#port.post({ type: 'received', received });
     // Nothing more is due from the source: from here on this only waits for it to close.
     const closed = connection.drain();
-    const { report } = await this.#committed(closed, this.#main.returnPath);
+    const { report } = await this.#committed(connection, closed, this.#main.returnPath);
     this.#told = true;
     if (this.#main.returnPath) connection.write(encodeShut(0));
     this.#port.post({ type: 'told' });
@@ -220,17 +215,19 @@ export class IncomingThread {
    * A source that waits for our word and closes before it has been given has taken its guest back: then the guest
    * must not run here.
    */
-  async #committed(closed: Promise<void>, sourceWaits: boolean): Promise<{ readonly report: boolean }> {
+  async #committed(
+    connection: IncomingConnection,
+    closed: Promise<void>,
+    sourceWaits: boolean,
+  ): Promise<{ readonly report: boolean }> {
     const committed = this.#port.next('committed');
     if (!sourceWaits) return committed;
-    // Making it last may take long (fsync): the source is shown that somebody is there. QEMU ignores such a PONG.
-    const signs = setInterval(() => this.#connection?.write(encodePong(0)), SIGN_OF_LIFE);
     const gone = closed.then((): never => {
       throw new MultifdError('peer-closed', 'main stream: the source closed it before it was told the end', {
         hint: "see the source's own message; its guest is intact there",
       });
     });
-    return Promise.race([committed, gone]).finally(() => clearInterval(signs));
+    return showingLife(connection, true, Promise.race([committed, gone]));
   }
 
   /** The migration is off: a source that listens is told before the connection goes. */

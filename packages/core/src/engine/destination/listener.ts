@@ -3,6 +3,9 @@ import { pipeline } from 'node:stream';
 import { MultifdError } from '../../errors.js';
 import { type Address, formatAddress } from '../address.js';
 
+/** ms after which a connection to the bridge that nobody has claimed is a stranger's. */
+const CLAIM_TIMEOUT = 1_000;
+
 /** A connection that nobody has read from, good for posting to another thread. */
 export type OnConnection = (socket: Socket, peer: string) => void;
 
@@ -13,6 +16,8 @@ export type OnConnection = (socket: Socket, peer: string) => void;
 export class Listener {
   readonly #servers: Server[] = [];
   readonly #pipes = new Set<Socket>();
+  /** Inner ends that were handed over. */
+  readonly #claimed = new WeakSet<Socket>();
   #address: Address | undefined;
 
   /** @throws MultifdError `io` if it cannot listen there. */
@@ -35,7 +40,12 @@ export class Listener {
       this.#address = { kind: 'tcp', host: address.host, port: await this.#listen(server, address) };
       return;
     }
-    const bridge = createServer({ pauseOnConnect: true, noDelay: true });
+    const bridge = createServer({ pauseOnConnect: true, noDelay: true }, (inner) => {
+      // Whose other end is not ours is a stranger; our own ends are claimed at once.
+      setTimeout(() => {
+        if (!this.#claimed.delete(inner)) inner.destroy();
+      }, CLAIM_TIMEOUT).unref();
+    });
     const port = await this.#listen(bridge, { kind: 'tcp', host: '127.0.0.1', port: 0 });
     const server = createServer({ pauseOnConnect: true }, (socket) =>
       this.#carryOn(socket, bridge, port, (inner) => onConnection(inner, formatAddress(address))),
@@ -95,6 +105,7 @@ export class Listener {
       // Another program may have found the bridge's port: only our own end counts.
       if (inner.remotePort !== outer.localPort) return;
       bridge.removeListener('connection', onBridge);
+      this.#claimed.add(inner);
       onInner(inner);
       pipeline(socket, outer, socket, drop);
     };

@@ -33,6 +33,8 @@ export interface PlacementDescriptor {
 export type ToIncomingThread =
   /** A fresh connection, transferred: this thread owns it now. */
   | { readonly type: 'connection'; readonly socket: Socket; readonly peer: string }
+  /** Its connection has said nothing for too long, and others wait. */
+  | { readonly type: 'drop' }
   /** On its introduction: be what it said, or close it and wait for another. */
   | { readonly type: 'verdict'; readonly accepted: boolean }
   /** Where the pages go. */

@@ -44,8 +44,10 @@ export class DestinationMigration<Result> {
   #machineType = 'none';
   #blocks: readonly IncomingBlock[] | undefined;
   #setupTimer: NodeJS.Timeout | undefined;
-  /** The guest is here and the source may have been told: nothing can undo it. */
-  #committed = false;
+  /** The source is being told: in a moment it has been, or it is gone. A cancellation waits for that. */
+  #telling = false;
+  /** The source has been told, if it listens: the guest is here for good. */
+  #isTold = false;
 
   constructor(
     options: CommonOptions,
@@ -100,9 +102,7 @@ export class DestinationMigration<Result> {
         this.#role.open((error) => this.#fail(error));
         this.#reception.open();
       }
-      const result = await this.#outcome.promise;
-      await this.#told.promise;
-      return result;
+      return await this.#outcome.promise;
     } finally {
       listener.stopListening();
       this.#reception.close();
@@ -145,7 +145,10 @@ export class DestinationMigration<Result> {
     else if (message.type === 'blocks') this.#guarded('openRam', () => this.#place(message.blocks));
     else if (message.type === 'received') this.#guarded('commit', () => this.#complete(message.received));
     else if (message.type === 'failed') this.#fail(MultifdError.fromReport(message.error));
-    else if (message.type === 'told') this.#told.resolve();
+    else if (message.type === 'told' && this.#status.is('device')) {
+      this.#isTold = true;
+      this.#told.resolve();
+    }
   }
 
   async #place(blocks: readonly IncomingBlock[]): Promise<void> {
@@ -162,9 +165,11 @@ export class DestinationMigration<Result> {
     const result = (): Result => this.#role.result(this.#machineType, received, this.#meter.read());
     await this.#role.commit(result());
     if (!this.#status.is('device')) return;
-    this.#committed = true;
+    this.#telling = true;
     const report = received.reportRequested && this.#role.reports;
     this.#main?.post({ type: 'committed', report });
+    await this.#told.promise;
+    if (!this.#isTold) return;
     this.#meter.completed();
     this.#status.to('completed');
     if (report) await this.#sendReport(result());
@@ -201,17 +206,17 @@ export class DestinationMigration<Result> {
     );
   }
 
-  /** The first error decides; once the guest is here, none does. */
+  /** The first error decides; once the source has been told, none does. */
   #fail(error: MultifdError): void {
-    if (this.#committed) this.#told.resolve();
-    if (this.#committed || this.#status.isOver || this.#status.is('cancelling')) return;
+    if (this.#isTold || this.#status.isOver || this.#status.is('cancelling')) return;
     this.#status.to('failed');
+    this.#told.resolve();
     this.#outcome.reject(error);
   }
 
   /** Nobody waits for the guest any more. Does nothing once it is here. */
   cancel(): void {
-    if (this.#committed || this.#status.isOver || this.#status.is('cancelling')) return;
+    if (this.#telling || this.#status.isOver || this.#status.is('cancelling')) return;
     this.#status.to('cancelling');
     this.#outcome.reject(
       new MultifdError('cancelled', 'the migration was cancelled; the guest is intact on its source'),

@@ -12,7 +12,7 @@ import type { PlacementDescriptor, ReceivedState, ToIncomingThread } from './mes
 import { DestinationMigration } from './migration.js';
 import type { DestinationRole } from './role.js';
 
-/** Bytes that a source can make this end reserve unasked: even untouched memory has its price. */
+/** Bytes that a source can make this end reserve: even untouched memory has its price. */
 const MOST_RAM = 4 * 2 ** 40;
 
 /**
@@ -62,6 +62,7 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
   open(): void {}
 
   async place(blocks: readonly IncomingBlock[]): Promise<ToIncomingThread> {
+    this.#checkSize(blocks);
     const { blocks: opened, fresh } = await this.#askForRam(blocks);
     // In the source's order, so that the result can be compared with what it announced.
     const ordered = blocks.map((block) => {
@@ -85,18 +86,19 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
     return { type: 'ram', placement };
   }
 
+  /** Before anything is reserved for it: the list is the source's word only. */
+  #checkSize(blocks: readonly IncomingBlock[]): void {
+    if (blocks.length === 0) throw new MultifdError('protocol', 'the source announces no RAM block');
+    const total = blocks.reduce((sum, block) => sum + block.length, 0);
+    const most = this.#options.maxRam ?? MOST_RAM;
+    if (total <= most) return;
+    throw new MultifdError('incompatible', `the source announces ${total} bytes of RAM, at most ${most}`, {
+      hint: 'allow more (maxRam) if that source is right',
+    });
+  }
+
   async #askForRam(blocks: readonly IncomingBlock[]): Promise<IncomingRam> {
     if (this.#options.openRam !== undefined) return this.#options.openRam(blocks);
-    const total = blocks.reduce((sum, block) => sum + block.length, 0);
-    if (total > MOST_RAM) {
-      throw new MultifdError(
-        'incompatible',
-        `the source announces ${total} bytes of RAM, at most ${MOST_RAM}`,
-        {
-          hint: 'give receive an openRam that has room for them',
-        },
-      );
-    }
     return { blocks: allocateGuestRam(blocks, this.#pageSize).blocks, fresh: true };
   }
 

@@ -6,6 +6,10 @@ import type { FromIncomingThread, ToIncomingThread } from './messages.js';
 
 /** Connections that may be looked at beyond those that the migration needs, so that a stranger blocks nobody. */
 const STRANGERS = 8;
+/** ms that a connection may say nothing while others wait to be looked at. */
+const SILENCE = 1_000;
+/** Connections that may wait to be looked at. */
+const LONGEST_QUEUE = 512;
 
 export interface ReceptionHost {
   spawn(onMessage: (message: FromIncomingThread) => void): Thread<ToIncomingThread>;
@@ -24,6 +28,8 @@ interface Desk {
   readonly thread: Thread<ToIncomingThread>;
   /** Whose connection it looks at or has; undefined while it is free. */
   peer: string | undefined;
+  /** When it got that connection. */
+  since: number;
   /** Its connection is main or a channel. */
   accepted: boolean;
 }
@@ -40,6 +46,7 @@ export class Reception {
   readonly #present = new Set<number>();
   #main: Thread<ToIncomingThread> | undefined;
   #open = false;
+  #again: NodeJS.Timeout | undefined;
 
   constructor(channels: number, host: ReceptionHost) {
     this.#channels = channels;
@@ -54,6 +61,10 @@ export class Reception {
   }
 
   connected(socket: Socket, peer: string): void {
+    if (this.#queue.length >= LONGEST_QUEUE) {
+      this.#sendAway(socket, peer, 'too many connections at once');
+      return;
+    }
     this.#queue.push({ socket, peer });
     if (this.#open) this.#serve();
   }
@@ -72,6 +83,7 @@ export class Reception {
   /** No more connections are looked at. */
   close(): void {
     this.#open = false;
+    clearTimeout(this.#again);
     for (const { socket, peer } of this.#queue.splice(0))
       this.#sendAway(socket, peer, 'the migration is over');
     for (const desk of this.#desks) if (!desk.accepted) desk.thread.post({ type: 'abort' });
@@ -101,9 +113,11 @@ export class Reception {
       const desk = this.#desks.find((each) => each.peer === undefined) ?? this.#extraDesk();
       if (desk === undefined) {
         this.#queue.unshift(next);
+        this.#makeRoom();
         return;
       }
       desk.peer = peer;
+      desk.since = performance.now();
       try {
         desk.thread.post({ type: 'connection', socket, peer }, [socket]);
       } catch {
@@ -114,6 +128,21 @@ export class Reception {
     }
   }
 
+  /** Somebody waits: whoever has been silent longest has to go, if that is long enough. */
+  #makeRoom(): void {
+    const silent = this.#desks.filter((desk) => desk.peer !== undefined && !desk.accepted);
+    const longest = silent.reduce<Desk | undefined>(
+      (found, desk) => (found === undefined || desk.since < found.since ? desk : found),
+      undefined,
+    );
+    if (longest === undefined) return;
+    const wait = longest.since + SILENCE - performance.now();
+    if (wait <= 0) longest.thread.post({ type: 'drop' });
+    // Looks again when the next one may go; the dropped one's desk serves the queue by itself.
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => this.#serve(), Math.max(wait, 50));
+  }
+
   #extraDesk(): Desk | undefined {
     return this.#desks.length < this.#channels + 1 + STRANGERS ? this.#addDesk() : undefined;
   }
@@ -122,6 +151,7 @@ export class Reception {
     const desk: Desk = {
       thread: this.#host.spawn((message) => this.#onMessage(desk, message)),
       peer: undefined,
+      since: 0,
       accepted: false,
     };
     this.#desks.push(desk);

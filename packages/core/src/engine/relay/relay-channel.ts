@@ -118,6 +118,11 @@ export class RelayChannel {
       }
       if (!(await this.#control.epochOpens(epoch))) return;
       await sender.sync();
+      if (this.#control.isLast(epoch)) {
+        // A destination that has everything may close before it says so on main.
+        await outgoing.drained();
+        outgoing.expectEnd();
+      }
       this.#control.arrive();
     }
   }

@@ -1,6 +1,7 @@
 import { openConnection } from '../../channel/connect.js';
 import { Outgoing } from '../../channel/outgoing.js';
 import { MultifdError } from '../../errors.js';
+import { withReportRequest } from '../../wire/report-request.js';
 import type { IncomingBlock } from '../api.js';
 import { BandwidthLimit } from '../bandwidth.js';
 import { type CounterRow, Counters } from '../counters.js';
@@ -75,8 +76,9 @@ export class RelayMain implements MainHost {
   async openRam(blocks: readonly IncomingBlock[]): Promise<PageSink> {
     this.#blocks = blocks;
     const stream = await this.#connect();
-    await this.#host.connectChannels(blocks);
+    // A destination looks at the first bytes of each connection, and may wait for them (wire reference 1).
     await stream.begin(this.#machineType, this.#host.pageSize, this.#link.parameters.returnPath);
+    await this.#host.connectChannels(blocks);
     await stream.ramStart(blocks);
     return new TransitSink(this.#transit, blocks, this.#incomingCounters);
   }
@@ -95,8 +97,10 @@ export class RelayMain implements MainHost {
     // The PART that the last cut has opened is empty; RAM ends with an END section, which has a cut of its own.
     await this.#cut();
     await stream.ramPart('end');
-    await this.#cut();
-    await stream.endWith(received.bytes);
+    await this.#cut(true);
+    this.#control.handOver();
+    await stream.endWith(received.reportRequested ? withReportRequest(received.bytes) : received.bytes);
+    if (!returnPath) this.#outgoing?.expectEnd();
     if (returnPath && this.#answers !== undefined) {
       await awaitShut(this.#answers, stallTimeout);
     }
@@ -131,7 +135,11 @@ export class RelayMain implements MainHost {
     this.#outgoing = outgoing;
     this.#answers = listenToReturnPath(
       socket,
-      () => outgoing.expectEnd(),
+      () => {
+        const isDue = this.#control.confirm();
+        if (isDue) outgoing.expectEnd();
+        return isDue;
+      },
       (error) => this.#host.failed(error),
     );
     this.#stream = new MainStream(outgoing);
@@ -139,9 +147,9 @@ export class RelayMain implements MainHost {
   }
 
   /** Cuts the outgoing side: everything in transit is sent, every channel has sent its SYNC, main says so. */
-  async #cut(): Promise<void> {
+  async #cut(last = false): Promise<void> {
     const { multifdChannels, multifdFlushAfterEachSection } = this.#link.parameters;
-    const epoch = this.#control.openEpoch(0, 0);
+    const epoch = this.#control.openEpoch(0, 0, last);
     this.#transit.wakeChannels();
     await this.#control.allArrived(epoch, multifdChannels);
     this.#epochOver = true;

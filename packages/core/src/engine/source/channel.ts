@@ -120,6 +120,11 @@ export class SourceChannel {
         await this.#sendRange(this.#table.at(index), scanner, sender);
       }
       await sender.sync();
+      if (this.#control.isLast(epoch)) {
+        // A destination that has everything may close before it says so on main.
+        await outgoing.drained();
+        outgoing.expectEnd();
+      }
       this.#control.arrive();
     }
   }

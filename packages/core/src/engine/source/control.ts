@@ -1,7 +1,8 @@
 import { MultifdError } from '../../errors.js';
 import { change, waitUntil } from '../shared-state.js';
 
-const ABORT = 0;
+/** Who has the guest: one word, so that the threads can never disagree. */
+const DECISION = 0;
 const EPOCH = 1;
 const ARRIVED = 2;
 const CURSOR = 3;
@@ -13,7 +14,20 @@ const RANGES = 7;
 const MIGRATION = 8;
 /** Sequence that the channel threads wait on. */
 const CHANNELS = 9;
+/** Everybody stops. */
+const STOP = 11;
+/** Number of the epoch after which there is none; 0 while it is not known. */
+const LAST = 10;
 const WORDS = 16;
+
+/** The source has the guest. */
+const OPEN = 0;
+/** The source keeps it: the migration is off. */
+const ABORTED = 1;
+/** The destination may have it: only its word decides. */
+const HANDED_OVER = 2;
+/** The destination has it. */
+const CONFIRMED = 3;
 
 /**
  * How the source's threads keep step. An epoch is what lies between two syncs (wire reference 3.4): the
@@ -33,24 +47,56 @@ export class SourceControl {
     return new SourceControl(new SharedArrayBuffer(WORDS * 4));
   }
 
-  /** API thread: everybody stops at the next range or wait. */
+  /**
+   * API thread: the guest stays here. False if it has been handed over: then nothing is changed.
+   */
+  keep(): boolean {
+    const was = Atomics.compareExchange(this.#words, DECISION, OPEN, ABORTED);
+    if (was === OPEN) this.#wakeAll();
+    return was === OPEN || was === ABORTED;
+  }
+
+  /** API thread: everybody stops at the next range or wait, whoever has the guest. */
   abort(): void {
-    Atomics.store(this.#words, ABORT, 1);
-    change(this.#words, MIGRATION);
-    change(this.#words, CHANNELS);
+    this.keep();
+    Atomics.store(this.#words, STOP, 1);
+    this.#wakeAll();
   }
 
-  /** @throws MultifdError `cancelled` once the migration was aborted; the first error is told elsewhere. */
+  /**
+   * Migration thread, before the stream's end goes out: from here on only the destination's word decides.
+   * @throws MultifdError `cancelled` if the migration was called off before.
+   */
+  handOver(): void {
+    if (Atomics.compareExchange(this.#words, DECISION, OPEN, HANDED_OVER) !== OPEN) this.#throwAborted();
+  }
+
+  /** Migration thread: the destination says that it has the guest. False if it cannot have it yet. */
+  confirm(): boolean {
+    const was = Atomics.compareExchange(this.#words, DECISION, HANDED_OVER, CONFIRMED);
+    return was === HANDED_OVER || was === CONFIRMED;
+  }
+
+  /** Whether the destination has said that it has the guest. */
+  get isConfirmed(): boolean {
+    return Atomics.load(this.#words, DECISION) === CONFIRMED;
+  }
+
+  /** @throws MultifdError `cancelled` once everybody has to stop; the first error is told elsewhere. */
   throwIfAborted(): void {
-    if (Atomics.load(this.#words, ABORT) !== 0)
-      throw new MultifdError('cancelled', 'the migration was aborted');
+    const decision = Atomics.load(this.#words, DECISION);
+    if (decision === ABORTED || Atomics.load(this.#words, STOP) !== 0) this.#throwAborted();
   }
 
-  /** Migration thread: opens the next epoch, of `ranges` ranges, the first `ready` of which may be sent now. */
-  openEpoch(ranges: number, ready: number): number {
+  /**
+   * Migration thread: opens the next epoch, of `ranges` ranges, the first `ready` of which may be sent now.
+   * @param last there will be none after it.
+   */
+  openEpoch(ranges: number, ready: number, last: boolean): number {
     Atomics.store(this.#words, CURSOR, 0);
     Atomics.store(this.#words, READY, ready);
     Atomics.store(this.#words, RANGES, ranges);
+    if (last) Atomics.store(this.#words, LAST, Atomics.load(this.#words, EPOCH) + 1);
     const epoch = Atomics.add(this.#words, EPOCH, 1) + 1;
     change(this.#words, CHANNELS);
     return epoch;
@@ -87,6 +133,11 @@ export class SourceControl {
     });
   }
 
+  /** Channel thread: whether nothing comes after epoch number `epoch`. */
+  isLast(epoch: number): boolean {
+    return Atomics.load(this.#words, LAST) === epoch;
+  }
+
   /** Whether epoch number `epoch` has been opened, or none will be any more. */
   hasOpened(epoch: number): boolean {
     return Atomics.load(this.#words, EPOCH) >= epoch || Atomics.load(this.#words, FINISHED) !== 0;
@@ -115,6 +166,15 @@ export class SourceControl {
   arrive(): void {
     Atomics.add(this.#words, ARRIVED, 1);
     change(this.#words, MIGRATION);
+  }
+
+  #throwAborted(): never {
+    throw new MultifdError('cancelled', 'the migration was aborted');
+  }
+
+  #wakeAll(): void {
+    change(this.#words, MIGRATION);
+    change(this.#words, CHANNELS);
   }
 
   /** The next packet number: one count for all channels (wire reference 4.3). */

@@ -28,5 +28,5 @@ export function expectedDowntime(round: RoundFigures): number | undefined {
 /** Whether the guest dirties its memory about as fast as it moves, so that more rounds lead nowhere. */
 export function isStalled(round: RoundFigures, expected: number | undefined, downtimeLimit: number): boolean {
   if (expected !== undefined && expected <= downtimeLimit) return false;
-  return round.dirtyPages >= 0.9 * round.handledPages;
+  return round.handledPages > 0 && round.dirtyPages >= 0.9 * round.handledPages;
 }

@@ -33,6 +33,10 @@ export class GuestKeeper {
     return (await call('deviceState', () => this.#guest.deviceState?.())) ?? [];
   }
 
+  async rawDeviceState(): Promise<Uint8Array | undefined> {
+    return call('rawDeviceState', () => this.#guest.rawDeviceState?.());
+  }
+
   /** The migration is off: the guest runs on here if it was stopped. */
   async giveBack(): Promise<void> {
     if (this.#stopping === undefined) return;

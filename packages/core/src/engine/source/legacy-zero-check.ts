@@ -1,3 +1,4 @@
+import { MultifdError } from '../../errors.js';
 import type { RamBlock } from '../../ram/block.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { openRamBlock } from '../../ram/guest-ram.js';
@@ -52,8 +53,10 @@ export class LegacyZeroCheck {
     control: SourceControl,
     counters: CounterRow,
     dirty: readonly DirtyBitmap[],
-  ): Promise<LegacyZeroCheck | undefined> {
-    if (data.accelerator === undefined) return undefined;
+  ): Promise<LegacyZeroCheck> {
+    if (data.accelerator === undefined) {
+      throw new MultifdError('internal', 'legacy zero-page detection without an accelerator');
+    }
     const accelerator = await loadAccelerator(data.accelerator);
     const checker = await PageChecker.open(accelerator, data.ram.pageSize, data.parameters.stallTimeout, () =>
       counters.beat(ACTIVITY_CHECKING),

@@ -18,7 +18,7 @@ import {
   writeZeroRecords,
 } from '../../wire/main/encode-ram.js';
 import type { DeviceSection } from '../../wire/main/records.js';
-import { REPORT_SECTION } from '../../wire/return-path.js';
+import { REPORT_REQUEST } from '../../wire/report-request.js';
 import { describeDevices, encodeDeviceSection } from '../../wire/vm-description.js';
 
 /** Any id will do, as long as it is unique in the stream (wire reference 2.3). */
@@ -82,8 +82,7 @@ export class MainStream {
 
   /** Device state, end of sections, description. */
   async end(deviceState: readonly DeviceSection[], requestReport: boolean, pageSize: number): Promise<void> {
-    const request = { idstr: REPORT_SECTION, instanceId: 0, versionId: 1, body: Uint8Array.of(1) };
-    const sections = requestReport ? [...deviceState, request] : deviceState;
+    const sections = requestReport ? [...deviceState, REPORT_REQUEST] : deviceState;
     let sectionId = RAM_SECTION_ID + 1;
     for (const section of sections) await this.#send(encodeDeviceSection(sectionId++, section));
     await this.#send(encodeEndOfSections(), encodeVmDescription(describeDevices([...sections], pageSize)));

@@ -43,7 +43,12 @@ export type ToSourceThread =
   /** Migration thread: the dirty bitmaps are up to date. */
   | { readonly type: 'dirty-synced' }
   /** Migration thread: the guest stands still. */
-  | { readonly type: 'guest-stopped'; readonly deviceState: readonly DeviceSection[] };
+  | {
+      readonly type: 'guest-stopped';
+      readonly deviceState: readonly DeviceSection[];
+      /** `Guest.rawDeviceState`: goes out in place of `deviceState`. */
+      readonly tail: Uint8Array | undefined;
+    };
 
 /** Channel or migration thread → API thread. */
 export type FromSourceThread =
@@ -54,8 +59,6 @@ export type FromSourceThread =
   | { readonly type: 'active' }
   | { readonly type: 'sync-dirty' }
   | { readonly type: 'stop-guest' }
-  /** From here on the destination may have the guest: only its word decides. */
-  | { readonly type: 'handing-over' }
   | { readonly type: 'round'; readonly round: RoundReport }
   | { readonly type: 'completed' }
   | { readonly type: 'report'; readonly report: Uint8Array };

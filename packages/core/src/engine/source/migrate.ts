@@ -17,8 +17,7 @@ import { SourceMeter } from './source-meter.js';
 /** ms between two `progress` events. */
 const PROGRESS_INTERVAL = 100;
 
-/** ms that the destination's last word may come later than the end of a channel. */
-const LAST_WORD = 1000;
+const MIGRATION_THREAD = 'migration thread';
 
 /** Memory that a migration is reading: a guest can go to one place at a time. */
 const migrating = new WeakSet<object>();
@@ -64,10 +63,7 @@ class SourceMigration {
   #connected = 0;
   #done = 0;
   #sentAll = false;
-  /** The destination may have the guest: only its word decides, and a cancellation comes too late. */
-  #handingOver = false;
-  /** A channel broke while the destination's word was due; it counts if no word comes. */
-  #heldBack: NodeJS.Timeout | undefined;
+  #rounds = 0;
 
   constructor(options: MigrateOptions, checked: CheckedSource) {
     const { ram } = options.guest;
@@ -88,7 +84,9 @@ class SourceMigration {
       new Set([...this.#dirty, ...this.#work]),
     );
     this.#keeper = new GuestKeeper(options.guest, checked.live);
-    this.#threads = new ThreadGroup((error) => this.#fail(error));
+    this.#threads = new ThreadGroup((error, where) =>
+      where === MIGRATION_THREAD ? this.#decided(error) : this.#fail(error),
+    );
     this.#reported.promise.catch(() => {});
   }
 
@@ -96,8 +94,8 @@ class SourceMigration {
     const { signal } = this.#options;
     const onAbort = (): void => this.#cancel();
     const progress = setInterval(() => this.#tellProgress(), PROGRESS_INTERVAL);
-    const watch = new HangWatch(this.#counters, this.#checked.parameters.stallTimeout, (channel) =>
-      this.#fail(this.#hangs(channel)),
+    const watch = new HangWatch(this.#counters, this.#checked.parameters.stallTimeout, (row, encoding) =>
+      this.#fail(this.#hangs(row, encoding)),
     );
     signal?.addEventListener('abort', onAbort);
     const late = setTimeout(() => this.#notReady(), this.#checked.parameters.setupTimeout);
@@ -111,7 +109,6 @@ class SourceMigration {
     } finally {
       clearInterval(progress);
       clearTimeout(late);
-      clearTimeout(this.#heldBack);
       watch.close();
       signal?.removeEventListener('abort', onAbort);
       const waitsForReport = this.#options.requestReport === true && report === undefined;
@@ -143,7 +140,7 @@ class SourceMigration {
     };
     this.#migration = this.#threads.spawn(
       'source-migration',
-      'migration thread',
+      MIGRATION_THREAD,
       {
         ...shared,
         machineType,
@@ -164,7 +161,7 @@ class SourceMigration {
   #onChannelMessage(message: FromSourceThread): void {
     const { multifdChannels } = this.#checked.parameters;
     if (message.type === 'ready') this.#isReady();
-    else if (message.type === 'failed') this.#channelFailed(MultifdError.fromReport(message.error));
+    else if (message.type === 'failed') this.#fail(MultifdError.fromReport(message.error));
     else if (message.type === 'connected' && ++this.#connected === multifdChannels) {
       this.#migration?.post({ type: 'channels-connected' });
     } else if (message.type === 'done') {
@@ -192,13 +189,11 @@ class SourceMigration {
           return { type: 'dirty-synced' };
         });
         return;
-      case 'handing-over':
-        this.#handingOver = true;
-        return;
       case 'stop-guest':
         this.#answer(() => this.#stopGuest());
         return;
       case 'round':
+        this.#rounds++;
         this.#meter.roundOver(message.round);
         if (this.#status.isOver) return;
         emit(this.#options.onEvent, { type: 'progress', statistics: this.#meter.read() });
@@ -213,7 +208,7 @@ class SourceMigration {
         this.#reported.resolve(message.report);
         return;
       case 'failed':
-        this.#fail(MultifdError.fromReport(message.error));
+        this.#decided(MultifdError.fromReport(message.error));
         return;
       case 'done':
       case 'stopped':
@@ -246,7 +241,7 @@ class SourceMigration {
     await this.#keeper.stop();
     this.#step('device');
     const deviceState: readonly DeviceSection[] = await this.#keeper.deviceState();
-    return { type: 'guest-stopped', deviceState };
+    return { type: 'guest-stopped', deviceState, tail: await this.#keeper.rawDeviceState() };
   }
 
   /** Lets the guest's owner do something that the migration thread waits for. */
@@ -273,35 +268,40 @@ class SourceMigration {
   }
 
   /**
-   * A destination that has everything may end all its connections right behind its last word, and a channel's end
-   * may be noticed here before that word is. So when the word is due, it is given a moment to come.
+   * The first error decides, unless the guest has been handed over: then only the migration thread can tell, which
+   * waits for the destination's word, and not for ever.
    */
-  #channelFailed(error: MultifdError): void {
-    if (!this.#handingOver || !this.#checked.parameters.returnPath) this.#fail(error);
-    else this.#heldBack ??= setTimeout(() => this.#fail(error), LAST_WORD);
+  #fail(error: MultifdError): void {
+    if (this.#control.keep()) this.#decided(error);
   }
 
-  /** The first error decides. After completion there is nothing left to fail but the report. */
-  #fail(error: MultifdError): void {
-    if (this.#status.is('completed')) {
-      if (this.#options.requestReport === true) {
-        emit(this.#options.onEvent, {
-          type: 'warning',
-          message: `no report from the destination: ${error.message}`,
-        });
-      }
-      this.#reported.resolve(undefined);
+  /** The migration is off, unless the destination has said that it has the guest. */
+  #decided(error: MultifdError): void {
+    if (this.#control.isConfirmed) {
+      this.#sentAll = true;
+      this.#maybeComplete();
     }
+    if (this.#status.is('completed')) this.#noReport(error);
     if (this.#status.isOver || this.#status.is('cancelling')) return;
+    const early = this.#status.is('setup') || this.#rounds === 0;
     this.#status.to('failed');
     this.#stopThreads();
-    this.#outcome.reject(error);
+    this.#outcome.reject(early && error.code === 'peer-closed' ? refusedEarly(error) : error);
+  }
+
+  /** After completion there is nothing left to fail but the report. */
+  #noReport(error: MultifdError): void {
+    if (this.#options.requestReport === true) {
+      const message = `no report from the destination: ${error.message}`;
+      emit(this.#options.onEvent, { type: 'warning', message });
+    }
+    this.#reported.resolve(undefined);
   }
 
   #cancel(): void {
     if (this.#status.is('completed')) this.#reported.resolve(undefined);
     if (this.#status.isOver || this.#status.is('cancelling')) return;
-    if (this.#handingOver) {
+    if (!this.#control.keep()) {
       const message = 'too late to cancel: the destination has everything, and its word decides';
       emit(this.#options.onEvent, { type: 'warning', message });
       return;
@@ -323,13 +323,25 @@ class SourceMigration {
     emit(this.#options.onEvent, { type: 'progress', statistics: this.#meter.read() });
   }
 
-  #hangs(row: number): MultifdError {
-    const who = row === 0 ? 'migration thread' : `channel ${row - 1}`;
-    const { stallTimeout } = this.#checked.parameters;
+  #hangs(row: number, encoding: boolean): MultifdError {
+    const who = row === 0 ? MIGRATION_THREAD : `channel ${row - 1}`;
+    const { stallTimeout, multifdCompression } = this.#checked.parameters;
+    if (encoding) {
+      const what = `multifd method ${multifdCompression} did not come back within ${2 * stallTimeout} ms`;
+      return new MultifdError('internal', `${who}: ${what}`);
+    }
     const name = this.#options.accelerator?.name ?? 'none';
-    return new MultifdError(
-      'accelerator',
-      `${who}: accelerator ${name} gave no answer within ${stallTimeout} ms`,
-    );
+    const what = `accelerator ${name} gave no answer within ${stallTimeout} ms`;
+    return new MultifdError('accelerator', `${who}: ${what}`, {
+      hint: 'or the memory that it should look at cannot be read (a hung disk)',
+    });
   }
+}
+
+/** A QEMU destination that expects another number of channels says nothing: it closes, or its process dies. */
+function refusedEarly(error: MultifdError): MultifdError {
+  return new MultifdError('peer-closed', error.message, {
+    cause: error,
+    hint: "see the destination's own message; multifd-channels must be the same on both ends",
+  });
 }

@@ -3,6 +3,7 @@ import { Outgoing } from '../../channel/outgoing.js';
 import type { MultifdError } from '../../errors.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { RangeTable } from '../../ram/ranges.js';
+import { withReportRequest } from '../../wire/report-request.js';
 import { BandwidthLimit } from '../bandwidth.js';
 import { Counters } from '../counters.js';
 import type { ThreadPort } from '../thread-port.js';
@@ -58,6 +59,8 @@ export class MigrationThread {
     await this.#port.next('connect');
     const { outgoing, answers } = await this.#connect();
     const stream = new MainStream(outgoing);
+    // A destination looks at the first bytes of each connection, and may wait for them (wire reference 1).
+    await stream.begin(this.#data.machineType, this.#data.ram.pageSize, parameters.returnPath);
     this.#port.post({ type: 'connected' });
     await this.#port.next('channels-connected');
     await this.#setUp(stream);
@@ -65,6 +68,7 @@ export class MigrationThread {
     await this.#rounds(stream);
     await this.#switchOver(stream);
     if (parameters.returnPath) await awaitShut(answers, parameters.stallTimeout);
+    else outgoing.expectEnd();
     this.#control.finish();
     if (!parameters.returnPath) await outgoing.close();
     this.#port.post({ type: 'completed' });
@@ -94,18 +98,22 @@ export class MigrationThread {
     };
     outgoing.onFailure = fail;
     this.#outgoing = outgoing;
-    return { outgoing, answers: listenToReturnPath(socket, () => outgoing.expectEnd(), fail) };
+    const onShut = (): boolean => {
+      const isDue = this.#control.confirm();
+      if (isDue) outgoing.expectEnd();
+      return isDue;
+    };
+    return { outgoing, answers: listenToReturnPath(socket, onShut, fail) };
   }
 
   /** The setup sync: no page may reach a channel before the destination knows the blocks (wire reference 3.4). */
   async #setUp(stream: MainStream): Promise<void> {
-    const { machineType, ram, parameters } = this.#data;
-    await stream.begin(machineType, ram.pageSize, parameters.returnPath);
+    const { ram, parameters } = this.#data;
     // QEMU lists larger blocks first.
     await stream.ramStart([...ram.blocks].sort((a, b) => b.length - a.length));
     for (const bitmap of this.#dirty) bitmap.markAll();
     this.#dirtySyncCount = 1;
-    await this.#epoch(0);
+    await this.#epoch(0, 'setup');
     await stream.ramSync(!parameters.multifdFlushAfterEachSection);
   }
 
@@ -121,10 +129,12 @@ export class MigrationThread {
   /** The last round, with the guest standing still, and what is not RAM. */
   async #switchOver(stream: MainStream): Promise<void> {
     this.#port.post({ type: 'stop-guest' });
-    const { deviceState } = await this.#port.next('guest-stopped');
+    const { deviceState, tail } = await this.#port.next('guest-stopped');
     await this.#round(stream, 'end');
-    this.#port.post({ type: 'handing-over' });
-    await stream.end(deviceState, this.#data.requestReport, this.#data.ram.pageSize);
+    this.#control.handOver();
+    const { requestReport, ram } = this.#data;
+    if (tail === undefined) await stream.end(deviceState, requestReport, ram.pageSize);
+    else await stream.endWith(requestReport ? withReportRequest(tail) : tail);
   }
 
   /** One pass over all RAM. Gives the downtime to be expected if the guest were stopped now. */
@@ -139,7 +149,7 @@ export class MigrationThread {
     const start = performance.now();
     const before = this.#totals();
     await stream.ramPart(kind);
-    await this.#epoch(this.#table.count, stream);
+    await this.#epoch(this.#table.count, kind, stream);
     await stream.ramSync(!parameters.multifdFlushAfterEachSection);
     const after = this.#totals();
     const figures: RoundFigures = {
@@ -167,9 +177,9 @@ export class MigrationThread {
   }
 
   /** One epoch of `ranges` ranges: returns when every channel has sent its SYNC. */
-  async #epoch(ranges: number, stream?: MainStream): Promise<void> {
+  async #epoch(ranges: number, kind: 'setup' | 'part' | 'end', stream?: MainStream): Promise<void> {
     const legacy = stream === undefined ? undefined : this.#legacy;
-    const epoch = this.#control.openEpoch(ranges, legacy === undefined ? ranges : 0);
+    const epoch = this.#control.openEpoch(ranges, legacy === undefined ? ranges : 0, kind === 'end');
     if (stream !== undefined) await legacy?.checkRound(stream);
     await this.#control.allArrived(epoch, this.#data.parameters.multifdChannels);
   }

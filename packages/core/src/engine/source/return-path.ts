@@ -15,12 +15,13 @@ export interface ReturnPathAnswers {
 
 /**
  * Listens to the return path on main's socket.
- * @param onShut called at once with SHUT(0): whatever becomes of the connections now, the guest is there.
+ * @param onShut called at once with SHUT(0): whatever becomes of the connections now, the guest is there. False if
+ *   it cannot be, since not all of it was sent.
  * @param onFailure called with what is wrong.
  */
 export function listenToReturnPath(
   socket: Socket,
-  onShut: () => void,
+  onShut: () => boolean,
   onFailure: (error: MultifdError) => void,
 ): ReturnPathAnswers {
   const shut = Promise.withResolvers<void>();
@@ -40,8 +41,8 @@ export function listenToReturnPath(
     try {
       for (const message of decoder.push(chunk)) {
         if (message.type === 'shut' && message.status === 0) {
-          onShut();
-          shut.resolve();
+          if (onShut()) shut.resolve();
+          else fail(tooEarly());
         } else if (message.type === 'shut') fail(refused(message.status));
         else if (message.type === 'report') report.resolve(message.data);
       }
@@ -50,7 +51,12 @@ export function listenToReturnPath(
     }
   });
   socket.on('close', () => {
-    report.reject(new MultifdError('peer-closed', 'main stream: the destination closed it without a report'));
+    const error = new MultifdError(
+      'peer-closed',
+      'main stream: the destination closed it without its last word',
+    );
+    shut.reject(error);
+    report.reject(error);
   });
   return { shut: shut.promise, report: report.promise, lastSign: () => lastSign };
 }
@@ -67,6 +73,16 @@ export function awaitShut(answers: ReturnPathAnswers, timeout: number): Promise<
     hint: 'make sure that the guest does not run there',
     lastSign: answers.lastSign,
   });
+}
+
+function tooEarly(): MultifdError {
+  return new MultifdError(
+    'protocol',
+    'return path: the destination says that it has everything before it can',
+    {
+      hint: 'what listens there is no destination; the guest is intact here',
+    },
+  );
 }
 
 function refused(status: number): MultifdError {

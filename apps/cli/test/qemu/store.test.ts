@@ -1,13 +1,16 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { installedQemus, type QemuRelease } from '../../../../packages/qemu/test/support/binaries.js';
 import { TestFolder } from '../../../../packages/qemu/test/support/folder.js';
 import {
+  humanMonitorCommand,
   migrate,
   migrateIncoming,
   setCapabilities,
   setParameters,
   waitForMigration,
 } from '../../../../packages/qemu/test/support/monitor.js';
+import { firstDifference } from '../../../../packages/qemu/test/support/ram-files.js';
 import { run, startReceive } from '../helpers/cli.js';
 import { allocated } from '../helpers/images.js';
 import {
@@ -83,6 +86,90 @@ describe('store a running QEMU guest, and bring it back', () => {
     });
   }
 });
+
+describe.runIf(here.includes('10.0'))('docs/interop.md, in the words that it has for the monitor', () => {
+  it('10.0 to file: to 10.0', async () => {
+    using folder = new TestFolder();
+    const common = { release: '10.0', machine: 'q35', folder: folder.path } as const;
+    const source = await startSource(common);
+    await using _ = source.qemu;
+    const receiving = await startReceive(['file:guest.mig'], { cwd: folder.path });
+    await say(source, 'migrate_set_capability multifd on');
+    await say(source, 'migrate_set_capability return-path on');
+    await say(source, `migrate -d ${receiving.address}`);
+    expect((await receiving.ended).code).toBe(0);
+    expect(await waitForMigration(source.qemu.qmp, ENDED, 30_000)).toMatchObject({ status: 'completed' });
+    await source.qemu.kill();
+
+    const target = await startTarget(common);
+    await using __ = target.qemu;
+    await say(target, 'migrate_set_capability multifd on');
+    await say(target, `migrate_incoming unix:${folder.file('incoming')}`);
+    const words = ['migrate', 'file:guest.mig', `unix:${folder.file('incoming')}`];
+    expect((await run(words, { cwd: folder.path })).code).toBe(0);
+    expect(await waitForMigration(target.qemu.qmp, ENDED, 30_000)).toMatchObject({ status: 'completed' });
+    expectSameRam(source, target);
+    await expectCountGoesOn(source, target);
+  });
+});
+
+describe('a running QEMU guest as images, with receive raw:DIR', () => {
+  for (const release of here)
+    it(`${release} q35: the image is the guest's RAM, and moves on`, async () => {
+      using folder = new TestFolder();
+      const source = await startSource({ release, machine: 'q35', folder: folder.path });
+      await using _ = source.qemu;
+      const images = folder.file('images');
+      const receiving = await startReceive([`raw:${images}`, '--channels', '4']);
+      await migrateTo(source, receiving.address, { 'multifd-channels': 4 });
+      expect((await receiving.ended).code).toBe(0);
+      await waitForMigration(source.qemu.qmp, ['completed'], 30_000);
+      const { path, size } = source.ram;
+      expect(firstDifference(join(images, 'pc.ram.raw'), path, size)).toBeUndefined();
+      const moved = await run(['migrate', `raw:${images}`, '--json']);
+      expect(JSON.parse(moved.stdout)).toMatchObject({ verified: true });
+    });
+});
+
+describe.runIf(here.includes('10.0'))('a guest with a uuid', () => {
+  const uuid = '12345678-1234-1234-1234-123456789abc';
+  for (const loader of ['multifd migrate', 'QEMU itself'])
+    it(`10.0 to file: with --uuid, which notes it, to 10.0 by ${loader}`, async () => {
+      using folder = new TestFolder();
+      const common = {
+        release: '10.0',
+        machine: 'q35',
+        folder: folder.path,
+        extra: ['-uuid', uuid],
+      } as const;
+      const source = await startSource(common);
+      await using _ = source.qemu;
+      const file = folder.file('guest.mig');
+      const receiving = await startReceive([`file:${file}`, '--uuid', uuid]);
+      await migrateTo(source, receiving.address, { 'multifd-channels': 2 });
+      expect((await receiving.ended).code).toBe(0);
+      await waitForMigration(source.qemu.qmp, ['completed'], 30_000);
+      await source.qemu.kill();
+
+      const target = await startTarget(common);
+      await using __ = target.qemu;
+      const { qmp } = target.qemu;
+      if (loader === 'QEMU itself') {
+        await setCapabilities(qmp, { 'mapped-ram': true });
+        await migrateIncoming(qmp, `file:${file}`, { exitOnError: false });
+      } else {
+        expect(await run(['migrate', `file:${file}`, await listen(target, 2)])).toMatchObject({ code: 0 });
+      }
+      expect(await waitForMigration(qmp, ENDED, 30_000)).toMatchObject({ status: 'completed' });
+      expectSameRam(source, target);
+      await expectCountGoesOn(source, target);
+    });
+});
+
+/** A line of QEMU's human monitor, which answers nothing when it has nothing to complain about. */
+async function say({ qemu }: Guest, line: string): Promise<void> {
+  expect(await humanMonitorCommand(qemu.qmp, line)).toBe('');
+}
 
 const LOADED: readonly Case[] = [
   ...['pc', 'q35'].flatMap((machine) =>

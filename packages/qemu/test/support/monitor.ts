@@ -4,6 +4,7 @@
  */
 export {
   cont,
+  humanMonitorCommand,
   migrate,
   migrateIncoming,
   type QemuMigrationParameters,

@@ -38,6 +38,8 @@ export interface GuestSettings {
   readonly folder: string;
   /** Bytes of RAM; 64 MiB by default. */
   readonly size?: number;
+  /** More words of QEMU's command line. */
+  readonly extra?: readonly string[];
 }
 
 /**
@@ -57,11 +59,11 @@ export function startTarget(settings: GuestSettings): Promise<Guest> {
 }
 
 async function start(settings: GuestSettings, name: string, running: boolean): Promise<Guest> {
-  const { release, machine, folder, size = 64 * MIB } = settings;
+  const { release, machine, folder, size = 64 * MIB, extra = [] } = settings;
   const ram: RamFile = { name: 'pc.ram', size, path: join(folder, `${name}-ram`) };
   if (running) createRam(ram, 11, release === '7.2' ? {} : DIRTY);
   const role = running ? { running } : { incoming: true };
-  return { qemu: await Qemu.start({ release, machine, folder, name, ram: [ram], ...role }), ram };
+  return { qemu: await Qemu.start({ release, machine, folder, name, ram: [ram], extra, ...role }), ram };
 }
 
 /** QEMU begins to migrate to `address`, with multifd and a return path. */

@@ -3,31 +3,49 @@ import { plain } from './format.js';
 
 /** Elements of an array that are shown. */
 const MOST_ELEMENTS = 8;
-/** Structs of an array that are shown: each takes several lines. */
-const MOST_STRUCTS = 4;
 /** Hex digits that are shown of bytes. */
 const MOST_DIGITS = 64;
+/** Characters of a struct that is shown in one line. */
+const LONGEST_INLINE = 80;
 
-/** A device's fields, one a line, structs indented; long arrays and bytes are cut, and say how long they are. */
+/**
+ * A device's fields, one a line. Small structs are one line too, others are indented; long arrays and bytes are cut,
+ * and say how long they are.
+ */
 export function deviceTree(struct: DeviceStruct, indent: string): string[] {
   return Object.entries(struct).flatMap(([name, value]) => field(plain(name), value, indent));
 }
 
 function field(name: string, value: DeviceValue, indent: string): string[] {
+  const short = inline(value);
+  if (short !== undefined) return [`${indent}${name}: ${short}`];
   if (isStruct(value)) return [`${indent}${name}:`, ...deviceTree(value, `${indent}  `)];
-  if (!isArray(value)) return [`${indent}${name}: ${scalar(value)}`];
-  if (value.some((element) => typeof element === 'object')) return elements(name, value, indent);
-  const shown = value.slice(0, MOST_ELEMENTS).map((element) => scalar(element));
-  const more = value.length > MOST_ELEMENTS ? `, ... ${value.length} in all` : '';
-  return [`${indent}${name}: [${shown.join(', ')}${more}]`];
+  if (!isArray(value)) return [];
+  const shown = value.slice(0, MOST_ELEMENTS);
+  const lines = shown.flatMap((element, index) => field(`${name}[${index}]`, element, indent));
+  if (value.length > shown.length) lines.push(`${indent}${name}: ... ${value.length} in all`);
+  return lines;
 }
 
-function elements(name: string, values: readonly DeviceValue[], indent: string): string[] {
-  const lines = values
-    .slice(0, MOST_STRUCTS)
-    .flatMap((value, index) => field(`${name}[${index}]`, value, indent));
-  if (values.length > MOST_STRUCTS) lines.push(`${indent}${name}: ... ${values.length} in all`);
-  return lines;
+/** In one line; undefined for what takes several. */
+function inline(value: DeviceValue): string | undefined {
+  if (typeof value !== 'object') return scalar(value);
+  if (isArray(value)) return value.some((element) => typeof element === 'object') ? undefined : list(value);
+  const fields: string[] = [];
+  let length = 0;
+  for (const [name, member] of Object.entries(value)) {
+    const text = inline(member);
+    if (text === undefined) return undefined;
+    fields.push(`${plain(name)}: ${text}`);
+    length += (fields.at(-1)?.length ?? 0) + 2;
+    if (length > LONGEST_INLINE) return undefined;
+  }
+  return `{${fields.join(', ')}}`;
+}
+
+function list(values: readonly DeviceValue[]): string {
+  const shown = values.slice(0, MOST_ELEMENTS).map(scalar).join(', ');
+  return `[${shown}${values.length > MOST_ELEMENTS ? `, ... ${values.length} in all` : ''}]`;
 }
 
 function scalar(value: DeviceValue): string {

@@ -14,13 +14,24 @@ export function inspectText(file: string, inspection: Inspection): string {
     `page size: ${formatBytes(pageSize)}`,
     ...(blocks.length === 0 ? [] : ['RAM blocks, in pages:', ...blockTable(blocks)]),
     'sections:',
-    ...sections.map(({ kind, name, count, offset, size }) => {
-      const times = count === 1 ? '' : ` x ${count}`;
-      return `  ${kind} ${plain(name)}${times}, at byte ${offset}, ${formatBytes(size)}`;
-    }),
+    ...sectionLines(sections),
     ...deviceLines(inspection),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** A row of devices is one line: they are listed with their state. */
+function sectionLines(sections: Inspection['sections']): string[] {
+  return sections.flatMap(({ kind, name, count, offset, size }, index) => {
+    if (kind === 'full' && sections[index - 1]?.kind === 'full') return [];
+    const end = sections.findIndex((each, at) => at > index && each.kind !== 'full');
+    const row = kind === 'full' ? sections.slice(index, end < 0 ? undefined : end) : [];
+    const total = row.reduce((sum, each) => sum + each.size, 0);
+    const devices = row.reduce((sum, each) => sum + each.count, 0);
+    if (devices > 1) return [`  full, ${devices} devices, at byte ${offset}, ${formatBytes(total)}`];
+    const times = count === 1 ? '' : ` x ${count}`;
+    return [`  ${kind} ${plain(name)}${times}, at byte ${offset}, ${formatBytes(size)}`];
+  });
 }
 
 function blockTable(blocks: Inspection['blocks']): string[] {

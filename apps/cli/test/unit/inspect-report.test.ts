@@ -25,6 +25,10 @@ const INSPECTION: Inspection = {
   sections: [
     { kind: 'start', name: 'ram', count: 1, offset: 100, size: 4096 },
     { kind: 'part', name: 'ram', count: 3, offset: 4196, size: 60 },
+    { kind: 'full', name: 'timer', count: 1, offset: 4256, size: 60 },
+    { kind: 'full', name: 'dma', count: 2, offset: 4316, size: 60 },
+    { kind: 'command', name: '11', count: 1, offset: 4376, size: 5 },
+    { kind: 'full', name: 'cpu', count: 1, offset: 4381, size: 60 },
   ],
   devices: [
     {
@@ -52,12 +56,13 @@ RAM blocks, in pages:
 sections:
   start ram, at byte 100, 4.0 KiB
   part ram x 3, at byte 4196, 60 B
+  full, 3 devices, at byte 4256, 120 B
+  command 11, at byte 4376, 5 B
+  full cpu, at byte 4381, 60 B
 device state: 20.0 KiB with its description, 1 device
   timer 0 (version 2, 24 bytes)
     cpu_clock_offset: 5
-    subsections:
-      icount:
-        evil\\x1b[31m: true
+    subsections: {icount: {evil\\x1b[31m: true}}
 `);
   });
 
@@ -83,6 +88,19 @@ device state: 20.0 KiB with its description, 1 device
 });
 
 describe('a tree of device state', () => {
+  it('indents structs that are not small', () => {
+    const long = { first: 'a'.repeat(40), second: 'b'.repeat(40) };
+    expect(deviceTree({ long, small: { a: 1, b: { c: true } }, rows: [long] }, '  ')).toEqual([
+      '  long:',
+      `    first: ${long.first}`,
+      `    second: ${long.second}`,
+      '  small: {a: 1, b: {c: true}}',
+      '  rows[0]:',
+      `    first: ${long.first}`,
+      `    second: ${long.second}`,
+    ]);
+  });
+
   it('cuts long arrays and bytes, and says how long they are', () => {
     const numbers = Array.from({ length: 20 }, (_, index) => index);
     const structs = numbers.map((n) => ({ n }));
@@ -90,7 +108,7 @@ describe('a tree of device state', () => {
       'few: [1, 2]',
       'numbers: [0, 1, 2, 3, 4, 5, 6, 7, ... 20 in all]',
       `bytes: ${'00'.repeat(32)}... (512 bytes)`,
-      ...[0, 1, 2, 3].flatMap((n) => [`structs[${n}]:`, `  n: ${n}`]),
+      ...[0, 1, 2, 3, 4, 5, 6, 7].map((n) => `structs[${n}]: {n: ${n}}`),
       'structs: ... 20 in all',
       'none: []',
     ]);

@@ -58,3 +58,25 @@ export function openConnection(
     if (signal.aborted) onAbort();
   });
 }
+
+/**
+ * The same for a channel, when main is connected already: a destination that listens no more has refused main, or has
+ * ended.
+ * @throws MultifdError `peer-closed` then.
+ */
+export async function openChannel(
+  address: Address,
+  where: string,
+  timeout: number,
+  signal: AbortSignal,
+): Promise<Socket> {
+  try {
+    return await openConnection(address, where, timeout, signal);
+  } catch (cause) {
+    if (!MultifdError.is(cause) || cause.code !== 'io') throw cause;
+    throw new MultifdError('peer-closed', `${where}: the destination listens no more: ${cause.message}`, {
+      cause,
+      hint: "see the destination's own message; the guest is intact here",
+    });
+  }
+}

@@ -10,7 +10,7 @@ import { sendTo } from '../support/send.js';
 const MIB = 2 ** 20;
 const here = installedQemus();
 
-/** Of RAM that held something else (wire reference 5). */
+/** What becomes of RAM that held something else (wire reference 6). */
 function outcome(zeroPageDetection: string): string {
   return zeroPageDetection === 'multifd' ? 'old bytes stay where zeros should be' : 'the same RAM';
 }

@@ -1,4 +1,4 @@
-import { openConnection } from '../../channel/connect.js';
+import { openChannel } from '../../channel/connect.js';
 import { Outgoing } from '../../channel/outgoing.js';
 import { PacketSender } from '../../channel/packet-sender.js';
 import type { MultiFDMethods, SendHooks } from '../../methods/methods.js';
@@ -93,7 +93,7 @@ export class SourceChannel {
 
   async #connect(): Promise<Outgoing> {
     const { address, parameters, uuid, channel } = this.#data;
-    const socket = await openConnection(address, this.where, parameters.setupTimeout, this.#port.signal);
+    const socket = await openChannel(address, this.where, parameters.setupTimeout, this.#port.signal);
     // Nothing comes back on a channel; reading is how a destination's end is noticed while we wait.
     socket.resume();
     const outgoing = new Outgoing(socket, {

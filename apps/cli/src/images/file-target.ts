@@ -58,7 +58,7 @@ export class FileTarget implements IncomingTarget {
 
   async keep({ machineType, placed, rawDeviceState, ram }: ReceiveResult): Promise<FileBlockDescriptor[]> {
     const { uuid } = this.#settings;
-    const content = { machineType, placed, deviceState: rawDeviceState.bytes };
+    const content = { machineType, placed, rawDeviceState };
     await this.#writer.finish(uuid === undefined ? content : { ...content, uuid });
     return this.#blocks.map((block, index) => ({
       ...block,

@@ -15,7 +15,7 @@ export function openFileSource(path: string): MappedRamGuest {
 /** The stored guest, which stands still. `machineType` and `uuid` are what the destination is told. */
 export function storedGuest(stored: MappedRamGuest, identity: Identity): PreparedGuest {
   const { ram, rawDeviceState } = stored;
-  return restingGuest({ ...identity, ram, rawDeviceState: () => rawDeviceState.bytes });
+  return restingGuest({ ...identity, ram, rawDeviceState: () => rawDeviceState });
 }
 
 /**

@@ -66,7 +66,7 @@ export class FileTarget implements IncomingTarget {
   async keep({ machineType, placed, rawDeviceState, ram }: ReceiveResult): Promise<FileBlockDescriptor[]> {
     const { path } = this.#writer;
     const { uuid } = this.#settings;
-    const content = { machineType, placed, deviceState: rawDeviceState.bytes };
+    const content = { machineType, placed, rawDeviceState };
     if (existsSync(path)) {
       this.#checkFree();
       // A second name for what is replaced; the rename below takes the first away from it in one step.

@@ -52,7 +52,7 @@ function received(): ReceiveResult {
     ram: { pageSize: PAGE, blocks: [] },
     placed,
     deviceState: [],
-    rawDeviceState: { bytes: Uint8Array.of(0), vmdesc: undefined },
+    rawDeviceState: { early: new Uint8Array(0), bytes: Uint8Array.of(0), vmdesc: undefined },
     // Of no interest to a target.
     statistics: {
       totalTime: 0,

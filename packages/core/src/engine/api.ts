@@ -24,13 +24,25 @@ export interface Guest {
   stop?(): void | Promise<void>;
   /** The guest runs on here: called after a failure or cancellation, if `stop` was called. */
   resume?(): void | Promise<void>;
-  /** The state of everything that is not RAM; called once, after `stop`. Default: none. */
-  deviceState?(): readonly DeviceSection[] | Promise<readonly DeviceSection[]>;
   /**
-   * In place of `deviceState`: everything behind RAM as another migration brought it, end of sections and description
-   * included (`ReceiveResult.rawDeviceState.bytes`). It is sent unchanged.
+   * The state of everything that is not RAM. Called twice: at `setup`, while the guest may still run, when only
+   * sections marked `early` are taken, which go out before the first round; and once it is `stopped`, when only the
+   * others are. Default: none.
    */
-  rawDeviceState?(): Uint8Array | undefined | Promise<Uint8Array | undefined>;
+  deviceState?(when: 'setup' | 'stopped'): readonly DeviceSection[] | Promise<readonly DeviceSection[]>;
+  /**
+   * In place of `deviceState`: what is not RAM as another migration brought it (`ReceiveResult.rawDeviceState`). It is
+   * sent unchanged. Called once, at setup.
+   */
+  rawDeviceState?(): RawDeviceState | undefined | Promise<RawDeviceState | undefined>;
+}
+
+/** Device state as it stood in a stream. */
+export interface RawDeviceState {
+  /** FULL sections between the start and the first round of RAM: that of virtio-mem. Mostly empty. */
+  readonly early: Uint8Array;
+  /** Everything behind RAM, end of sections and description included. */
+  readonly bytes: Uint8Array;
 }
 
 /** Which accelerator checks for zero pages: chosen by `chooseAccelerator`, or named directly. */
@@ -160,9 +172,12 @@ export interface ReceiveResult {
    * One bitmap (`DirtyBitmap`) for each block: the pages that hold content. All others came as zero pages, or never.
    */
   readonly placed: readonly SharedArrayBuffer[];
-  /** In the source's order; without the report request. */
+  /**
+   * In the source's order, those marked `early` first; without the report request. Empty if the stream does not
+   * describe them.
+   */
   readonly deviceState: readonly DeviceSection[];
-  /** The device part of the stream as it came, and its description (JSON), if there was one. */
-  readonly rawDeviceState: { readonly bytes: Uint8Array; readonly vmdesc: string | undefined };
+  /** The device parts of the stream as they came, and its description (JSON), if there was one. */
+  readonly rawDeviceState: RawDeviceState & { readonly vmdesc: string | undefined };
   readonly statistics: DestinationStatistics;
 }

@@ -62,9 +62,14 @@ export function encodeDeviceSection(sectionId: number, section: DeviceSection): 
  * count from the start of `bytes`.
  */
 export function splitDeviceState(bytes: Uint8Array, vmdesc: string): DeviceSection[] {
+  return splitDevices(bytes, parseDevices(vmdesc));
+}
+
+/** As `splitDeviceState`, by the description's list of devices or a part of it. */
+export function splitDevices(bytes: Uint8Array, devices: readonly unknown[]): DeviceSection[] {
   const sections: DeviceSection[] = [];
   let at = 0;
-  for (const device of parseDevices(vmdesc)) {
+  for (const device of devices) {
     const { section, end } = cutSection(bytes, at, device);
     sections.push(section);
     at = end;
@@ -73,7 +78,14 @@ export function splitDeviceState(bytes: Uint8Array, vmdesc: string): DeviceSecti
   return sections;
 }
 
-function parseDevices(vmdesc: string): readonly unknown[] {
+/** What the description says of a device, as one line: `NAME INSTANCE, SIZE bytes`. @throws WireError `protocol`. */
+export function describedHead(device: unknown): string {
+  if (!isObject(device)) throw fault('vm description', 0, 'a device', JSON.stringify(device).slice(0, 80));
+  return `${device.name} ${device.instance_id}, ${bodySize(device, 0, 0)} bytes`;
+}
+
+/** The list of devices in a description. @throws WireError `protocol` if it is not JSON with such a list. */
+export function parseDevices(vmdesc: string): readonly unknown[] {
   let value: unknown;
   try {
     value = JSON.parse(vmdesc);

@@ -86,6 +86,7 @@ export function randomStream(random: Random, pageSize: number): ModelStream {
   });
   if (random.int(2) === 0) flush();
   close();
+  const early = addEarly(random, id, pieces, records);
   for (let i = random.int(4); i > 0; i--) {
     open('part');
     addPages();
@@ -94,7 +95,7 @@ export function randomStream(random: Random, pageSize: number): ModelStream {
   open('end');
   addPages();
   close();
-  addDevices(random, pageSize, pieces, records);
+  addDevices(random, pageSize, early, pieces, records);
   return { pieces, records };
 }
 
@@ -129,14 +130,53 @@ function addCommand(random: Random, pieces: TwinPiece[], records: PlainRecord[])
   records.push({ type: 'command', command, data: toHex(data) });
 }
 
-function addDevices(random: Random, pageSize: number, pieces: TwinPiece[], records: PlainRecord[]): void {
+/** Sections that stand before the first round of the RAM section `ramId`. */
+function addEarly(
+  random: Random,
+  ramId: number,
+  pieces: TwinPiece[],
+  records: PlainRecord[],
+): readonly TwinDevice[] {
+  return Array.from({ length: random.int(3) }, (_, instanceId) => {
+    const body = nastyBytes(random, random.int(300));
+    const device = { idstr: 'virtio-mem-early', instanceId, versionId: random.int(5), body };
+    // A body that has the section's own footer in it cannot be told from a section that ends there.
+    let id: number;
+    do id = random.int(random.int(2) === 0 ? 200 : 2 ** 32);
+    while (id === ramId || contains(body, id));
+    const piece: TwinPiece = { kind: 'device', id, device };
+    pieces.push(piece);
+    records.push({
+      type: 'early-section',
+      bytes: toHex(twinEncodeMain([piece])),
+      section: { ...device, body: toHex(body), early: true },
+    });
+    return device;
+  });
+}
+
+/** Whether the footer of section `id` stands in `body`, or only begins there: its end may complete it. */
+function contains(body: Uint8Array, id: number): boolean {
+  const footer = Buffer.alloc(5);
+  footer[0] = 0x7e;
+  footer.writeUInt32BE(id, 1);
+  return Buffer.concat([body, footer]).indexOf(footer) < body.length;
+}
+
+function addDevices(
+  random: Random,
+  pageSize: number,
+  early: readonly TwinDevice[],
+  pieces: TwinPiece[],
+  records: PlainRecord[],
+): void {
   const devices: TwinDevice[] = Array.from({ length: random.int(5) }, (_, i) => ({
     idstr: pick(random, ['timer', 'globalstate', '0000:00:1f.2/ich9_ahci']),
     instanceId: i,
     versionId: random.int(5),
     body: nastyBytes(random, random.int(200)),
   }));
-  const list = devices.map(({ idstr, instanceId, body }) => ({
+  const list = [...early, ...devices].map(({ idstr, instanceId, body }) => ({
     name: idstr,
     instance_id: instanceId,
     size: body.length,
@@ -149,7 +189,10 @@ function addDevices(random: Random, pageSize: number, pieces: TwinPiece[], recor
   records.push({
     type: 'device-state',
     bytes: toHex(twinEncodeMain(tail)),
-    sections: devices.map(({ body, ...device }) => ({ ...device, body: toHex(body) })),
+    sections: [
+      ...early.map(({ body, ...device }) => ({ ...device, body: toHex(body), early: true })),
+      ...devices.map(({ body, ...device }) => ({ ...device, body: toHex(body) })),
+    ],
     vmdesc: json,
   });
 }

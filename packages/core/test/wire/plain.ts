@@ -18,6 +18,12 @@ export function toPlain(record: MainRecord): PlainRecord {
       return { ...record, data: toHex(record.data) };
     case 'configuration':
       return record.uuid === undefined ? { ...record } : { ...record, uuid: toHex(record.uuid) };
+    case 'early-section':
+      return {
+        type: record.type,
+        bytes: toHex(record.bytes),
+        section: { ...record.section, body: toHex(record.section.body) },
+      };
     case 'device-state': {
       const sections = record.sections.map((section) => ({ ...section, body: toHex(section.body) }));
       const end = { type: record.type, bytes: toHex(record.bytes), sections };

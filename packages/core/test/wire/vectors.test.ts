@@ -126,6 +126,7 @@ describe('main stream', () => {
   const options = (vector: Vector) => ({
     pageSize: numberOf(vector, 'pageSize', 4096),
     maxBlocks: numberOf(vector, 'maxBlocks', 1024),
+    maxEarlyState: numberOf(vector, 'maxEarlyState', 2 ** 20),
     maxDeviceState: numberOf(vector, 'maxDeviceState', 2 ** 20),
   });
   const decode = (vector: Vector, chunks: readonly Uint8Array[]) =>

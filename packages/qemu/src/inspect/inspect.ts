@@ -32,6 +32,8 @@ export interface InspectedDevice {
   readonly name: string;
   readonly instanceId: number;
   readonly versionId: number;
+  /** Whether its state stands before the end of RAM, as that of virtio-mem. */
+  readonly early?: true;
   /** Bytes of its state. */
   readonly size: number;
   /** Its fields by name, decoded as the stream describes itself. */
@@ -108,10 +110,11 @@ function inspectBlock(source: ByteSource, block: StreamBlock, pageSize: number):
 }
 
 function inspectDevices({ devices }: MigrationFile): InspectedDevice[] {
-  return devices.map(({ idstr, instanceId, versionId, body, description }) => ({
+  return devices.map(({ idstr, instanceId, versionId, body, description, early }) => ({
     name: idstr,
     instanceId,
     versionId,
+    ...(early === undefined ? {} : { early }),
     size: body.length,
     state: description === undefined ? {} : decodeStruct(body, description),
   }));

@@ -3,6 +3,7 @@ import {
   type FileBlockDescriptor,
   type GuestRamDescriptor,
   MultifdError,
+  type RawDeviceState,
 } from '@multifd/core';
 import { type ByteSource, FileSource } from '../stream/byte-source.js';
 import { type MigrationFile, type ReadOptions, readMigrationFile, type StreamBlock } from '../stream/read.js';
@@ -16,8 +17,8 @@ export interface MappedRamGuest {
   readonly ram: GuestRamDescriptor & { readonly blocks: readonly FileBlockDescriptor[] };
   /** Empty if the file does not describe its devices: then nothing tells them apart. */
   readonly deviceState: readonly DeviceSection[];
-  /** The device part of the stream as it stands in the file, and its description: what a destination is to get. */
-  readonly rawDeviceState: { readonly bytes: Uint8Array; readonly vmdesc: string | undefined };
+  /** The device parts of the stream as they stand in the file, and its description: what a destination is to get. */
+  readonly rawDeviceState: RawDeviceState & { readonly vmdesc: string | undefined };
 }
 
 /**
@@ -38,13 +39,14 @@ export function openMappedRam(path: string, options: ReadOptions = {}): MappedRa
         pageSize: file.pageSize,
         blocks: file.blocks.map((block) => describeBlock(source, block, file.pageSize)),
       },
-      deviceState: file.devices.map(({ idstr, instanceId, versionId, body }) => ({
+      deviceState: file.devices.map(({ idstr, instanceId, versionId, body, early }) => ({
         idstr,
         instanceId,
         versionId,
         body,
+        ...(early === undefined ? {} : { early }),
       })),
-      rawDeviceState: { bytes: file.deviceState, vmdesc: file.vmdesc },
+      rawDeviceState: { early: file.earlyState, bytes: file.deviceState, vmdesc: file.vmdesc },
     };
   } finally {
     source.close();

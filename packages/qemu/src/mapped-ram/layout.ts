@@ -64,12 +64,18 @@ export interface Piece {
 }
 
 /**
- * Everything but bitmaps, pages and device state: the front with the block list, spread over the file, and the end
- * of the RAM sections.
+ * Everything but bitmaps, pages and what is behind RAM: the front with the block list, spread over the file, and the
+ * end of the RAM sections.
+ * @param early device state that stands between the START and the END section of RAM, as its sections.
  * @param uuid 16 bytes; only if the destination is to compare it.
  * @throws MultifdError `usage` for a machine type that does not fit.
  */
-export function encodeFrame(layout: MappedRamLayout, machineType: string, uuid?: Uint8Array): Piece[] {
+export function encodeFrame(
+  layout: MappedRamLayout,
+  machineType: string,
+  early: Uint8Array,
+  uuid?: Uint8Array,
+): Piece[] {
   const total = layout.blocks.reduce((sum, { length }) => sum + length, 0);
   const front = concat(
     Uint8Array.of(0x51, 0x45, 0x56, 0x4d, 0, 0, 0, 3, SECTION.CONFIGURATION),
@@ -89,6 +95,7 @@ export function encodeFrame(layout: MappedRamLayout, machineType: string, uuid?:
   });
   const end = concat(
     ...[u64(EOS), u8(SECTION.FOOTER), u32(RAM_SECTION_ID)],
+    early,
     ...[u8(SECTION.END), u32(RAM_SECTION_ID), u64(EOS), u8(SECTION.FOOTER), u32(RAM_SECTION_ID)],
   );
   return [...pieces, { offset: layout.endOffset, bytes: end }];

@@ -1,7 +1,13 @@
 import { closeSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type FileBlockDescriptor, type IncomingBlock, type IncomingRam, MultifdError } from '@multifd/core';
+import {
+  type FileBlockDescriptor,
+  type IncomingBlock,
+  type IncomingRam,
+  MultifdError,
+  type RawDeviceState,
+} from '@multifd/core';
 import { encodeBitmap } from './bitmap.js';
 import { encodeFrame, type MappedRamLayout, planLayout } from './layout.js';
 
@@ -12,11 +18,8 @@ export interface MappedRamContent {
   readonly uuid?: Uint8Array;
   /** For each block, in the order of `openRam`: core's `DirtyBitmap` of the pages that hold content. */
   readonly placed: readonly SharedArrayBuffer[];
-  /**
-   * Everything behind RAM END: FULL sections, end of sections, description; `rawDeviceState.bytes` of core's
-   * `ReceiveResult`.
-   */
-  readonly deviceState: Uint8Array;
+  /** What is not RAM: `rawDeviceState` of core's `ReceiveResult`. */
+  readonly rawDeviceState: RawDeviceState;
 }
 
 /**
@@ -78,8 +81,8 @@ export class MappedRamWriter {
   }
 
   #write(layout: MappedRamLayout, content: MappedRamContent): void {
-    const { machineType, uuid, placed, deviceState } = content;
-    const frame = encodeFrame(layout, machineType, uuid);
+    const { machineType, uuid, placed, rawDeviceState } = content;
+    const frame = encodeFrame(layout, machineType, rawDeviceState.early, uuid);
     const fd = openSync(this.#partial, 'r+');
     try {
       layout.blocks.forEach(({ name, length, bitmapOffset }, index) => {
@@ -90,7 +93,7 @@ export class MappedRamWriter {
       });
       for (const { offset, bytes } of frame) writeAll(fd, offset, bytes);
       const end = frame.at(-1);
-      writeAll(fd, layout.endOffset + (end?.bytes.length ?? 0), deviceState);
+      writeAll(fd, layout.endOffset + (end?.bytes.length ?? 0), rawDeviceState.bytes);
     } finally {
       closeSync(fd);
     }

@@ -24,6 +24,8 @@ export interface StreamDevice {
   /** What its bytes are; undefined if the stream does not describe itself. */
   readonly description: DeviceDescription | undefined;
   readonly body: Uint8Array;
+  /** Whether it stands before the end of RAM. */
+  readonly early?: true;
 }
 
 /** Neighbouring sections of one kind and name, as they stand in the file. */
@@ -53,6 +55,8 @@ export interface MigrationFile {
   readonly sections: readonly StreamSection[];
   /** In stream order; empty if the stream does not describe itself. */
   readonly devices: readonly StreamDevice[];
+  /** The FULL sections between RAM START and RAM END, as core's `ReceiveResult` has them. */
+  readonly earlyState: Uint8Array;
   /** Everything behind RAM END, description included, as core's `ReceiveResult` has it. */
   readonly deviceState: Uint8Array;
   /** The description's text; undefined if there is none. */

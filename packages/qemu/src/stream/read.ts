@@ -32,6 +32,8 @@ class Reader {
   readonly #options: ReadOptions;
   readonly #sections: StreamSection[] = [];
   readonly #devices: StreamDevice[] = [];
+  /** Their sections, as they stand in the file. */
+  readonly #early: Uint8Array[] = [];
   #blocks: readonly StreamBlock[] = [];
   #described: DeviceDescription[] = [];
   #pageSize = 4096;
@@ -72,6 +74,7 @@ class Reader {
       blocks: this.#blocks,
       sections: this.#sections,
       devices: this.#devices,
+      earlyState: new Uint8Array(Buffer.concat(this.#early)),
       deviceState: this.#deviceState(),
       vmdesc: found?.text,
     };
@@ -173,6 +176,7 @@ class Reader {
 
   #device(): string {
     const cursor = this.#cursor;
+    const start = cursor.offset - 1;
     cursor.place = 'section header (FULL)';
     const sectionId = cursor.u32('section id');
     const idstr = cursor.pstr('idstr');
@@ -189,8 +193,18 @@ class Reader {
       throw cursor.fault(`at most ${MAX_DEVICE_STATE} bytes`, `${description.size}`);
     const body = cursor.take(description.size, 'device state');
     this.#footer(sectionId);
-    this.#devices.push({ idstr, instanceId, versionId, sectionId, description, body });
+    const device = { idstr, instanceId, versionId, sectionId, description, body };
+    const isEarly = this.#ramId !== undefined && this.#tailStart === undefined;
+    if (isEarly) this.#early.push(this.#bytesFrom(start));
+    this.#devices.push(isEarly ? { ...device, early: true } : device);
     return idstr;
+  }
+
+  /** What was read from `start` on. */
+  #bytesFrom(start: number): Uint8Array {
+    const bytes = new Uint8Array(this.#cursor.offset - start);
+    this.#source.read(start, bytes);
+    return bytes;
   }
 
   #footer(id: number): void {

@@ -30,7 +30,7 @@ describe.runIf(installedQemus().length > 0)('16 GiB, mostly empty', () => {
           channels: 4,
           openRam: (blocks) => writer.openRam(blocks),
           commit: ({ machineType, placed, rawDeviceState }) =>
-            writer.finish({ machineType, placed, deviceState: rawDeviceState.bytes }),
+            writer.finish({ machineType, placed, rawDeviceState }),
         });
         clearInterval(watch);
         const grown = peak - before;

@@ -56,7 +56,7 @@ async function loadOurs(machine: string, channels: number): Promise<void> {
     channels: 2,
     openRam: (blocks) => writer.openRam(blocks),
     commit: ({ machineType, placed, rawDeviceState }) =>
-      writer.finish({ machineType, placed, deviceState: rawDeviceState.bytes }),
+      writer.finish({ machineType, placed, rawDeviceState }),
   });
   await running.kill();
   expect(allocated(file)).toBeLessThan(allocated(ram.path) + 2 * MIB);

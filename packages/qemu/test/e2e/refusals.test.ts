@@ -32,11 +32,6 @@ interface Refusal {
   readonly releases?: readonly QemuRelease[];
 }
 
-const VIRTIO_MEM = [
-  ...['-m', '128M,maxmem=512M', '-object', 'memory-backend-ram,id=vm0,size=128M'],
-  ...['-device', 'virtio-mem-pci,id=v0,memdev=vm0,requested-size=0'],
-];
-
 const REFUSALS: readonly Refusal[] = [
   {
     title: 'x-ignore-shared',
@@ -103,15 +98,6 @@ describe.runIf(here.length > 0)('what we refuse, and the guest runs on at its so
   for (const release of here)
     for (const each of REFUSALS.filter(({ releases = here }) => releases.includes(release)))
       it(`${release}: ${each.title}`, () => refuse(release, each));
-
-  it.runIf(here.includes('10.0'))('10.0: a device with early state (virtio-mem)', () =>
-    refuse('10.0', {
-      title: 'virtio-mem',
-      extra: VIRTIO_MEM,
-      code: 'incompatible',
-      message: /virtio-mem/,
-    }),
-  );
 });
 
 async function refuse(release: QemuRelease, refusal: Refusal): Promise<void> {

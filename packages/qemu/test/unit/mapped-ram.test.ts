@@ -11,10 +11,10 @@ import { createRandom, testSeed } from '../support/random.js';
 const PAGE = 4096;
 /** No devices: the end of sections and a description that says so. */
 const DESCRIPTION = JSON.stringify({ page_size: PAGE, devices: [] });
-const NO_DEVICES = Buffer.concat([
-  Buffer.from([0, 6, 0, 0, 0, DESCRIPTION.length]),
-  Buffer.from(DESCRIPTION),
-]);
+const NO_DEVICES = {
+  early: new Uint8Array(0),
+  bytes: Buffer.concat([Buffer.from([0, 6, 0, 0, 0, DESCRIPTION.length]), Buffer.from(DESCRIPTION)]),
+};
 
 describe('mapped-ram files', () => {
   it('plans bitmaps behind their entries and pages at multiples of 1 MiB', () => {
@@ -62,7 +62,7 @@ describe('mapped-ram files', () => {
       await writer.finish({
         machineType: 'pc-q35-10.0',
         placed: contents.map(({ buffer }) => buffer),
-        deviceState: NO_DEVICES,
+        rawDeviceState: NO_DEVICES,
       });
       expect(readdirSync(folder.path)).toEqual(['guest.mig']);
       const guest = openMappedRam(writer.path);
@@ -91,7 +91,7 @@ describe('mapped-ram files', () => {
     const blocks = [{ name: 'pc.ram', length: 2 ** 34 }];
     writer.openRam(blocks);
     const placed = [DirtyBitmap.allocate(2 ** 22).buffer];
-    await writer.finish({ machineType: 'pc', placed, deviceState: NO_DEVICES });
+    await writer.finish({ machineType: 'pc', placed, rawDeviceState: NO_DEVICES });
     expect(statSync(writer.path).blocks * 512).toBeLessThan(2 ** 21);
     expect(openMappedRam(writer.path).ram.blocks[0]?.extents).toHaveLength(0);
   });
@@ -117,7 +117,7 @@ describe('mapped-ram files', () => {
     await writer.finish({
       machineType: 'pc',
       placed: [DirtyBitmap.allocate(1).buffer],
-      deviceState: NO_DEVICES,
+      rawDeviceState: NO_DEVICES,
     });
     const front = 9 + 4 + 2 + (1 + 1 + 26 + 4 + 4 + 11) + (1 + 4 + 4 + 4 + 4) + 8 + 7 + 8;
     const fd = openSync(writer.path, 'r+');

@@ -1,5 +1,6 @@
 import type { IncomingConnection } from '../../channel/incoming.js';
 import { MultifdError, WireError } from '../../errors.js';
+import { concat } from '../../wire/bytes.js';
 import { COMMAND } from '../../wire/layout.js';
 import { MainStreamDecoder } from '../../wire/main/decode.js';
 import type { DeviceStateRecord, MainRecord } from '../../wire/main/records.js';
@@ -20,6 +21,10 @@ export interface MainHost {
   configured(machineType: string): void;
   /** Gives the place for the announced blocks' pages. */
   openRam(blocks: readonly IncomingBlock[]): Promise<PageSink>;
+  /** A device's early state has come, behind the START section of RAM: the section as it is. */
+  early(section: Uint8Array): Promise<void>;
+  /** The first PART or END section of RAM begins: there is no more early state. */
+  roundsBegin(): Promise<void>;
   /**
    * Main has reached cut number `cut`, from 1: returns when everything before it, on all connections, is done with,
    * and what comes after it may begin.
@@ -36,6 +41,7 @@ export class IncomingMain {
   readonly #decoder: MainStreamDecoder;
   #sink: PageSink | undefined;
   #section = '';
+  readonly #early: Uint8Array[] = [];
   #cuts = 0;
   /** The sync mode (wire reference 3.2), which START shows: with a flush record it is per round. */
   #perRound = false;
@@ -87,7 +93,12 @@ export class IncomingMain {
       case 'command':
         return this.#command(record.command, record.data);
       case 'section':
+        if (this.#section === 'start') await this.#host.roundsBegin();
         this.#section = record.kind;
+        return;
+      case 'early-section':
+        this.#early.push(record.bytes);
+        await this.#host.early(record.bytes);
         return;
       case 'block-list':
         this.#sink = await this.#host.openRam(record.blocks);
@@ -102,7 +113,7 @@ export class IncomingMain {
         if (!this.#perRound) await this.#host.passCut(++this.#cuts);
         return;
       case 'device-state':
-        this.#received = receivedState(record);
+        this.#received = receivedState(record, concat(...this.#early));
         return;
       case 'header':
       case 'footer':
@@ -152,9 +163,10 @@ export class IncomingMain {
   }
 }
 
-function receivedState(record: DeviceStateRecord): ReceivedState {
+function receivedState(record: DeviceStateRecord, early: Uint8Array): ReceivedState {
   const sections = record.sections.filter((section) => section.idstr !== REPORT_SECTION);
-  const reportRequested = record.sections.at(-1)?.idstr === REPORT_SECTION;
+  const last = record.sections.at(-1);
+  const reportRequested = last?.idstr === REPORT_SECTION && last.early === undefined;
   const { bytes, vmdesc } = reportRequested ? withoutReportRequest(record.bytes) : record;
-  return { sections, bytes, vmdesc, reportRequested };
+  return { sections, early, bytes, vmdesc, reportRequested };
 }

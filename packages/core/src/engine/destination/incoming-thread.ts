@@ -186,6 +186,9 @@ export class IncomingThread {
           this.#port.post({ type: 'blocks', blocks });
           return this.#sink(counters);
         },
+        // Kept by main until the end: nothing of it is needed before.
+        early: async () => {},
+        roundsBegin: async () => {},
         passCut: (cut) => this.#control.passCut(cut),
         finish: async () => this.#control.end(),
       };

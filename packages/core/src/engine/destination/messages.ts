@@ -60,9 +60,11 @@ export type FromIncomingThread =
   | { readonly type: 'told' }
   | Ending;
 
-/** What came after RAM. */
+/** What came beside RAM. */
 export interface ReceivedState {
   readonly sections: readonly DeviceSection[];
+  /** The early sections as they came. */
+  readonly early: Uint8Array;
   readonly bytes: Uint8Array;
   readonly vmdesc: string | undefined;
   readonly reportRequested: boolean;

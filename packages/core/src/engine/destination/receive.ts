@@ -110,7 +110,7 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
       ram,
       placed,
       deviceState: received.sections,
-      rawDeviceState: { bytes: received.bytes, vmdesc: received.vmdesc },
+      rawDeviceState: { early: received.early, bytes: received.bytes, vmdesc: received.vmdesc },
       statistics,
     };
   }

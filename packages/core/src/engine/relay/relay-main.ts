@@ -14,7 +14,7 @@ import { MainStream } from '../source/main-stream.js';
 import { awaitShut, listenToReturnPath, type ReturnPathAnswers } from '../source/return-path.js';
 import { inTime } from '../time-limit.js';
 import type { RelayLink } from './messages.js';
-import { Transit } from './transit.js';
+import { type Slot, Transit } from './transit.js';
 import { TransitSink } from './transit-sink.js';
 
 /** What a relay's main needs of its thread. */
@@ -51,6 +51,8 @@ export class RelayMain implements MainHost {
   /** Sends zero pages over main while an epoch lasts (`legacy`). */
   #pump: Promise<void> = Promise.resolve();
   #epochOver = false;
+  /** The first PART was begun; before, main has no place for zero pages. */
+  #inRounds = false;
 
   constructor(
     host: RelayMainHost,
@@ -83,10 +85,22 @@ export class RelayMain implements MainHost {
     return new TransitSink(this.#transit, blocks, this.#incomingCounters);
   }
 
+  async early(section: Uint8Array): Promise<void> {
+    await this.#open().rawEarly(section);
+  }
+
+  async roundsBegin(): Promise<void> {
+    if (this.#inRounds) return;
+    await this.#open().ramPart('part');
+    this.#inRounds = true;
+  }
+
   async passCut(cut: number): Promise<void> {
     await this.#incoming.cutReached(cut);
+    if (cut > 1) await this.roundsBegin();
     await this.#cut();
-    await this.#open().ramPart('part');
+    // The first PART waits for early state, which comes behind the START section that this cut belongs to.
+    if (this.#inRounds) await this.#open().ramPart('part');
     this.#startPump();
     this.#incoming.release(cut);
   }
@@ -171,12 +185,32 @@ export class RelayMain implements MainHost {
     const stream = this.#open();
     const counters = new Counters(this.#link.counters).row(0);
     const isOver = (): boolean => this.#epochOver;
+    const send = async ({
+      block,
+      offsets,
+      zero,
+    }: Pick<Slot, 'block' | 'offsets' | 'zero'>): Promise<void> => {
+      await stream.zeroPages(this.#blocks[block]?.name ?? '', offsets, zero);
+      counters.addPages(0, zero);
+    };
+    // Pages of the first round that are ahead of main, which a source may hold back until that round is over. Their
+    // slots must not wait for it: the source's channels wait for slots. 8 bytes a page.
+    const ahead: Pick<Slot, 'block' | 'offsets' | 'zero'>[] = [];
+    const catchUp = async (): Promise<void> => {
+      for (let next = ahead.shift(); next !== undefined; next = ahead.shift()) await send(next);
+    };
     for (let slot = await this.#transit.zeros(isOver); slot !== undefined; ) {
-      await stream.zeroPages(this.#blocks[slot.block]?.name ?? '', slot.offsets, slot.zero);
-      counters.addPages(0, slot.zero);
+      const { block, offsets, zero } = slot;
+      if (this.#inRounds) {
+        await catchUp();
+        await send(slot);
+      } else {
+        ahead.push({ block, zero, offsets: offsets.slice(0, zero) });
+      }
       this.#transit.release(slot);
       slot = await this.#transit.zeros(isOver);
     }
+    await catchUp();
   }
 
   #open(): MainStream {

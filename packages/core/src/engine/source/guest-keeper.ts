@@ -1,6 +1,6 @@
 import { MultifdError } from '../../errors.js';
 import type { DeviceSection } from '../../wire/main/records.js';
-import type { Guest } from '../api.js';
+import type { Guest, RawDeviceState } from '../api.js';
 
 /**
  * Calls the guest's callbacks, and sees to it that a guest that was stopped is resumed when the migration does
@@ -9,6 +9,8 @@ import type { Guest } from '../api.js';
 export class GuestKeeper {
   readonly #guest: Guest;
   readonly #live: boolean;
+  /** Asked for once, at setup. */
+  #raw: RawDeviceState | undefined;
   /** The call of `stop`, once it was made: it must be over before `resume`. */
   #stopping: Promise<void> | undefined;
 
@@ -29,12 +31,19 @@ export class GuestKeeper {
     await this.syncDirty();
   }
 
-  async deviceState(): Promise<readonly DeviceSection[]> {
-    return (await call('deviceState', () => this.#guest.deviceState?.())) ?? [];
+  /** At setup, before the guest is stopped: what goes out before the first round. One of the two is empty. */
+  async earlyState(): Promise<{ sections: readonly DeviceSection[]; raw: Uint8Array }> {
+    this.#raw = await call('rawDeviceState', () => this.#guest.rawDeviceState?.());
+    if (this.#raw !== undefined) return { sections: [], raw: this.#raw.early };
+    const sections = (await call('deviceState', () => this.#guest.deviceState?.('setup'))) ?? [];
+    return { sections: sections.filter(({ early }) => early === true), raw: new Uint8Array(0) };
   }
 
-  async rawDeviceState(): Promise<Uint8Array | undefined> {
-    return call('rawDeviceState', () => this.#guest.rawDeviceState?.());
+  /** Of the guest that stands still: its sections, or in place of them what another migration brought. */
+  async deviceState(): Promise<{ deviceState: readonly DeviceSection[]; tail: Uint8Array | undefined }> {
+    if (this.#raw !== undefined) return { deviceState: [], tail: this.#raw.bytes };
+    const sections = (await call('deviceState', () => this.#guest.deviceState?.('stopped'))) ?? [];
+    return { deviceState: sections.filter(({ early }) => early !== true), tail: undefined };
   }
 
   /** The migration is off: the guest runs on here if it was stopped. */

@@ -21,8 +21,11 @@ import type { DeviceSection } from '../../wire/main/records.js';
 import { REPORT_REQUEST } from '../../wire/report-request.js';
 import { describeDevices, encodeDeviceSection } from '../../wire/vm-description.js';
 
-/** Any id will do, as long as it is unique in the stream (wire reference 2.3). */
-const RAM_SECTION_ID = 1;
+/**
+ * Any id will do, as long as it is unique in the stream (wire reference 2.3): one that no early section of another
+ * source's has, which go out unchanged; QEMU counts its sections up from 0.
+ */
+const RAM_SECTION_ID = 0x0052_414d;
 /** A ZERO record with CONTINUE: the word and the fill byte. */
 const ZERO_RECORD_SIZE = 9;
 const ZERO_RECORDS_PER_WRITE = 4096;
@@ -32,6 +35,9 @@ export class MainStream {
   readonly #outgoing: Outgoing;
   /** Block of the last page record: CONTINUE refers to it. */
   #lastBlock: string | undefined;
+  #nextSectionId = 1;
+  /** What `early` has sent: the description lists it first. */
+  #early: readonly DeviceSection[] = [];
 
   constructor(outgoing: Outgoing) {
     this.#outgoing = outgoing;
@@ -52,6 +58,17 @@ export class MainStream {
       encodeSectionStart('start', RAM_SECTION_ID, RAM_IDSTR, 0, RAM_VERSION),
       encodeBlockList(blocks),
     );
+  }
+
+  /** Early device state, right behind the START section of RAM. */
+  async early(sections: readonly DeviceSection[]): Promise<void> {
+    this.#early = sections;
+    for (const section of sections) await this.#device(section);
+  }
+
+  /** The early sections of another source, unchanged. */
+  async rawEarly(sections: Uint8Array): Promise<void> {
+    if (sections.length > 0) await this.#send(sections);
   }
 
   async ramPart(kind: 'part' | 'end'): Promise<void> {
@@ -83,9 +100,9 @@ export class MainStream {
   /** Device state, end of sections, description. */
   async end(deviceState: readonly DeviceSection[], requestReport: boolean, pageSize: number): Promise<void> {
     const sections = requestReport ? [...deviceState, REPORT_REQUEST] : deviceState;
-    let sectionId = RAM_SECTION_ID + 1;
-    for (const section of sections) await this.#send(encodeDeviceSection(sectionId++, section));
-    await this.#send(encodeEndOfSections(), encodeVmDescription(describeDevices([...sections], pageSize)));
+    for (const section of sections) await this.#device(section);
+    const described = describeDevices([...this.#early, ...sections], pageSize);
+    await this.#send(encodeEndOfSections(), encodeVmDescription(described));
     await this.#outgoing.drained();
   }
 
@@ -93,6 +110,10 @@ export class MainStream {
   async endWith(tail: Uint8Array): Promise<void> {
     await this.#send(tail);
     await this.#outgoing.drained();
+  }
+
+  async #device(section: DeviceSection): Promise<void> {
+    await this.#send(encodeDeviceSection(this.#nextSectionId++, section));
   }
 
   async #send(...vectors: Uint8Array[]): Promise<void> {

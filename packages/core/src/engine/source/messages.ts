@@ -40,6 +40,12 @@ export type ToSourceThread =
   | { readonly type: 'abort' }
   /** Migration thread: all channels are connected. */
   | { readonly type: 'channels-connected' }
+  /** Migration thread: what goes out before the first round; one of the two is empty. */
+  | {
+      readonly type: 'early-state';
+      readonly sections: readonly DeviceSection[];
+      readonly raw: Uint8Array;
+    }
   /** Migration thread: the dirty bitmaps are up to date. */
   | { readonly type: 'dirty-synced' }
   /** Migration thread: the guest stands still. */
@@ -57,6 +63,7 @@ export type FromSourceThread =
   | { readonly type: 'connected' }
   | Ending
   | { readonly type: 'active' }
+  | { readonly type: 'ask-early' }
   | { readonly type: 'sync-dirty' }
   | { readonly type: 'stop-guest' }
   | { readonly type: 'round'; readonly round: RoundReport }

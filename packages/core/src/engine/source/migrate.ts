@@ -1,6 +1,5 @@
 import { MultifdError } from '../../errors.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
-import type { DeviceSection } from '../../wire/main/records.js';
 import type { MigrateOptions, MigrateResult } from '../api.js';
 import { BandwidthLimit } from '../bandwidth.js';
 import { Counters } from '../counters.js';
@@ -185,6 +184,9 @@ class SourceMigration {
         this.#meter.setupOver();
         this.#step('active');
         return;
+      case 'ask-early':
+        this.#answer(async () => ({ type: 'early-state', ...(await this.#keeper.earlyState()) }));
+        return;
       case 'sync-dirty':
         this.#answer(async () => {
           await this.#keeper.syncDirty();
@@ -242,8 +244,7 @@ class SourceMigration {
     this.#meter.guestStops();
     await this.#keeper.stop();
     this.#step('device');
-    const deviceState: readonly DeviceSection[] = await this.#keeper.deviceState();
-    return { type: 'guest-stopped', deviceState, tail: await this.#keeper.rawDeviceState() };
+    return { type: 'guest-stopped', ...(await this.#keeper.deviceState()) };
   }
 
   /** Lets the guest's owner do something that the migration thread waits for. */

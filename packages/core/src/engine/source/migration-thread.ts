@@ -63,7 +63,12 @@ export class MigrationThread {
     await stream.begin(this.#data.machineType, this.#data.ram.pageSize, parameters.returnPath);
     this.#port.post({ type: 'connected' });
     await this.#port.next('channels-connected');
+    this.#port.post({ type: 'ask-early' });
+    const early = await this.#port.next('early-state');
     await this.#setUp(stream);
+    // QEMU has it here: behind the START section of RAM and before the first PART (wire reference 6.1).
+    await stream.rawEarly(early.raw);
+    await stream.early(early.sections);
     this.#port.post({ type: 'active' });
     await this.#rounds(stream);
     await this.#switchOver(stream);

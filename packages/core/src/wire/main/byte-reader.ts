@@ -118,6 +118,30 @@ export class ByteReader {
     return yield* this.take(held > 0 ? held : this.#chunk.length - this.#at, field);
   }
 
+  /**
+   * As many bytes as `sizeOf` says once it can. It is asked again with all that is there, and how much of that was
+   * there before, each time that more has come. For what ends with a mark and has no size.
+   * @throws WireError if it cannot within `limit` bytes.
+   */
+  *takeUntil(
+    sizeOf: (bytes: Uint8Array, seen: number) => number | undefined,
+    limit: number,
+    field: string,
+  ): Reading<Uint8Array> {
+    this.field = field;
+    this.start = this.#offset;
+    for (let seen = 0; ; ) {
+      this.stash();
+      const bytes = this.#held.subarray(this.#heldStart, this.#heldEnd);
+      const size = sizeOf(bytes, seen);
+      if ((size ?? bytes.length) > limit) throw this.fault(`an end within ${limit} bytes`, 'more');
+      if (size !== undefined) return yield* this.take(size, field);
+      seen = bytes.length;
+      this.wanted = seen + 1;
+      yield undefined;
+    }
+  }
+
   *#await(field: string): Reading<void> {
     this.field = field;
     this.start = this.#offset;

@@ -1,12 +1,15 @@
 import { MultifdError, WireError } from '../../errors.js';
 import { requirePageSize } from '../page-size.js';
 import { ByteReader } from './byte-reader.js';
+import { EarlySections } from './early.js';
 import { RamRecords, type Steps } from './ram-records.js';
 import type { MainRecord } from './records.js';
 import { readSections } from './sections.js';
 import { DeviceStateTail } from './tail.js';
 
 const DEFAULT_MAX_DEVICE_STATE = 256 * 2 ** 20;
+/** virtio-mem writes one bit for each of its blocks: 64 KiB for 1 TiB in blocks of 2 MiB. */
+const DEFAULT_MAX_EARLY_STATE = 16 * 2 ** 20;
 const DEFAULT_MAX_BLOCKS = 1024;
 
 export interface MainStreamOptions {
@@ -14,6 +17,8 @@ export interface MainStreamOptions {
   readonly pageSize: number;
   /** Most bytes of device state, description included, that are collected. Default 256 MiB. */
   readonly maxDeviceState?: number;
+  /** Most bytes of device state before the first round of RAM. Default 16 MiB. */
+  readonly maxEarlyState?: number;
   /** Most RAM blocks in the block list. Default 1024. */
   readonly maxBlocks?: number;
 }
@@ -34,10 +39,12 @@ export class MainStreamDecoder {
   constructor(options: MainStreamOptions) {
     const { pageSize, maxDeviceState = DEFAULT_MAX_DEVICE_STATE, maxBlocks = DEFAULT_MAX_BLOCKS } = options;
     requirePageSize(pageSize);
-    this.#tail = new DeviceStateTail(this.#reader, maxDeviceState);
+    const early = new EarlySections(this.#reader, options.maxEarlyState ?? DEFAULT_MAX_EARLY_STATE);
+    this.#tail = new DeviceStateTail(this.#reader, early, maxDeviceState);
     this.#steps = readStream(
       this.#reader,
       new RamRecords(this.#reader, { pageSize, maxBlocks }),
+      early,
       this.#tail,
       pageSize,
     );
@@ -125,7 +132,13 @@ export class MainStreamDecoder {
   }
 }
 
-function* readStream(reader: ByteReader, ram: RamRecords, tail: DeviceStateTail, pageSize: number): Steps {
-  yield* readSections(reader, ram, pageSize);
+function* readStream(
+  reader: ByteReader,
+  ram: RamRecords,
+  early: EarlySections,
+  tail: DeviceStateTail,
+  pageSize: number,
+): Steps {
+  yield* readSections(reader, ram, early, pageSize);
   yield* tail.read();
 }

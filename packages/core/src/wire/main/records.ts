@@ -5,6 +5,8 @@ export interface DeviceSection {
   readonly versionId: number;
   /** The bytes between the section's header and its footer. */
   readonly body: Uint8Array;
+  /** Whether it stands before the first round of RAM, as the state of virtio-mem does, and not behind the last. */
+  readonly early?: true;
 }
 
 /** A RAM block as the block list names it. */
@@ -91,12 +93,24 @@ export interface FooterRecord {
   readonly sectionId: number;
 }
 
+/** A FULL section between the start and the first round of RAM (wire reference 6.1). */
+export interface EarlySectionRecord {
+  readonly type: 'early-section';
+  /** As received, from the section's type to its footer. Owned by the consumer. */
+  readonly bytes: Uint8Array;
+  /** The body is a view of `bytes`. Where it ends is a guess until the description has confirmed it. */
+  readonly section: DeviceSection;
+}
+
 /** The end of the stream: everything after the footer of RAM END (wire reference 7.1). */
 export interface DeviceStateRecord {
   readonly type: 'device-state';
   /** As received, description included: can be replayed as it is. Owned by the consumer. */
   readonly bytes: Uint8Array;
-  /** The devices, as views of `bytes`; empty if the stream has no description that fits it. */
+  /**
+   * The devices, early ones first, the others as views of `bytes`; empty if the stream has no description that fits
+   * it.
+   */
   readonly sections: readonly DeviceSection[];
   /** The JSON description, if the stream has one. */
   readonly vmdesc: string | undefined;
@@ -114,4 +128,5 @@ export type MainRecord =
   | FlushRecord
   | EosRecord
   | FooterRecord
+  | EarlySectionRecord
   | DeviceStateRecord;

@@ -4,23 +4,30 @@ import { quote } from '../text.js';
 import type { ByteReader, Reading } from './byte-reader.js';
 import { readCommand } from './commands.js';
 import { readConfiguration, readFileHeader } from './configuration.js';
+import type { EarlySections } from './early.js';
 import type { RamRecords, Steps } from './ram-records.js';
 import type { SectionRecord } from './records.js';
 
 const KIND = { [SECTION.START]: 'start', [SECTION.PART]: 'part', [SECTION.END]: 'end' } as const;
 
 /**
- * The main stream up to and with the footer of RAM END (wire reference 2 and 6.1). Of the sections only RAM can
- * be read: other bodies have no length.
- * @throws WireError `protocol`; `incompatible` for devices that save state before RAM END.
+ * The main stream up to and with the footer of RAM END (wire reference 2 and 6.1). Of the live sections only RAM
+ * can be read: other bodies have no length.
+ * @throws WireError `protocol`; `incompatible` for devices that save live state, or state at any other place.
  */
-export function* readSections(reader: ByteReader, ram: RamRecords, pageSize: number): Steps {
+export function* readSections(
+  reader: ByteReader,
+  ram: RamRecords,
+  early: EarlySections,
+  pageSize: number,
+): Steps {
   yield* readFileHeader(reader);
   yield { type: 'header' };
   const { record, nextType } = yield* readConfiguration(reader, pageSize);
   yield record;
   let type = nextType;
   let ramId: number | undefined;
+  let isEarly = true;
   for (;;) {
     switch (type) {
       case SECTION.COMMAND:
@@ -36,13 +43,16 @@ export function* readSections(reader: ByteReader, ram: RamRecords, pageSize: num
       case SECTION.PART:
       case SECTION.END: {
         const section = yield* readNext(reader, KIND[type], ramId);
+        isEarly = false;
         yield section;
         yield* readBody(reader, ram, section);
         if (type === SECTION.END) return;
         break;
       }
       case SECTION.FULL:
-        throw yield* refuseEarly(reader);
+        if (ramId === undefined || !isEarly) throw yield* refuseFull(reader);
+        yield yield* early.read(ramId);
+        break;
       default:
         throw reader.fault(
           `a section or command${ramId === undefined ? '' : ' up to RAM END'}`,
@@ -104,15 +114,15 @@ function* readBody(reader: ByteReader, ram: RamRecords, { kind, sectionId }: Sec
   yield { type: 'footer', sectionId };
 }
 
-/** Devices with early state (virtio-mem) write it before the first PART (wire reference 6.1). */
-function* refuseEarly(reader: ByteReader): Reading<Error> {
+/** The only place for device state before the end of RAM is that of early state (wire reference 6.1). */
+function* refuseFull(reader: ByteReader): Reading<Error> {
   reader.place = 'main stream, section header (FULL)';
   yield* reader.u32('section id');
   const idstr = yield* reader.pstr('idstr');
   return reader.fault(
-    'no device state before the end of ram',
+    'device state only right behind the START section of ram, or behind its END section',
     quote(idstr),
     'incompatible',
-    `remove ${idstr} from the guest: devices with early state, such as virtio-mem, are not supported`,
+    `remove ${idstr} from the guest`,
   );
 }

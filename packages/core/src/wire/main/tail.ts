@@ -2,9 +2,11 @@ import { WireError } from '../../errors.js';
 import { readU32 } from '../bytes.js';
 import { SECTION } from '../layout.js';
 import { decodeUtf8 } from '../text.js';
-import { splitDeviceState } from '../vm-description.js';
+import { parseDevices } from '../vm-description.js';
 import type { ByteReader } from './byte-reader.js';
 import { DESCRIPTION_HEADER_SIZE, DescriptionFinder } from './description-finder.js';
+import type { EarlySections } from './early.js';
+import { confirmEarly, fitDescription } from './fit.js';
 import type { Steps } from './ram-records.js';
 import type { DeviceStateRecord } from './records.js';
 
@@ -17,6 +19,7 @@ const FOOTER_SIZE = 5;
  */
 export class DeviceStateTail {
   readonly #reader: ByteReader;
+  readonly #early: EarlySections;
   readonly #limit: number;
   readonly #finder = new DescriptionFinder();
   #bytes: Uint8Array = new Uint8Array(FIRST_CAPACITY);
@@ -24,8 +27,9 @@ export class DeviceStateTail {
   #start: number | undefined;
 
   /** @param limit most bytes of device state, description included. */
-  constructor(reader: ByteReader, limit: number) {
+  constructor(reader: ByteReader, early: EarlySections, limit: number) {
     this.#reader = reader;
+    this.#early = early;
     this.#limit = limit;
   }
 
@@ -36,7 +40,8 @@ export class DeviceStateTail {
 
   /**
    * Collects until the end is recognised, and yields it.
-   * @throws WireError `protocol` if there is more than the limit, or no device state to begin with.
+   * @throws WireError `protocol` if there is more than the limit, no device state to begin with, or a description
+   * that fits it and not the early sections.
    */
   *read(): Steps {
     const reader = this.#reader;
@@ -60,7 +65,8 @@ export class DeviceStateTail {
 
   /**
    * The peer closed main. What was collected, if it can be all: it must end with the end of sections, or with a
-   * description behind that; the description need not fit (wire reference 7.4).
+   * description behind that; the description need not fit (wire reference 7.4), unless there are early sections,
+   * which nothing else can confirm.
    * @throws WireError `protocol` if the stream was cut off.
    */
   finish(): DeviceStateRecord {
@@ -74,6 +80,8 @@ export class DeviceStateTail {
     }
     const text = bytes.subarray(eof + DESCRIPTION_HEADER_SIZE);
     const vmdesc = text.length === 0 ? undefined : decodeUtf8(text);
+    const early = this.#early.found;
+    if (early.length > 0 && text.length > 0) confirmEarly(parseDevices(vmdesc ?? ''), early);
     return { type: 'device-state', bytes, sections: [], vmdesc };
   }
 
@@ -95,13 +103,8 @@ export class DeviceStateTail {
     const vmdesc = decodeUtf8(this.#bytes.subarray(start + DESCRIPTION_HEADER_SIZE, end));
     if (vmdesc === undefined) return undefined;
     const bytes = this.#bytes.subarray(0, end);
-    try {
-      return { type: 'device-state', bytes, sections: splitDeviceState(bytes, vmdesc), vmdesc };
-    } catch (error) {
-      // Some bytes of a device that only looked like a description: the real one is still to come.
-      if (error instanceof WireError) return undefined;
-      throw error;
-    }
+    const sections = fitDescription(bytes, vmdesc, this.#early.found);
+    return sections === undefined ? undefined : { type: 'device-state', bytes, sections, vmdesc };
   }
 
   #append(bytes: Uint8Array): void {

@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DirtyBitmap, openRamBlock, type ReceiveResult } from '@multifd/core';
 import { inspectFile } from '@multifd/qemu';
 import { describe, expect, it } from 'vitest';
@@ -84,7 +84,8 @@ describe('a file: target', () => {
     }
     expect(existsSync(path)).toBe(false);
     const kept = await target.keep(received());
-    target.discard();
+    expect(target.settle()).toEqual([]);
+    expect(target.discard()).toEqual([]);
     expect(readdirSync(directory)).toEqual(['guest.mig']);
     expect(kept.map(({ extents }) => [...(extents ?? [])])).toEqual([
       [33 * PAGE, 34 * PAGE],
@@ -122,6 +123,39 @@ describe('a file: target', () => {
     target.openRam(BLOCKS);
     await target.keep(received());
     expect(inspectFile(path).format).toBe('mapped-ram');
+    expect(target.settle()).toEqual([]);
+    expect(readdirSync(dirname(path))).toEqual(['guest.mig']);
+  });
+
+  it('puts back what it replaced when the guest did not come after all', async () => {
+    const path = join(tempDirectory(), 'guest.mig');
+    writeFileSync(path, 'precious');
+    const target = FileTarget.open(path, { replace: true });
+    target.openRam(BLOCKS);
+    await target.keep(received());
+    expect(target.discard()).toEqual([]);
+    expect(readFileSync(path, 'utf8')).toBe('precious');
+    expect(readdirSync(dirname(path))).toEqual(['guest.mig']);
+  });
+
+  it('takes its name back when nothing had it before', async () => {
+    const directory = tempDirectory();
+    const target = FileTarget.open(join(directory, 'guest.mig'), { replace: false });
+    target.openRam(BLOCKS);
+    await target.keep(received());
+    target.discard();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('keeps both when the process ends before it is known who has the guest', async () => {
+    const path = join(tempDirectory(), 'guest.mig');
+    writeFileSync(path, 'precious');
+    const target = FileTarget.open(path, { replace: true });
+    target.openRam(BLOCKS);
+    await target.keep(received());
+    target.abandon();
+    expect(inspectFile(path).format).toBe('mapped-ram');
+    expect(readdirSync(dirname(path)).filter((name) => name.includes('.replaced-'))).toHaveLength(1);
   });
 });
 

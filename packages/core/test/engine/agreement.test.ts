@@ -135,6 +135,30 @@ describe('the end of a migration', () => {
     }
   });
 
+  it('early state comes first, from the guest that still runs, and raw as it was', async () => {
+    const late = { idstr: 'timer', instanceId: 0, versionId: 2, body: Uint8Array.of(1, 2, 3) };
+    const early = [0, 1].map((instanceId) => {
+      const body = new Uint8Array(70_000).fill(0x7e);
+      return { idstr: 'memory', instanceId, versionId: 1, body, early: true } as const;
+    });
+    const order: string[] = [];
+    const watched = watchedGuest();
+    const guest = {
+      ...watched,
+      deviceState: (when: 'setup' | 'stopped') => {
+        order.push(`${when}, ${watched.stop.mock.calls.length} stops`);
+        return [late, ...early];
+      },
+    };
+    const { received } = await move({ guest, source: { requestReport: true } });
+    expect(order).toEqual(['setup, 0 stops', 'stopped, 1 stops']);
+    expect(received.deviceState).toEqual([...early, late]);
+    const { rawDeviceState } = received;
+    const again = await move({ guest: { ...watchedGuest(), rawDeviceState: () => rawDeviceState } });
+    expect(again.received.deviceState).toEqual([...early, late]);
+    expect(again.received.rawDeviceState).toEqual(rawDeviceState);
+  });
+
   it('a report is given to a source that asks, and only to it', async () => {
     const report = vi.fn(() => new Uint8Array(65535).fill(0x33));
     const asked = await move({
@@ -229,7 +253,8 @@ describe('the end of a migration', () => {
     const outcome = await tryToMove({ guest: failing });
     expectFailure(outcome.sent, 'guest', new RegExp(`${name}.*vCPU stuck`));
     expectFailure(outcome.received, 'peer-closed');
-    expect(guest.resume.mock.calls.length).toBe(name === 'syncDirty' ? 0 : 1);
+    // Device state is asked for at setup already: the guest was never stopped.
+    expect(guest.resume.mock.calls.length).toBe(name === 'stop' ? 1 : 0);
     await move({ guest });
   });
 });

@@ -96,6 +96,31 @@ describe('mapped-ram files', () => {
     expect(openMappedRam(writer.path).ram.blocks[0]?.extents).toHaveLength(0);
   });
 
+  it('keeps early sections between the START and the END of RAM', async () => {
+    using folder = new TestFolder();
+    const writer = new MappedRamWriter(folder.file('guest.mig'));
+    writer.openRam([{ name: 'pc.ram', length: PAGE }]);
+    const early = Buffer.from('040000001e04766d656d0000000000000001aabb7e0000001e', 'hex');
+    const device = { name: 'vmem', instance_id: 0, size: 2, fields: [{ name: 'data', size: 2 }] };
+    const description = JSON.stringify({ page_size: PAGE, devices: [device] });
+    const bytes = Buffer.concat([Buffer.from([0, 6, 0, 0, 0, description.length]), Buffer.from(description)]);
+    const placed = [DirtyBitmap.allocate(1).buffer];
+    await writer.finish({ machineType: 'pc', placed, rawDeviceState: { early, bytes } });
+    const { deviceState, rawDeviceState } = openMappedRam(writer.path);
+    expect(Buffer.from(rawDeviceState.early).equals(early)).toBe(true);
+    expect(Buffer.from(rawDeviceState.bytes).equals(bytes)).toBe(true);
+    expect(deviceState).toEqual([
+      { idstr: 'vmem', instanceId: 0, versionId: 1, body: Uint8Array.of(0xaa, 0xbb), early: true },
+    ]);
+    const { sections, devices } = inspectFile(writer.path);
+    expect(sections.map(({ kind, name }) => `${kind} ${name}`)).toEqual([
+      'start ram',
+      'full vmem',
+      'end ram',
+    ]);
+    expect(devices).toMatchObject([{ name: 'vmem', early: true }]);
+  });
+
   it('leaves nothing behind under its name, or at all, when it is discarded', () => {
     using folder = new TestFolder();
     const writer = new MappedRamWriter(folder.file('guest.mig'));

@@ -1,3 +1,5 @@
+import type { SharedWasmMemory } from '../zero/accelerator.js';
+
 /**
  * A RAM block: one named, page-aligned piece of guest memory (QEMU's RAMBlock). It is described by a small
  * descriptor that can be posted to any thread, and opened there.
@@ -15,6 +17,11 @@ export interface MemoryBlockDescriptor {
   readonly segmentSize: number;
   /** Page-aligned if they can be; they may be longer than what they hold. */
   readonly segments: readonly SharedArrayBuffer[];
+  /**
+   * The WebAssembly memories that the segments are the buffers of, one for each, if they are: an accelerator in
+   * WebAssembly can then look at pages in place. `allocateGuestRam` makes such.
+   */
+  readonly wasmMemories?: readonly SharedWasmMemory[];
 }
 
 /** Guest memory in a file: a whole image, or a part of a file that holds more. */
@@ -52,6 +59,8 @@ export interface RamBlock {
   read(offset: number, length: number, scratch: Uint8Array): Uint8Array;
   /** Guest memory itself, to be written to by the caller; undefined if not `inPlace`. */
   window(offset: number, length: number): Uint8Array | undefined;
+  /** The WebAssembly memory that the window at `offset` is a view into, if it is in one. */
+  wasmMemory?(offset: number): SharedWasmMemory | undefined;
   /** Writes `bytes` at `offset`. @throws MultifdError `io` (disk full, read-only). */
   write(offset: number, bytes: Uint8Array): void;
   /** Makes [offset, offset + length) read as zero. */

@@ -117,4 +117,15 @@ function checkSegments(block: MemoryBlockDescriptor): void {
   if (!whole || segments.length !== Math.ceil(length / segmentSize)) {
     throw new MultifdError('usage', `RAM block ${block.name}: its segments do not add up to ${length} bytes`);
   }
+  // Not their identity: after a post to another thread a memory's buffer is an object of its own.
+  const { wasmMemories } = block;
+  const paired = segments.every(
+    (segment, index) => wasmMemories?.[index]?.buffer.byteLength === segment.byteLength,
+  );
+  if (wasmMemories !== undefined && (!paired || wasmMemories.length !== segments.length)) {
+    throw new MultifdError(
+      'usage',
+      `RAM block ${block.name}: its segments are not the buffers of its WebAssembly memories`,
+    );
+  }
 }

@@ -1,4 +1,5 @@
 import { MultifdError } from '../errors.js';
+import type { SharedWasmMemory } from '../zero/accelerator.js';
 import type { MemoryBlockDescriptor, RamBlock } from './block.js';
 
 /**
@@ -13,9 +14,12 @@ const WASM_PAGE_SIZE = 65536;
 /** Guest memory of `length` bytes, all zero and untouched. @throws MultifdError `io` if it cannot be reserved. */
 export function allocateMemoryBlock(name: string, length: number): MemoryBlockDescriptor {
   const segments: SharedArrayBuffer[] = [];
+  const wasmMemories: SharedWasmMemory[] = [];
   for (let offset = 0; offset < length; offset += SEGMENT_SIZE) {
     try {
-      segments.push(allocateSegment(Math.min(SEGMENT_SIZE, length - offset)));
+      const { memory, buffer } = allocateSegment(Math.min(SEGMENT_SIZE, length - offset));
+      segments.push(buffer);
+      wasmMemories.push(memory);
     } catch (cause) {
       throw new MultifdError('io', `RAM block ${name}: cannot reserve ${length} bytes of memory`, {
         cause,
@@ -23,7 +27,7 @@ export function allocateMemoryBlock(name: string, length: number): MemoryBlockDe
       });
     }
   }
-  return { kind: 'memory', name, length, segmentSize: SEGMENT_SIZE, segments };
+  return { kind: 'memory', name, length, segmentSize: SEGMENT_SIZE, segments, wasmMemories };
 }
 
 /**
@@ -31,10 +35,11 @@ export function allocateMemoryBlock(name: string, length: number): MemoryBlockDe
  * host pages there, and a guest with scattered pages takes half as much memory again (docs/benchmarks.md).
  * Shared WebAssembly memory is aligned, and an accelerator in WebAssembly may look at it in place.
  */
-function allocateSegment(length: number): SharedArrayBuffer {
+function allocateSegment(length: number): { memory: SharedWasmMemory; buffer: SharedArrayBuffer } {
   const pages = Math.ceil(length / WASM_PAGE_SIZE);
-  const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  if (buffer instanceof SharedArrayBuffer) return buffer;
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const { buffer } = memory;
+  if (buffer instanceof SharedArrayBuffer) return { memory, buffer };
   throw new MultifdError('internal', 'this runtime has no shared WebAssembly memory');
 }
 
@@ -48,12 +53,14 @@ class MemoryBlock implements RamBlock {
   readonly windowSize: number;
   readonly inPlace = true;
   readonly #segments: readonly Uint8Array[];
+  readonly #wasmMemories: readonly SharedWasmMemory[];
 
   constructor(descriptor: MemoryBlockDescriptor) {
     this.name = descriptor.name;
     this.length = descriptor.length;
     this.windowSize = descriptor.segmentSize;
     this.#segments = descriptor.segments.map((segment) => new Uint8Array(segment));
+    this.#wasmMemories = descriptor.wasmMemories ?? [];
   }
 
   read(offset: number, length: number): Uint8Array {
@@ -73,6 +80,10 @@ class MemoryBlock implements RamBlock {
       throw new MultifdError('internal', `RAM block ${this.name}: no window of ${length} bytes at ${offset}`);
     }
     return segment.subarray(within, within + length);
+  }
+
+  wasmMemory(offset: number): SharedWasmMemory | undefined {
+    return this.#wasmMemories[Math.floor(offset / this.windowSize)];
   }
 
   write(offset: number, bytes: Uint8Array): void {

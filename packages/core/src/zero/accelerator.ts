@@ -30,6 +30,11 @@ export interface AcceleratorCapabilities {
   readonly pageSize: { readonly min: number; readonly max: number };
   /** Pages a batch that it likes best, at least 1. Core may hand over fewer, never more. */
   readonly preferredBatch: number;
+  /**
+   * Whether `auto` may take it; default true. False for one that is to be asked for by name: another name for what
+   * is listed beside it, or a device that does not win often enough.
+   */
+  readonly automatic?: boolean;
 }
 
 export type Probe =
@@ -48,10 +53,23 @@ export interface PageBatch {
    * then right for that page, since it is dirty and comes again.
    */
   readonly memory: Uint8Array;
-  /** Byte offset of each page in `memory`, in any order, each with a whole page behind it. */
+  /**
+   * Byte offset of each page in `memory`, in any order, each with a whole page behind it. Addresses need not be
+   * aligned to anything: guest memory starts at a page of the host, a copy from a file anywhere.
+   */
   readonly offsets: Float64Array;
   /** How many of `offsets` count: 0 to `preferredBatch`. */
   readonly count: number;
+  /**
+   * The WebAssembly memory that `memory` is a view into, where it is one: a check in WebAssembly can import it and
+   * look at the pages in place. Everybody else goes by `memory` alone.
+   */
+  readonly wasmMemory?: SharedWasmMemory;
+}
+
+/** A shared `WebAssembly.Memory`. It can be posted to other threads; its `buffer` alone does not lead back to it. */
+export interface SharedWasmMemory {
+  readonly buffer: ArrayBuffer | SharedArrayBuffer;
 }
 
 export interface Detector {

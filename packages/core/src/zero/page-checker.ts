@@ -1,6 +1,6 @@
 import { inTime } from '../engine/time-limit.js';
 import { MultifdError } from '../errors.js';
-import type { Accelerator, Detector, PageBatch } from './accelerator.js';
+import type { Accelerator, Detector, PageBatch, SharedWasmMemory } from './accelerator.js';
 
 /** No answer yet: neither of the two that a detector may give. */
 const UNANSWERED = 0xff;
@@ -51,15 +51,23 @@ export class PageChecker {
 
   /**
    * Checks `count` pages at `offsets` in `memory`; `isZero[i]` is 1 or 0 afterwards. All buffers are the caller's.
+   * @param wasmMemory what `memory` is a view into, if that is WebAssembly memory.
    * @throws MultifdError `accelerator` if it throws, hangs, or answers nonsense.
    */
-  async check(memory: Uint8Array, offsets: Float64Array, count: number, isZero: Uint8Array): Promise<void> {
+  async check(
+    memory: Uint8Array,
+    offsets: Float64Array,
+    count: number,
+    isZero: Uint8Array,
+    wasmMemory?: SharedWasmMemory,
+  ): Promise<void> {
+    const place = wasmMemory === undefined ? { memory } : { memory, wasmMemory };
     for (let first = 0; first < count; first += this.#preferredBatch) {
       const size = Math.min(this.#preferredBatch, count - first);
       const answers = isZero.subarray(first, first + size);
       answers.fill(UNANSWERED);
       this.#beat();
-      await this.#detect({ memory, offsets: offsets.subarray(first, first + size), count: size }, answers);
+      await this.#detect({ ...place, offsets: offsets.subarray(first, first + size), count: size }, answers);
       for (let index = 0; index < size; index++) {
         const answer = answers[index] ?? UNANSWERED;
         if (answer > 1) throw this.#nonsense(answer);

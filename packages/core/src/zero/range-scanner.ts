@@ -59,7 +59,8 @@ export class RangeScanner {
     result.memory = block.inPlace ? block.read(range.offset, range.length, scratch) : scratch;
     const looks = this.#fetch(range, block, scratch);
     if (this.#checker !== undefined && looks > 0) {
-      await this.#checker.check(result.memory, this.#lookOffsets, looks, this.#lookAnswers);
+      const wasmMemory = block.wasmMemory?.(range.offset);
+      await this.#checker.check(result.memory, this.#lookOffsets, looks, this.#lookAnswers, wasmMemory);
       for (let look = 0; look < looks; look++) {
         result.answers[this.#lookIndexes[look] ?? 0] = this.#lookAnswers[look] ?? PAGE_NORMAL;
       }

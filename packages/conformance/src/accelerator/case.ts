@@ -1,0 +1,60 @@
+import type { Accelerator, Probe } from '@multifd/core';
+import type { Random } from '../random.js';
+
+/** What a case gets to work with. Everything random in it comes from `random`. */
+export interface CaseContext {
+  readonly accelerator: Accelerator;
+  /** Its answer to the one `probe` before the suite. */
+  readonly probe: Probe;
+  /** Bytes; for a case of a page size that one, else the smallest that the accelerator can check. */
+  readonly pageSize: number;
+  readonly random: Random;
+  /** URL of the module that exports the accelerator, if the suite was told. */
+  readonly module: string | undefined;
+  /** ms that one answer of an asynchronous detector may take. */
+  readonly timeout: number;
+}
+
+/** One thing that every accelerator must do. */
+export interface AcceleratorCase {
+  /** Unique; what an opt-out names. Page sizes are part of it: `16384: all zero`. */
+  readonly name: string;
+  /** Whether it draws random numbers: then the test's name shows the seed. */
+  readonly random: boolean;
+  /** Why it cannot be asked of this accelerator; undefined if it can. */
+  skipped(context: CaseContext): string | undefined;
+  /** @throws AssertionError, or whatever the accelerator throws. */
+  run(context: CaseContext): Promise<void>;
+}
+
+/** Page sizes in bytes that the suite tries, of those that an accelerator declares. */
+export const PAGE_SIZES = [4096, 16384, 65536] as const;
+
+type Body = (context: CaseContext) => Promise<void>;
+
+/** A case that is tried once. Needs an accelerator that can run here. */
+export function defineCase(name: string, body: Body, options: { random?: boolean } = {}): AcceleratorCase {
+  return { name, random: options.random ?? false, skipped: cannotRun, run: body };
+}
+
+/** A case for each of `PAGE_SIZES`. */
+export function definePageCases(
+  name: string,
+  body: Body,
+  options: { random?: boolean } = {},
+): AcceleratorCase[] {
+  return PAGE_SIZES.map((pageSize) => ({
+    name: `${pageSize}: ${name}`,
+    random: options.random ?? false,
+    skipped(context) {
+      const { min, max } = context.accelerator.capabilities.pageSize;
+      if (pageSize >= min && pageSize <= max) return cannotRun(context);
+      return `declares page sizes from ${min} to ${max}`;
+    },
+    run: (context) => body({ ...context, pageSize }),
+  }));
+}
+
+function cannotRun({ probe }: CaseContext): string | undefined {
+  return probe.ok ? undefined : `cannot run here: ${probe.reason}`;
+}

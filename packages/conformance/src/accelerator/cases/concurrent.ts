@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { Worker } from 'node:worker_threads';
+import { type AcceleratorCase, type CaseContext, defineCase } from '../case.js';
+import { assertAnswers, pageOffsets, sharedPages } from '../memory.js';
+import { inTime, Subject, withSubject } from '../subject.js';
+import { DETECTING_THREAD, WRITING_THREAD } from './threads.js';
+
+/** ms of detecting while another thread writes: some millions of pages for a fast kernel. */
+const RACE = 1500;
+
+const inThreads = defineCase('detectors in three threads at once', detectInThreads);
+
+export const concurrentCases: readonly AcceleratorCase[] = [
+  defineCase('detectors that are asked at the same time do not mix', asked, { random: true }),
+  {
+    ...inThreads,
+    skipped: (context) =>
+      inThreads.skipped(context) ??
+      (context.module === undefined ? 'the suite was not told its module' : undefined),
+  },
+  defineCase('while the guest writes to a page, its neighbours keep their right answer', race),
+];
+
+/** In one thread: a synchronous detector answers at once, an asynchronous one has eight batches at work. */
+async function asked(context: CaseContext): Promise<void> {
+  const { pageSize, random } = context;
+  const pages = 64;
+  const offsets = pageOffsets(pages, pageSize);
+  const subjects = await Promise.all(Array.from({ length: 8 }, () => Subject.open(context)));
+  for (let round = 0; round < 10; round++) {
+    await Promise.all(
+      subjects.map(async (subject, index) => {
+        const memory = sharedPages(pages, pageSize);
+        const wanted = offsets.map(() => random(2));
+        wanted.forEach((zero, page) => {
+          if (zero === 0) memory[page * pageSize + random(pageSize)] = 1 + random(255);
+        });
+        assertAnswers(
+          await subject.detect(memory, offsets),
+          wanted,
+          (page) => `detector ${index}, page ${page}`,
+        );
+      }),
+    );
+  }
+  await Promise.all(subjects.map((subject) => subject.close()));
+}
+
+async function detectInThreads({ accelerator, module, pageSize, timeout }: CaseContext): Promise<void> {
+  const threads = Array.from({ length: 3 }, (_, thread) => {
+    const workerData = { module, name: accelerator.name, pageSize, thread };
+    return new Worker(DETECTING_THREAD, { eval: true, workerData });
+  });
+  const answered = threads.map(
+    (thread) =>
+      new Promise<unknown>((resolve, reject) => {
+        thread.once('message', resolve);
+        thread.once('error', reject);
+        thread.once('exit', (code) => reject(new Error(`a thread ended with ${code} and no answer`)));
+      }),
+  );
+  try {
+    const answers = await inTime(Promise.all(answered), 2 * timeout, 'detecting in three threads');
+    assert.deepEqual(answers, [[], [], []], 'wrong answers in the three threads');
+  } finally {
+    await Promise.all(threads.map((thread) => thread.terminate()));
+  }
+}
+
+/**
+ * The even pages are written to all the time and may be answered either way; nobody writes to the odd ones. What
+ * this finds is a check that looks at several pages as one piece, and looks twice.
+ */
+async function race(context: CaseContext): Promise<void> {
+  const { pageSize } = context;
+  const pages = Math.min(8, Math.max(1, context.accelerator.capabilities.preferredBatch));
+  const memory = sharedPages(8, pageSize);
+  for (const page of [1, 5]) memory[(page + 1) * pageSize - 1] = 1;
+  memory.fill(0xaa, 3 * pageSize, 4 * pageSize);
+  const wanted = [-1, 0, -1, 0, -1, 0, -1, 1];
+  const writer = new Worker(WRITING_THREAD, { eval: true, workerData: { buffer: memory.buffer, pageSize } });
+  try {
+    await new Promise((resolve, reject) => {
+      writer.once('message', resolve);
+      writer.once('error', reject);
+    });
+    await withSubject(context, async (subject) => {
+      const seen = await watch(subject, memory, pages);
+      wanted.slice(0, pages).forEach((answer, page) => {
+        const wrong = answer === -1 ? 0 : (seen[1 - answer]?.[page] ?? 0);
+        assert.equal(
+          wrong,
+          0,
+          `page ${page}, which nobody writes to, was answered ${1 - answer} ${wrong} times`,
+        );
+      });
+    });
+  } finally {
+    await writer.terminate();
+  }
+}
+
+/** How often each page was answered 0, and 1. */
+async function watch(subject: Subject, memory: Uint8Array, count: number): Promise<number[][]> {
+  const offsets = Float64Array.from(pageOffsets(count, subject.pageSize));
+  const isZero = new Uint8Array(count);
+  const seen = [Array<number>(count).fill(0), Array<number>(count).fill(0)];
+  for (const stop = performance.now() + RACE; performance.now() < stop; ) {
+    for (let round = 0; round < 200; round++) {
+      await subject.ask({ memory, offsets, count }, isZero);
+      for (let page = 0; page < count; page++) {
+        const row = seen[isZero[page] ?? 0];
+        if (row !== undefined) row[page] = (row[page] ?? 0) + 1;
+      }
+    }
+  }
+  return seen;
+}

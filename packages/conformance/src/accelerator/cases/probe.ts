@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import type { Probe } from '@multifd/core';
+import type { AcceleratorCase, CaseContext } from '../case.js';
+import { inTime } from '../subject.js';
+
+/** Asked of every accelerator, also of one that cannot run here. */
+function always(name: string, run: (context: CaseContext) => Promise<void>): AcceleratorCase {
+  return { name, random: false, skipped: () => undefined, run };
+}
+
+export const probeCases: readonly AcceleratorCase[] = [
+  always('says what it is', async ({ accelerator }) => {
+    assert.equal(accelerator.specVersion, 1, 'specVersion');
+    assert.match(accelerator.name, /^[a-z0-9][a-z0-9-]*$/, 'name');
+    const { pageSize, preferredBatch } = accelerator.capabilities;
+    for (const size of [pageSize.min, pageSize.max]) {
+      assert.ok(Number.isInteger(Math.log2(size)), `page size ${size} is not a power of two`);
+    }
+    assert.ok(pageSize.min <= pageSize.max, 'pageSize.min is above pageSize.max');
+    assert.ok(
+      Number.isInteger(preferredBatch) && preferredBatch >= 1 && preferredBatch <= 2 ** 20,
+      `preferredBatch ${preferredBatch} is not a whole number from 1 to 2^20`,
+    );
+  }),
+
+  always('probe says what would run, or why not and what to do', async ({ probe }) => {
+    if (probe.ok) oneLine('detail', probe.detail);
+    else {
+      oneLine('reason', probe.reason);
+      oneLine('fix', probe.fix);
+    }
+  }),
+
+  always('probe may be asked again, also by many at once', async ({ accelerator, probe, timeout }) => {
+    const ask = async (): Promise<Probe> => inTime(accelerator.probe(), timeout, 'probe');
+    for (const again of await Promise.all([ask(), ask(), ask()])) {
+      assert.equal(again.ok, probe.ok, 'another answer than before');
+    }
+  }),
+];
+
+function oneLine(what: string, text: string): void {
+  assert.equal(typeof text, 'string', what);
+  assert.ok(
+    text.trim() !== '' && !/\p{Cc}/u.test(text),
+    `${what} is not one line of text: ${JSON.stringify(text)}`,
+  );
+}

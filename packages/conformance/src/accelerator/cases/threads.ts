@@ -1,0 +1,39 @@
+/** Code of the threads that the suite starts, as text: it then needs no file of its own, wherever it is bundled. */
+
+/** Opens a detector, asks it a thousand times, and posts what was wrong. Each thread has pages of its own. */
+export const DETECTING_THREAD = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  const { module, name, pageSize, thread } = workerData;
+  (async () => {
+    const accelerator = (await import(module)).accelerators.find((each) => each.name === name);
+    const detector = await accelerator.open({ pageSize });
+    const count = Math.min(16, accelerator.capabilities.preferredBatch);
+    const memory = new Uint8Array(new SharedArrayBuffer(count * pageSize));
+    const offsets = Float64Array.from({ length: count }, (_, page) => page * pageSize);
+    const isZero = new Uint8Array(count);
+    const wrong = [];
+    for (let round = 0; round < 1000; round++) {
+      const used = (round * 7 + thread * 5) % count;
+      const at = used * pageSize + ((round * 97 + thread) % pageSize);
+      memory[at] = 1 + thread;
+      isZero.fill(0xee);
+      await detector.detect({ memory, offsets, count }, isZero);
+      memory[at] = 0;
+      if (isZero.some((answer, page) => answer !== (page === used ? 0 : 1))) wrong.push(round + ': ' + isZero);
+    }
+    await detector.close();
+    parentPort.postMessage(wrong.slice(0, 5));
+  })();
+`;
+
+/** Sets and clears words of the even pages as fast as it can, until it is terminated. */
+export const WRITING_THREAD = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  const words = new Int32Array(workerData.buffer);
+  const stride = workerData.pageSize / 2;
+  parentPort.postMessage('writing');
+  for (;;) for (let page = 0; page < words.length; page += stride) for (const at of [0, 100, 200, 300, 1023]) {
+    words[page + at] = 1;
+    words[page + at] = 0;
+  }
+`;

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import type { Detector, PageBatch } from '@multifd/core';
+import type { CaseContext } from './case.js';
+
+/** What result arrays hold before an answer: no answer, and neither of the two that a broken one falls back to. */
+const UNANSWERED = 0xee;
+
+/** Entries on both sides of a result that do not belong to the batch: whoever writes there writes too much. */
+const MARGIN = 8;
+
+/**
+ * A detector under test. It is asked the way core asks: batches of at most `preferredBatch`, offsets and results
+ * that are parts of larger arrays.
+ */
+export class Subject {
+  readonly pageSize: number;
+  readonly #name: string;
+  readonly #detector: Detector;
+  readonly #preferredBatch: number;
+  readonly #timeout: number;
+
+  private constructor(context: CaseContext, detector: Detector) {
+    this.pageSize = context.pageSize;
+    this.#name = context.accelerator.name;
+    this.#preferredBatch = context.accelerator.capabilities.preferredBatch;
+    this.#timeout = context.timeout;
+    this.#detector = detector;
+  }
+
+  static async open(context: CaseContext): Promise<Subject> {
+    const { accelerator, pageSize } = context;
+    // Cutting work into batches of nothing would never end.
+    assert.ok(accelerator.capabilities.preferredBatch >= 1, 'preferredBatch is below 1');
+    return new Subject(context, await inTime(accelerator.open({ pageSize }), context.timeout, 'open'));
+  }
+
+  /** Answers for pages at `offsets`, in that order, as numbers; each is 0 or 1. */
+  async detect(memory: Uint8Array, offsets: readonly number[], wasmMemory?: Memory): Promise<number[]> {
+    const answers: number[] = [];
+    for (let first = 0; first < offsets.length; first += this.#preferredBatch) {
+      answers.push(
+        ...(await this.detectBatch(memory, offsets.slice(first, first + this.#preferredBatch), wasmMemory)),
+      );
+    }
+    return answers;
+  }
+
+  /** One batch, which may be empty; at most `preferredBatch` pages. */
+  async detectBatch(memory: Uint8Array, offsets: readonly number[], wasmMemory?: Memory): Promise<number[]> {
+    const count = offsets.length;
+    const places = new Float64Array(count + 2 * MARGIN).fill(Number.NaN);
+    places.set(offsets, MARGIN);
+    const results = new Uint8Array(count + 2 * MARGIN).fill(UNANSWERED);
+    const batch: PageBatch = {
+      memory,
+      offsets: places.subarray(MARGIN, MARGIN + count),
+      count,
+      ...(wasmMemory === undefined ? {} : { wasmMemory }),
+    };
+    await this.ask(batch, results.subarray(MARGIN, MARGIN + count));
+    const answers = Array.from(results.subarray(MARGIN, MARGIN + count));
+    const margins = [...results.subarray(0, MARGIN), ...results.subarray(MARGIN + count)];
+    assert.ok(
+      margins.every((entry) => entry === UNANSWERED),
+      `${this.#name} wrote beyond its result`,
+    );
+    assert.deepEqual(
+      Array.from(places.subarray(MARGIN, MARGIN + count)),
+      offsets,
+      `${this.#name} wrote to offsets`,
+    );
+    const bad = answers.findIndex((answer) => answer !== 0 && answer !== 1);
+    assert.equal(
+      bad,
+      -1,
+      `${this.#name} answered ${answers[bad]} for page ${bad} of ${count} (238: not at all)`,
+    );
+    return answers;
+  }
+
+  /** One call of `detect`, and nothing else. */
+  async ask(batch: PageBatch, isZero: Uint8Array): Promise<void> {
+    await inTime(this.#detector.detect(batch, isZero), this.#timeout, 'detect');
+  }
+
+  async close(): Promise<void> {
+    await inTime(this.#detector.close(), this.#timeout, 'close');
+  }
+}
+
+type Memory = NonNullable<PageBatch['wasmMemory']>;
+
+/** Opens a subject for `body`, and closes it whatever happens. */
+export async function withSubject(
+  context: CaseContext,
+  body: (subject: Subject) => Promise<void>,
+): Promise<void> {
+  const subject = await Subject.open(context);
+  try {
+    await body(subject);
+  } finally {
+    await subject.close();
+  }
+}
+
+/** @throws AssertionError if it takes longer than `timeout` ms. A call that never returns cannot be stopped. */
+export async function inTime<T>(answer: T | Promise<T>, timeout: number, what: string): Promise<T> {
+  if (!(answer instanceof Promise)) return answer;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new assert.AssertionError({ message: `${what} took longer than ${timeout} ms` })),
+      timeout,
+    );
+  });
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+}

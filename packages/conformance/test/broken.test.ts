@@ -1,0 +1,53 @@
+import { availableParallelism } from 'node:os';
+import { describe, expect, test } from 'vitest';
+import { misanswering } from './broken/answers.js';
+import { misbehaving } from './broken/life.js';
+import { memcmpRuns, racing } from './broken/races.js';
+import { misreading } from './broken/reads.js';
+import { outcomes } from './helpers.js';
+
+/** The race needs a second core, and is the only case that takes long; the others need not be shown it. */
+const RACE = /while the guest writes/;
+const BUT_THE_RACE = /^(?!.*while the guest writes)/;
+/** ms; of those, `hangs` takes one for each case. */
+const TIMEOUT = 50;
+
+describe('every broken accelerator is caught', () => {
+  for (const broken of [...misreading, ...misanswering, ...misbehaving]) {
+    test(broken.name, async () => {
+      const ended = await outcomes(
+        broken,
+        { timeout: broken.name === 'hangs' ? TIMEOUT : 10_000 },
+        BUT_THE_RACE,
+      );
+      expect(ended.filter(({ outcome }) => outcome === 'failed').map(({ name }) => name)).not.toEqual([]);
+    });
+  }
+});
+
+describe.skipIf(availableParallelism() < 2)(
+  'one look over a run of pages, while another thread writes',
+  () => {
+    for (const broken of racing) {
+      test(`${broken.name} is caught, by that case alone`, async () => {
+        const failed = (await outcomes(broken)).filter(({ outcome }) => outcome === 'failed');
+        expect(failed.map(({ name }) => name)).toEqual([expect.stringMatching(RACE)]);
+        expect(failed[0]?.message).toMatch(/page [1357], which nobody writes to/);
+      });
+    }
+
+    // glibc on x86-64 does it; another C library may compare in a way that is safe.
+    const known = process.platform === 'linux' && process.arch === 'x64' && isGlibc();
+    test.skipIf(!known)(`${memcmpRuns.name} is caught, by that case alone`, async () => {
+      const failed = (await outcomes(memcmpRuns)).filter(({ outcome }) => outcome === 'failed');
+      expect(failed.map(({ name }) => name)).toEqual([expect.stringMatching(RACE)]);
+    });
+  },
+);
+
+function isGlibc(): boolean {
+  const report: unknown = process.report.getReport();
+  const header: unknown =
+    typeof report === 'object' && report !== null ? Reflect.get(report, 'header') : undefined;
+  return typeof header === 'object' && header !== null && 'glibcVersionRuntime' in header;
+}

@@ -39,8 +39,14 @@ describe.skipIf(availableParallelism() < 2)(
     // glibc on x86-64 does it; another C library may compare in a way that is safe.
     const known = process.platform === 'linux' && process.arch === 'x64' && isGlibc();
     test.skipIf(!known)(`${memcmpRuns.name} is caught, by that case alone`, async () => {
-      const failed = (await outcomes(memcmpRuns)).filter(({ outcome }) => outcome === 'failed');
-      expect(failed.map(({ name }) => name)).toEqual([expect.stringMatching(RACE)]);
+      const others = await outcomes(memcmpRuns, {}, BUT_THE_RACE);
+      expect(others.filter(({ outcome }) => outcome === 'failed')).toEqual([]);
+      // It takes two cores at the same moment: on a machine full of other work that may need another go.
+      let caught = false;
+      for (let go = 0; go < 8 && !caught; go++) {
+        caught = (await outcomes(memcmpRuns, {}, RACE)).some(({ outcome }) => outcome === 'failed');
+      }
+      expect(caught).toBe(true);
     });
   },
 );

@@ -6,6 +6,7 @@ Examples:
   multifd receive tcp::4444                        wait for a guest, from a multifd or from QEMU
   multifd relay tcp::4444 tcp:192.0.2.7:4445       let a QEMU guest migrate through, into another QEMU
   multifd inspect guest.mig                        what is in a migration file
+  multifd accel list                               what can check for zero pages on this machine
   multifd migrate --help                           sources, destinations, options
 
 Exit codes: 0 done, 1 failed or did not verify, 2 usage, 3 accelerator or compression not available,
@@ -41,7 +42,16 @@ Examples:
   multifd migrate raw:guest.ram unix:/run/incoming.sock --max-bandwidth 100M --downtime-limit 50
   multifd migrate file:guest.mig tcp:192.0.2.7:4444
   multifd migrate file:guest.mig tcp:192.0.2.7:4444 --machine-compat 7.2
+  multifd migrate --accel avx512
   multifd migrate --accel ./my-accelerator`;
+
+export const ACCEL_HELP = `
+Examples:
+  multifd accel list
+  multifd accel bench --json
+  multifd accel bench --accel ./my-accelerator
+
+MULTIFD_ACCEL=NAME is the same as --accel NAME for every migrate that has no --accel of its own.`;
 
 export const RECEIVE_HELP = `
 LISTEN (default tcp:127.0.0.1:4444):

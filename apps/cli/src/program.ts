@@ -1,10 +1,11 @@
 import { Command, Option } from '@commander-js/extra-typings';
+import { accelBenchCommand, accelListCommand } from './commands/accel.js';
 import { inspectCommand } from './commands/inspect.js';
 import { migrateCommand } from './commands/migrate.js';
 import { receiveCommand } from './commands/receive.js';
 import { relayCommand } from './commands/relay.js';
 import type { ExitCode } from './exit-codes.js';
-import { INSPECT_HELP, MIGRATE_HELP, RECEIVE_HELP, RELAY_HELP, ROOT_HELP } from './help.js';
+import { ACCEL_HELP, INSPECT_HELP, MIGRATE_HELP, RECEIVE_HELP, RELAY_HELP, ROOT_HELP } from './help.js';
 import { parseCompression } from './options/compression.js';
 import { parseMachineType, parseUuid } from './options/identity.js';
 import { parseMachineCompat } from './options/machine-compat.js';
@@ -28,7 +29,33 @@ export function buildProgram(ended: (code: ExitCode) => void): Command {
   addReceive(program, ended);
   addRelay(program, ended);
   addInspect(program, ended);
+  addAccel(program, ended);
   return program;
+}
+
+function addAccel(program: Command, ended: (code: ExitCode) => void): void {
+  const accel = program
+    .command('accel')
+    .summary('what can check for zero pages here, and how fast')
+    .description('What this machine can use to find zero pages, what not and why, and how fast each is')
+    .helpCommand(false)
+    .exitOverride()
+    .addHelpText('after', ACCEL_HELP);
+  accel
+    .command('list')
+    .description('Every accelerator that is known here: whether it can run, and if not, why and what to do')
+    .option('--accel <module>', 'list a module by path or package name as well')
+    .option('--json', 'print one JSON document on stdout, and nothing else there')
+    .action(async (options) => ended(await accelListCommand(options)));
+  accel
+    .command('bench')
+    .description(
+      'GB/s of one thread over zero, mixed and full memory, in cache and out, beside plain reading',
+    )
+    .option('--accel <module>', 'measure a module by path or package name as well')
+    .option('--samples <n>', 'samples of each (default: 7)', (text) => parseWhole(text, '--samples', 1, 1000))
+    .option('--json', 'print one JSON document on stdout, and nothing else there')
+    .action(async (options) => ended(await accelBenchCommand(options)));
 }
 
 function addMigrate(program: Command, ended: (code: ExitCode) => void): void {
@@ -144,8 +171,10 @@ function maxBandwidth() {
 function accel() {
   return new Option(
     '--accel <name>',
-    'what checks for zero pages: auto, js, or a module by path or package name',
-  ).default('auto');
+    'what checks for zero pages: auto, native, avx512, avx2, sse2, neon, wasm, js, or a module by path or package name',
+  )
+    .default('auto')
+    .env('MULTIFD_ACCEL');
 }
 
 function machineCompat() {

@@ -21,7 +21,7 @@ function isZero(at: usize, pageSize: usize): bool {
   for (const end = at + pageSize; at < end; at += 64) {
     const left = load<u64>(at) | load<u64>(at, 8) | load<u64>(at, 16) | load<u64>(at, 24);
     const right = load<u64>(at, 32) | load<u64>(at, 40) | load<u64>(at, 48) | load<u64>(at, 56);
-    if ((left | right) != 0) return false;
+    if ((left | right) !== 0) return false;
   }
   return true;
 }

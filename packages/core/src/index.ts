@@ -27,6 +27,7 @@ export {
   type AcceleratorChoice,
   AcceleratorRegistry,
   loadAccelerator,
+  type MeasuredAccelerator,
   type ProbedAccelerator,
   type RefusedAccelerator,
 } from './zero/registry.js';

@@ -1,8 +1,19 @@
 import { type AcceleratorChoice, AcceleratorRegistry, MultifdError } from '@multifd/core';
 import { resolveModule } from './resolve-module.js';
 
-/** Accelerators that come with the command, the one that `auto` prefers first. */
-const OURS = [import.meta.resolve('@multifd/accel-js')];
+/** Modules that come with the command, the one that `auto` prefers first among those that are as fast. */
+const OURS = [
+  import.meta.resolve('@multifd/accel-native'),
+  import.meta.resolve('@multifd/accel-wasm'),
+  import.meta.resolve('@multifd/accel-js'),
+];
+
+/** The accelerators that are known by name. */
+export function knownAccelerators(): AcceleratorRegistry {
+  const registry = new AcceleratorRegistry();
+  for (const module of OURS) registry.register(module);
+  return registry;
+}
 
 /**
  * Finds what `--accel` asks for: `auto`, a name that is known here, or a module (a path, or a package that `cwd`
@@ -11,8 +22,7 @@ const OURS = [import.meta.resolve('@multifd/accel-js')];
  * @throws MultifdError `accelerator-unavailable`: what was named is used or refused, only `auto` falls through.
  */
 export async function chooseAccelerator(requested: string, cwd: string): Promise<AcceleratorChoice> {
-  const registry = new AcceleratorRegistry();
-  for (const module of OURS) registry.register(module);
+  const registry = knownAccelerators();
   const known = (await registry.list()).map((each) => each.reference.name);
   if (requested === 'auto' || known.includes(requested)) return registry.choose(requested);
   const module = resolveModule(requested, cwd);

@@ -61,6 +61,8 @@ export interface AcceleratorMember {
   readonly requested: string;
   readonly detail: string;
   readonly refused: readonly { readonly name: string; readonly reason: string; readonly fix: string }[];
+  /** What `auto` measured before it chose, fastest first; bytes a second. */
+  readonly measured?: readonly { readonly name: string; readonly 'bytes-per-second': number }[];
 }
 
 export interface BothEnds {
@@ -152,8 +154,13 @@ function acceleratorMembers({ choice, parameters }: MigrateFacts): Pick<MigrateD
       requested: choice.requested,
       detail: used ? choice.detail : 'zero-page-detection is none: every page is sent with its bytes',
       refused: choice.refused,
+      ...(choice.measured === undefined ? {} : { measured: measuredMembers(choice.measured) }),
     },
   };
+}
+
+function measuredMembers(measured: NonNullable<AcceleratorChoice['measured']>) {
+  return measured.map(({ name, bytesPerSecond }) => ({ name, 'bytes-per-second': bytesPerSecond }));
 }
 
 type Parameters = Pick<MigrateDocument, 'channels' | 'zero-page-detection' | 'multifd-compression'>;

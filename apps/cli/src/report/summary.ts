@@ -66,12 +66,17 @@ function ramLines(ram: RamMember): string[] {
   ];
 }
 
-function acceleratorLines({ name, requested, detail, refused }: AcceleratorMember): string[] {
+function acceleratorLines({ name, requested, detail, refused, measured = [] }: AcceleratorMember): string[] {
   const asked = requested === 'auto' ? 'chosen by auto' : `asked for as ${plain(requested)}`;
   return [
     name === null ? `accelerator: none (${detail})` : `accelerator: ${name} (${asked}): ${plain(detail)}`,
+    ...(measured.length === 0 ? [] : [`  measured: ${measured.map(rateText).join(', ')}`]),
     ...refused.map((each) => `  refused ${each.name}: ${plain(each.reason)} (${plain(each.fix)})`),
   ];
+}
+
+function rateText({ name, 'bytes-per-second': rate }: { name: string; 'bytes-per-second': number }): string {
+  return `${name} ${(rate / 1e9).toFixed(1)} GB/s`;
 }
 
 function guestLine({ state, from, to }: GuestReport): string {

@@ -1,6 +1,13 @@
 import type { AcceleratorReference } from '../engine/api.js';
 import { MultifdError } from '../errors.js';
 import { ACCELERATOR_SPEC_VERSION, type Accelerator, type Probe } from './accelerator.js';
+import { measureRates } from './calibrate.js';
+
+/** Of `auto`: within so much of the fastest, the order of preference decides, and not the noise of a short look. */
+const AS_FAST_AS = 0.9;
+
+/** ms that an asynchronous probe may take. */
+const PROBE_PATIENCE = 5000;
 
 /** A candidate that is not used, and why: kept and shown, never thrown away. */
 export interface RefusedAccelerator {
@@ -16,12 +23,22 @@ export interface AcceleratorChoice {
   /** What was asked for: `auto`, a name, or a module. */
   readonly requested: string;
   readonly refused: readonly RefusedAccelerator[];
+  /** What `auto` measured here just now, fastest first; absent if it had no choice, or was not asked. */
+  readonly measured?: readonly MeasuredAccelerator[];
+}
+
+export interface MeasuredAccelerator {
+  readonly name: string;
+  /** Of guest memory, three quarters zero, all of it populated, by one thread. */
+  readonly bytesPerSecond: number;
 }
 
 /** An accelerator of a known module, with its answer to `probe`. */
 export interface ProbedAccelerator {
   readonly reference: AcceleratorReference;
   readonly probe: Probe;
+  /** Whether `auto` may take it. */
+  readonly automatic: boolean;
 }
 
 /**
@@ -48,13 +65,18 @@ export class AcceleratorRegistry {
   }
 
   /**
-   * `auto` takes the first that can run. A name, or the URL of a module, is used or refused: it never falls
-   * through to another.
+   * `auto` asks all, measures those that can run for a few milliseconds and takes the fastest; of those that are
+   * as fast, the one that was registered first. A name, or the URL of a module, is used or refused: it never falls
+   * through to another. Of a module's accelerators the first that can run is taken.
    * @throws MultifdError `accelerator-unavailable` with the reason and what to do.
    */
   async choose(requested = 'auto'): Promise<AcceleratorChoice> {
     const isModule = requested.includes(':');
     const all = isModule ? await this.#probeModule(requested) : await this.list();
+    if (requested === 'auto') {
+      const fastest = await chooseFastest(all);
+      if (fastest !== undefined) return fastest;
+    }
     const wanted =
       isModule || requested === 'auto' ? all : all.filter((each) => each.reference.name === requested);
     const refused: RefusedAccelerator[] = [];
@@ -91,16 +113,78 @@ export class AcceleratorRegistry {
 function unloadable(module: string, error: unknown): ProbedAccelerator {
   const { message, hint } = MultifdError.from(error, 'accelerator-unavailable', module);
   const probe = { ok: false, reason: message, fix: hint ?? 'install it again for this system' } as const;
-  return { reference: { module, name: module }, probe };
+  return { reference: { module, name: module }, probe, automatic: true };
+}
+
+/** @returns undefined if none can run. */
+async function chooseFastest(all: readonly ProbedAccelerator[]): Promise<AcceleratorChoice | undefined> {
+  const refused: RefusedAccelerator[] = [];
+  const able: { reference: AcceleratorReference; detail: string; accelerator: Accelerator }[] = [];
+  for (const { reference, probe, automatic } of all) {
+    if (!automatic) continue;
+    if (probe.ok)
+      able.push({ reference, detail: probe.detail, accelerator: await loadAccelerator(reference) });
+    else refused.push({ name: reference.name, reason: probe.reason, fix: probe.fix });
+  }
+  const [only] = able;
+  if (only === undefined) return undefined;
+  if (able.length === 1) {
+    return { accelerator: only.reference, detail: only.detail, requested: 'auto', refused };
+  }
+  const rates = await measureRates(able.map(({ accelerator }) => accelerator));
+  const measured = able.flatMap((each, index) => {
+    const rate = rates[index];
+    if (rate !== undefined && 'bytesPerSecond' in rate) {
+      return [{ ...each, bytesPerSecond: Math.round(rate.bytesPerSecond) }];
+    }
+    const reason = rate?.error.message ?? 'it was not measured';
+    refused.push({
+      name: each.reference.name,
+      reason,
+      fix: 'see `multifd accel list`, or ask for it by name',
+    });
+    return [];
+  });
+  const best = Math.max(0, ...measured.map(({ bytesPerSecond }) => bytesPerSecond));
+  const chosen = measured.find(({ bytesPerSecond }) => bytesPerSecond >= AS_FAST_AS * best);
+  if (chosen === undefined) return undefined;
+  return {
+    accelerator: chosen.reference,
+    detail: chosen.detail,
+    requested: 'auto',
+    refused,
+    measured: measured
+      .map(({ reference, bytesPerSecond }) => ({ name: reference.name, bytesPerSecond }))
+      .sort((a, b) => b.bytesPerSecond - a.bytesPerSecond),
+  };
 }
 
 async function probeAll(module: string): Promise<readonly ProbedAccelerator[]> {
   return Promise.all(
     (await loadAccelerators(module)).map(async (accelerator) => ({
       reference: { module, name: accelerator.name },
-      probe: await accelerator.probe(),
+      probe: await probeSafely(accelerator),
+      automatic: accelerator.capabilities.automatic ?? true,
     })),
   );
+}
+
+/** A probe that throws or hangs is an answer too: no. */
+async function probeSafely(accelerator: Accelerator): Promise<Probe> {
+  const fix = `it is a mistake of accelerator ${accelerator.name}: tell its author`;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Probe>((resolve) => {
+    const reason = `its probe gave no answer within ${PROBE_PATIENCE} ms`;
+    timer = setTimeout(() => resolve({ ok: false, reason, fix }), PROBE_PATIENCE);
+  });
+  try {
+    return await Promise.race([accelerator.probe(), late]);
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    return { ok: false, reason: `its probe failed: ${text}`, fix };
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /**

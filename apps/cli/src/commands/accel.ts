@@ -1,0 +1,72 @@
+import { type AcceleratorChoice, MultifdError, type ProbedAccelerator } from '@multifd/core';
+import { benchAccelerators } from '../accelerators/bench.js';
+import { knownAccelerators } from '../accelerators/choose.js';
+import { resolveModule } from '../accelerators/resolve-module.js';
+import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
+import { listenForInterrupt } from '../interrupt.js';
+import { accelBenchDocument, accelListDocument, benchTable, listTable } from '../report/accel-document.js';
+import { formatError } from '../report/errors.js';
+import { openTerminal } from '../report/terminal.js';
+
+export interface AccelOptions {
+  /** A module beside those that come with the command. */
+  readonly accel?: string;
+  readonly samples?: number;
+  readonly json?: true;
+}
+
+/** `multifd accel list`: who can run here, what `auto` would take, and why not the others. */
+export async function accelListCommand(options: AccelOptions): Promise<ExitCode> {
+  return told(async () => {
+    const { probed, choice } = await survey(options);
+    const document = accelListDocument(probed, choice);
+    return options.json ? `${JSON.stringify(document, null, 2)}\n` : listTable(document);
+  });
+}
+
+/** `multifd accel bench`: how fast each is, beside plain reading. */
+export async function accelBenchCommand(options: AccelOptions): Promise<ExitCode> {
+  const terminal = openTerminal();
+  const interrupt = listenForInterrupt();
+  try {
+    return await told(async () => {
+      const { probed } = await survey(options);
+      const progress = (line: string) => terminal.progress(`measuring ${line}`);
+      const report = await benchAccelerators(probed, options.samples ?? 7, interrupt.signal, progress);
+      terminal.clear();
+      const document = accelBenchDocument(report);
+      return options.json ? `${JSON.stringify(document, null, 2)}\n` : benchTable(document);
+    });
+  } finally {
+    interrupt.release();
+    terminal.clear();
+  }
+}
+
+async function survey({ accel }: AccelOptions): Promise<{
+  probed: readonly ProbedAccelerator[];
+  choice: AcceleratorChoice;
+}> {
+  const registry = knownAccelerators();
+  const choice = await registry.choose('auto');
+  if (accel !== undefined) {
+    const module = resolveModule(accel, process.cwd());
+    if (module === undefined) {
+      throw new MultifdError('accelerator-unavailable', `no module ${JSON.stringify(accel)}`, {
+        hint: 'a module is named by a path (./my-accelerator) or by a package installed where you are',
+      });
+    }
+    registry.register(module);
+  }
+  return { probed: await registry.list(), choice };
+}
+
+async function told(work: () => Promise<string>): Promise<ExitCode> {
+  try {
+    process.stdout.write(await work());
+    return EXIT.done;
+  } catch (error) {
+    process.stderr.write(formatError(error));
+    return exitCodeOf(error);
+  }
+}

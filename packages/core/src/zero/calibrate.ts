@@ -1,0 +1,95 @@
+import { MultifdError } from '../errors.js';
+import type { Accelerator, SharedWasmMemory } from './accelerator.js';
+import { PageChecker } from './page-checker.js';
+
+const PAGE_SIZE = 4096;
+/** Enough to be larger than a second-level cache, and to take 0.2 ms or less at the rates that matter. */
+const PAGES = 512;
+/** Passes that are timed for each; one before them warms up. The best one counts: noise only ever adds. */
+const PASSES = 3;
+/** ms that an answer may take before the accelerator is out of the race. */
+const PATIENCE = 1000;
+
+/** Bytes of guest memory a second, or why there is no such number. */
+export type Rate = { readonly bytesPerSecond: number } | { readonly error: MultifdError };
+
+/**
+ * How fast each accelerator checks a small piece of guest memory as guests have it: three quarters zero, all of it
+ * populated. They take turns. One that throws, is late or answers wrongly gets an error in place of a rate.
+ */
+export async function measureRates(accelerators: readonly Accelerator[]): Promise<Rate[]> {
+  const sample = makeSample();
+  const runners = await Promise.all(accelerators.map((each) => Runner.open(each, sample)));
+  for (let pass = 0; pass <= PASSES; pass++) {
+    for (const runner of runners) await runner.pass(pass > 0);
+  }
+  return Promise.all(runners.map((runner) => runner.end()));
+}
+
+interface Sample {
+  readonly memory: Uint8Array;
+  readonly wasmMemory: SharedWasmMemory;
+  readonly offsets: Float64Array;
+  readonly answers: Uint8Array;
+}
+
+function makeSample(): Sample {
+  const pages = (PAGES * PAGE_SIZE) / 65536;
+  const wasmMemory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const memory = new Uint8Array(wasmMemory.buffer);
+  const offsets = Float64Array.from({ length: PAGES }, (_, page) => page * PAGE_SIZE);
+  const answers = Uint8Array.from(offsets, (_, page) => (page % 4 === 3 ? 0 : 1));
+  // Zeros are written too: a page that was never touched is not in memory.
+  offsets.forEach((offset, page) => {
+    memory.fill(answers[page] === 1 ? 0 : page & 0xff || 1, offset, offset + PAGE_SIZE);
+  });
+  return { memory, wasmMemory, offsets, answers };
+}
+
+class Runner {
+  readonly #sample: Sample;
+  readonly #checker: PageChecker | undefined;
+  readonly #name: string;
+  #error: MultifdError | undefined;
+  #best = Number.POSITIVE_INFINITY;
+
+  private constructor(name: string, sample: Sample, checker: PageChecker | MultifdError) {
+    this.#name = name;
+    this.#sample = sample;
+    if (checker instanceof PageChecker) this.#checker = checker;
+    else this.#error = checker;
+  }
+
+  static async open(accelerator: Accelerator, sample: Sample): Promise<Runner> {
+    const checker = await PageChecker.open(accelerator, PAGE_SIZE, PATIENCE).catch((error: unknown) =>
+      MultifdError.from(error, 'accelerator', `accelerator ${accelerator.name}`),
+    );
+    return new Runner(accelerator.name, sample, checker);
+  }
+
+  async pass(timed: boolean): Promise<void> {
+    if (this.#checker === undefined || this.#error !== undefined) return;
+    const { memory, wasmMemory, offsets, answers } = this.#sample;
+    const got = new Uint8Array(PAGES);
+    try {
+      const began = performance.now();
+      await this.#checker.check(memory, offsets, PAGES, got, wasmMemory);
+      if (timed) this.#best = Math.min(this.#best, performance.now() - began);
+      if (Buffer.compare(got, answers) !== 0) {
+        this.#error = new MultifdError('accelerator', `accelerator ${this.#name} gave a wrong answer`);
+      }
+    } catch (error) {
+      this.#error = MultifdError.from(error, 'accelerator', `accelerator ${this.#name}`);
+    }
+  }
+
+  async end(): Promise<Rate> {
+    try {
+      await this.#checker?.close();
+    } catch (error) {
+      this.#error ??= MultifdError.from(error, 'accelerator', `accelerator ${this.#name}`);
+    }
+    if (this.#error !== undefined) return { error: this.#error };
+    return { bytesPerSecond: (PAGES * PAGE_SIZE * 1000) / Math.max(this.#best, 1e-3) };
+  }
+}

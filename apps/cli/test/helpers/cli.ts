@@ -24,15 +24,16 @@ export interface Running {
 /** Starts the real command, as a user would; it does not outlive the test. */
 export function start(
   args: readonly string[],
-  options: { cwd?: string; limitFileSize?: number } = {},
+  options: { cwd?: string; limitFileSize?: number; env?: NodeJS.ProcessEnv } = {},
 ): Running {
   const command = [CLI, ...args];
   // ulimit counts in KiB.
   const limited = ['-c', `ulimit -f ${options.limitFileSize}; exec "$@"`, 'sh', process.execPath, ...command];
+  const placed = { cwd: options.cwd, env: options.env };
   const child =
     options.limitFileSize === undefined
-      ? spawn(process.execPath, command, { cwd: options.cwd, stdio: ['ignore', 'pipe', 'pipe'] })
-      : spawn('bash', limited, { cwd: options.cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+      ? spawn(process.execPath, command, { ...placed, stdio: ['ignore', 'pipe', 'pipe'] })
+      : spawn('bash', limited, { ...placed, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   const waiting = new Set<() => void>();
@@ -65,7 +66,10 @@ export function start(
   return { child, ended, stderr: () => stderr, says };
 }
 
-export function run(args: readonly string[], options: { cwd?: string } = {}): Promise<Ended> {
+export function run(
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Ended> {
   return start(args, options).ended;
 }
 

@@ -69,16 +69,25 @@ describe('finding a module', () => {
 });
 
 describe('choosing', () => {
-  it('auto and js', async () => {
-    const cwd = tempDirectory();
-    expect(await chooseAccelerator('auto', cwd)).toMatchObject({
-      requested: 'auto',
-      accelerator: { name: 'js' },
-    });
-    expect(await chooseAccelerator('js', cwd)).toMatchObject({
-      requested: 'js',
-      accelerator: { name: 'js' },
-    });
+  it('auto measures what can run, and says why not the others', async () => {
+    const choice = await chooseAccelerator('auto', tempDirectory());
+    const measured = choice.measured ?? [];
+    const names = measured.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['wasm', 'js']));
+    expect(names).toContain(choice.accelerator.name);
+    const rates = measured.map(({ bytesPerSecond }) => bytesPerSecond);
+    expect(rates).toEqual(rates.toSorted((a, b) => b - a));
+    const chosen = measured.find(({ name }) => name === choice.accelerator.name)?.bytesPerSecond ?? 0;
+    expect(chosen).toBeGreaterThanOrEqual(0.9 * (rates[0] ?? 0));
+    // No CPU has both.
+    expect(choice.refused.map(({ name }) => name)).toContain(process.arch === 'x64' ? 'neon' : 'avx2');
+    for (const { reason, fix } of choice.refused) expect([reason, fix]).not.toContain('');
+  });
+
+  it.each(['js', 'wasm', 'wasm-scalar'])('%s by name', async (name) => {
+    const choice = await chooseAccelerator(name, tempDirectory());
+    expect(choice).toMatchObject({ requested: name, accelerator: { name }, refused: [] });
+    expect(choice.measured).toBeUndefined();
   });
 
   it('a module by path', async () => {
@@ -108,10 +117,10 @@ describe('choosing', () => {
     });
   });
 
-  it.each(['avx512', './none', 'auto '])('%j is nowhere', async (name) => {
+  it.each(['avx1024', './none', 'auto '])('%j is nowhere', async (name) => {
     await expect(chooseAccelerator(name, tempDirectory())).rejects.toMatchObject({
       code: 'accelerator-unavailable',
-      message: expect.stringContaining('known here: js'),
+      message: expect.stringMatching(/known here: native, avx512, .*wasm.*, js/),
     });
   });
 });

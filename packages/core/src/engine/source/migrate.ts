@@ -3,7 +3,7 @@ import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import type { DeviceSection } from '../../wire/main/records.js';
 import type { MigrateOptions, MigrateResult } from '../api.js';
 import { BandwidthLimit } from '../bandwidth.js';
-import { Counters } from '../counters.js';
+import { ACTIVITY_CHECKING, Counters } from '../counters.js';
 import { emit } from '../emit.js';
 import { StatusMachine } from '../status.js';
 import { type Thread, ThreadGroup } from '../thread-group.js';
@@ -87,7 +87,7 @@ class SourceMigration {
     );
     this.#keeper = new GuestKeeper(options.guest, checked.live);
     this.#threads = new ThreadGroup((error, where) =>
-      where === MIGRATION_THREAD ? this.#decided(error) : this.#fail(error),
+      where === MIGRATION_THREAD ? this.#decided(error) : this.#fail(this.#died(error, where)),
     );
     this.#reported.promise.catch(() => {});
   }
@@ -329,6 +329,17 @@ class SourceMigration {
   #tellProgress(): void {
     if (!this.#status.is('active')) return;
     emit(this.#options.onEvent, { type: 'progress', statistics: this.#meter.read() });
+  }
+
+  /** A channel's thread ended without saying why: who was at work in it then, is told. */
+  #died(error: MultifdError, where: string): MultifdError {
+    const row = Number(where.replace(/^channel /, '')) + 1;
+    if (error.code !== 'internal' || !(row < this.#counters.rows)) return error;
+    if (this.#counters.row(row).activity !== ACTIVITY_CHECKING) return error;
+    const name = this.#options.accelerator?.name ?? 'none';
+    return new MultifdError('accelerator', `accelerator ${name} took its thread down: ${error.message}`, {
+      cause: error,
+    });
   }
 
   #hangs(row: number, encoding: boolean): MultifdError {

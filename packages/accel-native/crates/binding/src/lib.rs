@@ -49,7 +49,10 @@ impl Checker {
     #[napi(constructor)]
     pub fn new(name: String, page_size: u32) -> Result<Self> {
         let kernel = Kernel::get(&name).map_err(|absent| refuse(format!("kernel {name}: {absent:?}")))?;
-        Ok(Checker { kernel, page_size: page_size as usize })
+        Ok(Checker {
+            kernel,
+            page_size: page_size as usize,
+        })
     }
 
     /// Writes 1 or 0 to the first `count` of `is_zero`.
@@ -79,8 +82,12 @@ impl Checker {
         // SAFETY: both arrays are this thread's alone while it is in this call, as the contract has it, and they are
         // not parts of each other or of guest memory.
         let (offsets, answers) = unsafe { (offsets.as_slice(), is_zero.as_mut_slice()) };
-        let offsets = offsets.get(..count).ok_or_else(|| refuse(format!("{count} pages, but fewer offsets")))?;
-        let answers = answers.get_mut(..count).ok_or_else(|| refuse(format!("{count} pages, but fewer answers")))?;
+        let offsets = offsets
+            .get(..count)
+            .ok_or_else(|| refuse(format!("{count} pages, but fewer offsets")))?;
+        let answers = answers
+            .get_mut(..count)
+            .ok_or_else(|| refuse(format!("{count} pages, but fewer answers")))?;
         Ok((view, offsets, answers))
     }
 }

@@ -73,7 +73,11 @@ impl<T, const KIND: i32> FromNapiValue for Elements<T, KIND> {
             return Err(Error::new(Status::InvalidArg, "not a typed array of the right kind"));
         }
         // An array without elements may lie nowhere.
-        let start = if length == 0 { ptr::NonNull::dangling().as_ptr() } else { start.cast() };
+        let start = if length == 0 {
+            ptr::NonNull::dangling().as_ptr()
+        } else {
+            start.cast()
+        };
         Ok(Elements { start, length })
     }
 }

@@ -32,7 +32,11 @@ impl Memory {
         if page_size < MIN_PAGE || !page_size.is_power_of_two() {
             return Err(Fault::PageSize(page_size));
         }
-        Ok(Memory { start, length, page_size })
+        Ok(Memory {
+            start,
+            length,
+            page_size,
+        })
     }
 
     /// Writes 1 (every byte of the page is zero) or 0 for each offset.
@@ -58,11 +62,19 @@ impl Memory {
         let bad = |offset: f64| {
             // Below 2^53, so that it is exact; NaN is in no range.
             let whole = (0.0..9007199254740992.0).contains(&offset) && offset == offset.trunc();
-            !whole || (offset as usize).checked_add(self.page_size).is_none_or(|end| end > self.length)
+            !whole
+                || (offset as usize)
+                    .checked_add(self.page_size)
+                    .is_none_or(|end| end > self.length)
         };
         if let Some(index) = offsets.iter().position(|&offset| bad(offset)) {
             return Err(Fault::Offset(index, offsets[index]));
         }
-        Ok(Pages { memory: self.start, offsets, size: self.page_size, answers })
+        Ok(Pages {
+            memory: self.start,
+            offsets,
+            size: self.page_size,
+            answers,
+        })
     }
 }

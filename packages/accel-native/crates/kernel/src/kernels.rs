@@ -1,8 +1,8 @@
 //! The kernels and their names. Detection happens when one is asked for; a page costs no decision.
 
-mod scalar;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

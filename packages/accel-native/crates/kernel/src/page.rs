@@ -152,7 +152,10 @@ unsafe fn bytes_are_zero(start: *const u8, length: usize) -> bool {
 unsafe fn looks_zero(start: *const u8) -> bool {
     // SAFETY: all below 32.
     unsafe {
-        start.read_volatile() | start.add(8).read_volatile() | start.add(16).read_volatile() | start.add(24).read_volatile()
+        start.read_volatile()
+            | start.add(8).read_volatile()
+            | start.add(16).read_volatile()
+            | start.add(24).read_volatile()
             == 0
     }
 }

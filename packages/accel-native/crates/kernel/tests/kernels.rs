@@ -28,7 +28,10 @@ fn main() -> ExitCode {
             Err(absent) => {
                 let needed = required.split(',').any(|each| each == name);
                 missing |= needed;
-                println!("test {name} ... {}, {absent:?}", if needed { "FAILED" } else { "ignored" });
+                println!(
+                    "test {name} ... {}, {absent:?}",
+                    if needed { "FAILED" } else { "ignored" }
+                );
             }
         }
     }
@@ -58,7 +61,12 @@ fn every_offset(kernel: Kernel, size: usize, start: usize) {
         for at in (0..size).step_by(stride).chain([size - 1]) {
             for value in [0x01, 0x80, 0xff] {
                 page.add(at).write(value);
-                assert_eq!(ask(kernel, page, size), 0, "{} {size} {start}: byte {at} = {value}", kernel.name);
+                assert_eq!(
+                    ask(kernel, page, size),
+                    0,
+                    "{} {size} {start}: byte {at} = {value}",
+                    kernel.name
+                );
             }
             page.add(at).write(0);
         }
@@ -86,7 +94,8 @@ fn random(kernel: Kernel, size: usize, start: usize) {
     let mut answers = vec![0xee; pages];
     let mut scalar = vec![0xee; pages];
     view.check(kernel, &offsets, &mut answers).expect("good offsets");
-    view.check(Kernel::get("scalar").expect("everywhere"), &offsets, &mut scalar).expect("good offsets");
+    view.check(Kernel::get("scalar").expect("everywhere"), &offsets, &mut scalar)
+        .expect("good offsets");
     let bytes: Vec<u8> = offsets
         .iter()
         .map(|&offset| u8::from(memory[offset as usize..][..size].iter().all(|&byte| byte == 0)))

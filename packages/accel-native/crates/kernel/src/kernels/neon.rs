@@ -7,7 +7,11 @@ use crate::page::{Lanes, Pages};
 
 pub(super) fn get() -> Result<Kernel, Absent> {
     if std::arch::is_aarch64_feature_detected!("neon") {
-        return Ok(Kernel { name: "neon", check, read });
+        return Ok(Kernel {
+            name: "neon",
+            check,
+            read,
+        });
     }
     Err(Absent::Feature("NEON"))
 }

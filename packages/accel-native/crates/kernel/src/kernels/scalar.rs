@@ -3,7 +3,11 @@
 use super::Kernel;
 use crate::page::{Lanes, Pages};
 
-pub(super) const KERNEL: Kernel = Kernel { name: "scalar", check, read };
+pub(super) const KERNEL: Kernel = Kernel {
+    name: "scalar",
+    check,
+    read,
+};
 
 // SAFETY: one volatile read of eight bytes.
 unsafe impl Lanes for u64 {

@@ -8,15 +8,23 @@ use crate::page::{Lanes, Pages};
 pub(super) fn get(name: &str) -> Result<Kernel, Absent> {
     match name {
         // x86-64 is never without it.
-        "sse2" => Ok(Kernel { name: "sse2", check: check_sse2, read: read_sse2 }),
-        "avx2" if is_x86_feature_detected!("avx2") => {
-            Ok(Kernel { name: "avx2", check: check_avx2, read: read_avx2 })
-        }
+        "sse2" => Ok(Kernel {
+            name: "sse2",
+            check: check_sse2,
+            read: read_sse2,
+        }),
+        "avx2" if is_x86_feature_detected!("avx2") => Ok(Kernel {
+            name: "avx2",
+            check: check_avx2,
+            read: read_avx2,
+        }),
         "avx2" => Err(Absent::Feature("AVX2")),
         // Detection asks the operating system too: it has to keep the wide registers.
-        "avx512" if is_x86_feature_detected!("avx512f") => {
-            Ok(Kernel { name: "avx512", check: check_avx512, read: read_avx512 })
-        }
+        "avx512" if is_x86_feature_detected!("avx512f") => Ok(Kernel {
+            name: "avx512",
+            check: check_avx512,
+            read: read_avx512,
+        }),
         "avx512" => Err(Absent::Feature("AVX-512 F")),
         _ => Err(Absent::Unknown),
     }

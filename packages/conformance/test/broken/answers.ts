@@ -46,14 +46,14 @@ export const misanswering: readonly Accelerator[] = [
   })),
   accelerator('answers-too-early', (pageSize) => ({
     async detect(batch, isZero) {
-      void wait(1).then(() => isZero.set(rightAnswers(batch, pageSize)));
+      late(1, () => isZero.set(rightAnswers(batch, pageSize)));
     },
     close() {},
   })),
   accelerator('looks-later', (pageSize) => ({
     async detect(batch, isZero) {
       isZero.set(rightAnswers(batch, pageSize));
-      void wait(5).then(() => isZero.set(rightAnswers(batch, pageSize)));
+      late(5, () => isZero.set(rightAnswers(batch, pageSize)));
     },
     close() {},
   })),
@@ -122,6 +122,13 @@ export const misanswering: readonly Accelerator[] = [
     close() {},
   })),
 ];
+
+/** By then the caller may have put anything into its buffers: what comes of that is the suite's to notice. */
+function late(ms: number, work: () => void): void {
+  void wait(ms)
+    .then(work)
+    .catch(() => {});
+}
 
 function synchronous(name: string, change: (right: Uint8Array) => Uint8Array): Accelerator {
   return accelerator(

@@ -54,6 +54,16 @@ describe.runIf(installedQemus().includes('10.0'))('QEMU 10.0 with early device s
     it(`${how}: we send what QEMU stored`, () => sendTheirs(setting));
   }
 
+  it('a single stream without mapped-ram is read too', async () => {
+    using folder = new TestFolder();
+    await using source = await start(folder, 'source', { requested: '0', running: false });
+    const file = folder.file('guest.stream');
+    await setParameters(source.qemu.qmp, { 'max-bandwidth': 0 });
+    await migrate(source.qemu.qmp, `file:${file}`);
+    expect(await waitForMigration(source.qemu.qmp, ENDED, 30_000)).toMatchObject({ status: 'completed' });
+    expectEarlyIn(file);
+  });
+
   it('several devices at once, by single sections too', async () => {
     using folder = new TestFolder();
     await using source = await start(folder, 'source', { requested: '64M', running: true });

@@ -31,9 +31,21 @@ describe.each(['multifd', 'legacy'] as const)('an accelerator that breaks, %s', 
     ['leaves-a-page', ['accelerator'], /left a page unanswered/],
     ['answers-two', ['accelerator'], /answered 2/],
     // Its connection is gone with the thread: the destination's answer to that may be noticed before the thread's end.
-    ['exits-1', ['internal', 'peer-closed'], /its thread ended.*code 1|destination closed|connection broke/],
-    ['exits-0', ['internal', 'peer-closed'], /its thread ended.*code 0|destination closed|connection broke/],
-    ['throws-outside', ['internal', 'peer-closed'], /out of nowhere|destination closed|connection broke/],
+    [
+      'exits-1',
+      ['accelerator', 'peer-closed'],
+      /exits-1 took its thread down.*code 1|destination closed|connection broke/,
+    ],
+    [
+      'exits-0',
+      ['accelerator', 'peer-closed'],
+      /exits-0 took its thread down.*code 0|destination closed|connection broke/,
+    ],
+    [
+      'throws-outside',
+      ['accelerator', 'peer-closed'],
+      /took its thread down.*out of nowhere|destination closed|connection broke/,
+    ],
   ] as const)('%s', async (name, codes, says) => {
     const { guest, calls } = watchedGuest();
     const outcome = await tryToMove({

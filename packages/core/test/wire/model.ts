@@ -137,13 +137,16 @@ function addEarly(
   pieces: TwinPiece[],
   records: PlainRecord[],
 ): readonly TwinDevice[] {
+  // A section id is one object's alone (wire reference 2.3).
+  const taken = new Set([ramId]);
   return Array.from({ length: random.int(3) }, (_, instanceId) => {
     const body = nastyBytes(random, random.int(300));
     const device = { idstr: 'virtio-mem-early', instanceId, versionId: random.int(5), body };
     // A body that has the section's own footer in it cannot be told from a section that ends there.
     let id: number;
     do id = random.int(random.int(2) === 0 ? 200 : 2 ** 32);
-    while (id === ramId || contains(body, id));
+    while (taken.has(id) || contains(body, id));
+    taken.add(id);
     const piece: TwinPiece = { kind: 'device', id, device };
     pieces.push(piece);
     records.push({

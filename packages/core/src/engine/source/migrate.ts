@@ -85,9 +85,11 @@ class SourceMigration {
       new Set([...this.#dirty, ...this.#work]),
     );
     this.#keeper = new GuestKeeper(options.guest, checked.live);
-    this.#threads = new ThreadGroup((error, where) =>
-      where === MIGRATION_THREAD ? this.#decided(error) : this.#fail(this.#died(error, where)),
-    );
+    this.#threads = new ThreadGroup((error, where) => {
+      const died = this.#died(error, where);
+      if (where === MIGRATION_THREAD) this.#decided(died);
+      else this.#fail(died);
+    });
     this.#reported.promise.catch(() => {});
   }
 
@@ -332,10 +334,10 @@ class SourceMigration {
     emit(this.#options.onEvent, { type: 'progress', statistics: this.#meter.read() });
   }
 
-  /** A channel's thread ended without saying why: who was at work in it then, is told. */
+  /** A thread ended without saying why: who was at work in it then, is told. */
   #died(error: MultifdError, where: string): MultifdError {
-    const row = Number(where.replace(/^channel /, '')) + 1;
-    if (error.code !== 'internal' || !(row < this.#counters.rows)) return error;
+    const row = where === MIGRATION_THREAD ? 0 : Number(where.replace(/^channel /, '')) + 1;
+    if (error.code !== 'internal') return error;
     if (this.#counters.row(row).activity !== ACTIVITY_CHECKING) return error;
     const name = this.#options.accelerator?.name ?? 'none';
     return new MultifdError('accelerator', `accelerator ${name} took its thread down: ${error.message}`, {

@@ -25,7 +25,7 @@ describe('loopback', () => {
       channels: 2,
       'zero-page-detection': 'multifd',
       'multifd-compression': 'none',
-      accelerator: { requested: 'auto', name: 'js', refused: [] },
+      accelerator: { requested: 'auto', name: expect.any(String), detail: expect.any(String) },
       verified: true,
       verification: { algorithm: 'sha256', blocks: 2, bytes: 64 * MIB + TABLES },
       guest: { state: 'at rest' },
@@ -58,7 +58,9 @@ describe('loopback', () => {
     expect(document.guest.state).toBe('ran on');
     expect(document.guest.from).toBeGreaterThan(0);
     expect(document.guest.to).toBeGreaterThan(document.guest.from);
-    expect(document.accelerator.name).toBe(mode === 'none' ? null : 'js');
+    // Which is the fastest here, auto measures; that nothing checks is said as well.
+    if (mode === 'none') expect(document.accelerator.name).toBeNull();
+    else expect(document.accelerator.name).toMatch(/^[a-z0-9-]+$/);
     if (mode === 'none') expect(document.ram['zero-pages']).toBe(0);
   });
 

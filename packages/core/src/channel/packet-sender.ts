@@ -110,8 +110,11 @@ export class PacketSender {
     await this.#outgoing.drained();
   }
 
-  /** Ends the epoch: everything added so far, then a SYNC packet. */
-  async sync(): Promise<void> {
+  /**
+   * Ends the epoch: everything added so far, then a SYNC packet.
+   * @param last nothing comes after it: a destination that has everything may close before it says so on main.
+   */
+  async sync(last: boolean): Promise<void> {
     await this.flushPackets();
     const packet = this.#packet;
     packet.flags = FLAG_SYNC;
@@ -122,6 +125,9 @@ export class PacketSender {
     packet.blockName = '';
     this.#appendHeader();
     await this.#write();
+    if (!last) return;
+    await this.#outgoing.drained();
+    this.#outgoing.expectEnd();
   }
 
   async #emit(normal: number, zero: number): Promise<void> {

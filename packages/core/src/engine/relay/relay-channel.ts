@@ -1,11 +1,10 @@
-import { openChannel } from '../../channel/connect.js';
-import { Outgoing } from '../../channel/outgoing.js';
+import { openOutgoingChannel } from '../../channel/open-channel.js';
+import type { Outgoing } from '../../channel/outgoing.js';
 import { PacketSender } from '../../channel/packet-sender.js';
 import { MultifdError } from '../../errors.js';
 import type { MultiFDMethods, SendHooks } from '../../methods/methods.js';
 import { loadMethod } from '../../methods/registry.js';
-import { encodeInitPacket } from '../../wire/init-packet.js';
-import { INIT_PACKET_SIZE, maxPagesPerPacket } from '../../wire/layout.js';
+import { maxPagesPerPacket } from '../../wire/layout.js';
 import { PageChecker } from '../../zero/page-checker.js';
 import { PAGE_ZERO } from '../../zero/range-scanner.js';
 import { loadAccelerator } from '../../zero/registry.js';
@@ -84,20 +83,19 @@ export class RelayChannel {
 
   async #connect(): Promise<Outgoing> {
     const { address, parameters, uuid, bandwidth } = this.#link;
-    const socket = await openChannel(address, this.where, parameters.setupTimeout, this.#port.signal);
-    // Nothing comes back on a channel; reading is how a destination's end is noticed while we wait.
-    socket.resume();
-    const outgoing = new Outgoing(socket, {
+    const { setupTimeout, stallTimeout, maxBandwidth } = parameters;
+    const options = {
       where: this.where,
-      stallTimeout: parameters.stallTimeout,
+      stallTimeout,
       counters: this.#counters,
-      limit: new BandwidthLimit(bandwidth, parameters.maxBandwidth),
+      limit: new BandwidthLimit(bandwidth, maxBandwidth),
       signal: this.#port.signal,
-    });
-    outgoing.onFailure = (error) => this.#port.post({ type: 'failed', error: error.toReport() });
-    this.#outgoing = outgoing;
-    await outgoing.send([encodeInitPacket({ uuid, channel: this.#channel })], INIT_PACKET_SIZE);
-    return outgoing;
+    };
+    const introduction = { uuid, channel: this.#channel };
+    this.#outgoing = await openOutgoingChannel(address, introduction, setupTimeout, options, (error) =>
+      this.#port.post({ type: 'failed', error: error.toReport() }),
+    );
+    return this.#outgoing;
   }
 
   /** Sends what is in transit; when a cut is due and nothing is left, a SYNC. */
@@ -117,12 +115,7 @@ export class RelayChannel {
         slot = await this.#transit.full(isDue);
       }
       if (!(await this.#control.epochOpens(epoch))) return;
-      await sender.sync();
-      if (this.#control.isLast(epoch)) {
-        // A destination that has everything may close before it says so on main.
-        await outgoing.drained();
-        outgoing.expectEnd();
-      }
+      await sender.sync(this.#control.isLast(epoch));
       this.#control.arrive();
     }
   }

@@ -1,5 +1,5 @@
-import { openChannel } from '../../channel/connect.js';
-import { Outgoing } from '../../channel/outgoing.js';
+import { openOutgoingChannel } from '../../channel/open-channel.js';
+import type { Outgoing } from '../../channel/outgoing.js';
 import { PacketSender } from '../../channel/packet-sender.js';
 import type { MultiFDMethods, SendHooks } from '../../methods/methods.js';
 import { loadMethod } from '../../methods/registry.js';
@@ -7,8 +7,7 @@ import type { RamBlock } from '../../ram/block.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { openRamBlock } from '../../ram/guest-ram.js';
 import { RANGE_SIZE, type Range, RangeTable } from '../../ram/ranges.js';
-import { encodeInitPacket } from '../../wire/init-packet.js';
-import { INIT_PACKET_SIZE, maxPagesPerPacket } from '../../wire/layout.js';
+import { maxPagesPerPacket } from '../../wire/layout.js';
 import { PageChecker } from '../../zero/page-checker.js';
 import { PAGE_ZERO, RangeScanner, type ScannedRange } from '../../zero/range-scanner.js';
 import { loadAccelerator } from '../../zero/registry.js';
@@ -92,21 +91,20 @@ export class SourceChannel {
   }
 
   async #connect(): Promise<Outgoing> {
-    const { address, parameters, uuid, channel } = this.#data;
-    const socket = await openChannel(address, this.where, parameters.setupTimeout, this.#port.signal);
-    // Nothing comes back on a channel; reading is how a destination's end is noticed while we wait.
-    socket.resume();
-    const outgoing = new Outgoing(socket, {
+    const { address, parameters, uuid, bandwidth } = this.#data;
+    const { setupTimeout, stallTimeout, maxBandwidth } = parameters;
+    const options = {
       where: this.where,
-      stallTimeout: parameters.stallTimeout,
+      stallTimeout,
       counters: this.#counters,
-      limit: new BandwidthLimit(this.#data.bandwidth, parameters.maxBandwidth),
+      limit: new BandwidthLimit(bandwidth, maxBandwidth),
       signal: this.#port.signal,
-    });
-    outgoing.onFailure = (error) => this.#port.post({ type: 'failed', error: error.toReport() });
-    this.#outgoing = outgoing;
-    await outgoing.send([encodeInitPacket({ uuid, channel })], INIT_PACKET_SIZE);
-    return outgoing;
+    };
+    const introduction = { uuid, channel: this.#data.channel };
+    this.#outgoing = await openOutgoingChannel(address, introduction, setupTimeout, options, (error) =>
+      this.#port.post({ type: 'failed', error: error.toReport() }),
+    );
+    return this.#outgoing;
   }
 
   async #sendEpochs(outgoing: Outgoing, method: MultiFDMethods, hooks: SendHooks): Promise<void> {
@@ -119,12 +117,7 @@ export class SourceChannel {
         this.#control.throwIfAborted();
         await this.#sendRange(this.#table.at(index), scanner, sender);
       }
-      await sender.sync();
-      if (this.#control.isLast(epoch)) {
-        // A destination that has everything may close before it says so on main.
-        await outgoing.drained();
-        outgoing.expectEnd();
-      }
+      await sender.sync(this.#control.isLast(epoch));
       this.#control.arrive();
     }
   }

@@ -1,0 +1,32 @@
+import type { Address } from '../engine/address.js';
+import { encodeInitPacket, type InitPacket } from '../wire/init-packet.js';
+import { INIT_PACKET_SIZE } from '../wire/layout.js';
+import { openChannel } from './connect.js';
+import { Outgoing, type OutgoingOptions } from './outgoing.js';
+
+/**
+ * Connects an outgoing channel and introduces it, at once (wire reference 1).
+ * @param setupTimeout ms.
+ * @param onFailure called once if the connection fails, whatever its thread is doing.
+ * @throws MultifdError if it cannot be connected; then nothing stays open.
+ */
+export async function openOutgoingChannel(
+  address: Address,
+  introduction: InitPacket,
+  setupTimeout: number,
+  options: OutgoingOptions,
+  onFailure: NonNullable<Outgoing['onFailure']>,
+): Promise<Outgoing> {
+  const socket = await openChannel(address, options.where, setupTimeout, options.signal);
+  // Nothing comes back on a channel; reading is how a destination's end is noticed while we wait.
+  socket.resume();
+  const outgoing = new Outgoing(socket, options);
+  outgoing.onFailure = onFailure;
+  try {
+    await outgoing.send([encodeInitPacket(introduction)], INIT_PACKET_SIZE);
+  } catch (error) {
+    outgoing.destroy();
+    throw error;
+  }
+  return outgoing;
+}

@@ -1,3 +1,4 @@
+export type { BlockingSocket, Interrupt, SocketIo } from './channel/socket-io.js';
 export { type Address, formatAddress, parseAddress } from './engine/address.js';
 export * from './engine/api.js';
 export { receive } from './engine/destination/receive.js';
@@ -13,6 +14,7 @@ export type { DestinationStatistics, SourceStatistics } from './engine/statistic
 export { type ErrorCode, type ErrorReport, MultifdError, WireError, type WireFault } from './errors.js';
 export * from './methods/methods.js';
 export * from './ram/block.js';
+export type { HostBlockDescriptor, HostBlocks } from './ram/host-block.js';
 export { DirtyBitmap } from './ram/dirty-bitmap.js';
 export {
   type AllocatedGuestRam,

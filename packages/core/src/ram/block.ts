@@ -1,10 +1,11 @@
 import type { SharedWasmMemory } from '../zero/accelerator.js';
+import type { HostBlockDescriptor } from './host-block.js';
 
 /**
  * A RAM block: one named, page-aligned piece of guest memory (QEMU's RAMBlock). It is described by a small
  * descriptor that can be posted to any thread, and opened there.
  */
-export type RamBlockDescriptor = MemoryBlockDescriptor | FileBlockDescriptor;
+export type RamBlockDescriptor = MemoryBlockDescriptor | FileBlockDescriptor | HostBlockDescriptor;
 
 /** Guest memory in this process: segments of shared memory, every one `segmentSize` long but the last. */
 export interface MemoryBlockDescriptor {
@@ -63,12 +64,19 @@ export interface RamBlock {
   wasmMemory?(offset: number): SharedWasmMemory | undefined;
   /** Writes `bytes` at `offset`. @throws MultifdError `io` (disk full, read-only). */
   write(offset: number, bytes: Uint8Array): void;
-  /** Makes [offset, offset + length) read as zero. */
+  /** Makes [offset, offset + length) read as zero, and gives its memory back where that is cheaper. */
   zero(offset: number, length: number): void;
   /**
-   * How many bytes from `offset` on (page multiples, up to `length`) are known to be zero without a look:
-   * positive if so, negative for bytes that have to be looked at. Never 0 for a length above 0.
+   * How many bytes from `offset` on (up to `length`) are known to be zero without a look: positive if so, negative
+   * for bytes that have to be looked at. Never 0 for a length above 0. What it says of memory that is written to was
+   * true at some moment during the call: never kept from an earlier one.
    */
   absent(offset: number, length: number): number;
+  /**
+   * Whether everything that was read and written so far, in any thread, was really the block's memory. Asked before
+   * what was read or written is vouched for.
+   * @throws MultifdError `io` if not: the file below a mapping became shorter, its disk is full.
+   */
+  intact?(): void;
   close(): void;
 }

@@ -2,6 +2,7 @@ import { MultifdError } from '../errors.js';
 import type { MemoryBlockDescriptor, RamBlock, RamBlockDescriptor } from './block.js';
 import { DirtyBitmap } from './dirty-bitmap.js';
 import { openFileBlock } from './file-block.js';
+import { openHostBlock } from './host-block.js';
 import { allocateMemoryBlock, openMemoryBlock } from './memory-block.js';
 import { RANGE_SIZE } from './ranges.js';
 
@@ -44,9 +45,19 @@ export function allocateGuestRam(
   return ram;
 }
 
-/** Opens a block in this thread. The descriptor must have passed `checkGuestRam`. */
-export function openRamBlock(descriptor: RamBlockDescriptor): RamBlock {
-  return descriptor.kind === 'memory' ? openMemoryBlock(descriptor) : openFileBlock(descriptor);
+/**
+ * Opens a block in this thread. The descriptor must have passed `checkGuestRam`.
+ * @throws MultifdError `io` if it is not to be had.
+ */
+export async function openRamBlock(descriptor: RamBlockDescriptor): Promise<RamBlock> {
+  switch (descriptor.kind) {
+    case 'memory':
+      return openMemoryBlock(descriptor);
+    case 'file':
+      return openFileBlock(descriptor);
+    case 'host':
+      return openHostBlock(descriptor);
+  }
 }
 
 /** @throws MultifdError `usage` naming the block, if a descriptor cannot be right. */
@@ -65,7 +76,7 @@ export function checkGuestRam(ram: GuestRamDescriptor): void {
       throw new MultifdError('usage', `RAM block ${block.name}: its dirty bitmap is too short`);
     }
     if (block.kind === 'memory') checkSegments(block);
-    else if (!Number.isSafeInteger(block.fileOffset ?? 0) || (block.fileOffset ?? 0) < 0) {
+    else if (block.kind === 'file' && (!Number.isSafeInteger(block.fileOffset ?? 0) || (block.fileOffset ?? 0) < 0)) {
       throw new MultifdError('usage', `RAM block ${block.name}: no offset in a file: ${block.fileOffset}`);
     }
   });

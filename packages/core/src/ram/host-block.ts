@@ -1,0 +1,45 @@
+import { MultifdError } from '../errors.js';
+import { loadExport } from '../load-export.js';
+import type { RamBlock } from './block.js';
+
+/**
+ * Guest memory that another package provides: a mapping, a device's memory. Plain data; each thread opens it by
+ * importing the module, so the memory must be reachable from any thread of this process.
+ */
+export interface HostBlockDescriptor {
+  readonly kind: 'host';
+  /** QEMU's block name, 1 to 255 bytes of UTF-8 without NUL: `pc.ram`. */
+  readonly name: string;
+  /** Used length in bytes, a multiple of the page size, at least one page. */
+  readonly length: number;
+  /** Module that exports `hostBlocks` (`HostBlocks`), as a URL that any thread can import. */
+  readonly module: string;
+  /** The module's own: what it finds the memory by. */
+  readonly handle: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** What a module that provides guest memory exports as `hostBlocks`. */
+export interface HostBlocks {
+  readonly specVersion: 1;
+  /**
+   * Opens a block in this thread. What it gives must stay good until its `close`, and for views into it until they
+   * are collected, whatever other threads close in the meantime.
+   * @throws MultifdError `io` or `usage` if it cannot be opened (any more).
+   */
+  open(descriptor: HostBlockDescriptor): RamBlock;
+}
+
+/** Opens a block of another package in this thread. @throws MultifdError `io` if its module cannot be used. */
+export async function openHostBlock(descriptor: HostBlockDescriptor): Promise<RamBlock> {
+  const { name, module } = descriptor;
+  const blocks = await loadExport(module, 'hostBlocks', 'io');
+  if (!isHostBlocks(blocks)) {
+    throw new MultifdError('io', `RAM block ${name}: ${module} exports no hostBlocks of specVersion 1`);
+  }
+  return blocks.open(descriptor);
+}
+
+function isHostBlocks(value: unknown): value is HostBlocks {
+  if (typeof value !== 'object' || value === null) return false;
+  return Reflect.get(value, 'specVersion') === 1 && typeof Reflect.get(value, 'open') === 'function';
+}

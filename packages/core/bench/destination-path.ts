@@ -19,7 +19,7 @@ export async function destinationPath(
   const counters = Counters.allocate(2).row(1);
   const hooks = await noneMethod.recvSetup({ channel: 0, pageSize: PAGE, maxPages: 128, settings: {} });
   const placed = [DirtyBitmap.allocate(PAGES).buffer];
-  const placer = new PagePlacer({ ram: guest.ram, fresh, placed }, counters);
+  const placer = await PagePlacer.open({ ram: guest.ram, fresh, placed }, counters);
   return async () => {
     const connection = new RecordedConnection(vectors);
     const control = DestinationControl.allocate(1);

@@ -61,7 +61,7 @@ export async function sourcePath(
   const [descriptor] = guest.ram.blocks;
   const [bitmap] = guest.ram.dirty ?? [];
   if (descriptor === undefined || bitmap === undefined) throw new Error('the guest has no memory');
-  const block = openRamBlock(descriptor);
+  const block = await openRamBlock(descriptor);
   const dirty = new DirtyBitmap(bitmap, PAGES);
   const table = new RangeTable(guest.ram.blocks);
   const checker = accelerator === undefined ? undefined : await PageChecker.open(accelerator, PAGE, 30_000);

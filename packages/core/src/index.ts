@@ -14,7 +14,6 @@ export type { DestinationStatistics, SourceStatistics } from './engine/statistic
 export { type ErrorCode, type ErrorReport, MultifdError, WireError, type WireFault } from './errors.js';
 export * from './methods/methods.js';
 export * from './ram/block.js';
-export type { HostBlockDescriptor, HostBlocks } from './ram/host-block.js';
 export { DirtyBitmap } from './ram/dirty-bitmap.js';
 export {
   type AllocatedGuestRam,
@@ -22,7 +21,9 @@ export {
   checkGuestRam,
   type GuestRamDescriptor,
   openRamBlock,
+  openRamBlockSync,
 } from './ram/guest-ram.js';
+export type { HostBlockDescriptor, HostBlocks } from './ram/host-block.js';
 export type { DeviceSection } from './wire/main/records.js';
 export * from './zero/accelerator.js';
 export {

@@ -1,21 +1,22 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type GuestRamDescriptor, MultifdError, openRamBlock } from '@multifd/core';
-import { type DigestAnswer, digestBlock } from '../verify/digest.js';
+import { type BlockDigest, type DigestAnswer, digestBlock } from '../verify/digest.js';
 
-function answer(ram: GuestRamDescriptor): DigestAnswer {
+async function answer(ram: GuestRamDescriptor): Promise<DigestAnswer> {
   try {
-    const digests = ram.blocks.map((descriptor) => {
-      const block = openRamBlock(descriptor);
+    const digests: BlockDigest[] = [];
+    for (const descriptor of ram.blocks) {
+      const block = await openRamBlock(descriptor);
       try {
-        return digestBlock(block, ram.pageSize);
+        digests.push(digestBlock(block, ram.pageSize));
       } finally {
         block.close();
       }
-    });
+    }
     return { digests };
   } catch (error) {
     return { error: MultifdError.from(error, 'internal', 'taking digests').toReport() };
   }
 }
 
-parentPort?.postMessage(answer(workerData));
+parentPort?.postMessage(await answer(workerData));

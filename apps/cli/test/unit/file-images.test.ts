@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { DirtyBitmap, openRamBlock, type ReceiveResult } from '@multifd/core';
+import { DirtyBitmap, openRamBlockSync, type ReceiveResult } from '@multifd/core';
 import { inspectFile } from '@multifd/qemu';
 import { describe, expect, it } from 'vitest';
 import { openFileSource, readingFile } from '../../src/images/file-source.js';
@@ -78,7 +78,7 @@ describe('a file: target', () => {
     const ram = target.openRam(BLOCKS);
     expect(ram.fresh).toBe(true);
     for (const descriptor of ram.blocks) {
-      const block = openRamBlock(descriptor);
+      const block = openRamBlockSync(descriptor);
       block.write(33 * PAGE, content(PAGE, 1));
       block.close();
     }
@@ -93,7 +93,7 @@ describe('a file: target', () => {
     ]);
     const [, second] = kept;
     if (second === undefined) throw new Error('no block');
-    const block = openRamBlock(second);
+    const block = openRamBlockSync(second);
     expect(Buffer.from(block.read(33 * PAGE, PAGE, new Uint8Array(PAGE)))).toEqual(
       Buffer.from(content(PAGE, 1)),
     );

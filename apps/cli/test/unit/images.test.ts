@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { openRamBlock } from '@multifd/core';
+import { openRamBlockSync } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
 import { listExtents, walk } from '../../src/images/extents.js';
 import { blockOfImage, imageFileName } from '../../src/images/file-name.js';
@@ -181,7 +181,7 @@ describe('a raw target', () => {
     expect(ram.fresh).toBe(true);
     const [main] = ram.blocks;
     if (main === undefined) throw new Error('no block');
-    const opened = openRamBlock(main);
+    const opened = openRamBlockSync(main);
     opened.write(3 * MIB, content(PAGE, 1));
     opened.close();
     expect(readdirSync(directory).every((name) => name.startsWith('.'))).toBe(true);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { allocateGuestRam, openRamBlock } from '@multifd/core';
+import { allocateGuestRam, openRamBlockSync } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
 import { compareDigests, differenceError } from '../../src/verify/compare.js';
 import { type BlockDigest, digestBlock } from '../../src/verify/digest.js';
@@ -13,7 +13,7 @@ const LENGTH = 600 * PAGE;
 
 /** A block of 600 pages with content where `pieces` say. */
 function block(pieces: readonly { at: number; bytes: Uint8Array }[], name = 'pc.ram') {
-  const opened = openRamBlock(allocateGuestRam([{ name, length: LENGTH }]).blocks[0] ?? raise());
+  const opened = openRamBlockSync(allocateGuestRam([{ name, length: LENGTH }]).blocks[0] ?? raise());
   for (const { at, bytes } of pieces) opened.write(at, bytes);
   return opened;
 }
@@ -73,7 +73,7 @@ describe('the digest', () => {
     const file = { kind: 'file', name: 'pc.ram', length: LENGTH, path, writable: false } as const;
     const extents = Float64Array.of(0, 3 * PAGE, 255 * PAGE, 257 * PAGE, LENGTH - PAGE, LENGTH);
     for (const descriptor of [file, { ...file, extents }]) {
-      const image = openRamBlock(descriptor);
+      const image = openRamBlockSync(descriptor);
       expect(digestBlock(image, PAGE)).toEqual(digestBlock(block(pieces), PAGE));
       image.close();
     }

@@ -1,5 +1,5 @@
-import { loadExport } from '../load-export.js';
 import { MultifdError } from '../errors.js';
+import { loadExport } from '../load-export.js';
 
 /**
  * Blocking I/O on connected sockets, for threads that have nothing else to do meanwhile: what a package for one

@@ -50,13 +50,23 @@ export function allocateGuestRam(
  * @throws MultifdError `io` if it is not to be had.
  */
 export async function openRamBlock(descriptor: RamBlockDescriptor): Promise<RamBlock> {
+  return descriptor.kind === 'host' ? openHostBlock(descriptor) : openRamBlockSync(descriptor);
+}
+
+/**
+ * The same for a block that needs no other package's module.
+ * @throws MultifdError `usage` for one that does; `io` if it is not to be had.
+ */
+export function openRamBlockSync(descriptor: RamBlockDescriptor): RamBlock {
   switch (descriptor.kind) {
     case 'memory':
       return openMemoryBlock(descriptor);
     case 'file':
       return openFileBlock(descriptor);
     case 'host':
-      return openHostBlock(descriptor);
+      throw new MultifdError('usage', `RAM block ${descriptor.name}: it is opened by ${descriptor.module}`, {
+        hint: 'use openRamBlock',
+      });
   }
 }
 
@@ -76,7 +86,10 @@ export function checkGuestRam(ram: GuestRamDescriptor): void {
       throw new MultifdError('usage', `RAM block ${block.name}: its dirty bitmap is too short`);
     }
     if (block.kind === 'memory') checkSegments(block);
-    else if (block.kind === 'file' && (!Number.isSafeInteger(block.fileOffset ?? 0) || (block.fileOffset ?? 0) < 0)) {
+    else if (
+      block.kind === 'file' &&
+      (!Number.isSafeInteger(block.fileOffset ?? 0) || (block.fileOffset ?? 0) < 0)
+    ) {
       throw new MultifdError('usage', `RAM block ${block.name}: no offset in a file: ${block.fileOffset}`);
     }
   });

@@ -5,7 +5,7 @@ import {
   type FileBlockDescriptor,
   type GuestRamDescriptor,
   migrate,
-  openRamBlock,
+  openRamBlockSync,
   receive,
 } from '@multifd/core';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -181,7 +181,7 @@ describe(`RAM in files (MULTIFD_SEED=${seed})`, () => {
 
 describe('a file block by itself', () => {
   it('says what is absent, at every edge', () => {
-    const block = openRamBlock(
+    const block = openRamBlockSync(
       image('edges', 100_000 - (100_000 % 4096), [
         [10, 20],
         [4096, 8192],
@@ -204,7 +204,7 @@ describe('a file block by itself', () => {
   });
 
   it('reads, writes and zeroes where it should', () => {
-    const block = openRamBlock(image('rw', 3 * MIB, []));
+    const block = openRamBlockSync(image('rw', 3 * MIB, []));
     block.write(MIB - 2, Uint8Array.of(1, 2, 3));
     const scratch = new Uint8Array(8).fill(9);
     expect(block.read(MIB - 3, 5, scratch)).toEqual(Uint8Array.of(0, 1, 2, 3, 0));

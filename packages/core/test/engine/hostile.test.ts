@@ -1,4 +1,4 @@
-import { type MemoryBlockDescriptor, openRamBlock, receive } from '@multifd/core';
+import { type MemoryBlockDescriptor, openRamBlockSync, receive } from '@multifd/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { expectFailure, outcomeOf } from '../support/outcome.js';
 import { MIB, windowOf } from '../support/ram.js';
@@ -149,7 +149,7 @@ describe(`a hostile source (MULTIFD_SEED=${seed})`, () => {
       await source.open(channel);
       const outcome = await outcomeOf(incoming.result, `round ${round}`);
       if (!outcome.ok) throw outcome.error;
-      expect(windowOf(openRamBlock(block), 255 * PAGE, PAGE).every((byte) => byte === CANARY)).toBe(true);
+      expect(windowOf(openRamBlockSync(block), 255 * PAGE, PAGE).every((byte) => byte === CANARY)).toBe(true);
     }
   });
 });

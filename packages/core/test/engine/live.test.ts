@@ -1,4 +1,4 @@
-import { allocateGuestRam, DirtyBitmap, openRamBlock, type SourceEvent } from '@multifd/core';
+import { allocateGuestRam, DirtyBitmap, openRamBlockSync, type SourceEvent } from '@multifd/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { expectFailure, inTime } from '../support/outcome.js';
 import { move, tryToMove } from '../support/pair.js';
@@ -52,7 +52,7 @@ describe(`a guest that runs while it migrates (MULTIFD_SEED=${seed})`, () => {
     const dirty = new DirtyBitmap(ram.dirty?.[0] ?? new SharedArrayBuffer(0), 2048);
     const [descriptor] = ram.blocks;
     if (descriptor === undefined) throw new Error('no block');
-    const block = openRamBlock(descriptor);
+    const block = openRamBlockSync(descriptor);
     let round = 0;
     const rewrite = (): void => {
       round++;
@@ -132,7 +132,7 @@ describe('a block beyond 4 GiB', () => {
     ]);
     const [descriptor] = big.blocks;
     if (descriptor === undefined) throw new Error('no block');
-    const block = openRamBlock(descriptor);
+    const block = openRamBlockSync(descriptor);
     for (const offset of [0, 4 * GIB - 4096, 4 * GIB, 5 * GIB, 8 * GIB - 4096]) {
       block.write(offset + 1, Uint8Array.of(offset / GIB + 1));
     }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import {
   type DestinationEvent,
   type Incoming,
-  openRamBlock,
+  openRamBlockSync,
   type ReceiveOptions,
   receive,
 } from '@multifd/core';
@@ -41,7 +41,7 @@ async function pagesOf(incoming: Incoming, count = 8): Promise<number[]> {
   const { ram } = expectValue(await outcomeOf(incoming.result, 'receive'));
   const [descriptor] = ram.blocks;
   if (descriptor === undefined) throw new Error('no block');
-  const block = openRamBlock(descriptor);
+  const block = openRamBlockSync(descriptor);
   return Array.from({ length: count }, (_, page) => {
     const bytes = windowOf(block, page * PAGE, PAGE);
     const [first = -1] = bytes;

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { MultifdError } from '../../src/errors.js';
 import { DirtyBitmap } from '../../src/ram/dirty-bitmap.js';
-import { allocateGuestRam, openRamBlock } from '../../src/ram/guest-ram.js';
+import { allocateGuestRam, openRamBlockSync } from '../../src/ram/guest-ram.js';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -20,7 +20,7 @@ function allocate(length: number) {
 
 describe('MemoryBlock', () => {
   it('is zero, writes and zeroes within a small block', () => {
-    const block = openRamBlock(allocate(3 * PAGE));
+    const block = openRamBlockSync(allocate(3 * PAGE));
     expect(block.inPlace).toBe(true);
     expect(block.read(0, 3 * PAGE, new Uint8Array(0)).every((byte) => byte === 0)).toBe(true);
     block.write(PAGE - 1, Uint8Array.of(1, 2));
@@ -34,7 +34,7 @@ describe('MemoryBlock', () => {
     const before = process.memoryUsage.rss();
     const descriptor = allocate(8 * GIB + PAGE);
     expect(descriptor.segments).toHaveLength(9);
-    const block = openRamBlock(descriptor);
+    const block = openRamBlockSync(descriptor);
     for (const edge of [descriptor.segmentSize, 4 * GIB, 5 * GIB, 8 * GIB]) {
       block.write(edge - 3, Uint8Array.of(1, 2, 3, 4, 5));
       expect(block.window(edge - 3, 3)).toEqual(Uint8Array.of(1, 2, 3));
@@ -45,7 +45,7 @@ describe('MemoryBlock', () => {
     }
     block.write(8 * GIB + PAGE - 1, Uint8Array.of(9));
     // Another view of the same descriptor sees the same memory, and nothing aliases modulo 4 GiB.
-    const other = openRamBlock(descriptor);
+    const other = openRamBlockSync(descriptor);
     expect(other.window(8 * GIB + PAGE - 1, 1)).toEqual(Uint8Array.of(9));
     expect(other.window(PAGE - 1, 1)).toEqual(Uint8Array.of(0));
     expect(other.window(4 * GIB + PAGE - 1, 1)).toEqual(Uint8Array.of(0));
@@ -63,7 +63,7 @@ describe('MemoryBlock', () => {
         { cause: error },
       );
     }
-    const block = openRamBlock(descriptor);
+    const block = openRamBlockSync(descriptor);
     const bitmap = DirtyBitmap.allocate(length / PAGE);
     block.write(length - PAGE, new Uint8Array(PAGE).fill(7));
     bitmap.mark(length / PAGE - 1);
@@ -79,13 +79,13 @@ describe('MemoryBlock', () => {
     { offset: 8 * MIB - 1, length: 2 },
     { offset: 2 * GIB, length: 1 },
   ])('has no window of $length at $offset of 8 MiB', ({ offset, length }) => {
-    const block = openRamBlock(allocate(8 * MIB));
+    const block = openRamBlockSync(allocate(8 * MIB));
     expect(() => block.window(offset, length)).toThrow(MultifdError);
     expect(() => block.write(offset, new Uint8Array(length))).toThrow(MultifdError);
   });
 
   it('has no window across segments', () => {
-    const block = openRamBlock(allocate(2 * GIB));
+    const block = openRamBlockSync(allocate(2 * GIB));
     expect(() => block.window(GIB - 1, 2)).toThrow(/no window of 2 bytes at 1073741823/);
   });
 
@@ -102,6 +102,6 @@ describe('MemoryBlock', () => {
       worker.once('error', reject);
     });
     expect(seen).toBe(5 * GIB);
-    expect(openRamBlock(descriptor).window(4 * GIB + 123, 1)).toEqual(Uint8Array.of(77));
+    expect(openRamBlockSync(descriptor).window(4 * GIB + 123, 1)).toEqual(Uint8Array.of(77));
   });
 });

@@ -1,4 +1,4 @@
-import { allocateGuestRam, type GuestRamDescriptor, openRamBlock, type RamBlock } from '@multifd/core';
+import { allocateGuestRam, type GuestRamDescriptor, openRamBlockSync, type RamBlock } from '@multifd/core';
 import { expect } from 'vitest';
 import { createRandom, type Random } from './random.js';
 
@@ -58,7 +58,7 @@ export function createGuestRam(shape: GuestShape): GuestRamDescriptor {
 
 export function fillRam(ram: GuestRamDescriptor, fill: Fill, random: Random): void {
   for (const descriptor of ram.blocks) {
-    const block = openRamBlock(descriptor);
+    const block = openRamBlockSync(descriptor);
     for (let offset = 0; offset < block.length; offset += ram.pageSize) {
       fill(windowOf(block, offset, ram.pageSize), offset / ram.pageSize, random);
     }
@@ -79,7 +79,9 @@ export function expectSameRam(got: GuestRamDescriptor, expected: GuestRamDescrip
   for (const wanted of expected.blocks) {
     const found = got.blocks.find((block) => block.name === wanted.name);
     if (found === undefined) throw new Error(`no block ${wanted.name}`);
-    expect(firstDifference(openRamBlock(found), openRamBlock(wanted)), `block ${wanted.name}`).toBe('none');
+    expect(firstDifference(openRamBlockSync(found), openRamBlockSync(wanted)), `block ${wanted.name}`).toBe(
+      'none',
+    );
   }
 }
 
@@ -106,10 +108,10 @@ function firstDifference(got: RamBlock, expected: RamBlock): string {
 export function copyOfRam(ram: GuestRamDescriptor): GuestRamDescriptor {
   const { blocks } = allocateGuestRam(ram.blocks, ram.pageSize);
   ram.blocks.forEach((descriptor, index) => {
-    const from = openRamBlock(descriptor);
+    const from = openRamBlockSync(descriptor);
     const copy = blocks[index];
     if (copy === undefined) return;
-    const to = openRamBlock(copy);
+    const to = openRamBlockSync(copy);
     for (let offset = 0; offset < from.length; offset += STEP) {
       const length = Math.min(STEP, from.length - offset);
       to.write(offset, from.read(offset, length, new Uint8Array(length)));

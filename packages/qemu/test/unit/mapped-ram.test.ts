@@ -1,5 +1,5 @@
 import { existsSync, openSync, readdirSync, statSync, writeFileSync, writeSync } from 'node:fs';
-import { DirtyBitmap, openRamBlock } from '@multifd/core';
+import { DirtyBitmap, openRamBlockSync } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
 import { inspectFile } from '../../src/inspect/inspect.js';
 import { openMappedRam } from '../../src/mapped-ram/guest.js';
@@ -50,7 +50,7 @@ describe('mapped-ram files', () => {
       const contents = incoming.blocks.map((descriptor) => {
         const pages = descriptor.length / PAGE;
         const placed = DirtyBitmap.allocate(pages);
-        const block = openRamBlock(descriptor);
+        const block = openRamBlockSync(descriptor);
         for (let page = 0; page < pages; page++) {
           if (random.int(3) > 0) continue;
           block.write(page * PAGE, random.bytes(16));
@@ -72,7 +72,7 @@ describe('mapped-ram files', () => {
         `seed ${seed}`,
       ).toEqual(blocks);
       guest.ram.blocks.forEach((descriptor, index) => {
-        const block = openRamBlock(descriptor);
+        const block = openRamBlockSync(descriptor);
         for (let page = 0; page < descriptor.length / PAGE; page++) {
           expect(block.absent(page * PAGE, PAGE) < 0, `seed ${seed}`).toBe(contents[index]?.has(page));
         }

@@ -164,7 +164,7 @@ export class IncomingThread {
   async #sink(counters: CounterRow): Promise<PageSink> {
     const { relay } = this.#data;
     if (relay === undefined) {
-      this.#pages = new PagePlacer((await this.#port.next('ram')).placement, counters);
+      this.#pages = await PagePlacer.open((await this.#port.next('ram')).placement, counters);
     } else {
       const { blocks } = await this.#port.next('transit');
       this.#pages = new TransitSink(new Transit(relay.transit), blocks, counters);

@@ -20,20 +20,22 @@ export class PagePlacer implements PageSink {
   readonly #fresh: boolean;
   readonly #counters: CounterRow;
 
-  constructor(placement: PlacementDescriptor, counters: CounterRow) {
+  private constructor(placement: PlacementDescriptor, blocks: readonly RamBlock[], counters: CounterRow) {
     const { ram, fresh, placed } = placement;
     this.#pageSize = ram.pageSize;
     this.#fresh = fresh;
     this.#counters = counters;
-    ram.blocks.forEach((descriptor, index) => {
+    blocks.forEach((block, index) => {
       const bitmap = placed[index];
-      if (bitmap === undefined)
-        throw new MultifdError('internal', `RAM block ${descriptor.name} has no bitmap`);
-      this.#blocks.set(descriptor.name, {
-        block: openRamBlock(descriptor),
-        placed: new DirtyBitmap(bitmap, descriptor.length / ram.pageSize),
-      });
+      if (bitmap === undefined) throw new MultifdError('internal', `RAM block ${block.name} has no bitmap`);
+      this.#blocks.set(block.name, { block, placed: new DirtyBitmap(bitmap, block.length / ram.pageSize) });
     });
+  }
+
+  /** @throws MultifdError `io` if RAM cannot be opened in this thread. */
+  static async open(placement: PlacementDescriptor, counters: CounterRow): Promise<PagePlacer> {
+    const blocks = await Promise.all(placement.ram.blocks.map(openRamBlock));
+    return new PagePlacer(placement, blocks, counters);
   }
 
   find(blockName: string): RamBlock | undefined {

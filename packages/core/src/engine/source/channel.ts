@@ -55,7 +55,7 @@ export class SourceChannel {
   async run(): Promise<void> {
     const { pageSize } = this.#data.ram;
     const { zeroPageDetection, multifdCompression, stallTimeout } = this.#data.parameters;
-    this.#blocks = this.#data.ram.blocks.map(openRamBlock);
+    this.#blocks = await Promise.all(this.#data.ram.blocks.map(openRamBlock));
     if (this.#blocks.some((block) => !block.inPlace)) this.#scratch = new Uint8Array(RANGE_SIZE);
     if (zeroPageDetection === 'multifd' && this.#data.accelerator !== undefined) {
       const accelerator = await loadAccelerator(this.#data.accelerator);

@@ -34,6 +34,7 @@ export class LegacyZeroCheck {
     control: SourceControl,
     counters: CounterRow,
     dirty: readonly DirtyBitmap[],
+    blocks: readonly RamBlock[],
     checker: PageChecker,
   ) {
     this.#data = data;
@@ -41,7 +42,7 @@ export class LegacyZeroCheck {
     this.#counters = counters;
     this.#dirty = dirty;
     this.#work = data.work.map((bitmap, index) => new DirtyBitmap(bitmap, dirty[index]?.pages ?? 0));
-    this.#blocks = data.ram.blocks.map(openRamBlock);
+    this.#blocks = blocks;
     this.#checker = checker;
     this.#scanner = new RangeScanner(data.ram.pageSize, checker);
     this.#scratch = new Uint8Array(this.#blocks.every((block) => block.inPlace) ? 0 : RANGE_SIZE);
@@ -57,11 +58,12 @@ export class LegacyZeroCheck {
     if (data.accelerator === undefined) {
       throw new MultifdError('internal', 'legacy zero-page detection without an accelerator');
     }
+    const blocks = await Promise.all(data.ram.blocks.map(openRamBlock));
     const accelerator = await loadAccelerator(data.accelerator);
     const checker = await PageChecker.open(accelerator, data.ram.pageSize, data.parameters.stallTimeout, () =>
       counters.beat(ACTIVITY_CHECKING),
     );
-    return new LegacyZeroCheck(data, control, counters, dirty, checker);
+    return new LegacyZeroCheck(data, control, counters, dirty, blocks, checker);
   }
 
   /** Checks all RAM once and makes its ranges ready for the channels, one after the other. */

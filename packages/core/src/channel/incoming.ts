@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { CounterRow } from '../engine/counters.js';
 import { MultifdError } from '../errors.js';
 import { adoptSocket, type BytesConsumer, type SocketBytes, streamSocket } from './socket-bytes.js';
+import type { BlockingSocket, SocketIo } from './socket-io.js';
 
 /**
  * Bytes of the staging buffer: a dozen packets of zero pages. Small, since payload that lands in it is copied
@@ -28,6 +29,7 @@ export class IncomingConnection implements BytesConsumer {
   /** Node's own buffers (`streamSocket`) that did not fit, in order. */
   #overflow: Uint8Array[] = [];
   readonly #bytes: SocketBytes;
+  #blocking: BlockingSocket | undefined;
   #counters: CounterRow | undefined;
   #ended = false;
   #failure: MultifdError | undefined;
@@ -58,6 +60,17 @@ export class IncomingConnection implements BytesConsumer {
   countIn(counters: CounterRow): void {
     this.#counters = counters;
     counters.addBytes(this.#bytes.socket.bytesRead);
+  }
+
+  /**
+   * From now on this blocks its thread while it waits for bytes, if `io` can have the socket: whoever owns the thread
+   * can end such a wait only by firing the interrupt.
+   */
+  block(io: SocketIo, interrupt: number): void {
+    const { fd, socket } = this.#bytes;
+    if (fd === undefined || this.#ended || this.#failure !== undefined) return;
+    socket.pause();
+    this.#blocking = io.open(fd, interrupt);
   }
 
   /**
@@ -133,6 +146,8 @@ export class IncomingConnection implements BytesConsumer {
   /** Drops the connection at once; a pending read fails with `error`. May be called twice. */
   destroy(error?: MultifdError): void {
     if (error !== undefined) this.#fail(error);
+    this.#blocking?.close();
+    this.#blocking = undefined;
     this.#bytes.socket.destroy();
   }
 
@@ -190,12 +205,43 @@ export class IncomingConnection implements BytesConsumer {
       return true;
     }
     if (this.#ended) return false;
+    if (this.#blocking !== undefined) return this.#receive(this.#blocking);
     await new Promise<void>((resolve) => {
       this.#waiting = resolve;
       this.#bytes.resume();
     });
     if (this.#failure !== undefined) throw this.#failure;
     return true;
+  }
+
+  /** Blocks until something has come. Staging takes what lies behind a pending read, so that one call does both. */
+  #receive(blocking: BlockingSocket): boolean {
+    const direct = this.#direct;
+    const staging = this.#staging.subarray(this.#end);
+    let count: number;
+    try {
+      count = blocking.receive(
+        direct === undefined ? [staging] : [direct, staging],
+        Number.POSITIVE_INFINITY,
+      );
+    } catch (cause) {
+      this.#fail(this.#broke(cause));
+      throw this.#failure;
+    }
+    this.#counters?.addBytes(count);
+    if (count === 0) this.#ended = true;
+    const read = Math.min(direct?.length ?? 0, count);
+    if (direct !== undefined) this.#direct = read === direct.length ? undefined : direct.subarray(read);
+    this.#end += count - read;
+    return count > 0;
+  }
+
+  #broke(cause: unknown): MultifdError {
+    const error = MultifdError.from(cause, 'io', this.where);
+    return new MultifdError(error.code, `${this.where}: ${error.message}`, {
+      cause,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
   }
 
   #cut(expected: string, got: number): MultifdError {

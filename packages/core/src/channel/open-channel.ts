@@ -1,12 +1,16 @@
+import type { Socket } from 'node:net';
 import type { Address } from '../engine/address.js';
 import { encodeInitPacket, type InitPacket } from '../wire/init-packet.js';
 import { INIT_PACKET_SIZE } from '../wire/layout.js';
 import { openChannel } from './connect.js';
 import { Outgoing, type OutgoingOptions } from './outgoing.js';
+import { socketFd } from './socket-bytes.js';
+import { type BlockingSocket, loadSocketIo, type SocketIoLink } from './socket-io.js';
 
 /**
  * Connects an outgoing channel and introduces it, at once (wire reference 1).
  * @param setupTimeout ms.
+ * @param io sends block this thread, if it can have the socket; undefined: Node's streams.
  * @param onFailure called once if the connection fails, whatever its thread is doing.
  * @throws MultifdError if it cannot be connected; then nothing stays open.
  */
@@ -14,13 +18,14 @@ export async function openOutgoingChannel(
   address: Address,
   introduction: InitPacket,
   setupTimeout: number,
-  options: OutgoingOptions,
+  options: Omit<OutgoingOptions, 'blocking'>,
+  io: SocketIoLink | undefined,
   onFailure: NonNullable<Outgoing['onFailure']>,
 ): Promise<Outgoing> {
   const socket = await openChannel(address, options.where, setupTimeout, options.signal);
   // Nothing comes back on a channel; reading is how a destination's end is noticed while we wait.
   socket.resume();
-  const outgoing = new Outgoing(socket, options);
+  const outgoing = new Outgoing(socket, { ...options, blocking: await blockingSocket(socket, io) });
   outgoing.onFailure = onFailure;
   try {
     await outgoing.send([encodeInitPacket(introduction)], INIT_PACKET_SIZE);
@@ -29,4 +34,13 @@ export async function openOutgoingChannel(
     throw error;
   }
   return outgoing;
+}
+
+async function blockingSocket(
+  socket: Socket,
+  link: SocketIoLink | undefined,
+): Promise<BlockingSocket | undefined> {
+  const fd = socketFd(socket);
+  if (link === undefined || fd === undefined) return undefined;
+  return (await loadSocketIo(link.module)).open(fd, link.interrupt);
 }

@@ -4,6 +4,7 @@ import type { BandwidthLimit } from '../engine/bandwidth.js';
 import type { CounterRow } from '../engine/counters.js';
 import { ACTIVITY_IDLE } from '../engine/counters.js';
 import { MultifdError } from '../errors.js';
+import type { BlockingSocket } from './socket-io.js';
 
 /** Bytes that may wait in this process for a connection, before its thread has to wait too. */
 const HIGH_WATER = 4 * 2 ** 20;
@@ -16,6 +17,8 @@ export interface OutgoingOptions {
   readonly counters: CounterRow;
   readonly limit: BandwidthLimit;
   readonly signal: AbortSignal;
+  /** Sends in place of the socket's stream; owned by the `Outgoing` from then on. */
+  readonly blocking?: BlockingSocket | undefined;
 }
 
 /**
@@ -60,8 +63,14 @@ export class Outgoing {
     const wait = this.#options.limit.reserve(bytes, process.hrtime.bigint());
     if (wait > 0) await this.#patience(wait);
     this.#throwIfFailed();
-    this.#pending += bytes;
     this.#options.counters.addBytes(bytes);
+    const { blocking } = this.#options;
+    if (blocking !== undefined) {
+      this.#sendBlocking(blocking, vectors);
+      done?.();
+      return;
+    }
+    this.#pending += bytes;
     const last = vectors.length - 1;
     this.#socket.cork();
     vectors.forEach((vector, index) => {
@@ -102,7 +111,34 @@ export class Outgoing {
   /** Drops the connection at once. May be called twice. */
   destroy(): void {
     this.#closing = true;
+    this.#options.blocking?.close();
     this.#socket.destroy();
+  }
+
+  /** The kernel takes everything before this returns; whoever owns the thread can fire the interrupt. */
+  #sendBlocking(blocking: BlockingSocket, vectors: readonly Uint8Array[]): void {
+    const { counters, stallTimeout } = this.#options;
+    const { activity } = counters;
+    counters.beat(ACTIVITY_IDLE);
+    try {
+      blocking.send(vectors, stallTimeout);
+    } catch (cause) {
+      const error = this.#explained(MultifdError.from(cause, 'io', this.#options.where));
+      this.#fail(error);
+      throw error;
+    }
+    counters.beat(activity);
+  }
+
+  /** What a blocking call says, as this end says it. */
+  #explained(cause: MultifdError): MultifdError {
+    const { where } = this.#options;
+    if (cause.code === 'timeout') return this.#stalled();
+    if (cause.code === 'peer-closed') return this.#connectionBroke(cause);
+    return new MultifdError(cause.code, `${where}: ${cause.message}`, {
+      cause,
+      ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+    });
   }
 
   /** A wait for the bandwidth limit, in steps, so that a cancellation is not waited out. */
@@ -131,12 +167,14 @@ export class Outgoing {
 
   #broke(cause: Error): void {
     if (this.#closing) return;
-    this.#fail(
-      new MultifdError('peer-closed', `${this.#options.where}: the connection broke: ${cause.message}`, {
-        cause,
-        hint: "see the destination's own message; the guest is intact here",
-      }),
-    );
+    this.#fail(this.#connectionBroke(cause));
+  }
+
+  #connectionBroke(cause: Error): MultifdError {
+    return new MultifdError('peer-closed', `${this.#options.where}: the connection broke: ${cause.message}`, {
+      cause,
+      hint: "see the destination's own message; the guest is intact here",
+    });
   }
 
   #stalled(): MultifdError {

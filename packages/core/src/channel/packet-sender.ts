@@ -1,7 +1,7 @@
 import type { SourceControl } from '../engine/source/control.js';
 import type { MultiFDMethods, SendHooks } from '../methods/methods.js';
 import type { RamBlock } from '../ram/block.js';
-import { FLAG_SYNC, maxPagesPerPacket, packetHeaderSize } from '../wire/layout.js';
+import { FLAG_SYNC, maxPagesPerPacket, PACKET_PAYLOAD_SIZE, packetHeaderSize } from '../wire/layout.js';
 import { createRamPacket, encodeRamPacket, type RamPacket } from '../wire/ram-packet.js';
 import type { Outgoing } from './outgoing.js';
 
@@ -9,6 +9,9 @@ import type { Outgoing } from './outgoing.js';
 const PACKETS_PER_WRITE = 48;
 /** … or this many bytes. */
 const BYTES_PER_WRITE = 2 * 2 ** 20;
+
+/** What a packet's holes hold. */
+const ZEROS = new Uint8Array(PACKET_PAYLOAD_SIZE);
 
 /** Headers of one write. Owned by this sender; lent to the socket from `send` until its `done`. */
 interface HeaderSlots {
@@ -31,6 +34,8 @@ export class PacketSender {
   readonly #headerSize: number;
   readonly #packet: RamPacket;
   readonly #normal: Float64Array;
+  /** 1 for each normal page that is a hole. */
+  readonly #holes: Uint8Array;
   readonly #zero: Float64Array;
   #normalCount = 0;
   #zeroCount = 0;
@@ -61,6 +66,7 @@ export class PacketSender {
     this.#headerSize = packetHeaderSize(pageSize);
     this.#packet = createRamPacket(pageSize);
     this.#normal = new Float64Array(this.#maxPages);
+    this.#holes = new Uint8Array(this.#maxPages);
     this.#zero = new Float64Array(this.#maxPages);
     this.#headers = this.#freshHeaders();
   }
@@ -75,8 +81,13 @@ export class PacketSender {
     this.#pages = pages;
   }
 
-  /** Adds a normal page. `offset`: bytes in the block. True: await `flushFull` before the next page. */
-  addNormal(offset: number): boolean {
+  /**
+   * Adds a normal page. True: await `flushFull` before the next page.
+   * @param offset bytes in the block.
+   * @param hole it is absent: zeros are sent in its place, since reading it might make it exist.
+   */
+  addNormal(offset: number, hole = false): boolean {
+    this.#holes[this.#normalCount] = hole ? 1 : 0;
     this.#normal[this.#normalCount++] = offset;
     return this.#normalCount === this.#maxPages;
   }
@@ -168,13 +179,14 @@ export class PacketSender {
     for (let first = 0; first < count; ) {
       const start = offsets[first] ?? 0;
       const windowEnd = (Math.floor(start / windowSize) + 1) * windowSize;
+      const hole = this.#holes[first];
       let end = start + this.#pageSize;
       let next = first + 1;
-      while (next < count && offsets[next] === end && end < windowEnd) {
+      while (next < count && offsets[next] === end && end < windowEnd && this.#holes[next] === hole) {
         end += this.#pageSize;
         next++;
       }
-      const piece = this.#pages?.(start, end - start);
+      const piece = hole === 1 ? ZEROS.subarray(0, end - start) : this.#pages?.(start, end - start);
       if (piece !== undefined) vectors.push(piece);
       first = next;
     }

@@ -3,6 +3,8 @@ import { Socket } from 'node:net';
 /** Bytes taken from a socket, whatever way they come. */
 export interface SocketBytes {
   readonly socket: Socket;
+  /** File descriptor of a connection that nobody else reads from while it is paused; undefined if there is none. */
+  readonly fd: number | undefined;
   /** Lets the kernel fill memory again, after `deliver` said no. */
   resume(): void;
 }
@@ -38,7 +40,7 @@ export function adoptSocket(accepted: Socket, consumer: BytesConsumer): SocketBy
   if (!(socket instanceof Socket)) return undefined;
   // From here on the handle has one owner.
   Reflect.set(accepted, '_handle', null);
-  return { socket, resume: () => void socket.resume() };
+  return { socket, fd: fdOf(handle), resume: () => void socket.resume() };
 }
 
 /** The documented way: Node's own buffers, copied by the consumer. */
@@ -46,5 +48,19 @@ export function streamSocket(accepted: Socket, consumer: BytesConsumer): SocketB
   accepted.on('data', (chunk: Uint8Array) => {
     if (!consumer.deliver(chunk)) accepted.pause();
   });
-  return { socket: accepted, resume: () => void accepted.resume() };
+  return { socket: accepted, fd: undefined, resume: () => void accepted.resume() };
+}
+
+/**
+ * The descriptor of a connected socket, which stays the socket's. Not documented by Node either: undefined where it
+ * cannot be had, and then Node's own streams do the work.
+ */
+export function socketFd(socket: Socket): number | undefined {
+  const handle: unknown = Reflect.get(socket, '_handle');
+  return typeof handle === 'object' && handle !== null ? fdOf(handle) : undefined;
+}
+
+function fdOf(handle: object): number | undefined {
+  const fd: unknown = Reflect.get(handle, 'fd');
+  return typeof fd === 'number' && fd >= 0 ? fd : undefined;
 }

@@ -48,6 +48,26 @@ export interface BlockingSocket {
   close(): void;
 }
 
+/** How a migration's threads find its blocking I/O. */
+export interface SocketIoLink {
+  readonly module: string;
+  /** `Interrupt.id`. */
+  readonly interrupt: number;
+}
+
+/** One migration's blocking I/O, owned by its API thread; undefined if Node's streams do the work. */
+export interface MigrationIo {
+  readonly link: SocketIoLink;
+  readonly interrupt: Interrupt;
+}
+
+/** @throws MultifdError `io` if the module has none to offer. */
+export async function prepareSocketIo(module: string | undefined): Promise<MigrationIo | undefined> {
+  if (module === undefined) return undefined;
+  const interrupt = (await loadSocketIo(module)).createInterrupt();
+  return { link: { module, interrupt: interrupt.id }, interrupt };
+}
+
 /** Imports a module's `socketIo` in this thread. @throws MultifdError `io` if there is none to be had. */
 export async function loadSocketIo(module: string): Promise<SocketIo> {
   const io = await loadExport(module, 'socketIo', 'io');

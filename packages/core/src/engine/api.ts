@@ -64,6 +64,11 @@ export interface MigrateOptions {
   readonly methodModules?: readonly string[];
   /** Settings of the MultiFD method. */
   readonly methodSettings?: Readonly<Record<string, number | string>>;
+  /**
+   * Module (URL) that exports `socketIo` (`SocketIo`): the channels' threads then block in it while they send or
+   * receive. Default: Node's own streams. Same bytes on the wire.
+   */
+  readonly socketIo?: string;
   /** Ask the destination (a multifd, not a QEMU) for its report, and wait for it after completion. */
   readonly requestReport?: boolean;
   /** Cancels: the migration ends `cancelled`, the guest runs on here. */
@@ -134,6 +139,8 @@ export interface ReceiveOptions {
   readonly parameters?: Partial<MigrationParameters>;
   readonly methodModules?: readonly string[];
   readonly methodSettings?: Readonly<Record<string, number | string>>;
+  /** See `MigrateOptions.socketIo`. */
+  readonly socketIo?: string;
   /**
    * Makes what was received last (fsync, rename). Called when everything is here and before the source is told
    * so: if it throws, the source hears of a failure and its guest runs on there.

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { Interrupt } from '../channel/socket-io.js';
 import { MultifdError } from '../errors.js';
 
 /** ms that a thread gets to end by itself before it is ended. */
@@ -19,11 +20,16 @@ export interface Thread<In> {
 export class ThreadGroup<In extends { readonly type: string }, Out extends { readonly type: string }> {
   readonly #workers = new Map<Worker, Promise<void>>();
   readonly #onFailure: (error: MultifdError, where: string) => void;
+  readonly #interrupt: Interrupt | undefined;
   #joining = false;
 
-  /** @param onFailure the thread called `where` died; it may be called more than once. */
-  constructor(onFailure: (error: MultifdError, where: string) => void) {
+  /**
+   * @param onFailure the thread called `where` died; it may be called more than once.
+   * @param interrupt ends the waits of threads that block; the caller's.
+   */
+  constructor(onFailure: (error: MultifdError, where: string) => void, interrupt?: Interrupt) {
     this.#onFailure = onFailure;
+    this.#interrupt = interrupt;
   }
 
   /** @param data the thread's `workerData`: shared buffers are shared, everything else is copied. */
@@ -64,11 +70,19 @@ export class ThreadGroup<In extends { readonly type: string }, Out extends { rea
     for (const worker of this.#workers.keys()) worker.postMessage(message);
   }
 
+  /** Tells every thread to stop, one that waits in a blocking call too. */
+  stop(message: In): void {
+    this.broadcast(message);
+    this.#interrupt?.fire();
+  }
+
   /** Waits until every thread has ended; those that do not end by themselves are ended. */
   async join(): Promise<void> {
     this.#joining = true;
     const all = [...this.#workers.values()];
     const timer = setTimeout(() => {
+      // A thread cannot be ended while it waits in a blocking call.
+      this.#interrupt?.fire();
       for (const worker of this.#workers.keys()) void worker.terminate();
     }, GRACE);
     await Promise.all(all);

@@ -6,6 +6,8 @@ import type { PageChecker } from './page-checker.js';
 /** Answers for one page. */
 export const PAGE_NORMAL = 0;
 export const PAGE_ZERO = 1;
+/** Absent and so zero, but nobody checks for zero pages: a normal page whose bytes are not to be touched. */
+export const PAGE_HOLE = 2;
 
 /**
  * One range's dirty pages, taken and classified. Owned by the scanner; good until the next `scan`.
@@ -15,7 +17,7 @@ export interface ScannedRange {
   count: number;
   /** Byte offsets in the block, ascending; the first `count`. */
   readonly offsets: Float64Array;
-  /** `PAGE_NORMAL` or `PAGE_ZERO` for each. */
+  /** `PAGE_NORMAL`, `PAGE_ZERO` or `PAGE_HOLE` for each. */
   readonly answers: Uint8Array;
   /** The range's bytes: guest memory, or a copy where its pages were read from a file. */
   memory: Uint8Array;
@@ -28,6 +30,7 @@ export interface ScannedRange {
 export class RangeScanner {
   readonly #pageSize: number;
   readonly #checker: PageChecker | undefined;
+  readonly #absentAnswer: number;
   readonly #result: ScannedRange;
   /** Of the pages to be looked at: offset within the range, and index in the result. */
   readonly #lookOffsets: Float64Array;
@@ -38,6 +41,7 @@ export class RangeScanner {
     const pages = RANGE_SIZE / pageSize;
     this.#pageSize = pageSize;
     this.#checker = checker;
+    this.#absentAnswer = checker === undefined ? PAGE_HOLE : PAGE_ZERO;
     this.#result = {
       count: 0,
       offsets: new Float64Array(pages),
@@ -51,7 +55,7 @@ export class RangeScanner {
 
   /**
    * @param scratch `RANGE_SIZE` bytes, used if the block is not in place; lent until the result is done with.
-   *   Absent pages are not written to it unless `checker` is undefined.
+   *   Absent pages are not written to it.
    */
   async scan(range: Range, block: RamBlock, dirty: DirtyBitmap, scratch: Uint8Array): Promise<ScannedRange> {
     this.#take(range, dirty);
@@ -108,9 +112,9 @@ export class RangeScanner {
         const pages = absent ? Math.floor(length / this.#pageSize) : Math.ceil(length / this.#pageSize);
         if (absent && pages === 0) absent = false;
         knownTo = offset + Math.max(1, pages) * this.#pageSize;
-        if (!block.inPlace) this.#copy(range, block, offset, Math.min(knownTo, rangeEnd), absent, scratch);
+        if (!block.inPlace && !absent) this.#copy(range, block, offset, Math.min(knownTo, rangeEnd), scratch);
       }
-      answers[index] = absent && this.#checker !== undefined ? PAGE_ZERO : PAGE_NORMAL;
+      answers[index] = absent ? this.#absentAnswer : PAGE_NORMAL;
       if (absent) continue;
       this.#lookOffsets[looks] = offset - range.offset;
       this.#lookIndexes[looks++] = index;
@@ -118,9 +122,7 @@ export class RangeScanner {
     return looks;
   }
 
-  #copy(range: Range, block: RamBlock, from: number, to: number, absent: boolean, scratch: Uint8Array): void {
-    const target = scratch.subarray(from - range.offset, to - range.offset);
-    if (!absent) block.read(from, to - from, target);
-    else if (this.#checker === undefined) target.fill(0);
+  #copy(range: Range, block: RamBlock, from: number, to: number, scratch: Uint8Array): void {
+    block.read(from, to - from, scratch.subarray(from - range.offset, to - range.offset));
   }
 }

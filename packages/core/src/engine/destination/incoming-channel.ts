@@ -53,7 +53,9 @@ export class IncomingChannel {
       // QEMU up to 8.2 lets SYNC ride on a packet with pages: the pages come first (wire reference 4.3).
       if (normalPages + zeroPages > 0) await this.#receivePages();
       this.#packets++;
-      if ((flags & FLAG_SYNC) !== 0 && !(await this.#control.reachCut(this.#channel, ++cuts))) {
+      if ((flags & FLAG_SYNC) === 0) continue;
+      this.#sink.intact();
+      if (!(await this.#control.reachCut(this.#channel, ++cuts))) {
         // Surplus SYNCs at the end have no partner on main (wire reference 3.2).
         return this.#connection.drain();
       }

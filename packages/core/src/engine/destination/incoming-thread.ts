@@ -1,4 +1,5 @@
 import { IncomingConnection } from '../../channel/incoming.js';
+import { loadSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
 import type { RecvHooks } from '../../methods/methods.js';
 import { loadMethod } from '../../methods/registry.js';
@@ -67,6 +68,8 @@ export class IncomingThread {
     const { pageSize } = this.#data;
     const sink = await this.#sink(this.#counters.row(channel + 1));
     this.#hooks = await method.recvSetup(methodOptions(channel, pageSize, this.#data.methodSettings));
+    const { socketIo } = this.#data;
+    if (socketIo !== undefined) connection.block(await loadSocketIo(socketIo.module), socketIo.interrupt);
     await new IncomingChannel(connection, channel, this.#control, sink, method, this.#hooks, pageSize).run();
   }
 
@@ -145,6 +148,7 @@ export class IncomingThread {
     connection.countIn(this.#counters.row(0));
     this.#main = new IncomingMain(connection, this.#host(), this.#data.pageSize);
     const received = await this.#main.run();
+    this.#pages?.intact();
     this.#port.post({ type: 'received', received });
     // Nothing more is due from the source: from here on this only waits for it to close.
     const closed = connection.drain();

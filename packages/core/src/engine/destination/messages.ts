@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { SocketIoLink } from '../../channel/socket-io.js';
 import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
 import type { DeviceSection } from '../../wire/main/records.js';
 import type { IncomingBlock } from '../api.js';
@@ -14,6 +15,8 @@ export interface IncomingThreadData {
   readonly machineType: string | undefined;
   readonly control: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
+  /** For channels; undefined: Node's streams. */
+  readonly socketIo: SocketIoLink | undefined;
   readonly methodModules: readonly string[];
   readonly methodSettings: Readonly<Record<string, number | string>>;
   /** What arrives is sent on instead of kept. */

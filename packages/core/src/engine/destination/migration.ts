@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { MigrationIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
 import type { DestinationEvent, IncomingBlock } from '../api.js';
 import { Counters } from '../counters.js';
@@ -32,6 +33,7 @@ export class DestinationMigration<Result> {
   readonly #parameters: MigrationParameters;
   readonly #pageSize: number;
   readonly #uuid: Uint8Array;
+  readonly #io: MigrationIo | undefined;
   readonly #status: StatusMachine;
   readonly #control: DestinationControl;
   readonly #counters: Counters;
@@ -55,17 +57,19 @@ export class DestinationMigration<Result> {
     parameters: MigrationParameters,
     pageSize: number,
     uuid: Uint8Array,
+    io: MigrationIo | undefined,
   ) {
     this.#options = options;
     this.#role = role;
     this.#parameters = parameters;
     this.#pageSize = pageSize;
     this.#uuid = uuid;
+    this.#io = io;
     this.#status = new StatusMachine((status) => emit(options.onEvent, { type: 'status', status }));
     this.#control = DestinationControl.allocate(parameters.multifdChannels);
     this.#counters = Counters.allocate(parameters.multifdChannels + 1);
     this.#meter = new DestinationMeter(this.#counters, pageSize);
-    this.#threads = new ThreadGroup((error) => this.#fail(error));
+    this.#threads = new ThreadGroup((error) => this.#fail(error), io?.interrupt);
     this.#reception = new Reception(parameters.multifdChannels, {
       spawn: (onMessage) => this.#spawn(onMessage),
       refused: (peer, reason) => emit(options.onEvent, { type: 'refused', peer, reason }),
@@ -111,10 +115,11 @@ export class DestinationMigration<Result> {
       signal?.removeEventListener('abort', onAbort);
       if (!this.#status.is('completed')) {
         this.#control.abort();
-        this.#threads.broadcast({ type: 'abort' });
+        this.#threads.stop({ type: 'abort' });
       }
       await Promise.all([this.#threads.join(), this.#role.close(this.#status.is('completed'))]);
       listener.close();
+      this.#io?.interrupt.close();
       if (this.#status.is('cancelling')) this.#status.to('cancelled');
     }
   }
@@ -127,6 +132,7 @@ export class DestinationMigration<Result> {
       machineType: this.#options.machineType,
       control: this.#control.buffer,
       counters: this.#counters.buffer,
+      socketIo: this.#io?.link,
       methodModules: this.#options.methodModules ?? [],
       methodSettings: this.#options.methodSettings ?? {},
       relay: this.#role.relay,

@@ -16,5 +16,7 @@ export interface PageSink {
   zeroPages(blockName: string, offsets: Float64Array, count: number): void | Promise<void>;
   /** A page that came over main; `data` is the caller's. */
   page(blockName: string, offset: number, data: Uint8Array): void | Promise<void>;
+  /** @throws MultifdError `io` if what was placed so far did not all reach memory (see `RamBlock.intact`). */
+  intact(): void;
   close(): void;
 }

@@ -98,6 +98,10 @@ export class PagePlacer implements PageSink {
     this.#counters.addPages(0, count, untouched);
   }
 
+  intact(): void {
+    for (const { block } of this.#blocks.values()) block.intact?.();
+  }
+
   close(): void {
     for (const { block } of this.#blocks.values()) block.close();
   }

@@ -1,3 +1,4 @@
+import { prepareSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { allocateGuestRam, checkGuestRam, type GuestRamDescriptor } from '../../ram/guest-ram.js';
@@ -35,6 +36,7 @@ export async function receive(options: ReceiveOptions): Promise<Incoming> {
     parameters,
     pageSize,
     uuid,
+    await prepareSocketIo(options.socketIo),
   );
   const listener = await Listener.open(address, (socket, peer) => migration.connected(socket, peer));
   const result = migration.run(listener);

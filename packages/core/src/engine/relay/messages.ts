@@ -1,3 +1,4 @@
+import type { SocketIoLink } from '../../channel/socket-io.js';
 import type { Address } from '../address.js';
 import type { AcceleratorReference, IncomingBlock } from '../api.js';
 import type { MigrationParameters } from '../parameters.js';
@@ -16,6 +17,8 @@ export interface RelayLink {
   readonly counters: SharedArrayBuffer;
   readonly bandwidth: SharedArrayBuffer;
   readonly accelerator: AcceleratorReference | undefined;
+  /** Undefined: Node's streams. */
+  readonly socketIo: SocketIoLink | undefined;
   readonly methodModules: readonly string[];
   readonly methodSettings: Readonly<Record<string, number | string>>;
 }

@@ -92,8 +92,15 @@ export class RelayChannel {
       signal: this.#port.signal,
     };
     const introduction = { uuid, channel: this.#channel };
-    this.#outgoing = await openOutgoingChannel(address, introduction, setupTimeout, options, (error) =>
-      this.#port.post({ type: 'failed', error: error.toReport() }),
+    const failed = (error: MultifdError): void =>
+      this.#port.post({ type: 'failed', error: error.toReport() });
+    this.#outgoing = await openOutgoingChannel(
+      address,
+      introduction,
+      setupTimeout,
+      options,
+      this.#link.socketIo,
+      failed,
     );
     return this.#outgoing;
   }

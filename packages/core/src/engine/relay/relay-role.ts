@@ -1,3 +1,4 @@
+import type { MigrationIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
 import type { Address } from '../address.js';
 import type { AcceleratorReference, IncomingBlock } from '../api.js';
@@ -22,6 +23,7 @@ export interface RelayDestination {
   readonly accelerator: AcceleratorReference | undefined;
   readonly methodModules: readonly string[];
   readonly methodSettings: Readonly<Record<string, number | string>>;
+  readonly io: MigrationIo | undefined;
 }
 
 /** Sends the guest on: its pages pass through a fixed number of slots, to outgoing channels of this role's own. */
@@ -53,6 +55,7 @@ export class RelayRole implements DestinationRole<RelayResult> {
       counters: this.#counters.buffer,
       bandwidth: BandwidthLimit.allocate(parameters.maxBandwidth).buffer,
       accelerator: destination.accelerator,
+      socketIo: destination.io?.link,
       methodModules: destination.methodModules,
       methodSettings: destination.methodSettings,
     };
@@ -67,7 +70,7 @@ export class RelayRole implements DestinationRole<RelayResult> {
       this.#connected.reject(error);
       onFailure(error);
     };
-    this.#threads = new ThreadGroup(fail);
+    this.#threads = new ThreadGroup(fail, this.#destination.io?.interrupt);
     for (let channel = 0; channel < this.#destination.parameters.multifdChannels; channel++) {
       const onMessage = (message: FromRelayChannel): void => {
         if (message.type === 'failed') fail(MultifdError.fromReport(message.error));
@@ -115,7 +118,7 @@ export class RelayRole implements DestinationRole<RelayResult> {
     if (!completed) {
       this.#control.abort();
       this.#transit.abort();
-      this.#threads?.broadcast({ type: 'abort' });
+      this.#threads?.stop({ type: 'abort' });
     }
     await this.#threads?.join();
   }

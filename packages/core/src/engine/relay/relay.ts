@@ -1,3 +1,4 @@
+import { prepareSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
 import { isPageSize } from '../../wire/layout.js';
 import { formatAddress, parseAddress } from '../address.js';
@@ -29,6 +30,8 @@ export interface RelayOptions {
   /** Modules (URLs) that bring further MultiFD methods, for both sides. */
   readonly methodModules?: readonly string[];
   readonly methodSettings?: Readonly<Record<string, number | string>>;
+  /** See `MigrateOptions.socketIo`; for the channels of both sides. */
+  readonly socketIo?: string;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: DestinationEvent) => void;
 }
@@ -80,6 +83,7 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
     throw new MultifdError('accelerator-unavailable', `${what} needs an accelerator and none was given`);
   }
   const uuid = checkUuid(options.uuid);
+  const io = await prepareSocketIo(options.socketIo);
   const role = new RelayRole({
     address: parseAddress(options.to),
     parameters: outgoing,
@@ -88,8 +92,9 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
     accelerator: options.accelerator,
     methodModules: options.methodModules ?? [],
     methodSettings: options.methodSettings ?? {},
+    io,
   });
-  const migration = new DestinationMigration(options, role, incoming, pageSize, uuid);
+  const migration = new DestinationMigration(options, role, incoming, pageSize, uuid, io);
   const listener = await Listener.open(parseAddress(options.listen), (socket, peer) =>
     migration.connected(socket, peer),
   );

@@ -70,6 +70,9 @@ export class TransitSink implements PageSink {
     this.#counters.addPages(1, 0);
   }
 
+  /** Slots are this process's own memory. */
+  intact(): void {}
+
   close(): void {}
 
   #entry(blockName: string): { readonly block: IncomingBlock; readonly index: number } {

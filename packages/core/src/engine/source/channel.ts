@@ -1,6 +1,7 @@
 import { openOutgoingChannel } from '../../channel/open-channel.js';
 import type { Outgoing } from '../../channel/outgoing.js';
 import { PacketSender } from '../../channel/packet-sender.js';
+import type { MultifdError } from '../../errors.js';
 import type { MultiFDMethods, SendHooks } from '../../methods/methods.js';
 import { loadMethod } from '../../methods/registry.js';
 import type { RamBlock } from '../../ram/block.js';
@@ -9,7 +10,7 @@ import { openRamBlock } from '../../ram/guest-ram.js';
 import { RANGE_SIZE, type Range, RangeTable } from '../../ram/ranges.js';
 import { maxPagesPerPacket } from '../../wire/layout.js';
 import { PageChecker } from '../../zero/page-checker.js';
-import { PAGE_ZERO, RangeScanner, type ScannedRange } from '../../zero/range-scanner.js';
+import { PAGE_HOLE, PAGE_ZERO, RangeScanner, type ScannedRange } from '../../zero/range-scanner.js';
 import { loadAccelerator } from '../../zero/registry.js';
 import { BandwidthLimit } from '../bandwidth.js';
 import {
@@ -101,8 +102,15 @@ export class SourceChannel {
       signal: this.#port.signal,
     };
     const introduction = { uuid, channel: this.#data.channel };
-    this.#outgoing = await openOutgoingChannel(address, introduction, setupTimeout, options, (error) =>
-      this.#port.post({ type: 'failed', error: error.toReport() }),
+    const failed = (error: MultifdError): void =>
+      this.#port.post({ type: 'failed', error: error.toReport() });
+    this.#outgoing = await openOutgoingChannel(
+      address,
+      introduction,
+      setupTimeout,
+      options,
+      this.#data.socketIo,
+      failed,
     );
     return this.#outgoing;
   }
@@ -117,6 +125,8 @@ export class SourceChannel {
         this.#control.throwIfAborted();
         await this.#sendRange(this.#table.at(index), scanner, sender);
       }
+      // A SYNC vouches for the pages before it.
+      for (const block of this.#blocks) block.intact?.();
       await sender.sync(this.#control.isLast(epoch));
       this.#control.arrive();
     }
@@ -143,9 +153,11 @@ export class SourceChannel {
     let zero = 0;
     for (let index = 0; index < count; index++) {
       const offset = offsets[index] ?? 0;
-      const isZero = answers[index] === PAGE_ZERO;
-      if (isZero) zero++;
-      if (isZero ? sender.addZero(offset) : sender.addNormal(offset)) await sender.flushFull();
+      const answer = answers[index];
+      if (answer === PAGE_ZERO) zero++;
+      const full =
+        answer === PAGE_ZERO ? sender.addZero(offset) : sender.addNormal(offset, answer === PAGE_HOLE);
+      if (full) await sender.flushFull();
     }
     this.#counters.addPages(count - zero, zero);
     if (!block.inPlace) await sender.flushed();

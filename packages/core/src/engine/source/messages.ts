@@ -1,3 +1,4 @@
+import type { SocketIoLink } from '../../channel/socket-io.js';
 import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
 import type { DeviceSection } from '../../wire/main/records.js';
 import type { Address } from '../address.js';
@@ -17,6 +18,8 @@ export interface SourceThreadData {
   readonly counters: SharedArrayBuffer;
   readonly bandwidth: SharedArrayBuffer;
   readonly accelerator: AcceleratorReference | undefined;
+  /** Undefined: Node's streams. */
+  readonly socketIo: SocketIoLink | undefined;
   readonly methodModules: readonly string[];
   readonly methodSettings: Readonly<Record<string, number | string>>;
 }

@@ -1,3 +1,4 @@
+import { type MigrationIo, prepareSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import type { MigrateOptions, MigrateResult } from '../api.js';
@@ -37,9 +38,12 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
   const key = options.guest.ram.blocks[0] ?? options.guest.ram;
   if (migrating.has(key)) throw new MultifdError('usage', 'this guest is being migrated already');
   migrating.add(key);
+  let io: MigrationIo | undefined;
   try {
-    return await new SourceMigration(options, checked).run();
+    io = await prepareSocketIo(options.socketIo);
+    return await new SourceMigration(options, checked, io).run();
   } finally {
+    io?.interrupt.close();
     migrating.delete(key);
   }
 }
@@ -48,6 +52,7 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
 class SourceMigration {
   readonly #options: MigrateOptions;
   readonly #checked: CheckedSource;
+  readonly #io: MigrationIo | undefined;
   readonly #status: StatusMachine;
   readonly #control = SourceControl.allocate();
   readonly #counters: Counters;
@@ -66,10 +71,11 @@ class SourceMigration {
   #sentAll = false;
   #rounds = 0;
 
-  constructor(options: MigrateOptions, checked: CheckedSource) {
+  constructor(options: MigrateOptions, checked: CheckedSource, io: MigrationIo | undefined) {
     const { ram } = options.guest;
     this.#options = options;
     this.#checked = checked;
+    this.#io = io;
     this.#status = new StatusMachine((status) => emit(options.onEvent, { type: 'status', status }));
     this.#counters = Counters.allocate(checked.parameters.multifdChannels + 1);
     const pages = ram.blocks.map((block) => block.length / ram.pageSize);
@@ -89,7 +95,7 @@ class SourceMigration {
       const died = this.#died(error, where);
       if (where === MIGRATION_THREAD) this.#decided(died);
       else this.#fail(died);
-    });
+    }, io?.interrupt);
     this.#reported.promise.catch(() => {});
   }
 
@@ -138,6 +144,7 @@ class SourceMigration {
       counters: this.#counters.buffer,
       bandwidth: BandwidthLimit.allocate(parameters.maxBandwidth).buffer,
       accelerator: this.#options.accelerator,
+      socketIo: this.#io?.link,
       methodModules: this.#options.methodModules ?? [],
       methodSettings: this.#options.methodSettings ?? {},
     };
@@ -326,7 +333,7 @@ class SourceMigration {
 
   #stopThreads(): void {
     this.#control.abort();
-    this.#threads.broadcast({ type: 'abort' });
+    this.#threads.stop({ type: 'abort' });
   }
 
   #tellProgress(): void {

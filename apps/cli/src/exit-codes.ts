@@ -8,7 +8,7 @@ export const EXIT = {
   failed: 1,
   /** A wrong option, size, address or path. */
   usage: 2,
-  /** An accelerator or compression that was asked for by name is not available. */
+  /** An accelerator, a compression or a host package that was asked for by name is not available. */
   unavailable: 3,
   /** The two ends do not fit together. */
   incompatible: 4,
@@ -28,6 +28,7 @@ const BY_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   accelerator: EXIT.failed,
   'accelerator-unavailable': EXIT.unavailable,
   'codec-unavailable': EXIT.unavailable,
+  'host-unavailable': EXIT.unavailable,
   guest: EXIT.failed,
   io: EXIT.failed,
   internal: EXIT.failed,

@@ -9,16 +9,19 @@ Examples:
   multifd accel list                               what can check for zero pages on this machine
   multifd migrate --help                           sources, destinations, options
 
-Exit codes: 0 done, 1 failed or did not verify, 2 usage, 3 accelerator or compression not available,
+Exit codes: 0 done, 1 failed or did not verify, 2 usage, 3 accelerator, compression or host not available,
             4 the peer does not fit, 130 interrupted`;
 
 export const MIGRATE_HELP = `
 SOURCE (default demo:1G):
-  demo:SIZE[,zero=F][,populate][,dirty=RATE][,fill=random|text][,seed=N]
+  demo:SIZE[,zero=F][,populate][,dirty=RATE][,fill=random|text][,seed=N][,backing=B][,tracker=T]
       a guest made up here: SIZE of RAM (4K and up), of which the share F is zero pages (default 0.5). They are
       memory that was never touched, or with populate memory that was written with zeros once. With dirty=RATE a
       vCPU runs and writes RATE bytes a second until the switchover (default: it stands still). fill: what the other
-      pages hold (default random). The same seed gives the same memory (default 1).
+      pages hold (default random). The same seed gives the same memory (default 1). backing: where it lives, on both
+      ends of a loopback: anon (anonymous memory, the default where host-linux is there), thp (with huge pages), memfd,
+      file, or wasm (WebAssembly memory, anywhere). tracker: how the vCPU's writes are seen: uffd, soft-dirty, digest,
+      marks (it marks them itself), or auto (default).
   raw:FILE
       a RAM image, which moves as the block pc.ram; holes of a sparse file are not read
   raw:DIR
@@ -42,6 +45,7 @@ Examples:
   multifd migrate raw:guest.ram unix:/run/incoming.sock --max-bandwidth 100M --downtime-limit 50
   multifd migrate file:guest.mig tcp:192.0.2.7:4444
   multifd migrate file:guest.mig tcp:192.0.2.7:4444 --machine-compat 7.2
+  multifd migrate demo:100G,zero=1,backing=memfd
   multifd migrate --accel avx512
   multifd migrate --accel ./my-accelerator`;
 
@@ -58,7 +62,8 @@ LISTEN (default tcp:127.0.0.1:4444):
   tcp:HOST:PORT    no host means this machine only; port 0 takes a free one, which is told on stderr
   unix:PATH
 
-TARGET (default: memory, which is given up when the command ends):
+TARGET (default: memory):
+  memory:B         memory that is given up when the command ends; B is anon, thp, memfd, file or wasm
   file:FILE        a mapped-ram migration file, which QEMU 9.0 and later load; there only when it is complete
   raw:DIR          one sparse image for each RAM block, DIR/NAME.raw, there only when it is complete
 

@@ -6,6 +6,7 @@ import { receiveCommand } from './commands/receive.js';
 import { relayCommand } from './commands/relay.js';
 import type { ExitCode } from './exit-codes.js';
 import { ACCEL_HELP, INSPECT_HELP, MIGRATE_HELP, RECEIVE_HELP, RELAY_HELP, ROOT_HELP } from './help.js';
+import { HOSTS } from './host/choose-host.js';
 import { parseCompression } from './options/compression.js';
 import { parseMachineType, parseUuid } from './options/identity.js';
 import { parseMachineCompat } from './options/machine-compat.js';
@@ -73,6 +74,7 @@ function addMigrate(program: Command, ended: (code: ExitCode) => void): void {
       parseWhole(text, '--downtime-limit', 0, 2_000_000),
     )
     .addOption(accel())
+    .addOption(host())
     .addOption(machineCompat())
     .addOption(machineType('machine type to announce (default: none)'))
     .addOption(uuid())
@@ -103,6 +105,7 @@ function addReceive(program: Command, ended: (code: ExitCode) => void): void {
       'refuse a source that announces more RAM than this (default: 1T)',
       parseMaxRam,
     )
+    .addOption(host())
     .option('--force', 'replace what is already there, when the new is complete')
     .option('--verify', 'take digests for a source that asks for them (default)')
     .option('--no-verify', 'do not')
@@ -133,6 +136,7 @@ function addRelay(program: Command, ended: (code: ExitCode) => void): void {
     .addOption(compression())
     .addOption(maxBandwidth())
     .addOption(accel())
+    .addOption(host())
     .addOption(machineCompat())
     .addOption(machineType('accept this machine type only (default: any)'))
     .addOption(uuid())
@@ -175,6 +179,16 @@ function accel() {
   )
     .default('auto')
     .env('MULTIFD_ACCEL');
+}
+
+function host() {
+  return new Option(
+    '--host <name>',
+    'what the operating system gives beyond Node (mapped memory, blocking sockets): auto, linux, none',
+  )
+    .choices(HOSTS)
+    .default('auto' as const)
+    .env('MULTIFD_HOST');
 }
 
 function machineCompat() {

@@ -9,7 +9,7 @@
  * - `timeout`: a time limit on the peer passed.
  * - `cancelled`: the caller's AbortSignal.
  * - `accelerator`: the zero check threw, hung or answered nonsense.
- * - `accelerator-unavailable`, `codec-unavailable`: asked for by name and not to be had here.
+ * - `accelerator-unavailable`, `codec-unavailable`, `host-unavailable`: asked for by name and not to be had here.
  * - `guest`: a callback of the caller (stop, resume, RAM, device state) failed.
  * - `io`: the operating system refused (port in use, disk full, read-only file).
  * - `internal`: a mistake of ours.
@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'accelerator'
   | 'accelerator-unavailable'
   | 'codec-unavailable'
+  | 'host-unavailable'
   | 'guest'
   | 'io'
   | 'internal';

@@ -11,15 +11,17 @@ import {
 import type { MappedRamGuest } from '@multifd/qemu';
 import { chooseAccelerator } from '../accelerators/choose.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
-import { demoGuest, type Identity, restingGuest } from '../guest/demo-guest.js';
+import { demoGuest, type Identity } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
+import { chooseHost, type HostChoice } from '../host/choose-host.js';
 import { openFileSource, storedGuest } from '../images/file-source.js';
-import { openRawSource } from '../images/raw-source.js';
+import { openRawSource, rawGuest } from '../images/raw-source.js';
 import { type Interrupt, listenForInterrupt } from '../interrupt.js';
 import { LoopbackDestination } from '../loopback/destination.js';
+import type { Backing } from '../options/backing.js';
 import { type Destination, parseDestination } from '../options/places.js';
 import { givenParameters, loopbackArguments, type MigrateOptions } from '../options/requests.js';
-import { parseSource, type Source } from '../options/sources.js';
+import { type DemoSource, parseSource, type Source } from '../options/sources.js';
 import { formatError } from '../report/errors.js';
 import { formatBytes } from '../report/format.js';
 import { type MigrateFacts, migrateDocument, newFacts } from '../report/migrate-document.js';
@@ -83,6 +85,9 @@ class MigrateRun {
     this.#facts.parameters = parameters;
     const verify = this.#options.verify ?? (source.kind === 'demo' || destination.kind === 'loopback');
     this.#facts.choice = await chooseAccelerator(this.#options.accel, process.cwd());
+    const host = chooseHost(this.#options.host);
+    this.#facts.host = host;
+    const backing = source.kind === 'demo' ? this.#backing(source, host) : undefined;
 
     // Opened first: its uuid is also the loopback's.
     const stored = source.kind === 'file' ? openFileSource(source.path) : undefined;
@@ -95,15 +100,18 @@ class MigrateRun {
     // Started before the guest is made: it needs a moment, and a guest of many GiB more than one.
     const loopback =
       destination.kind === 'loopback'
-        ? new LoopbackDestination(loopbackArguments(parameters, verify, uuid))
+        ? new LoopbackDestination(
+            loopbackArguments(parameters, verify, { host: host.requested, backing, uuid }),
+          )
         : undefined;
     let guest: PreparedGuest | undefined;
     try {
-      guest = await this.#prepare(source, identity, stored);
+      guest = await this.#prepare(source, backing, host, identity, stored);
       const to = await addressOf(destination, loopback, this.#signal, parameters.setupTimeout);
       await this.#migrate(guest, to, parameters, verify, loopback !== undefined);
       const ranOn = await loopback?.guest();
-      this.#facts.guest = ranOn ?? guest.describe();
+      const left = guest.describe();
+      this.#facts.guest = ranOn === undefined ? left : { ...left, ...ranOn };
     } catch (error) {
       throw (await loopback?.explain(error)) ?? error;
     } finally {
@@ -113,18 +121,26 @@ class MigrateRun {
     }
   }
 
+  /** WebAssembly can look at its own kind of memory in place, and at no other. */
+  #backing(source: DemoSource, host: HostChoice): Backing {
+    if (source.backing !== undefined) return source.backing;
+    const inWasm = this.#facts.choice?.accelerator.name.startsWith('wasm') === true;
+    return inWasm || host.module === undefined ? 'wasm' : 'anon';
+  }
+
   async #prepare(
     source: Source,
+    backing: Backing | undefined,
+    host: HostChoice,
     identity: Identity,
     stored: MappedRamGuest | undefined,
   ): Promise<PreparedGuest> {
     if (stored !== undefined) return storedGuest(stored, identity);
     if (source.kind === 'demo') {
       this.#terminal.progress(`making a demo guest of ${formatBytes(source.size)}`);
-      return demoGuest(source, identity, this.#signal);
+      return demoGuest(source, backing, host, identity, this.#signal);
     }
-    const ram = await openRawSource(source.path, (line) => this.#terminal.note(line));
-    return restingGuest({ ...identity, ram });
+    return rawGuest(await openRawSource(source.path, (line) => this.#terminal.note(line)), identity, host);
   }
 
   async #migrate(
@@ -139,6 +155,8 @@ class MigrateRun {
     const onCompleted = async () => {
       this.#facts.completed = true;
       this.#facts.peakRss.source = peakRss();
+      this.#facts.backing = guest.backing;
+      this.#facts.allocated.source = guest.allocatedBytes() ?? null;
       const elapsed = clock.elapsed();
       if (verify) this.#beginDigests(guest.guest.ram);
       // Nobody looks at the promise until the report has come: it must not be rejected.
@@ -152,6 +170,7 @@ class MigrateRun {
       parameters,
       requestReport,
       signal: this.#signal,
+      ...(this.#facts.host?.module === undefined ? {} : { socketIo: this.#facts.host.module }),
       ...(parameters.zeroPageDetection === 'none' || this.#facts.choice === undefined
         ? {}
         : { accelerator: this.#facts.choice.accelerator }),
@@ -190,7 +209,8 @@ class MigrateRun {
 
   #readReport({ report }: MigrateResult): void {
     if (report === undefined) return;
-    const { cpuTime, peakRss: peak } = decodePeerReport(report);
+    const { cpuTime, peakRss: peak, allocated } = decodePeerReport(report);
+    this.#facts.allocated.destination = allocated ?? null;
     this.#facts.cpuTime.destination = cpuTime;
     this.#facts.peakRss.destination = peak;
   }

@@ -1,5 +1,4 @@
 import {
-  allocateGuestRam,
   completeParameters,
   type FileBlockDescriptor,
   type IncomingBlock,
@@ -10,8 +9,12 @@ import {
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { runOn } from '../guest/run-on.js';
 import { findVcpuState } from '../guest/vcpu-state.js';
+import { chooseHost, type HostChoice } from '../host/choose-host.js';
+import { allocateGuestMemory, type GuestMemory } from '../host/guest-memory.js';
+import { type MappedImages, mapImages } from '../host/mapped-images.js';
 import type { IncomingTarget } from '../images/incoming-target.js';
 import { openTarget } from '../images/open-target.js';
+import { PAGE_SIZE } from '../images/page-size.js';
 import { type Interrupt, listenForInterrupt } from '../interrupt.js';
 import { followParent } from '../loopback/follow-parent.js';
 import { errorReport, tellParent } from '../loopback/messages.js';
@@ -69,6 +72,9 @@ class ReceiveRun {
   readonly #terminal: Terminal;
   readonly #signal: AbortSignal;
   readonly #clock = new CpuClock();
+  readonly #host: HostChoice;
+  #memory: GuestMemory | undefined;
+  #mapped: MappedImages | undefined;
   /** The blocks where they are kept, without their holes. */
   #kept: { readonly pageSize: number; readonly blocks: readonly FileBlockDescriptor[] } | undefined;
 
@@ -77,6 +83,7 @@ class ReceiveRun {
     this.#facts = facts;
     this.#terminal = terminal;
     this.#signal = interrupt.signal;
+    this.#host = chooseHost(options.host);
   }
 
   /** @throws MultifdError; the facts tell how far it came. */
@@ -89,7 +96,7 @@ class ReceiveRun {
     const abandon = () => images?.abandon();
     process.once('exit', abandon);
     try {
-      const received = await this.#receive(listen, parameters, images);
+      const received = await this.#receive(listen, parameters, images, target);
       // Before anything else can fail: from here on the source has no guest any more.
       this.#noteAll(images?.settle());
       this.#facts.completed = true;
@@ -98,6 +105,8 @@ class ReceiveRun {
       await this.#runOn(received, target);
     } finally {
       process.off('exit', abandon);
+      this.#mapped?.close();
+      this.#memory?.close();
       this.#noteAll(images?.discard());
     }
   }
@@ -106,6 +115,7 @@ class ReceiveRun {
     listen: string,
     parameters: ReturnType<typeof completeParameters>,
     images: IncomingTarget | undefined,
+    target: Target,
   ): Promise<ReceiveResult> {
     const { machineType, uuid } = this.#options;
     const incoming = await receive({
@@ -116,7 +126,7 @@ class ReceiveRun {
       maxRam: Number.MAX_SAFE_INTEGER,
       openRam: (blocks) => {
         checkAnnouncedRam(blocks, this.#options.maxRam ?? DEFAULT_MAX_RAM);
-        return images?.openRam(blocks) ?? memoryFor(blocks);
+        return images === undefined ? this.#memoryFor(blocks, target) : this.#imagesFor(blocks, images);
       },
       commit: (received) => this.#commit(received, images),
       report: (received) => this.#report(received),
@@ -124,6 +134,7 @@ class ReceiveRun {
         if (event.type === 'progress') this.#facts.statistics = event.statistics;
         if (event.type === 'refused') this.#terminal.note(`refused ${event.peer}: ${event.reason}`);
       },
+      ...(this.#host.module === undefined ? {} : { socketIo: this.#host.module }),
       ...(machineType === undefined ? {} : { machineType }),
       ...(uuid === undefined ? {} : { uuid }),
     });
@@ -131,6 +142,18 @@ class ReceiveRun {
     tellParent({ type: 'listening', address: incoming.address });
     this.#terminal.note(`listening on ${incoming.address}${whoCanReach(incoming.address)}`);
     return incoming.result;
+  }
+
+  #memoryFor(blocks: readonly IncomingBlock[], target: Target): IncomingRam {
+    const backing = target.kind === 'memory' ? target.backing : undefined;
+    this.#memory = allocateGuestMemory(blocks, backing, this.#host, PAGE_SIZE);
+    return { blocks: this.#memory.blocks, fresh: true };
+  }
+
+  #imagesFor(blocks: readonly IncomingBlock[], images: IncomingTarget): IncomingRam {
+    const { blocks: files, fresh } = images.openRam(blocks);
+    this.#mapped = mapImages(files, this.#host);
+    return { blocks: this.#mapped.blocks, fresh };
   }
 
   /** All of it has arrived: it must be safe here before the source is told. */
@@ -148,7 +171,12 @@ class ReceiveRun {
   async #report({ ram }: ReceiveResult): Promise<Uint8Array> {
     const { verify } = this.#options;
     const blocks = verify === false ? undefined : await digestRam(this.#kept ?? ram, this.#signal);
-    return encodePeerReport({ cpuTime: this.#facts.cpuTime ?? 0, peakRss: this.#facts.peakRss ?? 0, blocks });
+    return encodePeerReport({
+      cpuTime: this.#facts.cpuTime ?? 0,
+      peakRss: this.#facts.peakRss ?? 0,
+      allocated: this.#memory?.allocatedBytes(),
+      blocks,
+    });
   }
 
   /** Notes what the migration took, before anything else is done with the memory. */
@@ -166,10 +194,6 @@ class ReceiveRun {
     const vcpu = target.kind === 'memory' ? findVcpuState(deviceState) : undefined;
     if (vcpu !== undefined) this.#facts.guest = await runOn(ram, vcpu);
   }
-}
-
-function memoryFor(blocks: readonly IncomingBlock[]): IncomingRam {
-  return { blocks: allocateGuestRam(blocks).blocks, fresh: true };
 }
 
 function whoCanReach(address: string): string {

@@ -1,6 +1,7 @@
 import { completeParameters, type MigrationParameters, relay } from '@multifd/core';
 import { chooseAccelerator } from '../accelerators/choose.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
+import { chooseHost } from '../host/choose-host.js';
 import { listenForInterrupt } from '../interrupt.js';
 import { isLocal, parseListen, parseRelayDestination } from '../options/places.js';
 import { givenParameters, type RelayOptions } from '../options/requests.js';
@@ -52,6 +53,7 @@ async function run(
   const needed = outgoing.zeroPageDetection !== 'none';
   const choice = needed ? await chooseAccelerator(options.accel, process.cwd()) : undefined;
   if (choice !== undefined) facts.accelerator = choice;
+  const { module: socketIo } = chooseHost(options.host);
   const { machineType, uuid } = options;
   const relaying = await relay({
     listen,
@@ -60,6 +62,7 @@ async function run(
     outgoing,
     signal,
     ...(choice === undefined ? {} : { accelerator: choice.accelerator }),
+    ...(socketIo === undefined ? {} : { socketIo }),
     onEvent: (event) => {
       if (event.type === 'refused') terminal.note(`refused ${event.peer}: ${event.reason}`);
     },

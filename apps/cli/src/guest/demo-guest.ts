@@ -1,7 +1,11 @@
-import { allocateGuestRam, type Guest } from '@multifd/core';
+import { DirtyBitmap, type Guest, type GuestRamDescriptor } from '@multifd/core';
+import type { HostChoice } from '../host/choose-host.js';
+import { allocateGuestMemory, type GuestMemory } from '../host/guest-memory.js';
+import type { Backing } from '../options/backing.js';
 import { DEMO_PAGE_SIZE, type DemoSource } from '../options/sources.js';
 import { fillGuest } from './fill.js';
 import { AT_REST, type GuestReport, type PreparedGuest } from './prepared-guest.js';
+import { chooseTracking, type Tracking } from './tracking.js';
 import { Vcpu } from './vcpu.js';
 import { encodeVcpuState } from './vcpu-state.js';
 
@@ -15,18 +19,43 @@ export interface Identity {
 
 /**
  * Makes a guest with memory as `source` wants it, and with a running vCPU if it has a dirty rate.
- * @throws MultifdError `io` (not enough memory), `cancelled`.
+ * @param backing undefined: what the host does best.
+ * @throws MultifdError `host-unavailable`, `io` (not enough memory), `cancelled`.
  */
 export async function demoGuest(
   source: DemoSource,
+  backing: Backing | undefined,
+  host: HostChoice,
   identity: Identity,
   signal: AbortSignal,
 ): Promise<PreparedGuest> {
-  const ram = allocateGuestRam([{ name: 'pc.ram', length: source.size }, TABLES], DEMO_PAGE_SIZE);
-  await fillGuest(ram, source, signal);
-  if (source.dirty > 0) return runningGuest({ ...identity, ram }, source);
-  // Without dirty bitmaps the engine knows that nobody writes.
-  return restingGuest({ ...identity, ram: { pageSize: ram.pageSize, blocks: ram.blocks } });
+  const blocks = [{ name: 'pc.ram', length: source.size }, TABLES];
+  const memory = allocateGuestMemory(blocks, backing, host, DEMO_PAGE_SIZE);
+  try {
+    const ram = { pageSize: DEMO_PAGE_SIZE, blocks: memory.blocks };
+    await fillGuest(ram, source, signal);
+    // Without dirty bitmaps the engine knows that nobody writes.
+    const guest =
+      source.dirty > 0
+        ? await runningGuest(identity, ram, memory, source)
+        : restingGuest({ ...identity, ram });
+    return withMemory(guest, memory);
+  } catch (error) {
+    memory.close();
+    throw error;
+  }
+}
+
+function withMemory(guest: PreparedGuest, memory: GuestMemory): PreparedGuest {
+  return {
+    ...guest,
+    backing: memory.backing,
+    allocatedBytes: () => memory.allocatedBytes(),
+    async close() {
+      await guest.close();
+      memory.close();
+    },
+  };
 }
 
 /** A guest whose memory nobody writes to. */
@@ -36,12 +65,23 @@ export function restingGuest(guest: Guest): PreparedGuest {
     run: () => {},
     cpuTime: async () => 0,
     describe: () => AT_REST,
+    allocatedBytes: () => undefined,
     close: async () => {},
   };
 }
 
-async function runningGuest(guest: Guest, source: DemoSource): Promise<PreparedGuest> {
-  const vcpu = await Vcpu.start(guest.ram, { seed: source.seed, counter: 0, rate: source.dirty });
+async function runningGuest(
+  identity: Identity,
+  ram: GuestRamDescriptor,
+  memory: GuestMemory,
+  source: DemoSource,
+): Promise<PreparedGuest> {
+  const dirty = ram.blocks.map(({ length }) => DirtyBitmap.allocate(length / ram.pageSize));
+  const bitmaps = dirty.map(({ buffer }) => buffer);
+  const tracking = await chooseTracking(source.tracker, memory, ram.pageSize);
+  const { tracker } = tracking;
+  const seen = tracker === undefined ? { ...ram, dirty: bitmaps } : ram;
+  const vcpu = await Vcpu.start(seen, { seed: source.seed, counter: 0, rate: source.dirty });
   let state: GuestReport['state'] = 'stopped';
   const run = () => {
     vcpu.run();
@@ -49,9 +89,12 @@ async function runningGuest(guest: Guest, source: DemoSource): Promise<PreparedG
   };
   return {
     guest: {
-      ...guest,
+      ...identity,
+      ram: { ...ram, dirty: bitmaps },
+      syncDirty: () => tracker?.sync(dirty),
       async stop() {
         await vcpu.stop();
+        tracker?.sync(dirty);
         state = 'stopped';
       },
       resume: run,
@@ -59,7 +102,18 @@ async function runningGuest(guest: Guest, source: DemoSource): Promise<PreparedG
     },
     run,
     cpuTime: () => vcpu.cpuTime(),
-    describe: () => (state === 'runs' ? { state } : { state, from: 0, to: vcpu.state.counter }),
-    close: () => vcpu.close(),
+    describe: () => ({
+      ...(state === 'runs' ? { state } : { state, from: 0, to: vcpu.state.counter }),
+      tracker: trackerReport(tracking),
+    }),
+    allocatedBytes: () => undefined,
+    async close() {
+      await vcpu.close();
+      tracker?.close();
+    },
   };
+}
+
+function trackerReport({ name, refused }: Tracking): NonNullable<GuestReport['tracker']> {
+  return { name, refused };
 }

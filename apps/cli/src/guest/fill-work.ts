@@ -1,4 +1,4 @@
-import type { GuestRamDescriptor } from '@multifd/core';
+import { type GuestRamDescriptor, MultifdError, type RamBlock } from '@multifd/core';
 import type { DemoSource } from '../options/sources.js';
 import { pageWriter } from './page-content.js';
 import { mix } from './random.js';
@@ -11,39 +11,37 @@ export interface FillSetup {
   readonly cursor: SharedArrayBuffer;
 }
 
-/** Bytes that one thread fills before it takes the next piece. Divides every segment. */
+/** Bytes that one thread fills before it takes the next piece. Divides every window. */
 const PIECE = 4 * 2 ** 20;
 
-/** Fills pieces until none is left. What a page gets depends on the seed, its block and its number only. */
-export function fillPieces({ ram, source, cursor }: FillSetup): void {
+/**
+ * Fills pieces until none is left. What a page gets depends on the seed, its block and its number only.
+ * @param blocks of `ram`, open in this thread, in place.
+ */
+export function fillPieces({ ram, source, cursor }: FillSetup, blocks: readonly RamBlock[]): void {
   const next = new Int32Array(cursor);
   let taken = Atomics.add(next, 0, 1);
   let piece = 0;
-  ram.blocks.forEach((block, blockIndex) => {
-    if (block.kind !== 'memory') return;
+  blocks.forEach((block, blockIndex) => {
     for (let offset = 0; offset < block.length; offset += PIECE, piece++) {
       if (piece !== taken) continue;
-      const segment = block.segments[Math.floor(offset / block.segmentSize)];
-      if (segment === undefined) continue;
-      const length = Math.min(PIECE, block.length - offset);
-      fillPages(
-        new Int32Array(segment),
-        offset % block.segmentSize,
-        length,
-        offset,
-        blockIndex,
-        ram.pageSize,
-        source,
-      );
+      const words = wordsOf(block, offset, Math.min(PIECE, block.length - offset));
+      fillPages(words, offset, blockIndex, ram.pageSize, source);
       taken = Atomics.add(next, 0, 1);
     }
   });
 }
 
+/** A piece of guest memory itself as 32-bit words; it lies within one window. */
+export function wordsOf(block: RamBlock, offset: number, length: number): Int32Array {
+  const window = block.window(offset, length);
+  if (window === undefined) throw new MultifdError('internal', `RAM block ${block.name} is not in place`);
+  return new Int32Array(window.buffer, window.byteOffset, length / 4);
+}
+
+/** @param blockOffset bytes in the block of the first word. */
 function fillPages(
   words: Int32Array,
-  start: number,
-  length: number,
   blockOffset: number,
   blockIndex: number,
   pageSize: number,
@@ -51,9 +49,9 @@ function fillPages(
 ): void {
   const write = pageWriter(source.fill);
   const perPage = pageSize / 4;
-  for (let done = 0; done < length; done += pageSize) {
+  for (let done = 0; done < words.byteLength; done += pageSize) {
     const seed = pageSeed(source.seed, blockIndex, (blockOffset + done) / pageSize);
-    const first = (start + done) / 4;
+    const first = done / 4;
     if (!isZeroPage(seed, source.zero)) write(words, first, perPage, seed);
     else if (source.populate) words.fill(0, first, first + perPage);
   }

@@ -1,4 +1,8 @@
-import { DirtyBitmap, type GuestRamDescriptor, MultifdError } from '@multifd/core';
+import { DirtyBitmap, type GuestRamDescriptor, MultifdError, type RamBlock } from '@multifd/core';
+import { wordsOf } from './fill-work.js';
+
+/** Bytes that are looked at through one view at most, so that indexes into it stay small. */
+const LARGEST_VIEW = 2 ** 30;
 
 /** Where a page of memory is, seen as 32-bit words. Reused from one look to the next. */
 export interface PageView {
@@ -14,21 +18,25 @@ export class GuestPages {
   readonly #blocks: readonly BlockPages[];
   readonly #view: PageView = { words: new Int32Array(0), first: 0 };
 
-  /** @throws MultifdError `internal` for RAM that is not memory with dirty bitmaps. */
-  constructor(ram: GuestRamDescriptor) {
+  /**
+   * @param ram with dirty bitmaps if its writers are to mark; without them somebody else sees what is written.
+   * @param blocks of `ram`, open in this thread.
+   * @throws MultifdError `internal` for RAM that is not in place.
+   */
+  constructor(ram: GuestRamDescriptor, blocks: readonly RamBlock[]) {
     this.wordsPerPage = ram.pageSize / 4;
     let start = 0;
-    this.#blocks = ram.blocks.map((block, index) => {
+    this.#blocks = blocks.map((block, index) => {
       const bitmap = ram.dirty?.[index];
-      if (block.kind !== 'memory' || bitmap === undefined) {
-        throw new MultifdError('internal', `RAM block ${block.name} is not memory with a dirty bitmap`);
-      }
+      const viewSize = Math.min(block.windowSize, LARGEST_VIEW);
       const pages = block.length / ram.pageSize;
       const entry = {
         start,
-        pagesPerSegment: block.segmentSize / ram.pageSize,
-        segments: block.segments.map((segment) => new Int32Array(segment)),
-        dirty: new DirtyBitmap(bitmap, pages),
+        pagesPerView: viewSize / ram.pageSize,
+        views: Array.from({ length: Math.ceil(block.length / viewSize) }, (_, view) =>
+          wordsOf(block, view * viewSize, Math.min(viewSize, block.length - view * viewSize)),
+        ),
+        dirty: bitmap === undefined ? undefined : new DirtyBitmap(bitmap, pages),
       };
       start += pages;
       return entry;
@@ -40,16 +48,16 @@ export class GuestPages {
   look(page: number): PageView {
     const block = this.#blockOf(page);
     const within = page - block.start;
-    const segment = Math.floor(within / block.pagesPerSegment);
-    this.#view.words = block.segments[segment] ?? this.#view.words;
-    this.#view.first = (within - segment * block.pagesPerSegment) * this.wordsPerPage;
+    const view = Math.floor(within / block.pagesPerView);
+    this.#view.words = block.views[view] ?? this.#view.words;
+    this.#view.first = (within - view * block.pagesPerView) * this.wordsPerPage;
     return this.#view;
   }
 
-  /** Marks `page` dirty. Call it after the page was written. */
+  /** Marks `page` dirty, if writers mark. Call it after the page was written. */
   mark(page: number): void {
     const block = this.#blockOf(page);
-    block.dirty.mark(page - block.start);
+    block.dirty?.mark(page - block.start);
   }
 
   #blockOf(page: number): BlockPages {
@@ -63,7 +71,7 @@ export class GuestPages {
 
 interface BlockPages {
   readonly start: number;
-  readonly pagesPerSegment: number;
-  readonly segments: readonly Int32Array[];
-  readonly dirty: DirtyBitmap;
+  readonly pagesPerView: number;
+  readonly views: readonly Int32Array[];
+  readonly dirty: DirtyBitmap | undefined;
 }

@@ -1,4 +1,5 @@
 import type { Guest } from '@multifd/core';
+import type { Backing } from '../options/backing.js';
 
 /** A guest that is ready to migrate, and what the report wants to know of it. */
 export interface PreparedGuest {
@@ -9,6 +10,10 @@ export interface PreparedGuest {
   cpuTime(): Promise<number>;
   /** What it does now, for the report. */
   describe(): GuestReport;
+  /** Where its memory lives, if it was made here. */
+  readonly backing?: Backing;
+  /** Bytes that the operating system holds for its memory; undefined if it cannot be asked. */
+  allocatedBytes(): number | undefined;
   /** Frees its threads. Its memory stays readable as long as it is referenced. */
   close(): Promise<void>;
 }
@@ -23,6 +28,11 @@ export interface GuestReport {
   /** The vCPU's number of writes: when it began (to run, or to run on), and when it was stopped. */
   readonly from?: number;
   readonly to?: number;
+  /** How its writes were seen. `marks`: it marks them itself. */
+  readonly tracker?: {
+    readonly name: string;
+    readonly refused: readonly { readonly name: string; readonly reason: string }[];
+  };
 }
 
 export const AT_REST: GuestReport = { state: 'at rest' };

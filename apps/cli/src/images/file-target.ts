@@ -4,12 +4,11 @@ import { basename, dirname, join } from 'node:path';
 import {
   type FileBlockDescriptor,
   type IncomingBlock,
-  type IncomingRam,
   MultifdError,
   type ReceiveResult,
 } from '@multifd/core';
 import { MappedRamWriter } from '@multifd/qemu';
-import type { IncomingTarget } from './incoming-target.js';
+import type { ImageRam, IncomingTarget } from './incoming-target.js';
 import { placedExtents } from './placed-extents.js';
 import { troubles } from './troubles.js';
 
@@ -56,11 +55,11 @@ export class FileTarget implements IncomingTarget {
     return target;
   }
 
-  openRam(blocks: readonly IncomingBlock[]): IncomingRam {
+  openRam(blocks: readonly IncomingBlock[]): ImageRam {
     this.#checkFree();
     const ram = this.#writer.openRam(blocks);
     this.#blocks = ram.blocks.filter((block) => block.kind === 'file');
-    return ram;
+    return { ...ram, blocks: this.#blocks };
   }
 
   async keep({ machineType, placed, rawDeviceState, ram }: ReceiveResult): Promise<FileBlockDescriptor[]> {

@@ -1,6 +1,10 @@
 import { readdirSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type FileBlockDescriptor, type GuestRamDescriptor, MultifdError } from '@multifd/core';
+import { type FileBlockDescriptor, MultifdError } from '@multifd/core';
+import { type Identity, restingGuest } from '../guest/demo-guest.js';
+import type { PreparedGuest } from '../guest/prepared-guest.js';
+import type { HostChoice } from '../host/choose-host.js';
+import { mapImages } from '../host/mapped-images.js';
 import { withPath } from '../system-error.js';
 import { listExtents } from './extents.js';
 import { blockOfImage } from './file-name.js';
@@ -13,7 +17,10 @@ import { PAGE_SIZE } from './page-size.js';
  * @param note gets a line when an image's holes cannot be told from data.
  * @throws MultifdError `usage` for a path or a size that cannot be right, or a path that may not be read; `io`.
  */
-export async function openRawSource(path: string, note: (line: string) => void): Promise<GuestRamDescriptor> {
+export async function openRawSource(
+  path: string,
+  note: (line: string) => void,
+): Promise<readonly FileBlockDescriptor[]> {
   const images = statOf(path).isDirectory() ? imagesIn(path) : [{ name: 'pc.ram', path }];
   const blocks: FileBlockDescriptor[] = [];
   for (const image of images) {
@@ -28,7 +35,18 @@ export async function openRawSource(path: string, note: (line: string) => void):
       ...(extents === undefined ? {} : { extents }),
     });
   }
-  return { pageSize: PAGE_SIZE, blocks };
+  return blocks;
+}
+
+/** A guest whose memory is these images. @throws MultifdError `io` if they cannot be mapped. */
+export function rawGuest(
+  images: readonly FileBlockDescriptor[],
+  identity: Identity,
+  host: HostChoice,
+): PreparedGuest {
+  const { blocks, close } = mapImages(images, host);
+  const guest = restingGuest({ ...identity, ram: { pageSize: PAGE_SIZE, blocks } });
+  return { ...guest, close: async () => close() };
 }
 
 function imagesIn(directory: string): { name: string; path: string }[] {

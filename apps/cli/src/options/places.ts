@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Address, formatAddress, MultifdError, parseAddress } from '@multifd/core';
+import { type Backing, parseBacking } from './backing.js';
 import { notInThisVersion } from './not-yet.js';
 import { quote } from './sizes.js';
 
@@ -11,7 +12,8 @@ export type Destination =
 
 /** Where `receive` puts the RAM. */
 export type Target =
-  | { readonly kind: 'memory' }
+  /** Given up when the command ends. Backing: undefined is what this machine does best. */
+  | { readonly kind: 'memory'; readonly backing?: Backing }
   /** One sparse image for each block, in this directory. */
   | { readonly kind: 'raw'; readonly directory: string }
   /** A mapped-ram migration file, which QEMU can load. */
@@ -71,12 +73,14 @@ function parsePlace(text: string): Address {
 
 /** @throws MultifdError `usage` */
 export function parseTarget(text: string | undefined): Target {
-  if (text === undefined) return { kind: 'memory' };
+  if (text === undefined || text === 'memory') return { kind: 'memory' };
+  if (text.startsWith('memory:'))
+    return { kind: 'memory', backing: parseBacking(text.slice(7), `target ${quote(text)}: memory`) };
   const [, kind] = /^(raw|file):./s.exec(text) ?? [];
   if (kind === 'raw' && !text.includes('\0')) return { kind, directory: text.slice(4) };
   if (kind === 'file' && !text.includes('\0')) return { kind, path: text.slice(5) };
   throw new MultifdError('usage', `target ${quote(text)}: not understood`, {
-    hint: 'write file:FILE or raw:DIR, or leave it out to receive into memory',
+    hint: 'write file:FILE, raw:DIR or memory:BACKING, or leave it out to receive into memory',
   });
 }
 

@@ -1,4 +1,6 @@
 import type { MigrationParameters, ZeroPageDetection } from '@multifd/core';
+import type { HostName } from '../host/choose-host.js';
+import type { Backing } from './backing.js';
 
 /** What both commands are asked for, as commander reads it. */
 export interface CommonOptions {
@@ -10,6 +12,7 @@ export interface CommonOptions {
   readonly uuid?: Uint8Array;
   /** Undefined: what is usual for the source and destination. */
   readonly verify?: boolean;
+  readonly host: HostName;
   readonly json?: true;
 }
 
@@ -64,13 +67,22 @@ const noMigrateOptions: Pick<
   'zeroPageDetection' | 'maxBandwidth' | 'downtimeLimit' | 'machineCompat'
 > = {};
 
+/** What a loopback destination has like its source. */
+export interface LoopbackSettings {
+  readonly host: HostName;
+  readonly backing?: Backing | undefined;
+  readonly uuid?: Uint8Array | undefined;
+}
+
 /** Options of a migration that its loopback destination must have too, as arguments. */
 export function loopbackArguments(
   parameters: MigrationParameters,
   verify: boolean,
-  uuid?: Uint8Array,
+  { host, backing, uuid }: LoopbackSettings,
 ): string[] {
   return [
+    backing === undefined ? [] : [`memory:${backing}`],
+    ['--host', host],
     ['--multifd-channels', `${parameters.multifdChannels}`],
     ['--multifd-compression', parameters.multifdCompression],
     ['--setup-timeout', `${parameters.setupTimeout}`],

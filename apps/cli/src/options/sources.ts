@@ -1,4 +1,5 @@
 import { MultifdError } from '@multifd/core';
+import { type Backing, parseBacking } from './backing.js';
 import { parseSize, parseWhole, quote } from './sizes.js';
 
 /** What is to migrate. */
@@ -18,7 +19,15 @@ export interface DemoSource {
   readonly fill: Fill;
   /** 0 to 2^32-1. The same seed gives the same memory. */
   readonly seed: number;
+  /** Undefined: what this machine does best. */
+  readonly backing?: Backing;
+  /** How writes of its vCPU are seen. */
+  readonly tracker: TrackerName;
 }
+
+/** `marks`: the vCPU marks what it writes. The others are trackers of host-linux; `auto` takes the best there is. */
+export type TrackerName = (typeof TRACKERS)[number];
+const TRACKERS = ['auto', 'marks', 'uffd', 'soft-dirty', 'digest'] as const;
 
 export type Fill = 'random' | 'text';
 
@@ -34,11 +43,18 @@ export interface FileSource {
   readonly path: string;
 }
 
-export const DEMO_DEFAULTS = { zero: 0.5, populate: false, dirty: 0, fill: 'random', seed: 1 } as const;
+export const DEMO_DEFAULTS = {
+  zero: 0.5,
+  populate: false,
+  dirty: 0,
+  fill: 'random',
+  seed: 1,
+  tracker: 'auto',
+} as const;
 export const DEMO_PAGE_SIZE = 4096;
 
 const HINT =
-  'write demo:SIZE[,zero=F][,populate][,dirty=RATE][,fill=random|text][,seed=N], raw:FILE or file:FILE';
+  'write demo:SIZE[,zero=F][,populate][,dirty=RATE][,fill=random|text][,seed=N][,backing=anon|thp|memfd|file|wasm][,tracker=NAME], raw:FILE or file:FILE';
 
 /** @throws MultifdError `usage` that says what is wrong and what would be right. */
 export function parseSource(text: string): Source {
@@ -89,9 +105,9 @@ function parseSetting(name: string, value: string | undefined): Partial<DemoSour
     case 'seed':
       return { seed: parseWhole(given(name, value), 'demo: seed', 0, 2 ** 32 - 1) };
     case 'backing':
-      throw new MultifdError('usage', 'demo: backing is not available in this version', {
-        hint: 'leave it out: the guest lives in anonymous memory',
-      });
+      return { backing: parseBacking(given(name, value), 'demo: backing') };
+    case 'tracker':
+      return { tracker: parseTracker(given(name, value)) };
     default:
       throw new MultifdError('usage', `demo: unknown setting ${quote(name)}`, { hint: HINT });
   }
@@ -112,4 +128,10 @@ function parseShare(text: string): number {
 function parseFill(text: string): Fill {
   if (text === 'random' || text === 'text') return text;
   throw new MultifdError('usage', `demo: fill must be random or text, got ${quote(text)}`);
+}
+
+function parseTracker(text: string): TrackerName {
+  const found = TRACKERS.find((tracker) => tracker === text);
+  if (found !== undefined) return found;
+  throw new MultifdError('usage', `demo: tracker must be one of ${TRACKERS.join(', ')}, got ${quote(text)}`);
 }

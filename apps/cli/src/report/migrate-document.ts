@@ -1,5 +1,7 @@
 import type { AcceleratorChoice, MigrationParameters, SourceStatistics } from '@multifd/core';
 import type { GuestReport } from '../guest/prepared-guest.js';
+import type { HostChoice } from '../host/choose-host.js';
+import type { Backing } from '../options/backing.js';
 import type { Verification } from '../verify/compare.js';
 import { type FailureMembers, failureMembers } from './errors.js';
 
@@ -22,6 +24,8 @@ export interface MigrateDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly ram?: RamMember;
   /** Absent if the choice was not made. */
   readonly accelerator?: AcceleratorMember;
+  /** What the operating system gave beyond Node. Absent if the choice was not made. */
+  readonly host?: HostMember;
   readonly channels?: number;
   readonly 'zero-page-detection'?: string;
   readonly 'multifd-compression'?: string;
@@ -29,6 +33,8 @@ export interface MigrateDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly 'cpu-time': BothEnds;
   /** Most resident memory, guest included. Null: not known. */
   readonly 'peak-rss': BothEnds;
+  /** Bytes that the operating systems hold for guest memory after the migration. Null: not known. */
+  readonly allocated: BothEnds;
   /** Whether both ends' memory is the same; null if it was not compared. */
   readonly verified: boolean | null;
   readonly verification: VerificationMember | null;
@@ -65,6 +71,15 @@ export interface AcceleratorMember {
   readonly measured?: readonly { readonly name: string; readonly 'bytes-per-second': number }[];
 }
 
+export interface HostMember {
+  /** Null: Node alone. */
+  readonly name: string | null;
+  readonly requested: string;
+  readonly refused?: { readonly reason: string; readonly fix: string };
+  /** Where the source's guest memory lives, if it was made here. */
+  readonly backing?: string;
+}
+
 export interface BothEnds {
   readonly source: number | null;
   readonly destination: number | null;
@@ -87,12 +102,15 @@ export interface MigrateFacts {
   guest?: GuestReport;
   cpuTime: { source: number | null; destination: number | null };
   peakRss: { source: number | null; destination: number | null };
+  allocated: { source: number | null; destination: number | null };
+  host?: HostChoice;
+  backing?: Backing | undefined;
   verification?: Verification;
 }
 
 export function newFacts(source: string | null, destination: string | null): MigrateFacts {
   const unknown = { source: null, destination: null };
-  return { source, destination, cpuTime: { ...unknown }, peakRss: { ...unknown } };
+  return { source, destination, cpuTime: { ...unknown }, peakRss: { ...unknown }, allocated: { ...unknown } };
 }
 
 /** @param error what ended it; a migration that completed and then did not verify stays `completed`. */
@@ -108,9 +126,11 @@ export function migrateDocument(facts: MigrateFacts, error?: unknown): MigrateDo
     destination: facts.destination,
     ...statisticsMembers(facts.statistics),
     ...acceleratorMembers(facts),
+    ...hostMembers(facts),
     ...parameterMembers(facts.parameters),
     'cpu-time': rounded(facts.cpuTime),
     'peak-rss': facts.peakRss,
+    allocated: facts.allocated,
     verified: facts.verification === undefined ? null : facts.verification.differences.length === 0,
     verification: facts.verification === undefined ? null : verificationMember(facts.verification),
     ...(facts.guest === undefined ? {} : { guest: facts.guest }),
@@ -155,6 +175,19 @@ function acceleratorMembers({ choice, parameters }: MigrateFacts): Pick<MigrateD
       detail: used ? choice.detail : 'zero-page-detection is none: every page is sent with its bytes',
       refused: choice.refused,
       ...(choice.measured === undefined ? {} : { measured: measuredMembers(choice.measured) }),
+    },
+  };
+}
+
+function hostMembers({ host, backing }: MigrateFacts): Pick<MigrateDocument, 'host'> {
+  if (host === undefined) return {};
+  const { name, requested, refused } = host;
+  return {
+    host: {
+      name,
+      requested,
+      ...(refused === undefined ? {} : { refused }),
+      ...(backing === undefined ? {} : { backing }),
     },
   };
 }

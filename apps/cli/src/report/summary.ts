@@ -1,11 +1,17 @@
 import type { GuestReport } from '../guest/prepared-guest.js';
 import { formatBytes, plain } from './format.js';
-import type { AcceleratorMember, BothEnds, MigrateDocument, RamMember } from './migrate-document.js';
+import type {
+  AcceleratorMember,
+  BothEnds,
+  HostMember,
+  MigrateDocument,
+  RamMember,
+} from './migrate-document.js';
 import type { ReceiveDocument } from './receive-document.js';
 
 /** A finished migration in the style of QEMU's `info migrate`. */
 export function migrateSummary(document: MigrateDocument): string {
-  const { ram, accelerator, verification, guest } = document;
+  const { ram, accelerator, host, verification, guest } = document;
   return lines([
     `Migration status: ${document.status}`,
     time('total time', document['total-time']),
@@ -14,8 +20,10 @@ export function migrateSummary(document: MigrateDocument): string {
     ...(ram === undefined ? [] : ramLines(ram)),
     `channels: ${document.channels} (zero-page-detection ${document['zero-page-detection']}, compression ${document['multifd-compression']})`,
     ...(accelerator === undefined ? [] : acceleratorLines(accelerator)),
+    ...(host === undefined ? [] : [hostLine(host)]),
     both('cpu time', document['cpu-time'], (value) => `${value} ms`),
     both('peak memory', document['peak-rss'], formatBytes),
+    both('allocated guest memory', document.allocated, formatBytes),
     guest === undefined ? '' : guestLine(guest),
     verification === null
       ? 'verified: not asked for'
@@ -75,13 +83,20 @@ function acceleratorLines({ name, requested, detail, refused, measured = [] }: A
   ];
 }
 
+function hostLine({ name, backing, refused }: HostMember): string {
+  const memory = backing === undefined ? '' : `, guest memory: ${backing}`;
+  const why = refused === undefined ? '' : ` (${plain(refused.reason)}; ${plain(refused.fix)})`;
+  return `host: ${name ?? 'Node alone'}${memory}${why}`;
+}
+
 function rateText({ name, 'bytes-per-second': rate }: { name: string; 'bytes-per-second': number }): string {
   return `${name} ${(rate / 1e9).toFixed(1)} GB/s`;
 }
 
-function guestLine({ state, from, to }: GuestReport): string {
+function guestLine({ state, from, to, tracker }: GuestReport): string {
+  const seen = tracker === undefined ? '' : `, writes seen by ${tracker.name}`;
   if (state === 'ran on') return `guest: ran on at the destination, from write ${from} to ${to}`;
-  if (state === 'stopped') return `guest: has left, after ${to} writes`;
+  if (state === 'stopped') return `guest: has left, after ${to} writes${seen}`;
   return `guest: ${state === 'runs' ? 'runs on here' : 'at rest'}`;
 }
 

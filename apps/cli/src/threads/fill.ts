@@ -1,5 +1,6 @@
 import { workerData } from 'node:worker_threads';
+import { openRamBlock } from '@multifd/core';
 import { type FillSetup, fillPieces } from '../guest/fill-work.js';
 
 const setup: FillSetup = workerData;
-fillPieces(setup);
+fillPieces(setup, await Promise.all(setup.ram.blocks.map(openRamBlock)));

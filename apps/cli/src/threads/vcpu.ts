@@ -1,5 +1,6 @@
 import { setTimeout as delay, setImmediate as yieldToMessages } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { openRamBlock } from '@multifd/core';
 import { GuestPages } from '../guest/guest-pages.js';
 import type { VcpuAnswer, VcpuCommand, VcpuSetup } from '../guest/vcpu-messages.js';
 import { WritePace, writeOnce } from '../guest/vcpu-work.js';
@@ -12,7 +13,7 @@ const BURST = 64;
 const port = parentPort;
 if (port === null) throw new Error('vcpu.js is the entry of a worker thread');
 const { ram, state }: VcpuSetup = workerData;
-const pages = new GuestPages(ram);
+const pages = new GuestPages(ram, await Promise.all(ram.blocks.map(openRamBlock)));
 let counter = state.counter;
 let running = false;
 let loop = Promise.resolve();

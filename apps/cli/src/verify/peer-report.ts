@@ -8,6 +8,8 @@ export interface PeerReport {
   readonly cpuTime: number;
   /** Bytes. */
   readonly peakRss: number;
+  /** Bytes that the operating system holds for the guest's memory; undefined if it cannot be asked. */
+  readonly allocated?: number | undefined;
   /** Undefined if the destination was not to take digests. */
   readonly blocks: readonly BlockDigest[] | undefined;
 }
@@ -18,7 +20,13 @@ const MOST_BYTES = 65_535;
 
 /** As JSON, in UTF-8. Digests that do not fit are left out, which a source that verifies then reports. */
 export function encodePeerReport(report: PeerReport): Uint8Array {
-  const head = { format: FORMAT, 'cpu-time': report.cpuTime, 'peak-rss': report.peakRss };
+  const head = {
+    format: FORMAT,
+    'cpu-time': report.cpuTime,
+    'peak-rss': report.peakRss,
+    // Left out by JSON if it is undefined.
+    allocated: report.allocated,
+  };
   const whole = Buffer.from(
     JSON.stringify(report.blocks === undefined ? head : { ...head, blocks: report.blocks }),
   );
@@ -40,13 +48,14 @@ export function decodePeerReport(bytes: Uint8Array): PeerReport {
     throw new MultifdError('protocol', `the destination could not report: ${value.error}`);
   }
   if (!isRecord(value) || value.format !== FORMAT) throw notUnderstood(`its format is not ${FORMAT}`);
-  const { 'cpu-time': cpuTime, 'peak-rss': peakRss, blocks } = value;
+  const { 'cpu-time': cpuTime, 'peak-rss': peakRss, allocated, blocks } = value;
   if (typeof cpuTime !== 'number' || typeof peakRss !== 'number')
     throw notUnderstood('cpu-time or peak-rss is missing');
-  if (blocks === undefined) return { cpuTime, peakRss, blocks };
+  if (allocated !== undefined && typeof allocated !== 'number') throw notUnderstood('allocated is no number');
+  if (blocks === undefined) return { cpuTime, peakRss, allocated, blocks };
   if (!Array.isArray(blocks) || !blocks.every(isDigest))
     throw notUnderstood('its digests are not understood');
-  return { cpuTime, peakRss, blocks };
+  return { cpuTime, peakRss, allocated, blocks };
 }
 
 function isDigest(value: unknown): value is BlockDigest {

@@ -1,5 +1,11 @@
 import { deflateSync } from 'node:zlib';
-import { allocateGuestRam, DirtyBitmap, MultifdError, type RamBlockDescriptor } from '@multifd/core';
+import {
+  allocateGuestRam,
+  DirtyBitmap,
+  type GuestRamDescriptor,
+  openRamBlockSync,
+  type RamBlockDescriptor,
+} from '@multifd/core';
 import { describe, expect, it } from 'vitest';
 import { fillPieces, isZeroPage, pageSeed } from '../../src/guest/fill-work.js';
 import { GuestPages } from '../../src/guest/guest-pages.js';
@@ -17,7 +23,7 @@ function filled(changes: Partial<DemoSource>, length = 9 * 2 ** 20) {
     { name: 'rom', length: 16 * PAGE },
   ]);
   const source: DemoSource = { kind: 'demo', size: length, ...DEMO_DEFAULTS, ...changes };
-  fillPieces({ ram, source, cursor: new SharedArrayBuffer(4) });
+  fillPieces({ ram, source, cursor: new SharedArrayBuffer(4) }, ram.blocks.map(openRamBlockSync));
   return ram.blocks.map(memoryOf);
 }
 
@@ -78,6 +84,10 @@ describe('filling', () => {
   });
 });
 
+function pagesIn(ram: GuestRamDescriptor): GuestPages {
+  return new GuestPages(ram, ram.blocks.map(openRamBlockSync));
+}
+
 describe('the vCPU', () => {
   it('marks every page that it writes to, and repeats itself from a saved counter', () => {
     const ram = allocateGuestRam([
@@ -88,10 +98,10 @@ describe('the vCPU', () => {
       { name: 'a', length: 64 * PAGE },
       { name: 'b', length: 8 * PAGE },
     ]);
-    const pages = new GuestPages(ram);
+    const pages = pagesIn(ram);
     for (let counter = 0; counter < 500; counter++) writeOnce(pages, 9, counter);
     for (const half of [0, 250]) {
-      const again = new GuestPages(twin);
+      const again = pagesIn(twin);
       for (let counter = half; counter < half + 250; counter++) writeOnce(again, 9, counter);
     }
     const twins = twin.blocks.map(memoryOf);
@@ -108,7 +118,7 @@ describe('the vCPU', () => {
 
   it('clears pages now and then, and writes to zero pages', () => {
     const ram = allocateGuestRam([{ name: 'a', length: PAGE }]);
-    const pages = new GuestPages(ram);
+    const pages = pagesIn(ram);
     const { words } = pages.look(0);
     const seen = new Set<boolean>();
     for (let counter = 0; counter < 200; counter++) {
@@ -119,8 +129,8 @@ describe('the vCPU', () => {
   });
 
   it('refuses pages of no memory', () => {
-    const { blocks, pageSize } = allocateGuestRam([{ name: 'a', length: PAGE }]);
-    expect(() => new GuestPages({ blocks, pageSize })).toThrow(MultifdError);
+    const file = { kind: 'file', name: 'a', length: PAGE, path: '/dev/zero', writable: false } as const;
+    expect(() => pagesIn({ blocks: [file], pageSize: PAGE })).toThrow(/RAM block a is not in place/);
   });
 
   it('keeps its rate over time, writes at once, and does not catch up after a pause', () => {

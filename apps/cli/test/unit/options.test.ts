@@ -108,7 +108,11 @@ describe('sources', () => {
     'demo:1G,seed=1,seed=2',
     'demo:1G,bogus',
     'demo:1G,',
-    'demo:1G,backing=thp',
+    'demo:1G,backing=',
+    'demo:1G,backing=hugetlbfs',
+    'demo:1G,backing',
+    'demo:1G,tracker=none',
+    'demo:1G,tracker',
     'demo:99999T',
     'raw:',
     'file:',
@@ -119,10 +123,13 @@ describe('sources', () => {
     expect(refusal(() => parseSource(text))).toMatchObject({ code: 'usage' });
   });
 
-  it('says that backing= comes later', () => {
-    expect(refusal(() => parseSource('demo:1G,backing=memfd')).message).toContain(
-      'not available in this version',
-    );
+  it('knows where a demo guest lives and how its writes are seen', () => {
+    expect(parseSource('demo:1G')).toMatchObject({ tracker: 'auto' });
+    expect(parseSource('demo:1G')).not.toHaveProperty('backing');
+    expect(parseSource('demo:1G,backing=memfd,tracker=uffd')).toMatchObject({
+      backing: 'memfd',
+      tracker: 'uffd',
+    });
   });
 });
 
@@ -160,9 +167,11 @@ describe('places', () => {
 
   it('targets', () => {
     expect(parseTarget(undefined)).toEqual({ kind: 'memory' });
+    expect(parseTarget('memory')).toEqual({ kind: 'memory' });
+    expect(parseTarget('memory:thp')).toEqual({ kind: 'memory', backing: 'thp' });
     expect(parseTarget('raw:a:b')).toEqual({ kind: 'raw', directory: 'a:b' });
     expect(parseTarget('file:a:b')).toEqual({ kind: 'file', path: 'a:b' });
-    for (const text of ['', 'raw:', 'file:', 'file:a\0b', 'raw:\0', 'dir'])
+    for (const text of ['', 'raw:', 'file:', 'file:a\0b', 'raw:\0', 'dir', 'memory:', 'memory:ram'])
       expect(refusal(() => parseTarget(text)).code).toBe('usage');
   });
 });

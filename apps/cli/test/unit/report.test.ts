@@ -62,6 +62,9 @@ function facts(): MigrateFacts {
     guest: { state: 'ran on', from: 10, to: 20 },
     cpuTime: { source: 700.7, destination: 650.2 },
     peakRss: { source: 2 ** 30, destination: 2 ** 29 },
+    allocated: { source: 2 ** 29, destination: null },
+    host: { requested: 'auto', name: 'host-linux', module: 'file:///host', refused: undefined },
+    backing: 'anon',
     verification: { algorithm: 'sha256', blocks: 2, bytes: 1_073_872_896, differences: [] },
   };
 }
@@ -105,6 +108,8 @@ describe('the JSON document of migrate', () => {
       'multifd-compression': 'none',
       'cpu-time': { source: 701, destination: 650 },
       'peak-rss': { source: 2 ** 30, destination: 2 ** 29 },
+      allocated: { source: 2 ** 29, destination: null },
+      host: { name: 'host-linux', requested: 'auto', backing: 'anon' },
       verified: true,
       verification: { algorithm: 'sha256', blocks: 2, bytes: 1_073_872_896 },
       guest: { state: 'ran on', from: 10, to: 20 },
@@ -124,6 +129,7 @@ describe('the JSON document of migrate', () => {
       destination: 'tcp:h:1',
       'cpu-time': { source: null, destination: null },
       'peak-rss': { source: null, destination: null },
+      allocated: { source: null, destination: null },
       verified: null,
       verification: null,
     });

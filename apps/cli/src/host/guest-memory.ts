@@ -1,0 +1,83 @@
+import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { allocateGuestRam, type IncomingBlock, MultifdError, type RamBlockDescriptor } from '@multifd/core';
+import { type MappedRam, mapRam } from '@multifd/host-linux';
+import type { Backing, MappedBacking } from '../options/backing.js';
+import type { HostChoice } from './choose-host.js';
+
+/** A guest's memory in this process, owned by whoever made it. */
+export interface GuestMemory {
+  readonly backing: Backing;
+  readonly blocks: readonly RamBlockDescriptor[];
+  /** Bytes that the operating system really holds for it; undefined if it cannot be asked. */
+  allocatedBytes(): number | undefined;
+  /** Gives up this owner's share: memory that a thread still has open stays until that closes it. */
+  close(): void;
+}
+
+/**
+ * Memory for `blocks`, zero and untouched.
+ * @param backing undefined: anonymous memory where the host has it, else WebAssembly memory.
+ * @throws MultifdError `host-unavailable` for a mapping without a host that maps; `io`.
+ */
+export function allocateGuestMemory(
+  blocks: readonly IncomingBlock[],
+  backing: Backing | undefined,
+  host: HostChoice,
+  pageSize: number,
+): GuestMemory {
+  const chosen = backing ?? (host.module === undefined ? 'wasm' : 'anon');
+  if (chosen === 'wasm') {
+    const { blocks: made } = allocateGuestRam(blocks, pageSize);
+    return { backing: chosen, blocks: made, allocatedBytes: () => undefined, close: () => {} };
+  }
+  if (host.module === undefined) throw noMapping(chosen, host);
+  return mapBlocks(blocks, chosen);
+}
+
+function mapBlocks(blocks: readonly IncomingBlock[], backing: MappedBacking): GuestMemory {
+  const mappings: MappedRam[] = [];
+  const close = () => {
+    for (const mapping of mappings) mapping.close();
+  };
+  try {
+    for (const block of blocks) mappings.push(mapBlock(block, backing));
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return {
+    backing,
+    blocks: mappings.map(({ descriptor }) => descriptor),
+    allocatedBytes: () => mappings.reduce((sum, mapping) => sum + mapping.allocatedBytes(), 0),
+    close,
+  };
+}
+
+function mapBlock({ name, length }: IncomingBlock, backing: MappedBacking): MappedRam {
+  if (backing !== 'file') return mapRam({ name, length, backing });
+  // A file that has no name once it is mapped: nothing of it stays, however this process ends.
+  const directory = mkdtempSync(join(tmpdir(), 'multifd-guest-'));
+  try {
+    const path = join(directory, 'ram');
+    const fd = openSync(path, 'wx+', 0o600);
+    try {
+      ftruncateSync(fd, length);
+    } finally {
+      closeSync(fd);
+    }
+    return mapRam({ name, length, backing, path, writable: true });
+  } catch (cause) {
+    throw MultifdError.from(cause, 'io', `RAM block ${name}: no file for it in ${tmpdir()}`);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function noMapping(backing: MappedBacking, { requested, refused }: HostChoice): MultifdError {
+  const why = requested === 'none' ? '--host is none' : (refused?.reason ?? 'it is not there');
+  return new MultifdError('host-unavailable', `backing ${backing} needs host-linux: ${why}`, {
+    hint: refused?.fix ?? 'leave --host out, or take backing wasm',
+  });
+}

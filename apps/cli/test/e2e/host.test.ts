@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { probe } from '@multifd/host-linux';
+import { describe, expect, it } from 'vitest';
+import { run, start, startReceive } from '../helpers/cli.js';
+import { writeSparse } from '../helpers/images.js';
+import { recordingProxy } from '../helpers/recording-proxy.js';
+import { tempDirectory } from '../helpers/temp.js';
+
+const MIB = 2 ** 20;
+const PAGE = 4096;
+const found = probe();
+/** Shown in the name of each skipped test: a skip is no pass. */
+const absent = found.ok ? '' : ` (host-linux is not here: ${found.reason})`;
+const HOSTS = ['linux', 'none'] as const;
+const MAPPED = ['anon', 'thp', 'memfd', 'file'] as const;
+
+describe.skipIf(!found.ok)(`host-linux${absent}`, () => {
+  it('either end may have it: same memory, same bytes on the wire', async () => {
+    const sent = new Set<string>();
+    for (const source of HOSTS) {
+      for (const destination of HOSTS) {
+        const receiving = await startReceive(['--host', destination, '--channels', '1', '--json']);
+        const proxy = await recordingProxy(receiving.address);
+        try {
+          const args = ['demo:24M,zero=0.4,populate', proxy.address, '--channels', '1', '--json'];
+          const migrated = await run(['migrate', ...args, '--host', source]);
+          expect(migrated, `${source} to ${destination}`).toMatchObject({ code: 0, stderr: '' });
+          const document = JSON.parse(migrated.stdout);
+          expect(document).toMatchObject({
+            verified: true,
+            host: { name: source === 'linux' ? 'host-linux' : null },
+          });
+          expect((await receiving.ended).code).toBe(0);
+          const digests = proxy.recorded.map((chunks) => {
+            const bytes = Buffer.concat(chunks);
+            return `${bytes.length} ${createHash('sha256').update(bytes).digest('hex')}`;
+          });
+          expect(digests).toHaveLength(2);
+          sent.add(digests.toSorted().join());
+        } finally {
+          proxy.close();
+        }
+      }
+    }
+    expect(sent.size).toBe(1);
+  });
+
+  it.each(MAPPED.flatMap((backing) => ['none', 'legacy', 'multifd'].map((mode) => [backing, mode] as const)))(
+    'backing %s, zero-page-detection %s: arrives byte for byte',
+    async (backing, mode) => {
+      const source = `demo:24M,zero=0.6,backing=${backing}`;
+      const { code, stdout, stderr } = await run([
+        'migrate',
+        source,
+        '--zero-page-detection',
+        mode,
+        '--json',
+      ]);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(JSON.parse(stdout)).toMatchObject({ verified: true, host: { name: 'host-linux', backing } });
+    },
+  );
+
+  it.each(['anon', 'thp', 'memfd'])('100 GiB, untouched, backing %s: costs no memory', async (backing) => {
+    const { code, stdout, stderr } = await run(['migrate', `demo:100G,zero=1,backing=${backing}`, '--json']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const document = JSON.parse(stdout);
+    expect(document).toMatchObject({ verified: true, ram: { normal: 0, total: 100 * 1024 * MIB + 131072 } });
+    expect(Math.max(document['peak-rss'].source, document['peak-rss'].destination)).toBeLessThan(200 * MIB);
+    expect(document.allocated).toEqual({ source: 0, destination: 0 });
+  });
+
+  it('a memfd guest has as many allocated blocks on both ends, also where zero-page-detection is none', async () => {
+    for (const mode of ['multifd', 'legacy'] as const) {
+      const source = 'demo:64M,zero=0.75,backing=memfd';
+      const { stdout } = await run(['migrate', source, '--zero-page-detection', mode, '--json']);
+      const { allocated, ram } = JSON.parse(stdout);
+      expect(allocated, mode).toEqual({ source: ram['normal-bytes'], destination: ram['normal-bytes'] });
+    }
+    // Every page is content then, and the source must still not get one by being looked at.
+    const { stdout } = await run([
+      'migrate',
+      'demo:64M,zero=1,backing=memfd',
+      '--zero-page-detection',
+      'none',
+      '--json',
+    ]);
+    expect(JSON.parse(stdout)).toMatchObject({ verified: true, allocated: { source: 0 } });
+  });
+
+  it.each(
+    MAPPED.flatMap((backing) => ['auto', 'uffd', 'digest', 'marks'].map((tracker) => [backing, tracker])),
+  )('a running guest, backing %s, tracker %s: no write is lost', async (backing, tracker) => {
+    const source = `demo:32M,zero=0.5,dirty=64M,backing=${backing},tracker=${tracker}`;
+    const running = start(['migrate', source, '--json', '--downtime-limit', '1000']);
+    const { code, stdout, stderr } = await running.ended;
+    // The kernel may not have that one: then it says so, and nothing else.
+    if (code === 3) {
+      expect(tracker).not.toBe('auto');
+      expect(stderr).toMatch(/tracker/);
+      return;
+    }
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(JSON.parse(stdout)).toMatchObject({ verified: true, guest: { state: 'ran on' } });
+  });
+
+  it('raw: images are mapped on both sides, with and without, and holes stay holes', async () => {
+    const directory = tempDirectory();
+    const image = join(directory, 'guest.ram');
+    writeSparse(image, 32 * MIB, [
+      { at: 3 * MIB, bytes: Buffer.alloc(5 * PAGE, 7) },
+      { at: 31 * MIB, bytes: Buffer.alloc(PAGE, 9) },
+    ]);
+    for (const [source, destination] of [
+      ['linux', 'none'],
+      ['none', 'linux'],
+      ['linux', 'linux'],
+    ] as const) {
+      const target = join(directory, `${source}-${destination}`);
+      const receiving = await startReceive([`raw:${target}`, '--host', destination]);
+      const sent = await run(['migrate', `raw:${image}`, receiving.address, '--verify', '--host', source]);
+      expect(sent.code, sent.stderr).toBe(0);
+      expect((await receiving.ended).code).toBe(0);
+      const { stdout } = await run(['migrate', `raw:${target}`, '--host', source, '--json']);
+      expect(JSON.parse(stdout)).toMatchObject({ verified: true, ram: { normal: 6 } });
+    }
+  });
+});

@@ -1,0 +1,14 @@
+//! `multifd-host` for Node: `src/binding.ts` says the same in TypeScript.
+#![cfg(target_os = "linux")]
+
+mod fault;
+mod memory;
+mod pin;
+mod sockets;
+mod typed_array;
+mod view;
+
+#[napi_derive::module_init]
+fn init() {
+    pin::keep_loaded();
+}

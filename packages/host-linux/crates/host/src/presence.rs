@@ -1,0 +1,182 @@
+//! Which bytes were never touched, so that they are zero without a look; and how much memory is in use. Nothing here
+//! populates a page, and nothing is kept from one call to the next: the guest writes meanwhile.
+
+use std::fs::File;
+use std::io;
+use std::mem::MaybeUninit;
+use std::ops::Range;
+use std::os::fd::AsRawFd;
+
+use crate::area::page_size;
+use crate::fault::{Fault, Result, errno};
+use crate::mapping::{Backed, Mapping};
+use crate::pagemap::{OCCUPIED, Pagemap, Query, Region, Scan, first_occupied, is_occupied};
+
+/// How many bytes from some offset on are absent, or have to be looked at. Never none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    Absent(u64),
+    Look(u64),
+}
+
+impl Presence {
+    /// Absent is positive.
+    pub fn signed(self) -> f64 {
+        match self {
+            Presence::Absent(length) => length as f64,
+            Presence::Look(length) => -(length as f64),
+        }
+    }
+
+    /// What both say: absent where both have nothing.
+    fn both(self, other: Presence) -> Presence {
+        match (self, other) {
+            (Presence::Absent(one), Presence::Absent(two)) => Presence::Absent(one.min(two)),
+            (Presence::Look(one), Presence::Look(two)) => Presence::Look(one.max(two)),
+            (Presence::Look(length), _) | (_, Presence::Look(length)) => Presence::Look(length),
+        }
+    }
+}
+
+impl Mapping {
+    /// What is known of the bytes from `offset` on, `length` at most. Looks at the kernel's lists, not at memory.
+    pub fn presence(&self, offset: u64, length: u64) -> Result<Presence> {
+        self.check_range(offset, length)?;
+        if length == 0 {
+            return Ok(Presence::Absent(0));
+        }
+        Ok(match &self.backed {
+            None => self.private_presence(offset, length),
+            Some(backed) if backed.shared => self.file_presence(backed, offset, length),
+            Some(backed) => match self.file_presence(backed, offset, length) {
+                look @ Presence::Look(_) => look,
+                absent => absent.both(self.private_presence(offset, length)),
+            },
+        })
+    }
+
+    /// Of memory that this process alone has: pages that are neither in RAM nor in swap.
+    fn private_presence(&self, offset: u64, length: u64) -> Presence {
+        let Ok(map) = Pagemap::own() else {
+            return Presence::Look(length);
+        };
+        let base = self.range().start;
+        let page = page_size() as u64;
+        let from = (base + offset) / page * page;
+        let to = (base + offset + length).next_multiple_of(page);
+        match first(map, map.can_scan(), from..to) {
+            // What cannot be known has to be looked at.
+            Err(_) => Presence::Look(length),
+            Ok(None) => Presence::Absent(length),
+            Ok(Some(run)) if run.start > base + offset => Presence::Absent(run.start - base - offset),
+            Ok(Some(run)) => Presence::Look((run.end - base - offset).min(length)),
+        }
+    }
+
+    /// Of a file: holes.
+    fn file_presence(&self, backed: &Backed, offset: u64, length: u64) -> Presence {
+        if !backed.holes {
+            return Presence::Look(length);
+        }
+        let (from, to) = (backed.offset + offset, backed.offset + offset + length);
+        match seek(&backed.file, from, libc::SEEK_DATA) {
+            Err(libc::ENXIO) => {
+                // No data up to the end of the file, wherever that is now.
+                self.check_size();
+                Presence::Absent(length)
+            }
+            Err(_) => Presence::Look(length),
+            Ok(data) if data >= to => Presence::Absent(length),
+            Ok(data) if data > from => Presence::Absent(data - from),
+            Ok(_) => {
+                let hole = seek(&backed.file, from, libc::SEEK_HOLE).unwrap_or(to).min(to);
+                // A hole may have been punched since.
+                Presence::Look(hole.saturating_sub(from).max(1))
+            }
+        }
+    }
+}
+
+/// The first run of occupied pages in an address range.
+fn first(map: &Pagemap, scan: bool, range: Range<u64>) -> io::Result<Option<Range<u64>>> {
+    if scan {
+        let mut found = [Region::default()];
+        let filled = Scan::new(map, range.start, range.end, OCCUPIED).next(&mut found)?;
+        return Ok((filled == 1).then(|| found[0].start..found[0].end));
+    }
+    let page = page_size() as u64;
+    let mut entries = [0; 512];
+    for start in range.clone().step_by(512 * page as usize) {
+        let pages = ((range.end - start) / page).min(512) as usize;
+        map.entries(start, &mut entries[..pages])?;
+        if let Some((from, to)) = first_occupied(&entries[..pages]) {
+            return Ok(Some(start + from as u64 * page..start + to as u64 * page));
+        }
+    }
+    Ok(None)
+}
+
+/// Bytes of the pages in an address range that `query` asks for; without the scan, of occupied pages.
+pub(crate) fn count(map: &Pagemap, scan: bool, range: Range<u64>, query: Query) -> io::Result<u64> {
+    let mut total = 0;
+    if scan {
+        let mut regions = [Region::default(); 128];
+        let mut walk = Scan::new(map, range.start, range.end, query);
+        loop {
+            let filled = walk.next(&mut regions)?;
+            if filled == 0 {
+                return Ok(total);
+            }
+            total += regions[..filled].iter().map(|each| each.end - each.start).sum::<u64>();
+        }
+    }
+    let page = page_size() as u64;
+    let mut entries = [0; 512];
+    for start in range.clone().step_by(512 * page as usize) {
+        let pages = ((range.end - start) / page).min(512) as usize;
+        map.entries(start, &mut entries[..pages])?;
+        total += entries[..pages].iter().filter(|&&each| is_occupied(each)).count() as u64 * page;
+    }
+    Ok(total)
+}
+
+/// @returns the offset, or the error's number.
+pub(crate) fn seek(file: &File, offset: u64, whence: i32) -> std::result::Result<u64, i32> {
+    // SAFETY: a system call without memory. Nobody reads through the descriptor, so its position is nobody's.
+    let at = unsafe { libc::lseek(file.as_raw_fd(), offset as libc::off_t, whence) };
+    u64::try_from(at).map_err(|_| errno())
+}
+
+fn file_system(file: &File) -> io::Result<libc::statfs> {
+    let mut answer = MaybeUninit::uninit();
+    // SAFETY: the kernel fills the structure if it says 0.
+    unsafe {
+        if libc::fstatfs(file.as_raw_fd(), answer.as_mut_ptr()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(answer.assume_init())
+    }
+}
+
+/// Whether a hole that this file system tells of holds nothing, also while others write through mappings. One that
+/// is not in the list (NFS, FUSE: another machine may know better) has no holes for us, and is read.
+pub(crate) fn tells_holes(file: &File) -> bool {
+    const BTRFS: i64 = 0x9123_683e;
+    const EXT4: i64 = 0xef53;
+    const OVERLAY: i64 = 0x794c_7630;
+    const TMPFS: i64 = 0x0102_1994;
+    const XFS: i64 = 0x5846_5342;
+    file_system(file).is_ok_and(|known| [BTRFS, EXT4, OVERLAY, TMPFS, XFS].contains(&{ known.f_type as i64 }))
+}
+
+/// Bytes of the pages that the file is mapped in.
+pub(crate) fn unit(backed: &Backed) -> Result<usize> {
+    const HUGETLBFS: i64 = 0x9584_58f6;
+    let known = file_system(&backed.file).map_err(|error| Fault::io("cannot tell the file system", &error))?;
+    let size = known.f_bsize as usize;
+    Ok(if known.f_type as i64 == HUGETLBFS && size.is_power_of_two() {
+        size
+    } else {
+        page_size()
+    })
+}

@@ -1,0 +1,250 @@
+//! Blocking I/O on a connected stream socket, straight from and into memory that others may write to.
+
+use std::io;
+use std::mem;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use libc::iovec;
+
+use crate::fault::{Code, Fault, Result, errno};
+use crate::interrupt::Interrupt;
+
+/// Vectors that one call takes (UIO_MAXIOV).
+const VECTORS: usize = 1024;
+/// What the kernel says when the other end is gone, or going.
+const GONE: i16 = libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR;
+
+/// A socket whose calls block their thread until they are done, time is up, or the interrupt fires.
+#[derive(Debug)]
+pub struct Socket {
+    /// Stays the caller's, and open as long as this.
+    descriptor: RawFd,
+    interrupt: Arc<Interrupt>,
+}
+
+impl Socket {
+    pub fn new(descriptor: RawFd, interrupt: Arc<Interrupt>) -> Result<Socket> {
+        match option(descriptor, libc::SO_TYPE) {
+            Ok(libc::SOCK_STREAM) => Ok(Socket { descriptor, interrupt }),
+            Ok(_) => Err(Fault::new(
+                Code::Usage,
+                format!("descriptor {descriptor} is no stream socket"),
+            )),
+            Err(error) => Err(Fault::io(format!("descriptor {descriptor} is no socket"), &error)),
+        }
+    }
+
+    /// Sends all bytes of `vectors`, which are used up.
+    ///
+    /// # Safety
+    /// The vectors' addresses stay mapped or unmapped as they are until it returns: no other memory may come there.
+    /// Others may write to the bytes. (An address without memory is an error, not a fault.)
+    pub unsafe fn send(&self, vectors: &mut [iovec], stall: Option<Duration>) -> Result<()> {
+        let mut rest = skip(vectors, 0);
+        if rest.is_empty() {
+            return self.check();
+        }
+        // Nothing comes back on a channel: an end of that direction means that nobody is there, also if the kernel
+        // would still take bytes.
+        self.wait(libc::POLLOUT, stall)?;
+        while !rest.is_empty() {
+            self.check()?;
+            // SAFETY: all-zero is an empty header.
+            let mut header: libc::msghdr = unsafe { mem::zeroed() };
+            header.msg_iov = rest.as_mut_ptr();
+            header.msg_iovlen = rest.len().min(VECTORS) as _;
+            // SAFETY: header and vectors live through the call; the kernel reads the bytes, and says so if it cannot.
+            let sent = unsafe { libc::sendmsg(self.descriptor, &header, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) };
+            match usize::try_from(sent) {
+                Ok(sent) => rest = skip(rest, sent),
+                Err(_) => match errno() {
+                    libc::EINTR => {}
+                    libc::EAGAIN => self.wait(libc::POLLOUT, stall)?,
+                    number => return Err(explain(number, "read")),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until something has come and fills `targets` in order. @returns bytes; 0: the other end has closed.
+    ///
+    /// # Safety
+    /// As for `send`; and the bytes may be written to.
+    pub unsafe fn receive(&self, targets: &mut [iovec], timeout: Option<Duration>) -> Result<usize> {
+        let targets = skip(targets, 0);
+        if targets.is_empty() {
+            return Err(Fault::new(Code::Internal, "nothing to receive into"));
+        }
+        let mut deadline = None;
+        loop {
+            self.check()?;
+            // SAFETY: all-zero is an empty header.
+            let mut header: libc::msghdr = unsafe { mem::zeroed() };
+            header.msg_iov = targets.as_mut_ptr();
+            header.msg_iovlen = targets.len().min(VECTORS) as _;
+            // SAFETY: as in `send`; the kernel writes to the targets only.
+            let received = unsafe { libc::recvmsg(self.descriptor, &mut header, libc::MSG_DONTWAIT) };
+            if let Ok(received) = usize::try_from(received) {
+                return Ok(received);
+            }
+            match errno() {
+                libc::EINTR => {}
+                libc::EAGAIN => {
+                    // One limit for the whole call, however often it is woken for nothing.
+                    let until =
+                        *deadline.get_or_insert_with(|| timeout.map(|limit| Instant::now().checked_add(limit)));
+                    let left = until
+                        .flatten()
+                        .map(|until| until.saturating_duration_since(Instant::now()));
+                    self.wait(libc::POLLIN, left)?;
+                }
+                number => return Err(explain(number, "written")),
+            }
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.interrupt.fired() {
+            Err(cancelled())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Waits until the socket is ready for `event`; for POLLOUT, an other end that is gone is an error.
+    fn wait(&self, event: i16, limit: Option<Duration>) -> Result<()> {
+        let until = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let mut polled = [
+            libc::pollfd {
+                fd: self.descriptor,
+                events: event | libc::POLLRDHUP,
+                revents: 0,
+            },
+            libc::pollfd {
+                fd: self.interrupt.descriptor(),
+                events: libc::POLLIN,
+                revents: 0,
+            },
+        ];
+        loop {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            // Rounded up: poll must not come back early for ever.
+            let milliseconds = left.map_or(-1, |left| {
+                i32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
+            });
+            // SAFETY: two structures, which live through the call.
+            let ready = unsafe { libc::poll(polled.as_mut_ptr(), 2, milliseconds) };
+            if ready < 0 {
+                match errno() {
+                    libc::EINTR => continue,
+                    number => {
+                        return Err(Fault::io(
+                            "cannot wait for a socket",
+                            &io::Error::from_raw_os_error(number),
+                        ));
+                    }
+                }
+            }
+            let [socket, interrupt] = polled.map(|each| each.revents);
+            if interrupt != 0 || self.interrupt.fired() {
+                return Err(cancelled());
+            }
+            if socket & libc::POLLNVAL != 0 {
+                return Err(Fault::new(
+                    Code::Internal,
+                    format!("socket {} was closed here", self.descriptor),
+                ));
+            }
+            if event == libc::POLLOUT && socket & GONE != 0 {
+                return Err(match option(self.descriptor, libc::SO_ERROR) {
+                    Ok(number) if number != 0 => explain(number, "read"),
+                    _ => Fault::new(Code::PeerClosed, "the other end has closed the connection"),
+                });
+            }
+            if socket != 0 {
+                return Ok(());
+            }
+            if left.is_some_and(|left| left.is_zero())
+                || (ready == 0 && until.is_some_and(|until| Instant::now() >= until))
+            {
+                return Err(Fault::new(Code::Timeout, "not a byte moved in time"));
+            }
+        }
+    }
+}
+
+fn cancelled() -> Fault {
+    Fault::new(Code::Cancelled, "cancelled")
+}
+
+fn explain(number: i32, memory: &str) -> Fault {
+    let error = io::Error::from_raw_os_error(number);
+    match number {
+        libc::EFAULT => Fault::new(Code::Io, format!("memory cannot be {memory}: {error}"))
+            .hint("the file below the memory became shorter, its disk is full, or it is mapped read-only"),
+        libc::EBADF | libc::ENOTSOCK | libc::EINVAL | libc::EMSGSIZE => Fault::io("socket", &error),
+        libc::ENOBUFS | libc::ENOMEM => Fault::io("socket", &error).hint("this machine has too little memory"),
+        _ => Fault::new(Code::PeerClosed, format!("the connection is broken: {error}")),
+    }
+}
+
+/// The vectors without their first `bytes`, and without empty ones in front.
+fn skip(mut vectors: &mut [iovec], mut bytes: usize) -> &mut [iovec] {
+    while let Some(first) = vectors.first_mut() {
+        if bytes < first.iov_len {
+            first.iov_base = first.iov_base.wrapping_byte_add(bytes);
+            first.iov_len -= bytes;
+            break;
+        }
+        bytes -= first.iov_len;
+        vectors = &mut mem::take(&mut vectors)[1..];
+    }
+    vectors
+}
+
+fn option(descriptor: RawFd, name: i32) -> io::Result<i32> {
+    let mut value = 0_i32;
+    let mut length = size_of::<i32>() as libc::socklen_t;
+    // SAFETY: value and length live through the call, and the kernel writes no more than `length`.
+    let done = unsafe { libc::getsockopt(descriptor, libc::SOL_SOCKET, name, (&raw mut value).cast(), &mut length) };
+    if done == 0 {
+        Ok(value)
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vectors(lengths: &[usize]) -> Vec<iovec> {
+        let vector = |&iov_len| iovec {
+            iov_base: std::ptr::without_provenance_mut(0x1000),
+            iov_len,
+        };
+        lengths.iter().map(vector).collect()
+    }
+
+    #[test]
+    fn what_was_sent_in_part_goes_on_where_it_ended() {
+        let cases: [(&[usize], usize, &[usize]); 6] = [
+            (&[3, 4], 0, &[3, 4]),
+            (&[3, 4], 2, &[1, 4]),
+            (&[3, 4], 3, &[4]),
+            (&[3, 0, 4], 3, &[4]),
+            (&[0, 0], 0, &[]),
+            (&[3, 4], 7, &[]),
+        ];
+        for (before, sent, after) in cases {
+            let mut all = vectors(before);
+            let rest = skip(&mut all, sent);
+            assert_eq!(rest.iter().map(|each| each.iov_len).collect::<Vec<_>>(), after);
+        }
+        let mut one = vectors(&[9]);
+        assert_eq!(skip(&mut one, 4)[0].iov_base.addr(), 0x1004);
+    }
+}

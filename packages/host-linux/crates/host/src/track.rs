@@ -1,0 +1,3 @@
+//! Which pages were written.
+
+pub mod given_back;

@@ -1,0 +1,49 @@
+/** The addon's interface: what `crates/binding` exports. Its errors have a `code`, and what to do on a second line. */
+export interface NativeBinding {
+  /** Maps memory and keeps it until `unmapMemory`, and longer if somebody uses it. Numbers are good in all threads. */
+  mapMemory(plan: NativePlan): number;
+  unmapMemory(number: number): void;
+  /** For tests: mappings that can be opened, and ArrayBuffers that hold one. */
+  heldMemory(): number[];
+  readonly Memory: new (number: number) => NativeMemory;
+  readonly NativeInterrupt: new () => NativeInterrupt;
+  readonly NativeSocket: new (descriptor: number, interrupt: number) => NativeSocket;
+}
+
+export interface NativePlan {
+  readonly name: string;
+  readonly length: number;
+  readonly kind: string;
+  readonly path?: string;
+  readonly descriptor?: number;
+  readonly offset?: number;
+  readonly shared?: boolean;
+  readonly writable?: boolean;
+}
+
+/** A mapping as one thread has it open. Offsets and lengths are bytes. */
+export interface NativeMemory {
+  /** Keeps the mapping until it is collected. */
+  view(offset: number, length: number): ArrayBuffer;
+  /** As `RamBlock.absent`. */
+  absent(offset: number, length: number): number;
+  zero(offset: number, length: number): void;
+  intact(): void;
+  allocated(): number;
+  /** -1: there is none. */
+  descriptor(): number;
+  close(): void;
+}
+
+export interface NativeInterrupt {
+  number(): number;
+  fire(): void;
+  close(): void;
+}
+
+/** Time limits are milliseconds. Keeps none of its arguments. */
+export interface NativeSocket {
+  send(vectors: readonly Uint8Array[], stallTimeout: number): void;
+  receive(targets: readonly Uint8Array[], timeout: number): number;
+  close(): void;
+}

@@ -1,0 +1,59 @@
+import type { BlockingSocket, Interrupt, SocketIo } from '@multifd/core';
+import type { NativeInterrupt, NativeSocket } from './binding.js';
+import { requireBinding } from './load.js';
+import { attempt } from './native-error.js';
+
+/**
+ * Blocking I/O on sockets, straight from and into guest memory. A peer that ends its sending side while this side
+ * sends counts as gone: on a channel nothing ever comes back.
+ */
+export const socketIo: SocketIo = {
+  specVersion: 1,
+  name: 'host-linux',
+  createInterrupt() {
+    const { NativeInterrupt } = requireBinding();
+    return new LinuxInterrupt(attempt(() => new NativeInterrupt()));
+  },
+  open(fd, interrupt) {
+    const { NativeSocket } = requireBinding();
+    return new LinuxSocket(attempt(() => new NativeSocket(fd, interrupt)));
+  },
+};
+
+class LinuxInterrupt implements Interrupt {
+  readonly id: number;
+  readonly #native: NativeInterrupt;
+
+  constructor(native: NativeInterrupt) {
+    this.id = native.number();
+    this.#native = native;
+  }
+
+  fire(): void {
+    this.#native.fire();
+  }
+
+  close(): void {
+    this.#native.close();
+  }
+}
+
+class LinuxSocket implements BlockingSocket {
+  readonly #native: NativeSocket;
+
+  constructor(native: NativeSocket) {
+    this.#native = native;
+  }
+
+  send(vectors: readonly Uint8Array[], stallTimeout: number): void {
+    attempt(() => this.#native.send(vectors, stallTimeout));
+  }
+
+  receive(targets: readonly Uint8Array[], timeout: number): number {
+    return attempt(() => this.#native.receive(targets, timeout));
+  }
+
+  close(): void {
+    this.#native.close();
+  }
+}

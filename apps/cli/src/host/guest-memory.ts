@@ -56,18 +56,17 @@ function mapBlocks(blocks: readonly IncomingBlock[], backing: MappedBacking): Gu
 }
 
 function mapBlock({ name, length }: IncomingBlock, backing: MappedBacking): MappedRam {
-  if (backing !== 'file') return mapRam({ name, length, backing });
+  if (backing !== 'file') return mapRam({ name, length, kind: backing });
   // A file that has no name once it is mapped: nothing of it stays, however this process ends.
   const directory = mkdtempSync(join(tmpdir(), 'multifd-guest-'));
   try {
-    const path = join(directory, 'ram');
-    const fd = openSync(path, 'wx+', 0o600);
+    const fd = openSync(join(directory, 'ram'), 'wx+', 0o600);
     try {
       ftruncateSync(fd, length);
+      return mapRam({ name, length, kind: 'file', file: fd });
     } finally {
       closeSync(fd);
     }
-    return mapRam({ name, length, backing, path, writable: true });
   } catch (cause) {
     throw MultifdError.from(cause, 'io', `RAM block ${name}: no file for it in ${tmpdir()}`);
   } finally {

@@ -18,7 +18,7 @@ export function mapImages(images: readonly FileBlockDescriptor[], host: HostChoi
   };
   try {
     for (const { name, length, path, writable, fileOffset = 0 } of images) {
-      mappings.push(mapRam({ name, length, backing: 'file', path, writable, fileOffset, shared: true }));
+      mappings.push(mapRam({ name, length, kind: 'file', file: path, offset: fileOffset, writable }));
     }
   } catch (error) {
     close();

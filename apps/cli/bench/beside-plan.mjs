@@ -1,0 +1,48 @@
+/** What is compared with QEMU: guests, and who moves them. */
+import { GIB } from './figures.mjs';
+
+const untouched = [1, 2, 4].map((channels) => ({
+  id: `100 GiB untouched, ${channels} channels`,
+  group: 'untouched',
+  size: 100 * GIB,
+  content: 'untouched',
+  channels,
+  compression: 'none',
+  detection: 'multifd',
+}));
+
+const full = ['none', 'multifd'].map((detection) => ({
+  id: `4 GiB none zero, detection ${detection}`,
+  group: 'full',
+  size: 4 * GIB,
+  content: 'random',
+  channels: 2,
+  compression: 'none',
+  detection,
+}));
+
+const compressed = ['text', 'mixed', 'random'].flatMap((content) =>
+  ['none', 'zlib', 'zstd'].map((compression) => ({
+    id: `1 GiB ${content}, ${compression}`,
+    group: 'compression',
+    size: GIB,
+    content,
+    channels: 2,
+    compression,
+    detection: 'multifd',
+    ...(compression === 'none' ? {} : { level: 1 }),
+  })),
+);
+
+export const plan = [...untouched, ...full, ...compressed];
+
+/** Who moves a guest: what is left out has nothing to add. */
+export function sides(guest) {
+  const both = [
+    { ...guest, side: 'qemu', args: [] },
+    { ...guest, side: 'multifd', args: ['--host', 'auto'] },
+  ];
+  return guest.group === 'full'
+    ? [...both, { ...guest, side: 'multifd, --host none', args: ['--host', 'none'] }]
+    : both;
+}

@@ -19,7 +19,7 @@ export interface ScannedRange {
   readonly offsets: Float64Array;
   /** `PAGE_NORMAL`, `PAGE_ZERO` or `PAGE_HOLE` for each. */
   readonly answers: Uint8Array;
-  /** The range's bytes: guest memory, or a copy where its pages were read from a file. */
+  /** The range's bytes, if there is a page that is not absent: guest memory, or a copy where it is a file's. */
   memory: Uint8Array;
 }
 
@@ -60,8 +60,10 @@ export class RangeScanner {
   async scan(range: Range, block: RamBlock, dirty: DirtyBitmap, scratch: Uint8Array): Promise<ScannedRange> {
     this.#take(range, dirty);
     const result = this.#result;
-    result.memory = block.inPlace ? block.read(range.offset, range.length, scratch) : scratch;
     const looks = this.#fetch(range, block, scratch);
+    // Not before it is needed: a view of a mapping counts as that much memory for the garbage collector.
+    if (!block.inPlace) result.memory = scratch;
+    else if (looks > 0) result.memory = block.read(range.offset, range.length, scratch);
     if (this.#checker !== undefined && looks > 0) {
       const wasmMemory = block.wasmMemory?.(range.offset);
       await this.#checker.check(result.memory, this.#lookOffsets, looks, this.#lookAnswers, wasmMemory);

@@ -18,9 +18,12 @@ export function zeroPages(first: usize, count: i32, pageSize: usize): u32 {
   return bits;
 }
 
-/** 128 bytes between two decisions, so that a page that is used at its front is left early. */
+/**
+ * 128 bytes between two decisions, so that a page that is used at its front is left early. Counted down: the end of
+ * the last page of 4 GiB is 0 in 32 bits.
+ */
 function isZero(at: usize, pageSize: usize): bool {
-  for (const end = at + pageSize; at < end; at += 128) {
+  for (let rest = pageSize; rest !== 0; rest -= 128, at += 128) {
     const left = v128.or(
       v128.or(v128.load(at), v128.load(at, 16)),
       v128.or(v128.load(at, 32), v128.load(at, 48)),

@@ -23,11 +23,6 @@ export {
 } from './ram/guest-ram.js';
 export type { DeviceSection } from './wire/main/records.js';
 export * from './zero/accelerator.js';
-export {
-  type AcceleratorChoice,
-  AcceleratorRegistry,
-  loadAccelerator,
-  type MeasuredAccelerator,
-  type ProbedAccelerator,
-  type RefusedAccelerator,
-} from './zero/registry.js';
+export * from './zero/choice.js';
+export { loadAccelerator } from './zero/load.js';
+export { AcceleratorRegistry } from './zero/registry.js';

@@ -54,6 +54,27 @@ describe('each accelerator does the main job, or says why not', () => {
     expect(await named([])).toMatchObject({ name: 'wasm-scalar', requested: 'wasm-scalar' });
     expect(await named(['--accel', 'js'])).toMatchObject({ name: 'js', requested: 'js' });
   });
+
+  it('an empty MULTIFD_ACCEL is none, one that is not there is refused', async () => {
+    const migrate = (value: string) =>
+      run(['migrate', 'demo:4M', '--json'], { env: { ...process.env, MULTIFD_ACCEL: value } });
+    expect(JSON.parse((await migrate('')).stdout).accelerator).toMatchObject({ requested: 'auto' });
+    const { code, stderr } = await migrate('avx1024');
+    expect(code).toBe(3);
+    expect(stderr).toContain('no accelerator is called "avx1024"');
+  });
+
+  it('a module whose probe says nothing is refused by name, with exit code 3', async () => {
+    const cwd = tempDirectory();
+    const module = `export const accelerators = [{ specVersion: 1, name: 'mischief', probe() {}, open() {},
+      capabilities: { pageSize: { min: 4096, max: 4096 }, preferredBatch: 64 } }];`;
+    writeFileSync(join(cwd, 'mischief.mjs'), module);
+    const { code, stderr } = await run(['migrate', 'demo:4M', '--accel', './mischief.mjs', '--json'], {
+      cwd,
+    });
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/^multifd: accelerator mischief cannot run here: its probe/);
+  });
 });
 
 describe('accel', () => {

@@ -110,6 +110,32 @@ describe('accel', () => {
   });
 });
 
+describe('accel bench ends with the name of an accelerator that misbehaves', () => {
+  const module = (detector: string) => `export const accelerators = [{ specVersion: 1, name: 'mischief',
+    capabilities: { pageSize: { min: 4096, max: 4096 }, preferredBatch: 64 },
+    probe: () => ({ ok: true, detail: 'up to no good' }), open: () => (${detector}) }];`;
+  const bench = ['accel', 'bench', '--samples', '1', '--accel', './mischief.mjs'];
+
+  it('one that throws, and does not close either', async () => {
+    const cwd = tempDirectory();
+    const detector = "{ detect() { throw new Error('no more power'); }, close: () => new Promise(() => {}) }";
+    writeFileSync(join(cwd, 'mischief.mjs'), module(detector));
+    const { code, stdout, stderr } = await run(bench, { cwd });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('accelerator mischief failed: no more power');
+  });
+
+  it('one that never answers does not keep an interrupt waiting', async () => {
+    const cwd = tempDirectory();
+    const detector = "{ detect() { console.error('asked'); return new Promise(() => {}); }, close() {} }";
+    writeFileSync(join(cwd, 'mischief.mjs'), module(detector));
+    const started = start(bench, { cwd });
+    await started.says(/asked/);
+    started.child.kill('SIGINT');
+    expect((await started.ended).code).toBe(130);
+  });
+});
+
 /** Bodies of `detect(batch, isZero)`; `right()` gives the right answers. What the error must say. */
 const MISBEHAVING = {
   throws: {

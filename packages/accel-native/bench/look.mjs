@@ -42,8 +42,10 @@ if (values.json) {
   };
   const folder = new URL('results-look/', import.meta.url);
   mkdirSync(folder, { recursive: true });
-  const file = `${environment.cpu.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}-${date.slice(0, 10)}.json`;
-  writeFileSync(new URL(file, folder), `${JSON.stringify({ environment, runs })}\n`);
+  const [major] = environment.node.split('.');
+  const machine = `${environment.cpu.trim()} ${environment.cores} cores node${major}`;
+  const file = machine.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+  writeFileSync(new URL(`${file}.json`, folder), `${JSON.stringify({ environment, runs })}\n`);
 }
 
 for (const kernel of Object.keys(runs[0])) {

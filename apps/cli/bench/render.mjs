@@ -2,12 +2,13 @@
  * Writes the generated parts of docs/benchmarks.md from the samples: of each kind, the newest file. Lays the
  * samples out as the linter wants them, too.
  *
- *   node apps/cli/bench/render.mjs [--check FILE] [--core FILE] [--loopback FILE]
+ *   node apps/cli/bench/render.mjs [--check FILE] [--accel FILE] [--look FILE] [--core FILE] [--loopback FILE]
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { acceleratorFindings, acceleratorTable, lookTable } from './accelerator-tables.mjs';
 import { machine } from './figures.mjs';
 import { loopbackFindings, losses } from './findings.mjs';
 import {
@@ -23,19 +24,26 @@ import {
 
 const FOLDERS = {
   check: '../../../packages/accel-js/bench/results/',
+  accel: '../../../packages/accel-native/bench/results/',
+  look: '../../../packages/accel-native/bench/results-look/',
   core: '../../../packages/core/bench/results/',
   loopback: 'results/',
 };
 const DOCUMENT = fileURLToPath(new URL('../../../docs/benchmarks.md', import.meta.url));
 
 const { values: files } = parseArgs({
-  options: { check: { type: 'string' }, core: { type: 'string' }, loopback: { type: 'string' } },
+  options: Object.fromEntries(Object.keys(FOLDERS).map((kind) => [kind, { type: 'string' }])),
 });
-const [check, core, loopback] = Object.keys(FOLDERS).map((kind) => load(kind));
+const [check, accel, look, core, loopback] = Object.keys(FOLDERS).map((kind) => load(kind));
 
 const parts = {
   'check-machine': machine(check.environment, 'Measured on'),
   check: checkTable(check),
+  'accel-machine': `${machine(accel.environment, 'Measured on')} Runs: ${accel.runs.length}.`,
+  accelerators: acceleratorTable(accel),
+  'accelerator-findings': acceleratorFindings(accel),
+  'look-machine': `${machine(look.environment, 'Measured on')} Runs: ${look.runs.length}.`,
+  look: lookTable(look),
   'core-machine': machine(core.environment, 'Measured on'),
   packets: codecTable(core, 'packet headers'),
   'main-stream': codecTable(core, 'main stream'),

@@ -173,12 +173,12 @@ function maxBandwidth() {
 }
 
 function accel() {
-  return new Option(
+  const option = new Option(
     '--accel <name>',
     'what checks for zero pages: auto, native, avx512, avx2, sse2, neon, wasm, js, or a module by path or package name',
-  )
-    .default('auto')
-    .env('MULTIFD_ACCEL');
+  ).default('auto');
+  // As everywhere, a variable that is empty is not set.
+  return process.env.MULTIFD_ACCEL === '' ? option : option.env('MULTIFD_ACCEL');
 }
 
 function host() {

@@ -2,8 +2,16 @@
 export interface NativeBinding {
   /** Every kernel that some CPU has, widest first. */
   kernels(): NativeKernelState[];
-  readonly Checker: new (kernel: string, pageSize: number) => NativeChecker;
+  /** Without a `look`, the one that measures best. */
+  readonly Checker: new (
+    kernel: string,
+    pageSize: number,
+    look?: NativeLook,
+  ) => NativeChecker;
 }
+
+/** Which few bytes of a page are looked at before all of it is read; for benchmarks. Answers are the same. */
+export type NativeLook = 'none' | 'front' | 'ends';
 
 export interface NativeKernelState {
   readonly name: string;

@@ -82,3 +82,22 @@ test.skipIf(!built)('the plain read reads zero pages as the check does', () => {
   read?.(memory, Float64Array.of(0, PAGE), 2, answers);
   expect([...answers]).toEqual([1, 1]);
 });
+
+test.skipIf(!built)('a quick look changes no answer, wherever the one byte is', () => {
+  const loaded = loadBinding();
+  if (!('binding' in loaded)) throw new Error(loaded.reason);
+  const { kernels, Checker } = loaded.binding;
+  const memory = new Uint8Array(3 * PAGE);
+  const answers = new Uint8Array(3);
+  for (const { name } of kernels().filter(({ lacks }) => lacks === undefined)) {
+    for (const look of ['none', 'front', 'ends'] as const) {
+      const checker = new Checker(name, PAGE, look);
+      for (const at of [0, 1, 8, 31, 32, 64, PAGE / 2, PAGE - 1]) {
+        memory[PAGE + at] = 1;
+        checker.check(memory, Float64Array.of(0, PAGE, 2 * PAGE), 3, answers);
+        expect([...answers], `${name}, look ${look}, byte ${at}`).toEqual([1, 0, 1]);
+        memory[PAGE + at] = 0;
+      }
+    }
+  }
+});

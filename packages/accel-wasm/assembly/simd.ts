@@ -18,9 +18,13 @@ export function zeroPages(first: usize, count: i32, pageSize: usize): u32 {
   return bits;
 }
 
-/** 128 bytes between two decisions, so that a page that is used at its front is left early. */
+/**
+ * 128 bytes between two decisions, so that a page that is used at its front is left early. Counted down: the end of
+ * the last page of 4 GiB is 0 in 32 bits.
+ */
 function isZero(at: usize, pageSize: usize): bool {
-  for (const end = at + pageSize; at < end; at += 128) {
+  if (!looksZero(at)) return false;
+  for (let rest = pageSize; rest !== 0; rest -= 128, at += 128) {
     const left = v128.or(
       v128.or(v128.load(at), v128.load(at, 16)),
       v128.or(v128.load(at, 32), v128.load(at, 48)),
@@ -32,4 +36,9 @@ function isZero(at: usize, pageSize: usize): bool {
     if (v128.any_true(v128.or(left, right))) return false;
   }
   return true;
+}
+
+/** A quick look at one cache line, which turns away nearly all used pages: four bytes of the first 32. */
+function looksZero(at: usize): bool {
+  return (load<u8>(at) | load<u8>(at, 8) | load<u8>(at, 16) | load<u8>(at, 24)) === 0;
 }

@@ -61,11 +61,11 @@ function openDetector(twin: TwinName, pageSize: number) {
   };
 }
 
-/** The memory around `memory` is the guest's too: an offset that leaves it would be answered, and wrongly. */
+/** What is no offset of a page would be answered for another place: there is guest memory around `memory` too. */
 function checkOffsets(offsets: Float64Array, count: number, last: number): void {
   for (let i = 0; i < count; i++) {
     const offset = offsets[i] ?? -1;
-    if (!(offset >= 0 && offset <= last)) {
+    if (!(offset >= 0 && offset <= last && Number.isInteger(offset))) {
       throw new RangeError(`offsets[${i}] is ${offset}: no whole page there`);
     }
   }

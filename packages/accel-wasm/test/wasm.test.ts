@@ -42,6 +42,17 @@ describe.each(['simd', 'scalar'] as const)('the twin %s', (name) => {
     expect(zeroPages(PAGE + 1, 3, PAGE)).toBe(7);
   });
 
+  test('looks at the last page of 4 GiB, whose end is 0 in 32 bits', () => {
+    const memory = new WebAssembly.Memory({ initial: 65536, maximum: 65536, shared: true });
+    const bytes = new Uint8Array(memory.buffer);
+    const last = bytes.length - PAGE;
+    const zeroPages = instantiate(name, memory);
+    expect(zeroPages(last, 1, PAGE)).toBe(1);
+    bytes[last] = 1;
+    expect(zeroPages(last, 1, PAGE)).toBe(0);
+    expect(zeroPages(last - PAGE, 2, PAGE)).toBe(1);
+  });
+
   test('does not read beyond its memory', () => {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
     const zeroPages = instantiate(name, memory);
@@ -53,7 +64,7 @@ test.each([true, false])('an offset without a whole page is an error (in place: 
   const wasmMemory = new WebAssembly.Memory({ initial: 2, maximum: 2, shared: true });
   const memory = new Uint8Array(wasmMemory.buffer, PAGE, 2 * PAGE);
   const detector = await accelerators[0]?.open({ pageSize: PAGE });
-  for (const offset of [PAGE + 1, 2 * PAGE, -PAGE, Number.NaN]) {
+  for (const offset of [PAGE + 1, 2 * PAGE, -PAGE, 0.5, Number.NaN]) {
     const batch = { memory, offsets: Float64Array.of(offset), count: 1, ...(inPlace ? { wasmMemory } : {}) };
     expect(() => detector?.detect(batch, new Uint8Array(1)), `${offset}`).toThrow(RangeError);
   }

@@ -9,7 +9,7 @@ import { outcomes } from './helpers.js';
 /** The race needs a second core, and is the only case that takes long; the others need not be shown it. */
 const RACE = /while the guest writes/;
 const BUT_THE_RACE = /^(?!.*while the guest writes)/;
-/** ms; of those, `hangs` takes one for each case. */
+/** ms; of those, a broken one that hangs takes one for each case. */
 const TIMEOUT = 50;
 
 describe('every broken accelerator is caught', () => {
@@ -17,7 +17,7 @@ describe('every broken accelerator is caught', () => {
     test(broken.name, async () => {
       const ended = await outcomes(
         broken,
-        { timeout: broken.name === 'hangs' ? TIMEOUT : 10_000 },
+        { timeout: broken.name.startsWith('hangs') ? TIMEOUT : 10_000 },
         BUT_THE_RACE,
       );
       expect(ended.filter(({ outcome }) => outcome === 'failed').map(({ name }) => name)).not.toEqual([]);
@@ -31,8 +31,11 @@ describe.skipIf(availableParallelism() < 2)(
     for (const broken of racing) {
       test(`${broken.name} is caught, by that case alone`, async () => {
         const failed = (await outcomes(broken)).filter(({ outcome }) => outcome === 'failed');
-        expect(failed.map(({ name }) => name)).toEqual([expect.stringMatching(RACE)]);
-        expect(failed[0]?.message).toMatch(/page [1357], which nobody writes to/);
+        expect(failed).not.toEqual([]);
+        for (const { name, message } of failed) {
+          expect(name).toMatch(RACE);
+          expect(message).toMatch(/page \d*[13579], which nobody writes to/);
+        }
       });
     }
 

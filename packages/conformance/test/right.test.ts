@@ -11,7 +11,7 @@ test('cases have names of their own', () => {
 
 test('an opt-out names a case and a reason, and is shown as skipped', async () => {
   const name = '65536: all zero';
-  const ended = await outcomes(reference, { optOut: { [name]: 'no memory for it' } }, /: all zero/);
+  const ended = await outcomes(reference, { optOut: { [name]: 'no memory for it' } }, /: all zero(?!,)/);
   expect(ended.map(({ name, outcome }) => [name, outcome])).toEqual([
     ['reference: 4096: all zero', 'passed'],
     ['reference: 16384: all zero', 'passed'],
@@ -35,7 +35,7 @@ test('what cannot run here is skipped with its reason; where it is required, tha
 });
 
 test('a page size that is not declared is skipped, and the name of a random case shows its seed', async () => {
-  const names = (await outcomes(picky, { seed: 42 }, /random memory/)).map(({ name }) => name);
+  const names = (await outcomes(picky, { seed: 42 }, /random memory(?!,)/)).map(({ name }) => name);
   expect(names).toEqual([
     'picky: 4096: random memory (MULTIFD_SEED=42)',
     expect.stringContaining('declares page sizes from 4096 to 4096'),

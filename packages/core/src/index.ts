@@ -26,11 +26,6 @@ export {
 export type { HostBlockDescriptor, HostBlocks } from './ram/host-block.js';
 export type { DeviceSection } from './wire/main/records.js';
 export * from './zero/accelerator.js';
-export {
-  type AcceleratorChoice,
-  AcceleratorRegistry,
-  loadAccelerator,
-  type MeasuredAccelerator,
-  type ProbedAccelerator,
-  type RefusedAccelerator,
-} from './zero/registry.js';
+export * from './zero/choice.js';
+export { loadAccelerator } from './zero/load.js';
+export { AcceleratorRegistry } from './zero/registry.js';

@@ -1,18 +1,20 @@
 import { cpus, release } from 'node:os';
-import { plainRead } from '@multifd/accel-native';
-import { type Accelerator, type Detector, loadAccelerator, type ProbedAccelerator } from '@multifd/core';
+import { setTimeout as wait } from 'node:timers/promises';
 import {
-  type BenchMemory,
-  KINDS,
-  type Kind,
-  makeMemory,
-  PAGE_SIZE,
-  PLACES,
-  type Place,
-} from './bench-memory.js';
+  type Accelerator,
+  type Detector,
+  loadAccelerator,
+  MultifdError,
+  type ProbedAccelerator,
+} from '@multifd/core';
+import { KINDS, type Kind, makeMemory, PAGE_SIZE, PLACES, type Place } from './bench-memory.js';
+import { plainReadWork, type Work } from './plain-read.js';
 
 /** Bytes of guest memory that one sample goes over, at least: some milliseconds. */
 const SAMPLE = 64 * 2 ** 20;
+
+/** ms that opening, or one sample, may take: an accelerator that never answers must not hold the command. */
+const PATIENCE = 30_000;
 
 /** One thread's rate in bytes a second. */
 export interface Rates {
@@ -39,8 +41,6 @@ export interface BenchReport {
   readonly results: readonly BenchResult[];
 }
 
-type Work = (memory: BenchMemory) => void | Promise<void>;
-
 /**
  * Measures every accelerator that can run here, and plain reading beside them; all take turns, sample by sample, and
  * each round starts with another one.
@@ -57,24 +57,28 @@ export async function benchAccelerators(
   const accelerators = await Promise.all(able.map(({ reference }) => loadAccelerator(reference)));
   const works = new Map<string, Work>();
   const closing: (() => void | Promise<void>)[] = [];
-  for (const accelerator of accelerators) {
-    const detector = await accelerator.open({ pageSize: PAGE_SIZE });
-    closing.push(() => detector.close());
-    works.set(
-      accelerator.name,
-      inBatches(accelerator, (batch, answers) => detector.detect(batch, answers)),
-    );
-  }
   const ceiling = plainReadWork();
   const results: BenchResult[] = [];
-  for (const memory of KINDS) {
-    for (const place of ['in cache', 'out of cache'] as const) {
-      onStep(`${memory} memory, ${place}`);
-      signal.throwIfAborted();
-      results.push(await measure(memory, place, ceiling.work, works, samples));
+  try {
+    for (const accelerator of accelerators) {
+      const opening = (async () => accelerator.open({ pageSize: PAGE_SIZE }))();
+      const detector = await unlessStuck(accelerator.name, opening, signal);
+      closing.push(() => detector.close());
+      works.set(
+        accelerator.name,
+        inBatches(accelerator, (batch, answers) => detector.detect(batch, answers)),
+      );
     }
+    for (const memory of KINDS) {
+      for (const place of ['in cache', 'out of cache'] as const) {
+        onStep(`${memory} memory, ${place}`);
+        signal.throwIfAborted();
+        results.push(await measure(memory, place, ceiling.work, works, samples, signal));
+      }
+    }
+  } finally {
+    await closeAll(closing);
   }
-  for (const close of closing) await close();
   return { environment: environment(), ceiling: ceiling.how, results };
 }
 
@@ -84,6 +88,7 @@ async function measure(
   ceiling: Work,
   works: ReadonlyMap<string, Work>,
   samples: number,
+  signal: AbortSignal,
 ): Promise<BenchResult> {
   const bytes = PLACES[place];
   const memory = makeMemory(kind, bytes);
@@ -98,13 +103,42 @@ async function measure(
       const entry = entries[(turn + round) % entries.length];
       if (entry === undefined) continue;
       const began = performance.now();
-      for (let pass = 0; pass < passes; pass++) await entry.work(memory);
+      const work = async () => {
+        for (let pass = 0; pass < passes; pass++) await entry.work(memory);
+      };
+      await unlessStuck(entry.name, work(), signal);
       const rate = (bytes * passes * 1000) / (performance.now() - began);
       if (round > 0) entry.rates.push(Math.round(rate));
     }
   }
   const [read, ...rest] = entries.map(({ name, rates }) => ({ name, rates: summary(rates) }));
   return { memory: kind, place, bytes, plainRead: read?.rates ?? summary([]), accelerators: rest };
+}
+
+/** One that does not close is not waited for: the process ends without it. What fails has nothing to add. */
+async function closeAll(closing: readonly (() => void | Promise<void>)[]): Promise<void> {
+  const closed = new AbortController();
+  const late = wait(1000, undefined, { signal: closed.signal }).catch(() => {});
+  await Promise.race([Promise.allSettled(closing.map(async (close) => close())), late]);
+  closed.abort();
+}
+
+/** @throws MultifdError `accelerator` if it takes too long, or whatever `signal` was aborted with. */
+async function unlessStuck<T>(name: string, work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const over = new AbortController();
+  const limit = AbortSignal.any([signal, over.signal]);
+  const late = wait(PATIENCE, undefined, { signal: limit }).then(() => {
+    throw new MultifdError('accelerator', `accelerator ${name} was not done after ${PATIENCE} ms`);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw MultifdError.from(error, 'accelerator', `accelerator ${name} failed`);
+  } finally {
+    over.abort();
+    late.catch(() => {});
+  }
 }
 
 function inBatches(accelerator: Accelerator, detect: Detector['detect']): Work {
@@ -119,29 +153,6 @@ function inBatches(accelerator: Accelerator, detect: Detector['detect']): Work {
       const answer = detect({ ...place, offsets, count }, answers);
       if (answer !== undefined) await answer;
     }
-  };
-}
-
-/** With the widest loads of this CPU; without the addon, as the C library compares memory with itself. */
-function plainReadWork(): { work: Work; how: string } {
-  const read = plainRead(PAGE_SIZE);
-  if (read === undefined) {
-    const how = 'Buffer.compare of the memory with itself (accel-native is not built)';
-    return { work: ({ memory }) => void Buffer.compare(memory, memory.subarray()), how };
-  }
-  const size = 1024;
-  const offsets = new Float64Array(size);
-  const answers = new Uint8Array(size);
-  const work: Work = ({ memory }) => {
-    for (let start = 0; start < memory.length; start += size * PAGE_SIZE) {
-      const count = Math.min(size, (memory.length - start) / PAGE_SIZE);
-      for (let i = 0; i < count; i++) offsets[i] = start + i * PAGE_SIZE;
-      read(memory, offsets, count, answers);
-    }
-  };
-  return {
-    work,
-    how: 'every byte, with the widest loads of this CPU, and no decision before the end of a page',
   };
 }
 

@@ -54,6 +54,27 @@ describe('each accelerator does the main job, or says why not', () => {
     expect(await named([])).toMatchObject({ name: 'wasm-scalar', requested: 'wasm-scalar' });
     expect(await named(['--accel', 'js'])).toMatchObject({ name: 'js', requested: 'js' });
   });
+
+  it('an empty MULTIFD_ACCEL is none, one that is not there is refused', async () => {
+    const migrate = (value: string) =>
+      run(['migrate', 'demo:4M', '--json'], { env: { ...process.env, MULTIFD_ACCEL: value } });
+    expect(JSON.parse((await migrate('')).stdout).accelerator).toMatchObject({ requested: 'auto' });
+    const { code, stderr } = await migrate('avx1024');
+    expect(code).toBe(3);
+    expect(stderr).toContain('no accelerator is called "avx1024"');
+  });
+
+  it('a module whose probe says nothing is refused by name, with exit code 3', async () => {
+    const cwd = tempDirectory();
+    const module = `export const accelerators = [{ specVersion: 1, name: 'mischief', probe() {}, open() {},
+      capabilities: { pageSize: { min: 4096, max: 4096 }, preferredBatch: 64 } }];`;
+    writeFileSync(join(cwd, 'mischief.mjs'), module);
+    const { code, stderr } = await run(['migrate', 'demo:4M', '--accel', './mischief.mjs', '--json'], {
+      cwd,
+    });
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/^multifd: accelerator mischief cannot run here: its probe/);
+  });
 });
 
 describe('accel', () => {
@@ -86,6 +107,32 @@ describe('accel', () => {
       expect(accelerators.map(({ name }: { name: string }) => name)).toEqual([...able, 'example-offload']);
       expect(read.median).toBeGreaterThan(0);
     }
+  });
+});
+
+describe('accel bench ends with the name of an accelerator that misbehaves', () => {
+  const module = (detector: string) => `export const accelerators = [{ specVersion: 1, name: 'mischief',
+    capabilities: { pageSize: { min: 4096, max: 4096 }, preferredBatch: 64 },
+    probe: () => ({ ok: true, detail: 'up to no good' }), open: () => (${detector}) }];`;
+  const bench = ['accel', 'bench', '--samples', '1', '--accel', './mischief.mjs'];
+
+  it('one that throws, and does not close either', async () => {
+    const cwd = tempDirectory();
+    const detector = "{ detect() { throw new Error('no more power'); }, close: () => new Promise(() => {}) }";
+    writeFileSync(join(cwd, 'mischief.mjs'), module(detector));
+    const { code, stdout, stderr } = await run(bench, { cwd });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('accelerator mischief failed: no more power');
+  });
+
+  it('one that never answers does not keep an interrupt waiting', async () => {
+    const cwd = tempDirectory();
+    const detector = "{ detect() { console.error('asked'); return new Promise(() => {}); }, close() {} }";
+    writeFileSync(join(cwd, 'mischief.mjs'), module(detector));
+    const started = start(bench, { cwd });
+    await started.says(/asked/);
+    started.child.kill('SIGINT');
+    expect((await started.ended).code).toBe(130);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Accelerator, Probe } from '@multifd/core';
 import type { Random } from '../random.js';
+import { PLACES, type Place } from './memory.js';
 
 /** What a case gets to work with. Everything random in it comes from `random`. */
 export interface CaseContext {
@@ -53,6 +54,17 @@ export function definePageCases(
     },
     run: (context) => body({ ...context, pageSize }),
   }));
+}
+
+/** The same for each of `PLACES`. */
+export function definePlaceCases(
+  name: string,
+  body: (context: CaseContext, place: Place) => Promise<void>,
+  options: { random?: boolean } = {},
+): AcceleratorCase[] {
+  return PLACES.flatMap((place) =>
+    definePageCases(`${name}${place.in}`, (context) => body(context, place), options),
+  );
 }
 
 function cannotRun({ probe }: CaseContext): string | undefined {

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import type { Detector, PageBatch } from '@multifd/core';
 import type { CaseContext } from './case.js';
+import type { GuestMemory } from './memory.js';
 
 /** What result arrays hold before an answer: no answer, and neither of the two that a broken one falls back to. */
 const UNANSWERED = 0xee;
 
 /** Entries on both sides of a result that do not belong to the batch: whoever writes there writes too much. */
-const MARGIN = 8;
+const MARGIN = 64;
 
 /**
  * A detector under test. It is asked the way core asks: batches of at most `preferredBatch`, offsets and results
@@ -35,28 +36,22 @@ export class Subject {
   }
 
   /** Answers for pages at `offsets`, in that order, as numbers; each is 0 or 1. */
-  async detect(memory: Uint8Array, offsets: readonly number[], wasmMemory?: Memory): Promise<number[]> {
+  async detect(pages: Uint8Array | GuestMemory, offsets: readonly number[]): Promise<number[]> {
     const answers: number[] = [];
     for (let first = 0; first < offsets.length; first += this.#preferredBatch) {
-      answers.push(
-        ...(await this.detectBatch(memory, offsets.slice(first, first + this.#preferredBatch), wasmMemory)),
-      );
+      answers.push(...(await this.detectBatch(pages, offsets.slice(first, first + this.#preferredBatch))));
     }
     return answers;
   }
 
   /** One batch, which may be empty; at most `preferredBatch` pages. */
-  async detectBatch(memory: Uint8Array, offsets: readonly number[], wasmMemory?: Memory): Promise<number[]> {
+  async detectBatch(pages: Uint8Array | GuestMemory, offsets: readonly number[]): Promise<number[]> {
     const count = offsets.length;
     const places = new Float64Array(count + 2 * MARGIN).fill(Number.NaN);
     places.set(offsets, MARGIN);
     const results = new Uint8Array(count + 2 * MARGIN).fill(UNANSWERED);
-    const batch: PageBatch = {
-      memory,
-      offsets: places.subarray(MARGIN, MARGIN + count),
-      count,
-      ...(wasmMemory === undefined ? {} : { wasmMemory }),
-    };
+    const place = pages instanceof Uint8Array ? { memory: pages } : pages;
+    const batch: PageBatch = { ...place, offsets: places.subarray(MARGIN, MARGIN + count), count };
     await this.ask(batch, results.subarray(MARGIN, MARGIN + count));
     const answers = Array.from(results.subarray(MARGIN, MARGIN + count));
     const margins = [...results.subarray(0, MARGIN), ...results.subarray(MARGIN + count)];
@@ -88,8 +83,6 @@ export class Subject {
   }
 }
 
-type Memory = NonNullable<PageBatch['wasmMemory']>;
-
 /** Opens a subject for `body`, and closes it whatever happens. */
 export async function withSubject(
   context: CaseContext,
@@ -105,7 +98,7 @@ export async function withSubject(
 
 /** @throws AssertionError if it takes longer than `timeout` ms. A call that never returns cannot be stopped. */
 export async function inTime<T>(answer: T | Promise<T>, timeout: number, what: string): Promise<T> {
-  if (!(answer instanceof Promise)) return answer;
+  if (!isThenable(answer)) return answer;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
@@ -114,4 +107,9 @@ export async function inTime<T>(answer: T | Promise<T>, timeout: number, what: s
     );
   });
   return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+}
+
+/** Whatever `await` would wait for: a promise of another realm, or of a library. */
+function isThenable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && typeof Reflect.get(value, 'then') === 'function';
 }

@@ -1,5 +1,6 @@
 /** Accelerators that look right and answer wrong: too early, too late, too much, in the wrong place. */
 import { setTimeout as wait } from 'node:timers/promises';
+import { runInNewContext } from 'node:vm';
 import type { Accelerator, Detector } from '@multifd/core';
 import { accelerator, rightAnswers } from './make.js';
 
@@ -58,6 +59,7 @@ export const misanswering: readonly Accelerator[] = [
     close() {},
   })),
   accelerator('hangs', () => ({ detect: () => new Promise(() => {}), close() {} })),
+  accelerator('hangs-otherwise', () => ({ detect: () => foreverPending(), close() {} })),
   accelerator('throws-now-and-then', (pageSize) => {
     let calls = 0;
     return {
@@ -122,6 +124,11 @@ export const misanswering: readonly Accelerator[] = [
     close() {},
   })),
 ];
+
+/** A promise of another realm: no `Promise` of this one, but `await` would wait for it, and for ever. */
+function foreverPending(): Promise<void> {
+  return runInNewContext('new Promise(() => {})');
+}
 
 /** By then the caller may have put anything into its buffers: what comes of that is the suite's to notice. */
 function late(ms: number, work: () => void): void {

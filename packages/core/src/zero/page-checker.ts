@@ -43,7 +43,9 @@ export class PageChecker {
       );
     }
     try {
-      return new PageChecker(accelerator, await accelerator.open({ pageSize }), timeout, beat);
+      const detector: unknown = await accelerator.open({ pageSize });
+      if (!isDetector(detector)) throw new Error('what it gave has no detect and close');
+      return new PageChecker(accelerator, detector, timeout, beat);
     } catch (cause) {
       throw MultifdError.from(cause, 'accelerator', `accelerator ${accelerator.name} could not be opened`);
     }
@@ -100,4 +102,9 @@ export class PageChecker {
       `accelerator ${this.#name} ${what}; it must write 0 or 1 for each page`,
     );
   }
+}
+
+function isDetector(value: unknown): value is Detector {
+  if (typeof value !== 'object' || value === null) return false;
+  return ['detect', 'close'].every((name) => typeof Reflect.get(value, name) === 'function');
 }

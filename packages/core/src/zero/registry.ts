@@ -1,45 +1,8 @@
-import type { AcceleratorReference } from '../engine/api.js';
 import { MultifdError } from '../errors.js';
-import { ACCELERATOR_SPEC_VERSION, type Accelerator, type Probe } from './accelerator.js';
-import { measureRates } from './calibrate.js';
-
-/** Of `auto`: within so much of the fastest, the order of preference decides, and not the noise of a short look. */
-const AS_FAST_AS = 0.9;
-
-/** ms that an asynchronous probe may take. */
-const PROBE_PATIENCE = 5000;
-
-/** A candidate that is not used, and why: kept and shown, never thrown away. */
-export interface RefusedAccelerator {
-  readonly name: string;
-  readonly reason: string;
-  readonly fix: string;
-}
-
-export interface AcceleratorChoice {
-  readonly accelerator: AcceleratorReference;
-  /** What the accelerator said of itself: what runs, on what. */
-  readonly detail: string;
-  /** What was asked for: `auto`, a name, or a module. */
-  readonly requested: string;
-  readonly refused: readonly RefusedAccelerator[];
-  /** What `auto` measured here just now, fastest first; absent if it had no choice, or was not asked. */
-  readonly measured?: readonly MeasuredAccelerator[];
-}
-
-export interface MeasuredAccelerator {
-  readonly name: string;
-  /** Of guest memory, three quarters zero, all of it populated, by one thread. */
-  readonly bytesPerSecond: number;
-}
-
-/** An accelerator of a known module, with its answer to `probe`. */
-export interface ProbedAccelerator {
-  readonly reference: AcceleratorReference;
-  readonly probe: Probe;
-  /** Whether `auto` may take it. */
-  readonly automatic: boolean;
-}
+import { chooseFastest } from './automatic.js';
+import type { AcceleratorChoice, ProbedAccelerator, RefusedAccelerator } from './choice.js';
+import { loadAccelerators } from './load.js';
+import { probeSafely } from './probe.js';
 
 /**
  * The accelerators that are known here, in order of preference. Registering is cheap and loads nothing; a
@@ -71,14 +34,10 @@ export class AcceleratorRegistry {
    * @throws MultifdError `accelerator-unavailable` with the reason and what to do.
    */
   async choose(requested = 'auto'): Promise<AcceleratorChoice> {
+    if (requested === 'auto') return chooseFastest(await this.list());
     const isModule = requested.includes(':');
     const all = isModule ? await this.#probeModule(requested) : await this.list();
-    if (requested === 'auto') {
-      const fastest = await chooseFastest(all);
-      if (fastest !== undefined) return fastest;
-    }
-    const wanted =
-      isModule || requested === 'auto' ? all : all.filter((each) => each.reference.name === requested);
+    const wanted = isModule ? all : all.filter((each) => each.reference.name === requested);
     const refused: RefusedAccelerator[] = [];
     for (const { reference, probe } of wanted) {
       if (probe.ok) return { accelerator: reference, detail: probe.detail, requested, refused };
@@ -116,49 +75,6 @@ function unloadable(module: string, error: unknown): ProbedAccelerator {
   return { reference: { module, name: module }, probe, automatic: true };
 }
 
-/** @returns undefined if none can run. */
-async function chooseFastest(all: readonly ProbedAccelerator[]): Promise<AcceleratorChoice | undefined> {
-  const refused: RefusedAccelerator[] = [];
-  const able: { reference: AcceleratorReference; detail: string; accelerator: Accelerator }[] = [];
-  for (const { reference, probe, automatic } of all) {
-    if (!automatic) continue;
-    if (probe.ok)
-      able.push({ reference, detail: probe.detail, accelerator: await loadAccelerator(reference) });
-    else refused.push({ name: reference.name, reason: probe.reason, fix: probe.fix });
-  }
-  const [only] = able;
-  if (only === undefined) return undefined;
-  if (able.length === 1) {
-    return { accelerator: only.reference, detail: only.detail, requested: 'auto', refused };
-  }
-  const rates = await measureRates(able.map(({ accelerator }) => accelerator));
-  const measured = able.flatMap((each, index) => {
-    const rate = rates[index];
-    if (rate !== undefined && 'bytesPerSecond' in rate) {
-      return [{ ...each, bytesPerSecond: Math.round(rate.bytesPerSecond) }];
-    }
-    const reason = rate?.error.message ?? 'it was not measured';
-    refused.push({
-      name: each.reference.name,
-      reason,
-      fix: 'see `multifd accel list`, or ask for it by name',
-    });
-    return [];
-  });
-  const best = Math.max(0, ...measured.map(({ bytesPerSecond }) => bytesPerSecond));
-  const chosen = measured.find(({ bytesPerSecond }) => bytesPerSecond >= AS_FAST_AS * best);
-  if (chosen === undefined) return undefined;
-  return {
-    accelerator: chosen.reference,
-    detail: chosen.detail,
-    requested: 'auto',
-    refused,
-    measured: measured
-      .map(({ reference, bytesPerSecond }) => ({ name: reference.name, bytesPerSecond }))
-      .sort((a, b) => b.bytesPerSecond - a.bytesPerSecond),
-  };
-}
-
 async function probeAll(module: string): Promise<readonly ProbedAccelerator[]> {
   return Promise.all(
     (await loadAccelerators(module)).map(async (accelerator) => ({
@@ -166,83 +82,5 @@ async function probeAll(module: string): Promise<readonly ProbedAccelerator[]> {
       probe: await probeSafely(accelerator),
       automatic: accelerator.capabilities.automatic ?? true,
     })),
-  );
-}
-
-/** A probe that throws or hangs is an answer too: no. */
-async function probeSafely(accelerator: Accelerator): Promise<Probe> {
-  const fix = `it is a mistake of accelerator ${accelerator.name}: tell its author`;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Probe>((resolve) => {
-    const reason = `its probe gave no answer within ${PROBE_PATIENCE} ms`;
-    timer = setTimeout(() => resolve({ ok: false, reason, fix }), PROBE_PATIENCE);
-  });
-  try {
-    return await Promise.race([accelerator.probe(), late]);
-  } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    return { ok: false, reason: `its probe failed: ${text}`, fix };
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/**
- * Imports one accelerator in this thread.
- * @throws MultifdError `accelerator-unavailable` if the module or the name is not there.
- */
-export async function loadAccelerator(reference: AcceleratorReference): Promise<Accelerator> {
-  const found = (await loadAccelerators(reference.module)).find((each) => each.name === reference.name);
-  if (found !== undefined) return found;
-  throw new MultifdError(
-    'accelerator-unavailable',
-    `${reference.module} has no accelerator called ${reference.name}`,
-  );
-}
-
-async function loadAccelerators(module: string): Promise<readonly Accelerator[]> {
-  let exported: unknown;
-  try {
-    exported = await import(module);
-  } catch (cause) {
-    throw MultifdError.from(cause, 'accelerator-unavailable', `cannot load accelerator module ${module}`);
-  }
-  const list: unknown =
-    typeof exported === 'object' && exported !== null ? Reflect.get(exported, 'accelerators') : undefined;
-  if (!Array.isArray(list) || !list.every(isAccelerator)) {
-    throw new MultifdError(
-      'accelerator-unavailable',
-      `${module} does not export accelerators: readonly Accelerator[] of contract version ${ACCELERATOR_SPEC_VERSION}`,
-    );
-  }
-  return list;
-}
-
-function isAccelerator(value: unknown): value is Accelerator {
-  if (typeof value !== 'object' || value === null) return false;
-  const name: unknown = Reflect.get(value, 'name');
-  return (
-    Reflect.get(value, 'specVersion') === ACCELERATOR_SPEC_VERSION &&
-    typeof name === 'string' &&
-    /^[a-z0-9][a-z0-9-]*$/.test(name) &&
-    typeof Reflect.get(value, 'probe') === 'function' &&
-    typeof Reflect.get(value, 'open') === 'function' &&
-    hasCapabilities(Reflect.get(value, 'capabilities'))
-  );
-}
-
-function hasCapabilities(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const batch: unknown = Reflect.get(value, 'preferredBatch');
-  const sizes: unknown = Reflect.get(value, 'pageSize');
-  return (
-    typeof batch === 'number' &&
-    Number.isInteger(batch) &&
-    batch >= 1 &&
-    batch <= 2 ** 20 &&
-    typeof sizes === 'object' &&
-    sizes !== null &&
-    typeof Reflect.get(sizes, 'min') === 'number' &&
-    typeof Reflect.get(sizes, 'max') === 'number'
   );
 }

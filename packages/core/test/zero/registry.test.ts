@@ -1,8 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { MultifdError } from '../../src/errors.js';
-import { AcceleratorRegistry, loadAccelerator } from '../../src/zero/registry.js';
+import { loadAccelerator } from '../../src/zero/load.js';
+import { AcceleratorRegistry } from '../../src/zero/registry.js';
 import { fixture, PLAIN } from '../support/fixtures.js';
 
+/** Accelerators that probe well. */
+const UNFIT = fixture('unfit-accelerators.mjs');
 const REFUSED = fixture('refused-accelerators.mjs');
 
 async function failure(work: Promise<unknown>): Promise<MultifdError> {
@@ -58,11 +61,51 @@ describe('AcceleratorRegistry', () => {
   it('an unknown name, with those that are known', async () => {
     const error = await failure(registry(REFUSED).choose('quantum'));
     expect(error.message).toBe('no accelerator is called quantum; known here: warp, gpu');
-    expect((await failure(registry().choose('auto'))).message).toContain('known here: none');
+    expect((await failure(registry().choose('quantum'))).message).toContain('known here: none');
+    expect((await failure(registry().choose('auto'))).message).toBe('no accelerator is known here');
   });
 
   it('nothing can run', async () => {
-    expect((await failure(registry(REFUSED).choose())).message).toMatch(/warp cannot run here/);
+    const error = await failure(registry(REFUSED).choose());
+    expect(error.message).toBe('no accelerator can run here: warp: no warp core; gpu: no adapter');
+    expect(error.hint).toBe('install one');
+  });
+
+  it('auto takes none that was wrong, late or broken when it was measured, nor one that it must not take', async () => {
+    const error = await failure(registry(UNFIT).choose());
+    expect(error.message.split('; ')).toEqual([
+      'no accelerator can run here: always-zero: accelerator always-zero gave a wrong answer',
+      'never-opens: accelerator never-opens was not open within 1000 ms',
+      'opens-nothing: accelerator opens-nothing could not be opened: what it gave has no detect and close',
+      'never-closes: accelerator never-closes did not close within 1000 ms',
+    ]);
+    expect(error.hint).toMatch(/tell its author/);
+    // By name it is used: that is what the name is for.
+    expect((await registry(UNFIT).choose('by-name-only')).accelerator.name).toBe('by-name-only');
+  });
+
+  it('a probe that answers nonsense is a refusal that says so', async () => {
+    const answers = await registry(fixture('nonsense-probes.mjs')).list();
+    expect(answers.map(({ probe }) => probe.ok)).toEqual([false, false, false, false]);
+    for (const { reference, probe } of answers) {
+      expect(probe).toMatchObject({
+        reason: expect.stringContaining('probe'),
+        fix: expect.stringContaining(reference.name),
+      });
+    }
+    const error = await failure(registry(fixture('nonsense-probes.mjs')).choose('says-nothing'));
+    expect(error.message).toMatch(/says-nothing cannot run here: its probe gave no answer/);
+  });
+
+  it('a module that never ends loading is given up', async () => {
+    vi.useFakeTimers();
+    try {
+      const loading = failure(registry().choose(fixture('never-loads.mjs')));
+      await vi.advanceTimersByTimeAsync(10_001);
+      expect((await loading).message).toMatch(/cannot load .*never-loads\.mjs within 10000 ms/);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('registering loads nothing; a module is probed once', async () => {

@@ -3,7 +3,7 @@
 
 mod typed_array;
 
-use multifd_zero_kernel::{Absent, Fault, Kernel, Memory, NAMES};
+use multifd_zero_kernel::{Absent, Fault, Kernel, Look, Memory, NAMES};
 use napi::bindgen_prelude::{Error, Result, Status};
 use napi_derive::napi;
 use typed_array::{Float64s, Uint8s};
@@ -41,16 +41,26 @@ pub fn kernels() -> Vec<KernelState> {
 #[napi]
 pub struct Checker {
     kernel: Kernel,
+    look: Look,
     page_size: usize,
 }
 
 #[napi]
 impl Checker {
+    /// `look`: `none`, `front` or `ends`, for benchmarks; without it, what measures best.
     #[napi(constructor)]
-    pub fn new(name: String, page_size: u32) -> Result<Self> {
+    pub fn new(name: String, page_size: u32, look: Option<String>) -> Result<Self> {
         let kernel = Kernel::get(&name).map_err(|absent| refuse(format!("kernel {name}: {absent:?}")))?;
+        let look = match look.as_deref() {
+            None => Look::default(),
+            Some("none") => Look::None,
+            Some("front") => Look::Front,
+            Some("ends") => Look::Ends,
+            Some(other) => return Err(refuse(format!("no look is called {other}"))),
+        };
         Ok(Checker {
             kernel,
+            look,
             page_size: page_size as usize,
         })
     }
@@ -59,7 +69,7 @@ impl Checker {
     #[napi]
     pub fn check(&self, memory: Uint8s, offsets: Float64s, count: u32, mut is_zero: Uint8s) -> Result<()> {
         let (view, offsets, answers) = self.look(&memory, &offsets, count, &mut is_zero)?;
-        view.check(self.kernel, offsets, answers).map_err(explain)
+        view.check(self.kernel, self.look, offsets, answers).map_err(explain)
     }
 
     /// Reads as many bytes as `check` would of zero pages, and decides as little as can be.

@@ -1,6 +1,6 @@
 //! A batch as it comes from the caller, checked before anything is read.
 
-use crate::kernels::Kernel;
+use crate::kernels::{Kernel, Look};
 use crate::page::Pages;
 
 /// Smallest page in bytes: longer than any vector with everything that may stand around it.
@@ -40,10 +40,10 @@ impl Memory {
     }
 
     /// Writes 1 (every byte of the page is zero) or 0 for each offset.
-    pub fn check(&self, kernel: Kernel, offsets: &[f64], answers: &mut [u8]) -> Result<(), Fault> {
+    pub fn check(&self, kernel: Kernel, look: Look, offsets: &[f64], answers: &mut [u8]) -> Result<(), Fault> {
         let mut pages = self.pages(offsets, answers)?;
         // SAFETY: a `Kernel` is only given out where the CPU can run it.
-        unsafe { (kernel.check)(&mut pages) };
+        unsafe { kernel.check(look)(&mut pages) };
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use multifd_zero_kernel::{Absent, Fault, Kernel, Memory, NAMES};
+use multifd_zero_kernel::{Absent, Fault, Kernel, Look, Memory, NAMES};
 
 const PAGE_SIZES: [usize; 3] = [4096, 16384, 65536];
 /// Starts of a page within the first bytes of memory: every alignment a vector can see, and both sides of each.
@@ -91,25 +91,36 @@ fn random(kernel: Kernel, size: usize, start: usize) {
     let offsets: Vec<f64> = (0..pages).map(|_| (start + next(pages - 1) * size) as f64).collect();
     // SAFETY: `memory` outlives it, and nobody writes to it.
     let view = unsafe { Memory::new(memory.as_ptr(), memory.len(), size) }.expect("a page size");
-    let mut answers = vec![0xee; pages];
-    let mut scalar = vec![0xee; pages];
-    view.check(kernel, &offsets, &mut answers).expect("good offsets");
-    view.check(Kernel::get("scalar").expect("everywhere"), &offsets, &mut scalar)
-        .expect("good offsets");
+    let look_at = |kernel, look| {
+        let mut answers = vec![0xee; pages];
+        view.check(kernel, look, &offsets, &mut answers).expect("good offsets");
+        answers
+    };
+    let scalar = look_at(Kernel::get("scalar").expect("everywhere"), Look::None);
     let bytes: Vec<u8> = offsets
         .iter()
         .map(|&offset| u8::from(memory[offset as usize..][..size].iter().all(|&byte| byte == 0)))
         .collect();
-    assert_eq!(answers, bytes, "{} {size} {start}", kernel.name);
+    for look in Look::ALL {
+        assert_eq!(look_at(kernel, look), bytes, "{} {look:?} {size} {start}", kernel.name);
+    }
     assert_eq!(scalar, bytes, "scalar {size} {start}");
 }
 
 fn ask(kernel: Kernel, page: *const u8, size: usize) -> u8 {
-    let mut answer = [0xee];
     // SAFETY: the callers' page lies within memory of theirs.
     let view = unsafe { Memory::new(page, size, size) }.expect("a page size");
-    view.check(kernel, &[0.0], &mut answer).expect("a whole page");
-    answer[0]
+    let answers = Look::ALL.map(|look| {
+        let mut answer = [0xee];
+        view.check(kernel, look, &[0.0], &mut answer).expect("a whole page");
+        answer[0]
+    });
+    assert!(
+        answers.iter().all(|&answer| answer == answers[0]),
+        "{}: {answers:?}",
+        kernel.name
+    );
+    answers[0]
 }
 
 fn align(pointer: *mut u8, to: usize) -> *mut u8 {
@@ -128,11 +139,11 @@ fn faults() {
     let view = new(4096).expect("a page size");
     let best = Kernel::best();
     for offset in [8193.0, 12288.0, -1.0, 0.5, 1e300, f64::INFINITY] {
-        let result = view.check(best, &[0.0, offset], &mut [9, 9]);
+        let result = view.check(best, Look::Front, &[0.0, offset], &mut [9, 9]);
         assert_eq!(result, Err(Fault::Offset(1, offset)));
     }
-    assert!(view.check(best, &[f64::NAN], &mut [9]).is_err());
-    assert_eq!(view.check(best, &[0.0], &mut []), Err(Fault::Answers));
-    assert_eq!(view.check(best, &[], &mut []), Ok(()));
+    assert!(view.check(best, Look::Front, &[f64::NAN], &mut [9]).is_err());
+    assert_eq!(view.check(best, Look::Front, &[0.0], &mut []), Err(Fault::Answers));
+    assert_eq!(view.check(best, Look::Front, &[], &mut []), Ok(()));
     assert_eq!(Kernel::get("mmx").err(), Some(Absent::Unknown));
 }

@@ -7,28 +7,34 @@ const SIZES = [0, 1, 2, 3, 63, 64, 65, 127, 128, 129, 5000];
 
 export const batchCases = [
   ...SIZES.map((size) =>
-    defineCase(`a batch of ${size} pages is answered in full`, (context) => batchOf(context, size)),
+    defineCase(`a batch of ${size} pages is answered in full`, (context) => batchOf(context, size), {
+      random: true,
+    }),
   ),
-  defineCase('batches of as many pages as it likes best, and one less', async (context) => {
-    // Memory for the largest batch there is would be 4 GiB: pages come more than once instead.
-    const { preferredBatch } = context.accelerator.capabilities;
-    await batchOf(context, preferredBatch);
-    if (preferredBatch > 1) await batchOf(context, preferredBatch - 1);
-  }),
+  defineCase(
+    'batches of as many pages as it likes best, and one less',
+    async (context) => {
+      // Memory for the largest batch there is would be 4 GiB: pages come more than once instead.
+      const { preferredBatch } = context.accelerator.capabilities;
+      await batchOf(context, preferredBatch);
+      if (preferredBatch > 1) await batchOf(context, preferredBatch - 1);
+    },
+    { random: true },
+  ),
 ];
 
-/** One batch, or, above what the accelerator likes, as many as core would make of it. */
+/** One batch, or, above what the accelerator likes, as many as core would make of it. No answer follows from others. */
 async function batchOf(context: CaseContext, size: number): Promise<void> {
-  const { pageSize } = context;
+  const { pageSize, random } = context;
   const pages = Math.max(1, Math.min(size, 1021));
   const memory = sharedPages(pages, pageSize);
-  const isUsed = (page: number) => page % 3 === 1;
-  for (let page = 0; page < pages; page++) {
-    if (isUsed(page)) memory[page * pageSize + ((page * 97) % pageSize)] = 1 + (page % 255);
-  }
+  const isZero = Array.from({ length: pages }, () => random(2));
+  isZero.forEach((zero, page) => {
+    if (zero === 0) memory[page * pageSize + random(pageSize)] = 1 + random(255);
+  });
   const places = pageOffsets(pages, pageSize);
   const offsets = Array.from({ length: size }, (_, i) => places[i % pages] ?? 0);
-  const wanted = offsets.map((_, i) => (isUsed(i % pages) ? 0 : 1));
+  const wanted = offsets.map((_, i) => isZero[i % pages] ?? 1);
   await withSubject(context, async (subject) => {
     const answers =
       size === 0 ? await subject.detectBatch(memory, []) : await subject.detect(memory, offsets);

@@ -6,6 +6,7 @@ import { Subject, withSubject } from '../subject.js';
 export const bufferCases = [
   defineCase('the input is never written to', inputUntouched),
   defineCase('the result is written in full, whatever it held', resultWritten),
+  defineCase('offsets and a result that are longer than the batch', longerBuffers),
   defineCase('a page that changed is answered anew', answersAnew),
   defineCase('other memory at the same offsets is answered anew', otherMemory),
 ];
@@ -42,6 +43,22 @@ async function resultWritten(context: CaseContext): Promise<void> {
       await subject.ask({ memory, offsets, count }, isZero);
       assertAnswers([...isZero], wanted, (page) => `page ${page}, whose entry held ${held}`);
     }
+  });
+}
+
+/** `count` says how many: what a caller has behind that, in buffers that it uses again, is not the batch's. */
+async function longerBuffers(context: CaseContext): Promise<void> {
+  const { pageSize } = context;
+  const count = Math.min(3, context.accelerator.capabilities.preferredBatch);
+  const memory = sharedPages(count, pageSize);
+  memory[pageSize - 1] = 1;
+  const offsets = new Float64Array(count + 5);
+  offsets.set(pageOffsets(count, pageSize));
+  const isZero = new Uint8Array(count + 5).fill(0xee);
+  await withSubject(context, async (subject) => {
+    await subject.ask({ memory, offsets, count }, isZero);
+    const wanted = Array.from({ length: count + 5 }, (_, page) => (page === 0 ? 0 : page < count ? 1 : 0xee));
+    assertAnswers([...isZero], wanted, (page) => `entry ${page} of a batch of ${count}`);
   });
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type CaseContext, defineCase, definePageCases } from '../case.js';
-import { assertAnswers, pageOffsets, sharedPages } from '../memory.js';
+import { assertAnswers, PLACES, type Place, pageOffsets, sharedPages, sharedWasmMemory } from '../memory.js';
 import { withSubject } from '../subject.js';
 
 const GiB = 2 ** 30;
@@ -18,6 +18,12 @@ export const placeCases = [
   ...definePageCases('memory in a shared WebAssembly memory, handed over with it', wasmMemory, {
     random: true,
   }),
+  ...PLACES.map((place) =>
+    defineCase(`views into one buffer, one after the other${place.in}`, (context) =>
+      viewAfterView(context, place),
+    ),
+  ),
+  defineCase('4 GiB of WebAssembly memory, to its last byte', wholeWasmMemory),
 ];
 
 async function outOfOrder(context: CaseContext): Promise<void> {
@@ -128,6 +134,46 @@ async function ownBytesOnly(
   });
 }
 
+/** What core does with a block: range after range, each a view of its own into the same buffer. */
+async function viewAfterView(context: CaseContext, place: Place): Promise<void> {
+  const { pageSize } = context;
+  const { memory: whole, ...rest } = place.allocate(8, pageSize);
+  const view = (page: number) =>
+    new Uint8Array(whole.buffer, whole.byteOffset + page * pageSize, 2 * pageSize);
+  for (const page of [1, 4, 5]) whole[page * pageSize + page] = page;
+  await withSubject(context, async (subject) => {
+    for (const first of [0, 2, 4, 6, 3, 0, 1]) {
+      const wanted = [first, first + 1].map((page) => ([1, 4, 5].includes(page) ? 0 : 1));
+      assertAnswers(
+        await subject.detect({ memory: view(first), ...rest }, [0, pageSize]),
+        wanted,
+        (page) => `view from page ${first} on, page ${page}`,
+      );
+    }
+  });
+}
+
+/** The last address is 2^32 - 1: behind it, 32 bits are 0 again. Only the pages that are looked at are touched. */
+async function wholeWasmMemory(context: CaseContext): Promise<void> {
+  const { pageSize } = context;
+  const wasmMemory = sharedWasmMemory(4 * GiB);
+  const offsets = [0, 2 * GiB - pageSize, 2 * GiB, 4 * GiB - 2 * pageSize, 4 * GiB - pageSize];
+  const memory = new Uint8Array(wasmMemory.buffer);
+  await withSubject(context, async (subject) => {
+    for (const used of offsets) {
+      for (const at of [used, used + pageSize - 1]) {
+        memory[at] = 1;
+        assertAnswers(
+          await subject.detect({ memory, wasmMemory }, offsets),
+          offsets.map((offset) => (offset === used ? 0 : 1)),
+          (i) => `offset ${offsets[i]}, byte ${at} set`,
+        );
+        memory[at] = 0;
+      }
+    }
+  });
+}
+
 /** What core does for guest memory of its own: `memory` is a view into `wasmMemory.buffer`, at any page. */
 async function wasmMemory(context: CaseContext): Promise<void> {
   const { pageSize, random } = context;
@@ -135,8 +181,7 @@ async function wasmMemory(context: CaseContext): Promise<void> {
   const offsets = pageOffsets(pages, pageSize);
   await withSubject(context, async (subject) => {
     for (const start of [0, 4096, 65536]) {
-      const size = Math.ceil((pages * pageSize + 2 * 65536) / 65536);
-      const wasm = new WebAssembly.Memory({ initial: size, maximum: size, shared: true });
+      const wasm = sharedWasmMemory(pages * pageSize + 2 * 65536);
       const memory = new Uint8Array(wasm.buffer, start, pages * pageSize);
       const wanted = offsets.map(() => random(2));
       wanted.forEach((zero, page) => {
@@ -144,7 +189,7 @@ async function wasmMemory(context: CaseContext): Promise<void> {
       });
       const before = new Uint8Array(wasm.buffer).slice();
       assertAnswers(
-        await subject.detect(memory, offsets, wasm),
+        await subject.detect({ memory, wasmMemory: wasm }, offsets),
         wanted,
         (page) => `view at ${start}, page ${page}`,
       );

@@ -33,7 +33,8 @@ export const DETECTING_THREAD = `
  */
 export const WRITING_THREAD = `
   const { parentPort, workerData } = require('node:worker_threads');
-  const words = new Int32Array(workerData.buffer);
+  const { buffer, start, length } = workerData;
+  const words = new Int32Array(buffer, start, length / 4);
   const stride = workerData.pageSize / 2;
   parentPort.postMessage('writing');
   for (let round = 0; ; round++) {

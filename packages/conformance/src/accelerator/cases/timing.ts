@@ -5,7 +5,7 @@ import { assertAnswers, pageOffsets, sharedPages } from '../memory.js';
 import { withSubject } from '../subject.js';
 
 /** ms in which a detector that goes on after its answer would be seen to. */
-const LATE = 30;
+const LATE = 250;
 
 export const timingCases = [
   defineCase('all answers are there when it says so, and nothing is written later', notEarly),

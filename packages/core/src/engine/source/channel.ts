@@ -9,9 +9,9 @@ import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { openRamBlock } from '../../ram/guest-ram.js';
 import { RANGE_SIZE, type Range, RangeTable } from '../../ram/ranges.js';
 import { maxPagesPerPacket } from '../../wire/layout.js';
+import { loadAccelerator } from '../../zero/load.js';
 import { PageChecker } from '../../zero/page-checker.js';
 import { PAGE_HOLE, PAGE_ZERO, RangeScanner, type ScannedRange } from '../../zero/range-scanner.js';
-import { loadAccelerator } from '../../zero/registry.js';
 import { BandwidthLimit } from '../bandwidth.js';
 import {
   ACTIVITY_CHECKING,

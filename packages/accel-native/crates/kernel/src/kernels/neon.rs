@@ -3,15 +3,11 @@
 use core::arch::aarch64::*;
 
 use super::{Absent, Kernel};
-use crate::page::{Lanes, Pages};
+use crate::page::Lanes;
 
 pub(super) fn get() -> Result<Kernel, Absent> {
     if std::arch::is_aarch64_feature_detected!("neon") {
-        return Ok(Kernel {
-            name: "neon",
-            check,
-            read,
-        });
+        return Ok(kernel!("neon", uint8x16_t, "neon"));
     }
     Err(Absent::Feature("NEON"))
 }
@@ -33,16 +29,4 @@ unsafe impl Lanes for uint8x16_t {
         // SAFETY: the caller has NEON.
         unsafe { vmaxvq_u8(self) == 0 }
     }
-}
-
-#[target_feature(enable = "neon")]
-fn check(pages: &mut Pages<'_>) {
-    // SAFETY: this function runs only where the feature is.
-    unsafe { pages.check::<uint8x16_t>() }
-}
-
-#[target_feature(enable = "neon")]
-fn read(pages: &mut Pages<'_>) {
-    // SAFETY: this function runs only where the feature is.
-    unsafe { pages.read::<uint8x16_t>() }
 }

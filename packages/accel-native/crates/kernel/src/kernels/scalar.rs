@@ -1,13 +1,11 @@
 //! Eight bytes at a time, on every CPU: the definition.
 
 use super::Kernel;
-use crate::page::{Lanes, Pages};
+use crate::page::Lanes;
 
-pub(super) const KERNEL: Kernel = Kernel {
-    name: "scalar",
-    check,
-    read,
-};
+pub(super) fn get() -> Kernel {
+    kernel!("scalar", u64)
+}
 
 // SAFETY: one volatile read of eight bytes.
 unsafe impl Lanes for u64 {
@@ -24,14 +22,4 @@ unsafe impl Lanes for u64 {
     unsafe fn is_zero(self) -> bool {
         self == 0
     }
-}
-
-fn check(pages: &mut Pages<'_>) {
-    // SAFETY: every CPU has u64.
-    unsafe { pages.check::<u64>() }
-}
-
-fn read(pages: &mut Pages<'_>) {
-    // SAFETY: every CPU has u64.
-    unsafe { pages.read::<u64>() }
 }

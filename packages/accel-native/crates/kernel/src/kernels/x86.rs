@@ -3,28 +3,16 @@
 use core::arch::x86_64::*;
 
 use super::{Absent, Kernel};
-use crate::page::{Lanes, Pages};
+use crate::page::Lanes;
 
 pub(super) fn get(name: &str) -> Result<Kernel, Absent> {
     match name {
         // x86-64 is never without it.
-        "sse2" => Ok(Kernel {
-            name: "sse2",
-            check: check_sse2,
-            read: read_sse2,
-        }),
-        "avx2" if is_x86_feature_detected!("avx2") => Ok(Kernel {
-            name: "avx2",
-            check: check_avx2,
-            read: read_avx2,
-        }),
+        "sse2" => Ok(kernel!("sse2", __m128i, "sse2")),
+        "avx2" if is_x86_feature_detected!("avx2") => Ok(kernel!("avx2", __m256i, "avx2")),
         "avx2" => Err(Absent::Feature("AVX2")),
         // Detection asks the operating system too: it has to keep the wide registers.
-        "avx512" if is_x86_feature_detected!("avx512f") => Ok(Kernel {
-            name: "avx512",
-            check: check_avx512,
-            read: read_avx512,
-        }),
+        "avx512" if is_x86_feature_detected!("avx512f") => Ok(kernel!("avx512", __m512i, "avx512f")),
         "avx512" => Err(Absent::Feature("AVX-512 F")),
         _ => Err(Absent::Unknown),
     }
@@ -86,24 +74,3 @@ unsafe impl Lanes for __m512i {
         unsafe { _mm512_test_epi64_mask(self, self) == 0 }
     }
 }
-
-/// The two loops over pages, compiled for one feature.
-macro_rules! loops {
-    ($check:ident, $read:ident, $vector:ty, $feature:literal) => {
-        #[target_feature(enable = $feature)]
-        fn $check(pages: &mut Pages<'_>) {
-            // SAFETY: this function runs only where the feature is.
-            unsafe { pages.check::<$vector>() }
-        }
-
-        #[target_feature(enable = $feature)]
-        fn $read(pages: &mut Pages<'_>) {
-            // SAFETY: this function runs only where the feature is.
-            unsafe { pages.read::<$vector>() }
-        }
-    };
-}
-
-loops!(check_sse2, read_sse2, __m128i, "sse2");
-loops!(check_avx2, read_avx2, __m256i, "avx2");
-loops!(check_avx512, read_avx512, __m512i, "avx512f");

@@ -1,0 +1,64 @@
+import type { AcceleratorReference } from '../engine/api.js';
+import { MultifdError } from '../errors.js';
+import type { Accelerator } from './accelerator.js';
+import { measureRates } from './calibrate.js';
+import type { AcceleratorChoice, ProbedAccelerator, RefusedAccelerator } from './choice.js';
+import { loadAccelerator } from './load.js';
+
+/** Of `auto`: within so much of the fastest, the order of preference decides, and not the noise of a short look. */
+const AS_FAST_AS = 0.9;
+
+/**
+ * Measures those of `all` that can run and that `auto` may take, and takes the fastest; of those that are as fast, the
+ * first.
+ *
+ * @throws MultifdError `accelerator-unavailable` with every reason, if there is none: also where those that can run
+ *   have all failed when they were measured.
+ */
+export async function chooseFastest(all: readonly ProbedAccelerator[]): Promise<AcceleratorChoice> {
+  const refused: RefusedAccelerator[] = [];
+  const able: { reference: AcceleratorReference; detail: string; accelerator: Accelerator }[] = [];
+  for (const { reference, probe, automatic } of all) {
+    if (!automatic) continue;
+    if (probe.ok)
+      able.push({ reference, detail: probe.detail, accelerator: await loadAccelerator(reference) });
+    else refused.push({ name: reference.name, reason: probe.reason, fix: probe.fix });
+  }
+  const [only] = able;
+  if (only === undefined) throw nobody(refused);
+  if (able.length === 1) {
+    return { accelerator: only.reference, detail: only.detail, requested: 'auto', refused };
+  }
+  const rates = await measureRates(able.map(({ accelerator }) => accelerator));
+  const measured = able.flatMap((each, index) => {
+    const rate = rates[index];
+    if (rate !== undefined && 'bytesPerSecond' in rate) {
+      return [{ ...each, bytesPerSecond: Math.round(rate.bytesPerSecond) }];
+    }
+    const { name } = each.reference;
+    const reason = rate?.error.message ?? 'it was not measured';
+    refused.push({ name, reason, fix: `it is a mistake of accelerator ${name}: tell its author` });
+    return [];
+  });
+  const best = Math.max(0, ...measured.map(({ bytesPerSecond }) => bytesPerSecond));
+  const chosen = measured.find(({ bytesPerSecond }) => bytesPerSecond >= AS_FAST_AS * best);
+  if (chosen === undefined) throw nobody(refused);
+  return {
+    accelerator: chosen.reference,
+    detail: chosen.detail,
+    requested: 'auto',
+    refused,
+    measured: measured
+      .map(({ reference, bytesPerSecond }) => ({ name: reference.name, bytesPerSecond }))
+      .sort((a, b) => b.bytesPerSecond - a.bytesPerSecond),
+  };
+}
+
+function nobody(refused: readonly RefusedAccelerator[]): MultifdError {
+  const [first] = refused;
+  if (first === undefined) return new MultifdError('accelerator-unavailable', 'no accelerator is known here');
+  const reasons = refused.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+  return new MultifdError('accelerator-unavailable', `no accelerator can run here: ${reasons}`, {
+    hint: first.fix,
+  });
+}

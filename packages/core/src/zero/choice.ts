@@ -1,0 +1,34 @@
+import type { AcceleratorReference } from '../engine/api.js';
+import type { Probe } from './accelerator.js';
+
+/** A candidate that is not used, and why: kept and shown, never thrown away. */
+export interface RefusedAccelerator {
+  readonly name: string;
+  readonly reason: string;
+  readonly fix: string;
+}
+
+export interface AcceleratorChoice {
+  readonly accelerator: AcceleratorReference;
+  /** What the accelerator said of itself: what runs, on what. */
+  readonly detail: string;
+  /** What was asked for: `auto`, a name, or a module. */
+  readonly requested: string;
+  readonly refused: readonly RefusedAccelerator[];
+  /** What `auto` measured here just now, fastest first; absent if it had no choice, or was not asked. */
+  readonly measured?: readonly MeasuredAccelerator[];
+}
+
+export interface MeasuredAccelerator {
+  readonly name: string;
+  /** Of guest memory, three quarters zero, all of it populated, by one thread. */
+  readonly bytesPerSecond: number;
+}
+
+/** An accelerator of a known module, with its answer to `probe`. */
+export interface ProbedAccelerator {
+  readonly reference: AcceleratorReference;
+  readonly probe: Probe;
+  /** Whether `auto` may take it. */
+  readonly automatic: boolean;
+}

@@ -5,6 +5,7 @@ mod fault;
 mod memory;
 mod pin;
 mod sockets;
+mod trackers;
 mod typed_array;
 mod view;
 

@@ -13,6 +13,7 @@ pub struct Elements<T, const KIND: i32> {
 }
 
 pub type Uint8s = Elements<u8, { sys::TypedarrayType::uint8_array }>;
+pub type Int32s = Elements<i32, { sys::TypedarrayType::int32_array }>;
 
 impl<T, const KIND: i32> Elements<T, KIND> {
     /// Dangling if there are none.

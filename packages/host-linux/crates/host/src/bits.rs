@@ -30,6 +30,13 @@ impl<'a> DirtyBits<'a> {
         self.page_size
     }
 
+    /// Whether a page is marked. Pages that there are not are.
+    pub fn has(&self, page: u64) -> bool {
+        self.words
+            .get((page / 32) as usize)
+            .is_none_or(|word| word.load(SeqCst) >> (page % 32) & 1 == 1)
+    }
+
     /// Marks every page that [offset, offset + length) touches. What lies behind the last page is left out.
     pub fn mark_bytes(&self, offset: u64, length: u64) {
         if length > 0 {

@@ -140,6 +140,51 @@ pub(crate) fn count(map: &Pagemap, scan: bool, range: Range<u64>, query: Query) 
     Ok(total)
 }
 
+/// How finely a file is divided into data and holes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extents {
+    Exact,
+    /// Rounded outward to what one page table maps: scattered pages do not make many pieces.
+    Tables,
+}
+
+/// Ranges of bytes of a mapping that its file has data for, ascending and apart. All of it where that is not known.
+pub(crate) fn extents(mapping: &Mapping, extents: Extents) -> Vec<Range<u64>> {
+    let length = mapping.area.len() as u64;
+    let whole = || std::iter::once(0..length).collect();
+    let Some(backed) = mapping.backed.as_ref().filter(|backed| backed.holes) else {
+        return whole();
+    };
+    let round = match extents {
+        Extents::Exact => 1,
+        // As many entries as fit into a page.
+        Extents::Tables => (page_size() / 8 * page_size()) as u64,
+    };
+    let mut all: Vec<Range<u64>> = Vec::new();
+    let mut at = 0;
+    while at < length {
+        let data = match seek(&backed.file, backed.offset + at, libc::SEEK_DATA) {
+            Ok(data) if data < backed.offset + length => data - backed.offset,
+            Ok(_) | Err(libc::ENXIO) => break,
+            Err(_) => return whole(),
+        };
+        let hole = match seek(&backed.file, backed.offset + data, libc::SEEK_HOLE) {
+            Ok(hole) => hole - backed.offset,
+            Err(_) => length,
+        };
+        let (start, end) = (
+            data / round * round,
+            hole.max(data + 1).next_multiple_of(round).min(length),
+        );
+        match all.last_mut().filter(|last| last.end >= start) {
+            Some(last) => last.end = end,
+            None => all.push(start..end),
+        }
+        at = end;
+    }
+    all
+}
+
 /// @returns the offset, or the error's number.
 pub(crate) fn seek(file: &File, offset: u64, whence: i32) -> std::result::Result<u64, i32> {
     // SAFETY: a system call without memory. Nobody reads through the descriptor, so its position is nobody's.

@@ -54,7 +54,8 @@ export interface RamBlock {
   readonly inPlace: boolean;
   /**
    * Bytes [offset, offset + length), within one window. The result is guest memory itself when `inPlace`, else
-   * the front of `scratch` (at least `length` long), which the caller owns.
+   * the front of `scratch` (at least `length` long), which the caller owns. A source reads a block that is not in
+   * place only where it sends what it has read: such a block may take note of it.
    * @throws MultifdError `io` if the backing cannot be read or has become shorter.
    */
   read(offset: number, length: number, scratch: Uint8Array): Uint8Array;

@@ -104,6 +104,9 @@ export class RangeScanner {
     let looks = 0;
     let knownTo = range.offset;
     let absent = false;
+    // Of a block that is not in place: dirty pages in a row that are still to be read.
+    let from = range.offset;
+    let to = range.offset;
     for (let index = 0; index < count; index++) {
       const offset = offsets[index] ?? 0;
       if (offset >= knownTo) {
@@ -114,17 +117,24 @@ export class RangeScanner {
         const pages = absent ? Math.floor(length / this.#pageSize) : Math.ceil(length / this.#pageSize);
         if (absent && pages === 0) absent = false;
         knownTo = offset + Math.max(1, pages) * this.#pageSize;
-        if (!block.inPlace && !absent) this.#copy(range, block, offset, Math.min(knownTo, rangeEnd), scratch);
       }
       answers[index] = absent ? this.#absentAnswer : PAGE_NORMAL;
       if (absent) continue;
       this.#lookOffsets[looks] = offset - range.offset;
       this.#lookIndexes[looks++] = index;
+      if (offset !== to) {
+        this.#copy(range, block, from, to, scratch);
+        from = offset;
+      }
+      to = offset + this.#pageSize;
     }
+    this.#copy(range, block, from, to, scratch);
     return looks;
   }
 
+  /** Clean pages are not read: a block may take note of what was (digests of what the other end has). */
   #copy(range: Range, block: RamBlock, from: number, to: number, scratch: Uint8Array): void {
+    if (block.inPlace || from === to) return;
     block.read(from, to - from, scratch.subarray(from - range.offset, to - range.offset));
   }
 }

@@ -3,7 +3,7 @@ export interface NativeBinding {
   /** Maps memory and keeps it until `unmapMemory`, and longer if somebody uses it. Numbers are good in all threads. */
   mapMemory(plan: NativePlan): number;
   unmapMemory(number: number): void;
-  /** For tests: mappings that can be opened, and ArrayBuffers that hold one. */
+  /** For tests: mappings that can be opened, and SharedArrayBuffers that hold one. */
   heldMemory(): number[];
   readonly Memory: new (number: number) => NativeMemory;
   readonly NativeInterrupt: new () => NativeInterrupt;
@@ -24,7 +24,7 @@ export interface NativePlan {
 /** A mapping as one thread has it open. Offsets and lengths are bytes. */
 export interface NativeMemory {
   /** Keeps the mapping until it is collected. */
-  view(offset: number, length: number): ArrayBuffer;
+  view(offset: number, length: number): SharedArrayBuffer;
   /** As `RamBlock.absent`. */
   absent(offset: number, length: number): number;
   zero(offset: number, length: number): void;

@@ -1,10 +1,10 @@
 import type { NativeMemory } from './binding.js';
 
 /**
- * This thread's ArrayBuffers of guest memory, so that memory that is opened twice is one buffer: by mapping, and by
+ * This thread's SharedArrayBuffers of guest memory, so that memory that is opened twice is one buffer: by mapping, and by
  * window. A mapping stays until all of its buffers were collected.
  */
-const buffers = new Map<string, WeakRef<ArrayBuffer>>();
+const buffers = new Map<string, WeakRef<SharedArrayBuffer>>();
 const collected = new FinalizationRegistry<string>((key) => {
   if (buffers.get(key)?.deref() === undefined) buffers.delete(key);
 });

@@ -63,7 +63,7 @@ pub fn unmap_memory(number: u32) {
     registry::unmap(number);
 }
 
-/// For tests: mappings that can be opened, and ArrayBuffers that still hold one.
+/// For tests: mappings that can be opened, and SharedArrayBuffers that still hold one.
 #[napi]
 pub fn held_memory() -> Vec<u32> {
     vec![registry::count() as u32, view::held()]

@@ -1,7 +1,8 @@
-//! Guest memory as an ArrayBuffer. The engine calls back when the last view of it is collected, or its thread ends;
-//! until then the memory stays mapped.
+//! Guest memory as a SharedArrayBuffer: other threads write to it, it cannot be taken from its owner by a transfer,
+//! and its length is not counted as this thread's memory (an ArrayBuffer of 1 GiB costs a garbage collection). The
+//! engine calls back when the last of them is collected, or its thread ends; until then the memory stays mapped.
 
-use std::ffi::c_void;
+use std::ffi::{CStr, c_void};
 use std::ptr;
 use std::sync::{Arc, LazyLock};
 
@@ -13,23 +14,36 @@ use napi::{Env, Unknown, sys};
 
 use crate::fault::{Result, raise};
 
-/// What ArrayBuffers hold. By number, so that a finalizer that the engine calls although it made no ArrayBuffer, or
-/// does not call, does no harm.
+/// What buffers hold. By number, so that a finalizer that the engine calls although it made no buffer does no harm.
 static HELD: LazyLock<Registry<Mapping>> = LazyLock::new(Registry::new);
 
-/// ArrayBuffers that were not collected yet.
+type Finalizer = unsafe extern "C" fn(data: *mut c_void, hint: *mut c_void);
+/// `node_api_create_external_sharedarraybuffer`, which napi's own bindings lack.
+type Create = unsafe extern "C" fn(
+    env: sys::napi_env,
+    data: *mut c_void,
+    length: usize,
+    finalizer: Option<Finalizer>,
+    hint: *mut c_void,
+    result: *mut sys::napi_value,
+) -> sys::napi_status;
+
+const CREATE: &CStr = c"node_api_create_external_sharedarraybuffer";
+
+/// Buffers that were not collected yet.
 pub fn held() -> u32 {
     HELD.count() as u32
 }
 
 /// Bytes [offset, offset + length) of `mapping`, which the caller has checked.
 pub fn create<'env>(env: &'env Env, mapping: &Arc<Mapping>, offset: u64, length: u64) -> Result<Unknown<'env>> {
+    let create = function().ok_or_else(|| refused("it lacks node_api_create_external_sharedarraybuffer"))?;
     let number = HELD.add(Arc::clone(mapping));
     let mut value = ptr::null_mut();
     // SAFETY: the bytes lie in the mapping, which HELD keeps until the finalizer has run. They are valid for whatever
-    // JavaScript does with bytes, other threads writing to them included.
+    // JavaScript does with bytes that it shares with others.
     let status = unsafe {
-        sys::napi_create_external_arraybuffer(
+        create(
             env.raw(),
             mapping.start().add(offset as usize).cast(),
             length as usize,
@@ -47,12 +61,23 @@ pub fn create<'env>(env: &'env Env, mapping: &Arc<Mapping>, offset: u64, length:
     let mut exception = ptr::null_mut();
     // SAFETY: takes an exception of this thread, if there is one.
     unsafe { sys::napi_get_and_clear_last_exception(env.raw(), &mut exception) };
-    let message = format!("this JavaScript engine takes no memory of others ({length} bytes, napi status {status})");
-    Err(raise(
-        Fault::new(Code::Io, message).hint("run it in Node.js itself, 26.6 or newer"),
-    ))
+    Err(refused(&format!("{length} bytes, napi status {status}")))
 }
 
-unsafe extern "C" fn release(_env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
+fn function() -> Option<Create> {
+    // SAFETY: looks for a name in what is loaded; a function of that name is of that type.
+    unsafe {
+        let found = libc::dlsym(libc::RTLD_DEFAULT, CREATE.as_ptr());
+        (!found.is_null()).then(|| std::mem::transmute::<*mut c_void, Create>(found))
+    }
+}
+
+fn refused(why: &str) -> napi::Error<Code> {
+    let message = format!("this JavaScript engine takes no memory of others: {why}");
+    raise(Fault::new(Code::Io, message).hint("run it in Node.js itself, 26.6 or newer"))
+}
+
+/// Called in any thread.
+unsafe extern "C" fn release(_data: *mut c_void, hint: *mut c_void) {
     drop(HELD.remove(hint.addr() as u32));
 }

@@ -8,6 +8,11 @@ export interface NativeBinding {
   readonly Memory: new (number: number) => NativeMemory;
   readonly NativeInterrupt: new () => NativeInterrupt;
   readonly NativeSocket: new (descriptor: number, interrupt: number) => NativeSocket;
+  readonly NativeTracker: new (plan: NativeTrackerPlan) => NativeTracker;
+  /** What a tracker by digests knows of one mapping: by the number that it gives. */
+  readonly NativeDigests: new (
+    number: number,
+  ) => NativeDigests;
 }
 
 export interface NativePlan {
@@ -45,5 +50,32 @@ export interface NativeInterrupt {
 export interface NativeSocket {
   send(vectors: readonly Uint8Array[], stallTimeout: number): void;
   receive(targets: readonly Uint8Array[], timeout: number): number;
+  close(): void;
+}
+
+export interface NativeTrackerPlan {
+  readonly kind: string;
+  /** Numbers of mappings. */
+  readonly mappings: readonly number[];
+  /** Bytes of a page of the guest. */
+  readonly pageSize: number;
+  readonly process?: number;
+  readonly addresses?: readonly number[];
+  /** For tests: soft-dirty also where the kernel never sets a bit. */
+  readonly unchecked?: boolean;
+}
+
+export interface NativeTracker {
+  /** For `NativeDigests`, one for each mapping; none for other kinds. */
+  digests(): number[];
+  /** One bitmap, and its number of pages, for each mapping. */
+  sync(words: readonly Int32Array[], pages: readonly number[]): void;
+  close(): void;
+}
+
+export interface NativeDigests {
+  /** Fills `target` with whole pages, and remembers what it has read. */
+  read(offset: number, target: Uint8Array): void;
+  absent(offset: number, length: number): number;
   close(): void;
 }

@@ -7,7 +7,16 @@ export type Loaded =
   | { readonly binding: NativeBinding }
   | { readonly reason: string; readonly fix: string; readonly cause?: unknown };
 
-const EXPORTS = ['mapMemory', 'unmapMemory', 'heldMemory', 'Memory', 'NativeInterrupt', 'NativeSocket'];
+const EXPORTS = [
+  'mapMemory',
+  'unmapMemory',
+  'heldMemory',
+  'Memory',
+  'NativeInterrupt',
+  'NativeSocket',
+  'NativeTracker',
+  'NativeDigests',
+];
 
 const require = createRequire(import.meta.url);
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use multifd_host::bits::DirtyBits;
 use multifd_host::fault::{Code, Fault};
+use multifd_host::mapping::Mapping;
 use multifd_host::registry::{self, Registry};
 use multifd_host::track::Tracker;
 use multifd_host::track::digest::{DigestTracker, Digests};
@@ -22,19 +23,42 @@ static DIGESTS: LazyLock<Registry<Digests>> = LazyLock::new(Registry::new);
 #[napi(object)]
 pub struct TrackerPlan {
     pub kind: String,
-    pub mapping: u32,
+    pub mappings: Vec<u32>,
     pub page_size: u32,
     pub process: Option<i32>,
-    pub address: Option<f64>,
-    /// For tests: also where the kernel never sets a bit.
+    pub addresses: Option<Vec<f64>>,
+    /// For tests: soft-dirty also where the kernel never sets a bit.
     pub unchecked: Option<bool>,
+}
+
+impl TrackerPlan {
+    fn soft_dirty(&self, mappings: Vec<Arc<Mapping>>) -> Result<SoftDirty> {
+        let writer = match self.process {
+            None => Writer::Paused,
+            Some(number) => Writer::Process {
+                process: Process::open(number).map_err(raise)?,
+                addresses: self
+                    .addresses
+                    .iter()
+                    .flatten()
+                    .map(|&address| whole(address, "an address"))
+                    .collect::<Result<_>>()?,
+            },
+        };
+        let make = if self.unchecked == Some(true) {
+            SoftDirty::unchecked
+        } else {
+            SoftDirty::new
+        };
+        make(mappings, writer).map_err(raise)
+    }
 }
 
 #[napi]
 pub struct NativeTracker {
     page_size: u64,
     tracker: Option<Box<dyn Tracker>>,
-    digests: Option<u32>,
+    digests: Vec<u32>,
 }
 
 #[napi]
@@ -42,29 +66,17 @@ impl NativeTracker {
     #[napi(constructor)]
     pub fn new(plan: TrackerPlan) -> Result<Self> {
         let page_size = u64::from(plan.page_size);
-        let mapping = registry::open(plan.mapping).map_err(raise)?;
-        let soft_dirty = |writer| {
-            let mapping = Arc::clone(&mapping);
-            if plan.unchecked == Some(true) {
-                SoftDirty::unchecked(mapping, writer)
-            } else {
-                SoftDirty::new(mapping, writer)
-            }
-        };
-        let mut digests = None;
+        let open = |&number: &u32| registry::open(number).map_err(raise);
+        let mappings: Vec<Arc<Mapping>> = plan.mappings.iter().map(open).collect::<Result<_>>()?;
+        let mut digests = Vec::new();
         let tracker: Box<dyn Tracker> = match plan.kind.as_str() {
-            "uffd" => Box::new(Uffd::new(mapping).map_err(raise)?),
-            "soft-dirty" => Box::new(soft_dirty(Writer::Paused).map_err(raise)?),
-            "soft-dirty-process" => {
-                let number = plan.process.ok_or_else(|| refuse("no process"))?;
-                let address = whole(plan.address.unwrap_or(f64::NAN), "the address")?;
-                let process = Process::open(number).map_err(raise)?;
-                Box::new(soft_dirty(Writer::Process { process, address }).map_err(raise)?)
-            }
+            "uffd" => Box::new(Uffd::new(mappings).map_err(raise)?),
+            "soft-dirty" | "soft-dirty-process" => Box::new(plan.soft_dirty(mappings)?),
             "digest" => {
-                let made = Arc::new(Digests::new(mapping, page_size).map_err(raise)?);
-                digests = Some(DIGESTS.add(Arc::clone(&made)));
-                Box::new(DigestTracker::new(made))
+                let make = |mapping| Digests::new(mapping, page_size).map(Arc::new).map_err(raise);
+                let blocks: Vec<_> = mappings.into_iter().map(make).collect::<Result<_>>()?;
+                digests = blocks.iter().map(|block| DIGESTS.add(Arc::clone(block))).collect();
+                Box::new(DigestTracker::new(blocks))
             }
             other => return Err(refuse(format!("no kind of tracker: {other}"))),
         };
@@ -75,27 +87,31 @@ impl NativeTracker {
         })
     }
 
-    /// What `NativeDigests` opens; 0: none.
+    /// What `NativeDigests` opens, for each mapping; none for other kinds.
     #[napi]
-    pub fn digests(&self) -> u32 {
-        self.digests.unwrap_or(0)
+    pub fn digests(&self) -> Vec<u32> {
+        self.digests.clone()
     }
 
     #[napi]
-    pub fn sync(&mut self, words: Int32s, pages: f64) -> Result<()> {
+    pub fn sync(&mut self, words: Vec<Int32s>, pages: Vec<f64>) -> Result<()> {
+        let page_size = self.page_size;
         let tracker = self.tracker.as_mut().ok_or_else(|| refuse("this tracker was closed"))?;
-        // SAFETY: the array keeps its words while this thread is in this call. Other threads use them by Atomics of
-        // JavaScript, which are what `AtomicU32` is; an i32 is as large and as aligned.
-        let words: &[AtomicU32] = unsafe { std::slice::from_raw_parts(words.start().cast(), words.len()) };
-        let bits = DirtyBits::new(words, whole(pages, "pages")?, self.page_size)
-            .ok_or_else(|| refuse(format!("a bitmap of {} words for {pages} pages", words.len())))?;
-        tracker.sync(&bits).map_err(raise)
+        let open = |(words, &pages): (&Int32s, &f64)| {
+            // SAFETY: the array keeps its words while this thread is in this call. Other threads use them by Atomics
+            // of JavaScript, which are what `AtomicU32` is; an i32 is as large and as aligned.
+            let atomics: &[AtomicU32] = unsafe { std::slice::from_raw_parts(words.start().cast(), words.len()) };
+            DirtyBits::new(atomics, whole(pages, "pages")?, page_size)
+                .ok_or_else(|| refuse(format!("a bitmap of {} words for {pages} pages", words.len())))
+        };
+        let dirty: Vec<DirtyBits<'_>> = words.iter().zip(&pages).map(open).collect::<Result<_>>()?;
+        tracker.sync(&dirty).map_err(raise)
     }
 
     #[napi]
     pub fn close(&mut self) {
         self.tracker = None;
-        if let Some(number) = self.digests.take() {
+        for number in self.digests.drain(..) {
             DIGESTS.remove(number);
         }
     }

@@ -202,11 +202,12 @@ impl Mapping {
 
 fn map(plan: &Plan, backed: Option<&Backed>, length: usize) -> io::Result<Area> {
     let Some(backed) = backed else {
-        let (align, advice) = match plan.backing {
-            Backing::Thp => (HUGE_PAGE, libc::MADV_HUGEPAGE),
-            _ => (page_size(), libc::MADV_NOHUGEPAGE),
+        let advice = if plan.backing == Backing::Thp {
+            libc::MADV_HUGEPAGE
+        } else {
+            libc::MADV_NOHUGEPAGE
         };
-        let area = Area::map_aligned(length, align)?;
+        let area = Area::map_aligned(length, HUGE_PAGE)?;
         ignore_missing(area.advise(advice))?;
         if !plan.writable {
             return Err(io::Error::other("memory of its own must be writable"));

@@ -13,9 +13,9 @@ use std::fmt::Debug;
 use crate::bits::DirtyBits;
 use crate::fault::Result;
 
-/// Writes to one mapping.
+/// Writes to some mappings.
 pub trait Tracker: Debug + Send {
-    /// Marks what was written since the last call. After an error nothing is known, and nothing was forgotten but by
-    /// `soft-dirty`, which then has to be begun anew.
-    fn sync(&mut self, dirty: &DirtyBits<'_>) -> Result<()>;
+    /// Marks what was written since the last call, in one bitmap for each mapping, in their order. After an error
+    /// what was written since may be unknown: all pages have to count as written.
+    fn sync(&mut self, dirty: &[DirtyBits<'_>]) -> Result<()>;
 }

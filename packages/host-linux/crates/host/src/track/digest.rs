@@ -192,27 +192,35 @@ fn hash(key: &[u8; 32], bytes: &[u8]) -> u128 {
 /// Compares all pages with what was last read of them.
 #[derive(Debug)]
 pub struct DigestTracker {
-    digests: Arc<Digests>,
+    blocks: Vec<Arc<Digests>>,
 }
 
 impl DigestTracker {
-    pub fn new(digests: Arc<Digests>) -> Self {
-        DigestTracker { digests }
+    pub fn new(blocks: Vec<Arc<Digests>>) -> Self {
+        DigestTracker { blocks }
     }
 }
 
 impl Tracker for DigestTracker {
-    fn sync(&mut self, dirty: &DirtyBits<'_>) -> Result<()> {
-        let digests = &*self.digests;
-        if dirty.page_size() != digests.page_size {
+    fn sync(&mut self, dirty: &[DirtyBits<'_>]) -> Result<()> {
+        self.blocks
+            .iter()
+            .zip(dirty)
+            .try_for_each(|(digests, dirty)| digests.compare_all(dirty))
+    }
+}
+
+impl Digests {
+    fn compare_all(&self, dirty: &DirtyBits<'_>) -> Result<()> {
+        if dirty.page_size() != self.page_size {
             let message = format!(
                 "digests are of pages of {} bytes, not {}",
-                digests.page_size,
+                self.page_size,
                 dirty.page_size()
             );
             return Err(Fault::new(Code::Usage, message));
         }
-        let portions = digests.pages.div_ceil(PORTION) as usize;
+        let portions = self.pages.div_ceil(PORTION) as usize;
         let next = AtomicUsize::new(0);
         let work = || -> Result<()> {
             loop {
@@ -221,7 +229,7 @@ impl Tracker for DigestTracker {
                     return Ok(());
                 }
                 let from = portion * PORTION;
-                digests.compare(from, (from + PORTION).min(digests.pages), dirty)?;
+                self.compare(from, (from + PORTION).min(self.pages), dirty)?;
             }
         };
         let threads = thread::available_parallelism()
@@ -236,7 +244,7 @@ impl Tracker for DigestTracker {
                 .map(|each| each.join().unwrap_or_else(|_| Err(panicked())))
                 .fold(mine, Result::and)
         })?;
-        digests.mapping.intact()
+        self.mapping.intact()
     }
 }
 

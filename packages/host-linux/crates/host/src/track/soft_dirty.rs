@@ -2,10 +2,11 @@
 //! tells. What is written between the two is lost, so nobody may write meanwhile: another process is stopped, and in
 //! this one the caller has to pause its writers. Source: Documentation/admin-guide/mm/soft-dirty.rst.
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::area::{Area, page_size};
 use crate::bits::DirtyBits;
@@ -25,58 +26,77 @@ const ENTRIES: usize = 512;
 pub enum Writer {
     /// Threads of this process, which are paused while `sync` runs.
     Paused,
-    /// Another process, in which the block is mapped at `address`.
-    Process { process: Process, address: u64 },
+    /// Another process, and where it has the mappings.
+    Process { process: Process, addresses: Vec<u64> },
+}
+
+/// A mapping, and where it begins in the writer's address space.
+#[derive(Debug)]
+struct Tracked {
+    mapping: Arc<Mapping>,
+    given_back: Arc<GivenBack>,
+    base: u64,
 }
 
 #[derive(Debug)]
 pub struct SoftDirty {
-    mapping: Arc<Mapping>,
-    given_back: Arc<GivenBack>,
+    // In this order: after the last look somebody else may forget.
+    tracked: Vec<Tracked>,
     writer: Writer,
     map: Pagemap,
-    /// Where the block begins in the writer's address space.
-    base: u64,
+    _alone: Alone,
 }
 
 impl SoftDirty {
-    pub fn new(mapping: Arc<Mapping>, writer: Writer) -> Result<SoftDirty> {
+    pub fn new(mappings: Vec<Arc<Mapping>>, writer: Writer) -> Result<SoftDirty> {
         if !is_compiled_in() {
             return Err(Fault::new(Code::Io, "this kernel has no soft-dirty bits")
                 .hint("use a kernel with CONFIG_MEM_SOFT_DIRTY"));
         }
-        SoftDirty::unchecked(mapping, writer)
+        SoftDirty::unchecked(mappings, writer)
     }
 
     /// As `new`, also where the kernel never sets a bit: for tests of everything else.
-    pub fn unchecked(mapping: Arc<Mapping>, writer: Writer) -> Result<SoftDirty> {
-        let base = match &writer {
-            Writer::Paused => mapping.range().start,
-            Writer::Process { address, .. } => *address,
+    pub fn unchecked(mappings: Vec<Arc<Mapping>>, writer: Writer) -> Result<SoftDirty> {
+        let bases = match &writer {
+            Writer::Paused => mappings.iter().map(|mapping| mapping.range().start).collect(),
+            Writer::Process { addresses, .. } => addresses.clone(),
         };
-        if !base.is_multiple_of(page_size() as u64) {
+        if bases.len() != mappings.len() || !bases.iter().all(|base| base.is_multiple_of(page_size() as u64)) {
             return Err(Fault::new(
                 Code::Usage,
-                format!("address {base:#x} is not that of a page"),
+                "each block needs the address of its first page in the other process",
             ));
         }
         let who = name(&writer);
+        let alone = Alone::new(&who)?;
         let map = Pagemap::open(&who).map_err(|error| refused(&who, &error))?;
-        Ok(SoftDirty {
+        let track = |(mapping, base): (Arc<Mapping>, u64)| Tracked {
             given_back: mapping.given_back.listen(),
             mapping,
+            base,
+        };
+        Ok(SoftDirty {
+            tracked: mappings.into_iter().zip(bases).map(track).collect(),
             writer,
             map,
-            base,
+            _alone: alone,
         })
     }
 
-    fn read(&self, dirty: &DirtyBits<'_>) -> io::Result<()> {
-        let shared = !self.mapping.is_private();
+    fn read(&self, dirty: &[DirtyBits<'_>]) -> io::Result<()> {
+        self.tracked
+            .iter()
+            .zip(dirty)
+            .try_for_each(|(tracked, dirty)| self.read_one(tracked, dirty))
+    }
+
+    fn read_one(&self, tracked: &Tracked, dirty: &DirtyBits<'_>) -> io::Result<()> {
+        let shared = !tracked.mapping.is_private();
         let ranges = if shared {
-            extents(&self.mapping, Extents::Exact)
+            extents(&tracked.mapping, Extents::Exact)
         } else {
-            std::iter::once(0..self.mapping.area.len() as u64).collect()
+            std::iter::once(0..tracked.mapping.area.len() as u64).collect()
         };
         let page = page_size() as u64;
         let mut entries = [0; ENTRIES];
@@ -84,7 +104,7 @@ impl SoftDirty {
             let range = range.start / page * page..range.end.next_multiple_of(page);
             for start in range.clone().step_by(ENTRIES * page as usize) {
                 let pages = ((range.end - start) / page).min(ENTRIES as u64) as usize;
-                self.map.entries(self.base + start, &mut entries[..pages])?;
+                self.map.entries(tracked.base + start, &mut entries[..pages])?;
                 for run in runs(&entries[..pages], shared) {
                     dirty.mark_bytes(start + run.start as u64 * page, (run.end - run.start) as u64 * page);
                 }
@@ -95,9 +115,11 @@ impl SoftDirty {
 }
 
 impl Tracker for SoftDirty {
-    fn sync(&mut self, dirty: &DirtyBits<'_>) -> Result<()> {
-        for range in self.given_back.take() {
-            dirty.mark_bytes(range.start, range.end - range.start);
+    fn sync(&mut self, dirty: &[DirtyBits<'_>]) -> Result<()> {
+        for (tracked, dirty) in self.tracked.iter().zip(dirty) {
+            for range in tracked.given_back.take() {
+                dirty.mark_bytes(range.start, range.end - range.start);
+            }
         }
         let who = name(&self.writer);
         let stopped = match &self.writer {
@@ -107,6 +129,34 @@ impl Tracker for SoftDirty {
         let result = self.read(dirty).and_then(|()| forget(&who));
         drop(stopped);
         result.map_err(|error| refused(&who, &error))
+    }
+}
+
+/// Forgetting is for a whole process, so that two trackers of one would lose each other's writes.
+#[derive(Debug)]
+struct Alone(String);
+
+static TRACKED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+impl Alone {
+    fn new(who: &str) -> Result<Alone> {
+        if TRACKED
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(who.to_owned())
+        {
+            return Ok(Alone(who.to_owned()));
+        }
+        Err(Fault::new(
+            Code::Io,
+            format!("soft-dirty bits of process {who} are in use by another tracker"),
+        ))
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        TRACKED.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::bits::DirtyBits;
 use crate::fault::{Code, Fault, Result, errno};
 use crate::mapping::Mapping;
 use crate::pagemap::{CHECK_ASYNC, PRESENT, PROTECT_MATCHING, Pagemap, Query, Region, SWAPPED, Scan, WRITTEN};
-use crate::presence::{Extents, extents};
+use crate::presence::{Extents, extents, occupied_tables};
 use crate::track::Tracker;
 use crate::track::given_back::GivenBack;
 
@@ -64,10 +65,19 @@ const UNKNOWN: Query = Query {
 /// Regions that one call of the kernel gives.
 const REGIONS: usize = 2048;
 
+/// One mapping. Protection is laid only where there is something: an untouched guest has no page tables, and protecting
+/// it would make them, and end its pages' being known as untouched.
 #[derive(Debug)]
-pub struct Uffd {
+struct Tracked {
     mapping: Arc<Mapping>,
     given_back: Arc<GivenBack>,
+    /// Where there was something at the last look, in whole page tables. What is no more became zero.
+    touched: Vec<Range<u64>>,
+}
+
+#[derive(Debug)]
+pub struct Uffd {
+    mappings: Vec<Tracked>,
     map: &'static Pagemap,
     regions: Vec<Region>,
     /// Closing it ends the protection.
@@ -76,12 +86,11 @@ pub struct Uffd {
 
 impl Uffd {
     /// From now on nothing that is written is forgotten.
-    pub fn new(mapping: Arc<Mapping>) -> Result<Uffd> {
+    pub fn new(mappings: Vec<Arc<Mapping>>) -> Result<Uffd> {
         let map = Pagemap::own().map_err(|error| Fault::io("cannot open /proc/self/pagemap", &error))?;
         if !map.can_scan() {
             return Err(Fault::new(Code::Io, "this kernel has no PAGEMAP_SCAN").hint("use Linux 6.7 or newer"));
         }
-        let given_back = mapping.given_back.listen();
         let events = open().map_err(|error| {
             Fault::io("userfaultfd is not allowed here", &error)
                 .hint("allow it (seccomp profile of the container, /dev/userfaultfd)")
@@ -94,40 +103,31 @@ impl Uffd {
         control(&events, UFFDIO_API, &raw mut handshake).map_err(|error| {
             Fault::io("this kernel cannot note writes by userfaultfd", &error).hint("use Linux 6.7 or newer")
         })?;
-        let range = mapping.range();
-        let mut registration = Registration {
-            start: range.start,
-            length: range.end - range.start,
-            mode: WRITE_PROTECT,
-            ioctls: 0,
+        let listen = |mapping: Arc<Mapping>| -> Result<_> {
+            let given_back = mapping.given_back.listen();
+            register(&events, &mapping)?;
+            Ok(Tracked {
+                mapping,
+                given_back,
+                touched: Vec::new(),
+            })
         };
-        control(&events, UFFDIO_REGISTER, &raw mut registration).map_err(|error| {
-            let why = match error.raw_os_error() {
-                Some(libc::EBUSY) => "it is tracked already",
-                _ => "userfaultfd cannot note its writes",
-            };
-            Fault::io(format!("RAM block {}: {why}", mapping.name), &error)
-        })?;
         Ok(Uffd {
-            mapping,
-            given_back,
+            mappings: mappings.into_iter().map(listen).collect::<Result<_>>()?,
             map,
             regions: vec![Region::default(); REGIONS],
             _events: events,
         })
     }
 
-    fn scan(&mut self, from: u64, to: u64, query: Query, dirty: &DirtyBits<'_>) -> Result<()> {
-        let base = self.mapping.range().start;
-        let mut walk = Scan::new(self.map, base + from, base + to, query);
+    fn scan(&mut self, mapping: &Mapping, part: Range<u64>, query: Query, dirty: &DirtyBits<'_>) -> Result<()> {
+        let base = mapping.range().start;
+        let mut walk = Scan::new(self.map, base + part.start, base + part.end, query);
         loop {
             let filled = walk.next(&mut self.regions).map_err(|error| {
                 // Zeros in place of a page that is gone are not tracked any more.
-                self.mapping.intact().err().unwrap_or_else(|| {
-                    Fault::io(
-                        format!("RAM block {}: cannot scan for writes", self.mapping.name),
-                        &error,
-                    )
+                mapping.intact().err().unwrap_or_else(|| {
+                    Fault::io(format!("RAM block {}: cannot scan for writes", mapping.name), &error)
                 })
             })?;
             if filled == 0 {
@@ -141,22 +141,81 @@ impl Uffd {
 }
 
 impl Tracker for Uffd {
-    fn sync(&mut self, dirty: &DirtyBits<'_>) -> Result<()> {
-        for range in self.given_back.take() {
-            dirty.mark_bytes(range.start, range.end - range.start);
-        }
-        let mapping = Arc::clone(&self.mapping);
-        let length = mapping.area.len() as u64;
-        if mapping.is_private() {
-            return self.scan(0, length, WRITES, dirty);
-        }
-        // Holes of a file were never written. The others must have an entry, or a mark, to be known as clean.
-        for range in extents(&mapping, Extents::Tables) {
-            self.scan(range.start, range.end, WRITES, dirty)?;
-            self.scan(range.start, range.end, UNKNOWN, dirty)?;
+    fn sync(&mut self, dirty: &[DirtyBits<'_>]) -> Result<()> {
+        for (index, dirty) in dirty.iter().enumerate() {
+            let Some(tracked) = self.mappings.get_mut(index) else {
+                break;
+            };
+            for range in tracked.given_back.take() {
+                dirty.mark_bytes(range.start, range.end - range.start);
+            }
+            let mapping = Arc::clone(&tracked.mapping);
+            let now = touched(&mapping, self.map)?;
+            for gone in without(&tracked.touched, &now) {
+                dirty.mark_bytes(gone.start, gone.end - gone.start);
+            }
+            tracked.touched.clone_from(&now);
+            for part in now {
+                self.scan(&mapping, part.clone(), WRITES, dirty)?;
+                if !mapping.is_private() {
+                    // A file's data must have an entry, or a mark, to be known as clean.
+                    self.scan(&mapping, part, UNKNOWN, dirty)?;
+                }
+            }
         }
         Ok(())
     }
+}
+
+/// Where there is something, in whole page tables, ascending and apart.
+fn touched(mapping: &Mapping, map: &Pagemap) -> Result<Vec<Range<u64>>> {
+    if !mapping.is_private() {
+        return Ok(extents(mapping, Extents::Tables));
+    }
+    occupied_tables(mapping, map).map_err(|error| Fault::io("cannot scan /proc/self/pagemap", &error))
+}
+
+/// The parts of `old` that are not in `new`. Both ascending and apart.
+fn without(old: &[Range<u64>], new: &[Range<u64>]) -> Vec<Range<u64>> {
+    let mut left = Vec::new();
+    let mut next = new.iter().peekable();
+    for range in old {
+        let mut at = range.start;
+        while at < range.end {
+            match next.peek() {
+                Some(each) if each.end <= at => {
+                    next.next();
+                }
+                Some(each) if each.start <= at => at = each.end,
+                Some(each) if each.start < range.end => {
+                    left.push(at..each.start);
+                    at = each.end;
+                }
+                _ => {
+                    left.push(at..range.end);
+                    at = range.end;
+                }
+            }
+        }
+    }
+    left
+}
+
+fn register(events: &File, mapping: &Mapping) -> Result<()> {
+    let range = mapping.range();
+    let mut registration = Registration {
+        start: range.start,
+        length: range.end - range.start,
+        mode: WRITE_PROTECT,
+        ioctls: 0,
+    };
+    control(events, UFFDIO_REGISTER, &raw mut registration).map_err(|error| {
+        let why = match error.raw_os_error() {
+            Some(libc::EBUSY) => "it is tracked already",
+            _ => "userfaultfd cannot note its writes",
+        };
+        Fault::io(format!("RAM block {}: {why}", mapping.name), &error)
+    })
 }
 
 fn open() -> io::Result<File> {
@@ -203,6 +262,17 @@ fn control<T>(events: &File, request: u64, argument: *mut T) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_more() {
+        let ranges = |pairs: &[(u64, u64)]| pairs.iter().map(|&(from, to)| from..to).collect::<Vec<_>>();
+        let gone = |old: &[(u64, u64)], new: &[(u64, u64)]| without(&ranges(old), &ranges(new));
+        assert_eq!(gone(&[(0, 4), (6, 8)], &[]), [0..4, 6..8]);
+        assert_eq!(gone(&[(0, 4), (6, 8)], &[(0, 8)]), []);
+        assert_eq!(gone(&[(0, 10)], &[(2, 3), (5, 6), (9, 12)]), [0..2, 3..5, 6..9]);
+        assert_eq!(gone(&[(2, 4), (4, 6)], &[(0, 1), (3, 5)]), [2..3, 5..6]);
+        assert_eq!(gone(&[], &[(0, 1)]), []);
+    }
 
     #[test]
     fn the_kernels_numbers() {

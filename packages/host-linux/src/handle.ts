@@ -1,0 +1,14 @@
+import { type HostBlockDescriptor, MultifdError } from '@multifd/core';
+
+/** The number of the mapping that a descriptor names. @throws MultifdError `usage` for a descriptor of another package. */
+export function mappingOf({ name, handle }: HostBlockDescriptor): number {
+  const { mapping } = handle;
+  if (typeof mapping === 'number') return mapping;
+  throw new MultifdError('usage', `RAM block ${name}: not a descriptor of @multifd/host-linux`);
+}
+
+/** The number of the digests that a block is to be read with, if it is. */
+export function digestsOf({ handle }: HostBlockDescriptor): number | undefined {
+  const { digests } = handle;
+  return typeof digests === 'number' ? digests : undefined;
+}

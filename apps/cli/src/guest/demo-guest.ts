@@ -5,7 +5,7 @@ import type { Backing } from '../options/backing.js';
 import { DEMO_PAGE_SIZE, type DemoSource } from '../options/sources.js';
 import { fillGuest } from './fill.js';
 import { AT_REST, type GuestReport, type PreparedGuest } from './prepared-guest.js';
-import { chooseTracking, type Tracking } from './tracking.js';
+import { chooseTracking } from './tracking.js';
 import { Vcpu } from './vcpu.js';
 import { encodeVcpuState } from './vcpu-state.js';
 
@@ -36,9 +36,7 @@ export async function demoGuest(
     await fillGuest(ram, source, signal);
     // Without dirty bitmaps the engine knows that nobody writes.
     const guest =
-      source.dirty > 0
-        ? await runningGuest(identity, ram, memory, source)
-        : restingGuest({ ...identity, ram });
+      source.dirty > 0 ? await runningGuest(identity, ram, source) : restingGuest({ ...identity, ram });
     return withMemory(guest, memory);
   } catch (error) {
     memory.close();
@@ -73,13 +71,11 @@ export function restingGuest(guest: Guest): PreparedGuest {
 async function runningGuest(
   identity: Identity,
   ram: GuestRamDescriptor,
-  memory: GuestMemory,
   source: DemoSource,
 ): Promise<PreparedGuest> {
   const dirty = ram.blocks.map(({ length }) => DirtyBitmap.allocate(length / ram.pageSize));
   const bitmaps = dirty.map(({ buffer }) => buffer);
-  const tracking = await chooseTracking(source.tracker, memory, ram.pageSize);
-  const { tracker } = tracking;
+  const { name, tracker, refused } = chooseTracking(source.tracker, ram);
   const seen = tracker === undefined ? { ...ram, dirty: bitmaps } : ram;
   const vcpu = await Vcpu.start(seen, { seed: source.seed, counter: 0, rate: source.dirty });
   let state: GuestReport['state'] = 'stopped';
@@ -90,7 +86,8 @@ async function runningGuest(
   return {
     guest: {
       ...identity,
-      ram: { ...ram, dirty: bitmaps },
+      // A tracker may have to see what is read.
+      ram: { ...ram, blocks: tracker?.blocks ?? ram.blocks, dirty: bitmaps },
       syncDirty: () => tracker?.sync(dirty),
       async stop() {
         await vcpu.stop();
@@ -104,7 +101,7 @@ async function runningGuest(
     cpuTime: () => vcpu.cpuTime(),
     describe: () => ({
       ...(state === 'runs' ? { state } : { state, from: 0, to: vcpu.state.counter }),
-      tracker: trackerReport(tracking),
+      tracker: { name, refused },
     }),
     allocatedBytes: () => undefined,
     async close() {
@@ -112,8 +109,4 @@ async function runningGuest(
       tracker?.close();
     },
   };
-}
-
-function trackerReport({ name, refused }: Tracking): NonNullable<GuestReport['tracker']> {
-  return { name, refused };
 }

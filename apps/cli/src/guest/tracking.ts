@@ -1,6 +1,5 @@
-import { MultifdError } from '@multifd/core';
+import { type GuestRamDescriptor, type HostBlockDescriptor, MultifdError } from '@multifd/core';
 import { chooseTracker, type WriteTracker } from '@multifd/host-linux';
-import type { GuestMemory } from '../host/guest-memory.js';
 import type { TrackerName } from '../options/sources.js';
 
 /** How a running guest's writes are seen. */
@@ -16,21 +15,30 @@ export interface Tracking {
 const MARKS: Tracking = { name: 'marks', tracker: undefined, refused: [] };
 
 /**
- * Begins to watch `memory`, before its guest runs.
+ * Begins to watch `ram`, before its guest runs.
  * @throws MultifdError `host-unavailable` for a tracker that was named and cannot watch it.
  */
-export async function chooseTracking(
-  requested: TrackerName,
-  memory: GuestMemory,
-  pageSize: number,
-): Promise<Tracking> {
-  if (requested === 'marks') return MARKS;
-  if (memory.backing === 'wasm') {
-    if (requested === 'auto') return MARKS;
+export function chooseTracking(requested: TrackerName, ram: GuestRamDescriptor): Tracking {
+  const blocks = ram.blocks.filter((block): block is HostBlockDescriptor => block.kind === 'host');
+  const isMapped = blocks.length === ram.blocks.length;
+  if (requested === 'marks' || (requested === 'auto' && !isMapped)) return MARKS;
+  if (!isMapped) {
     throw new MultifdError('host-unavailable', `demo: tracker ${requested} cannot watch WebAssembly memory`, {
       hint: 'take another backing, or tracker=marks',
     });
   }
-  const { tracker, refused } = chooseTracker({ blocks: memory.blocks, pageSize, requested });
-  return { name: tracker.kind, tracker, refused };
+  try {
+    const { tracker, refused } = chooseTracker({ blocks, pageSize: ram.pageSize, kind: requested });
+    return {
+      name: tracker.kind,
+      tracker,
+      refused: refused.map(({ kind, reason }) => ({ name: kind, reason })),
+    };
+  } catch (cause) {
+    if (requested === 'auto' || !MultifdError.is(cause)) throw cause;
+    throw new MultifdError('host-unavailable', `demo: tracker ${requested}: ${cause.message}`, {
+      cause,
+      hint: 'take tracker=auto, or tracker=marks',
+    });
+  }
 }

@@ -80,11 +80,20 @@ describe('sources', () => {
       dirty: 64 * 2 ** 20,
       fill: 'text',
       seed: 7,
+      tracker: 'auto',
     });
   });
 
   it('demo alone has the documented defaults', () => {
-    const defaults = { kind: 'demo', zero: 0.5, populate: false, dirty: 0, fill: 'random', seed: 1 };
+    const defaults = {
+      kind: 'demo',
+      zero: 0.5,
+      populate: false,
+      dirty: 0,
+      fill: 'random',
+      seed: 1,
+      tracker: 'auto',
+    };
     expect(parseSource('demo:4K')).toEqual({ ...defaults, size: 4096 });
     expect(parseSource('demo')).toEqual({ ...defaults, size: 2 ** 30 });
   });

@@ -37,7 +37,12 @@ export async function chooseFastest(all: readonly ProbedAccelerator[]): Promise<
     }
     const { name } = each.reference;
     const reason = rate?.error.message ?? 'it was not measured';
-    refused.push({ name, reason, fix: `it is a mistake of accelerator ${name}: tell its author` });
+    // Measured over pages of 4 KiB, which it need not take.
+    const fix =
+      rate !== undefined && rate.error.code === 'accelerator-unavailable'
+        ? 'ask for it by name, for a guest with such pages'
+        : `it is a mistake of accelerator ${name}: tell its author`;
+    refused.push({ name, reason, fix });
     return [];
   });
   const best = Math.max(0, ...measured.map(({ bytesPerSecond }) => bytesPerSecond));

@@ -78,10 +78,17 @@ describe('AcceleratorRegistry', () => {
       'never-opens: accelerator never-opens was not open within 1000 ms',
       'opens-nothing: accelerator opens-nothing could not be opened: what it gave has no detect and close',
       'never-closes: accelerator never-closes did not close within 1000 ms',
+      'large-pages: accelerator large-pages checks pages of 16384 to 65536 bytes, not of 4096',
     ]);
     expect(error.hint).toMatch(/tell its author/);
     // By name it is used: that is what the name is for.
     expect((await registry(UNFIT).choose('by-name-only')).accelerator.name).toBe('by-name-only');
+  });
+
+  it('what only takes larger pages is no mistake of its author', async () => {
+    const { refused } = await registry(UNFIT, PLAIN.module).choose();
+    expect(refused.find(({ name }) => name === 'large-pages')?.fix).toMatch(/by name/);
+    expect(refused.find(({ name }) => name === 'always-zero')?.fix).toMatch(/its author/);
   });
 
   it('a probe that answers nonsense is a refusal that says so', async () => {

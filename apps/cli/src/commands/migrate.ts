@@ -10,6 +10,7 @@ import {
 } from '@multifd/core';
 import type { MappedRamGuest } from '@multifd/qemu';
 import { chooseAccelerator } from '../accelerators/choose.js';
+import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { demoGuest, type Identity, restingGuest } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
@@ -17,6 +18,7 @@ import { openFileSource, storedGuest } from '../images/file-source.js';
 import { openRawSource } from '../images/raw-source.js';
 import { type Interrupt, listenForInterrupt } from '../interrupt.js';
 import { LoopbackDestination } from '../loopback/destination.js';
+import { codecSettings } from '../options/compression.js';
 import { type Destination, parseDestination } from '../options/places.js';
 import { givenParameters, loopbackArguments, type MigrateOptions } from '../options/requests.js';
 import { parseSource, type Source } from '../options/sources.js';
@@ -79,7 +81,9 @@ class MigrateRun {
   async run(sourceText: string, destinationText: string): Promise<void> {
     const source = parseSource(sourceText);
     const destination = parseDestination(destinationText);
-    const parameters = completeParameters(givenParameters(this.#options));
+    const codec = await chooseCodec(this.#options.multifdCompression ?? 'none', process.cwd());
+    this.#facts.codec = { ...codec, settings: codecSettings(this.#options) };
+    const parameters = completeParameters(givenParameters(this.#options, codec));
     this.#facts.parameters = parameters;
     const verify = this.#options.verify ?? (source.kind === 'demo' || destination.kind === 'loopback');
     this.#facts.choice = await chooseAccelerator(this.#options.accel, process.cwd());
@@ -95,13 +99,13 @@ class MigrateRun {
     // Started before the guest is made: it needs a moment, and a guest of many GiB more than one.
     const loopback =
       destination.kind === 'loopback'
-        ? new LoopbackDestination(loopbackArguments(parameters, verify, uuid))
+        ? new LoopbackDestination(loopbackArguments(parameters, codec, verify, uuid))
         : undefined;
     let guest: PreparedGuest | undefined;
     try {
       guest = await this.#prepare(source, identity, stored);
       const to = await addressOf(destination, loopback, this.#signal, parameters.setupTimeout);
-      await this.#migrate(guest, to, parameters, verify, loopback !== undefined);
+      await this.#migrate(guest, to, parameters, codec, verify, loopback !== undefined);
       const ranOn = await loopback?.guest();
       this.#facts.guest = ranOn ?? guest.describe();
     } catch (error) {
@@ -131,6 +135,7 @@ class MigrateRun {
     guest: PreparedGuest,
     to: string,
     parameters: MigrationParameters,
+    codec: CodecChoice,
     verify: boolean,
     isLoopback: boolean,
   ): Promise<void> {
@@ -150,6 +155,8 @@ class MigrateRun {
       guest: guest.guest,
       to,
       parameters,
+      methodModules: codec.modules,
+      methodSettings: codecSettings(this.#options),
       requestReport,
       signal: this.#signal,
       ...(parameters.zeroPageDetection === 'none' || this.#facts.choice === undefined

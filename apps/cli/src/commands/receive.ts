@@ -7,6 +7,7 @@ import {
   type ReceiveResult,
   receive,
 } from '@multifd/core';
+import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { runOn } from '../guest/run-on.js';
 import { findVcpuState } from '../guest/vcpu-state.js';
@@ -15,6 +16,7 @@ import { openTarget } from '../images/open-target.js';
 import { type Interrupt, listenForInterrupt } from '../interrupt.js';
 import { followParent } from '../loopback/follow-parent.js';
 import { errorReport, tellParent } from '../loopback/messages.js';
+import { codecSettings } from '../options/compression.js';
 import { checkAnnouncedRam, DEFAULT_MAX_RAM } from '../options/max-ram.js';
 import { isLocal, parseListen, parseTarget, type Target } from '../options/places.js';
 import { givenParameters, type ReceiveOptions } from '../options/requests.js';
@@ -82,14 +84,15 @@ class ReceiveRun {
   /** @throws MultifdError; the facts tell how far it came. */
   async run(listenText: string, target: Target): Promise<void> {
     const listen = parseListen(listenText);
-    const parameters = completeParameters(givenParameters(this.#options));
+    const codec = await chooseCodec(this.#options.multifdCompression ?? 'none', process.cwd());
+    const parameters = completeParameters(givenParameters(this.#options, codec));
     this.#facts.channels = parameters.multifdChannels;
-    this.#facts.compression = parameters.multifdCompression;
+    this.#facts.codec = codec;
     const images = openTarget(target, this.#options.force === true, this.#options.uuid);
     const abandon = () => images?.abandon();
     process.once('exit', abandon);
     try {
-      const received = await this.#receive(listen, parameters, images);
+      const received = await this.#receive(listen, parameters, codec, images);
       // Before anything else can fail: from here on the source has no guest any more.
       this.#noteAll(images?.settle());
       this.#facts.completed = true;
@@ -105,12 +108,15 @@ class ReceiveRun {
   async #receive(
     listen: string,
     parameters: ReturnType<typeof completeParameters>,
+    codec: CodecChoice,
     images: IncomingTarget | undefined,
   ): Promise<ReceiveResult> {
     const { machineType, uuid } = this.#options;
     const incoming = await receive({
       listen,
       parameters,
+      methodModules: codec.modules,
+      methodSettings: codecSettings(this.#options),
       signal: this.#signal,
       // What is announced is checked below, where it can be said which option allows more.
       maxRam: Number.MAX_SAFE_INTEGER,

@@ -1,6 +1,7 @@
 import type { AcceleratorChoice, MigrationParameters, SourceStatistics } from '@multifd/core';
 import type { GuestReport } from '../guest/prepared-guest.js';
 import type { Verification } from '../verify/compare.js';
+import { type CodecFacts, type CompressionMember, compressionMember } from './compression-member.js';
 import { type FailureMembers, failureMembers } from './errors.js';
 
 /** Grows when a member changes its meaning or goes away; new members do not count. */
@@ -25,6 +26,8 @@ export interface MigrateDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly channels?: number;
   readonly 'zero-page-detection'?: string;
   readonly 'multifd-compression'?: string;
+  /** Absent if the choice was not made. */
+  readonly compression?: CompressionMember;
   /** CPU time of the migration, without the demo guest's own. Null: not known. */
   readonly 'cpu-time': BothEnds;
   /** Most resident memory, guest included. Null: not known. */
@@ -82,6 +85,7 @@ export interface MigrateFacts {
   readonly destination: string | null;
   parameters?: MigrationParameters;
   choice?: AcceleratorChoice;
+  codec?: CodecFacts;
   statistics?: SourceStatistics;
   completed?: boolean;
   guest?: GuestReport;
@@ -109,6 +113,7 @@ export function migrateDocument(facts: MigrateFacts, error?: unknown): MigrateDo
     ...statisticsMembers(facts.statistics),
     ...acceleratorMembers(facts),
     ...parameterMembers(facts.parameters),
+    ...(facts.codec === undefined ? {} : { compression: compressionMember(facts.codec) }),
     'cpu-time': rounded(facts.cpuTime),
     'peak-rss': facts.peakRss,
     verified: facts.verification === undefined ? null : facts.verification.differences.length === 0,

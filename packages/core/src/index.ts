@@ -13,7 +13,7 @@ export type { DestinationStatistics, SourceStatistics } from './engine/statistic
 export { type ErrorCode, type ErrorReport, MultifdError, WireError, type WireFault } from './errors.js';
 export * from './methods/methods.js';
 export { placePages } from './methods/place-pages.js';
-export { loadMethod, methodsOf } from './methods/registry.js';
+export { isMultiFDMethods, loadMethod, methodsOf } from './methods/registry.js';
 export * from './ram/block.js';
 export { DirtyBitmap } from './ram/dirty-bitmap.js';
 export {

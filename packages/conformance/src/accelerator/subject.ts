@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Detector, PageBatch } from '@multifd/core';
+import { inTime } from '../in-time.js';
 import type { CaseContext } from './case.js';
 
 /** What result arrays hold before an answer: no answer, and neither of the two that a broken one falls back to. */
@@ -101,17 +102,4 @@ export async function withSubject(
   } finally {
     await subject.close();
   }
-}
-
-/** @throws AssertionError if it takes longer than `timeout` ms. A call that never returns cannot be stopped. */
-export async function inTime<T>(answer: T | Promise<T>, timeout: number, what: string): Promise<T> {
-  if (!(answer instanceof Promise)) return answer;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new assert.AssertionError({ message: `${what} took longer than ${timeout} ms` })),
-      timeout,
-    );
-  });
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }

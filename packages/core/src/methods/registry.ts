@@ -57,11 +57,12 @@ export async function methodsOf(module: string): Promise<readonly MultiFDMethods
   }
   const list: unknown =
     typeof exported === 'object' && exported !== null ? Reflect.get(exported, 'methods') : undefined;
-  if (Array.isArray(list) && list.every(isMethod)) return list;
+  if (Array.isArray(list) && list.every(isMultiFDMethods)) return list;
   throw new MultifdError('codec-unavailable', `${module} does not export methods: readonly MultiFDMethods[]`);
 }
 
-function isMethod(value: unknown): value is MultiFDMethods {
+/** Whether a value has the shape of this contract, and a flag that is its own. */
+export function isMultiFDMethods(value: unknown): value is MultiFDMethods {
   if (typeof value !== 'object' || value === null) return false;
   const flag: unknown = Reflect.get(value, 'flag');
   const name: unknown = Reflect.get(value, 'name');

@@ -22,7 +22,7 @@ describe('loadMethod', () => {
   });
 
   it("a third party's method, by name", async () => {
-    expect(await loadMethod('run-length', [RUN_LENGTH])).toMatchObject({ name: 'run-length', flag: 0x20 });
+    expect(await loadMethod('run-length', [RUN_LENGTH])).toMatchObject({ name: 'run-length', flag: 0x30 });
   });
 
   it('an unknown name, with those that are known', async () => {
@@ -35,7 +35,7 @@ describe('loadMethod', () => {
     [
       'a flag that is taken',
       [RUN_LENGTH, fixture('clashing-methods.mjs')],
-      /other-name \(flag 0x20\) is already taken by run-length/,
+      /other-name \(flag 0x30\) is already taken by run-length/,
     ],
     ['a name that is taken', [RUN_LENGTH, `${RUN_LENGTH}?again`], /run-length .* is already taken/],
     ['a flag that cannot be', [fixture('bad-methods.mjs')], /does not export methods/],

@@ -9,8 +9,10 @@ use crate::{Fault, Pack, Unpack};
 const WINDOW_BITS: c_int = 15;
 /// zlib's default, which deflateInit takes.
 const MEM_LEVEL: c_int = 8;
-/// In `data_type` of an inflating stream: it stands behind a block's last code.
+/// In `data_type` of an inflating stream: it stands behind a block's last code …
 const AT_BLOCK_END: c_int = 128;
+/// … and so many bits of the last byte are not used yet. A sync flush leaves none.
+const BITS_LEFT: c_int = 63;
 
 pub fn version() -> String {
     // SAFETY: a constant string of the library.
@@ -184,12 +186,12 @@ impl Unpack for Inflater {
             if !full {
                 filled += came;
             }
-            let at_block_end = self.0.data_type() & AT_BLOCK_END != 0;
-            if used == payload.len() && (at_block_end || result == z::Z_BUF_ERROR) {
+            let complete = self.0.data_type() & (AT_BLOCK_END | BITS_LEFT) == AT_BLOCK_END;
+            if used == payload.len() && (complete || result == z::Z_BUF_ERROR) {
                 if filled < wanted {
                     return Err(Fault::TooLittle { got: filled, wanted });
                 }
-                return if at_block_end { Ok(()) } else { Err(Fault::Unfinished) };
+                return if complete { Ok(()) } else { Err(Fault::Unfinished) };
             }
         }
     }

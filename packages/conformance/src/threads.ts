@@ -1,5 +1,8 @@
 /** Code of a thread that both suites start, as text: it then needs no file of its own, wherever it is bundled. */
 
+/** The words of a page that this thread sets to 1 and clears again. */
+export const WRITTEN_WORDS = [100, 200, 300];
+
 /**
  * Sets and clears three words of page 0, as fast as it can, until it is terminated; now and then those of the other
  * even pages. Few words, so that each is set and cleared while a check goes past it; none at the front of a page, so

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Worker } from 'node:worker_threads';
 import { inTime } from '../../in-time.js';
-import { WRITING_THREAD } from '../../threads.js';
+import { WRITING_THREAD, WRITTEN_WORDS } from '../../threads.js';
 import { TestBlock } from '../block.js';
 import { type CodecCase, type CodecContext, defineCase } from '../case.js';
 import { bytesOf, type TestChannel, withChannel } from '../channel.js';
@@ -46,13 +46,15 @@ async function passInThreads({ method, module, pageSize, settings, timeout }: Co
 }
 
 /**
- * The even pages are written to all the time; nobody writes to the odd ones, which repeat what the even ones hold, so
- * that a codec that looks at guest memory twice takes their content from a page that has changed.
+ * The even pages are written to all the time; nobody writes to the odd ones. Each odd page is what the even one before
+ * it is when all its words are cleared, so that a codec that looks twice may take the one for the other.
  */
 async function race(context: CodecContext): Promise<void> {
   const { pageSize, random } = context;
   const memory = filledPages(COUNT, pageSize, FILLS.text ?? (() => {}), random);
+  const words = new Int32Array(memory.buffer);
   for (let page = 0; page < COUNT; page += 2) {
+    for (const at of WRITTEN_WORDS) words[(page * pageSize) / 4 + at] = 0;
     memory.copyWithin((page + 1) * pageSize, page * pageSize, (page + 1) * pageSize);
   }
   const wanted = Uint8Array.from(memory);

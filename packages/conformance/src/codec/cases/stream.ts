@@ -39,9 +39,13 @@ export const streamCases: readonly CodecCase[] = [
       const { pageSize, random } = context;
       const channels = await Promise.all([0, 1, 2].map((each) => TestChannel.open(context, each)));
       for (let round = 0; round < 8; round++) {
+        // All send the same pages, and the first is the last: who takes one channel's past for another's is caught.
+        const pages = filledPages(16, pageSize, round % 2 === 0 ? (FILLS.text ?? mixed) : mixed, random);
+        pages.copyWithin(15 * pageSize, 0, pageSize);
         const sent = await Promise.all(
           channels.map(async (channel) => {
-            const memory = filledPages(16, pageSize, mixed, random);
+            const memory = new Uint8Array(new SharedArrayBuffer(pages.length));
+            memory.set(pages);
             const wanted = Uint8Array.from(memory);
             return { channel, wanted, sent: await channel.prepare(memory, neighbours(16, pageSize)) };
           }),

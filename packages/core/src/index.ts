@@ -14,6 +14,7 @@ export { type ErrorCode, type ErrorReport, MultifdError, WireError, type WireFau
 export * from './methods/methods.js';
 export { placePages } from './methods/place-pages.js';
 export { isMultiFDMethods, loadMethod, methodsOf } from './methods/registry.js';
+export { type MethodSample, type SampleOptions, sampleMethod } from './methods/sample.js';
 export * from './ram/block.js';
 export { DirtyBitmap } from './ram/dirty-bitmap.js';
 export {

@@ -46,6 +46,8 @@ Examples:
   multifd migrate file:guest.mig tcp:192.0.2.7:4444
   multifd migrate file:guest.mig tcp:192.0.2.7:4444 --machine-compat 7.2
   multifd migrate demo:100G,zero=1,backing=memfd
+  multifd migrate demo:1G,fill=text --compression zstd --multifd-zstd-level 3
+  multifd migrate demo:1G tcp:192.0.2.7:4444 --compression ./my-codec
   multifd migrate --accel avx512
   multifd migrate --accel ./my-accelerator`;
 
@@ -72,6 +74,7 @@ Examples:
   multifd receive tcp::4444 raw:incoming
   multifd receive tcp::4444 file:guest.mig
   multifd receive unix:/run/incoming.sock raw:incoming --channels 4
+  multifd receive tcp::4444 file:guest.mig --compression zstd
   multifd receive tcp:0.0.0.0:4444 --uuid 550e8400-e29b-41d4-a716-446655440000
 
 From QEMU: migrate_set_capability multifd on, migrate_set_capability return-path on,
@@ -85,7 +88,8 @@ destination has, and otherwise its guest runs on.
 Examples:
   multifd relay tcp::4444 tcp:192.0.2.7:4445
   multifd relay tcp::4444 unix:/run/incoming.sock --channels 2 --outgoing-multifd-channels 8
-  multifd relay tcp::4444 tcp:192.0.2.7:4445 --machine-compat 7.2`;
+  multifd relay tcp::4444 tcp:192.0.2.7:4445 --machine-compat 7.2
+  multifd relay tcp::4444 tcp:192.0.2.7:4445 --outgoing-multifd-compression zstd    plain in, compressed out`;
 
 export const INSPECT_HELP = `
 FILE is what QEMU wrote with migrate "file:FILE", with the capability mapped-ram or without, or with

@@ -7,7 +7,7 @@ import { relayCommand } from './commands/relay.js';
 import type { ExitCode } from './exit-codes.js';
 import { ACCEL_HELP, INSPECT_HELP, MIGRATE_HELP, RECEIVE_HELP, RELAY_HELP, ROOT_HELP } from './help.js';
 import { HOSTS } from './host/choose-host.js';
-import { parseCompression } from './options/compression.js';
+import { parseZlibLevel, parseZstdLevel } from './options/compression.js';
 import { parseMachineType, parseUuid } from './options/identity.js';
 import { parseMachineCompat } from './options/machine-compat.js';
 import { parseMaxRam } from './options/max-ram.js';
@@ -69,6 +69,8 @@ function addMigrate(program: Command, ended: (code: ExitCode) => void): void {
     .addOption(channels())
     .addOption(zeroPageDetection())
     .addOption(compression())
+    .addOption(zlibLevel())
+    .addOption(zstdLevel())
     .addOption(maxBandwidth())
     .option('--downtime-limit <ms>', 'how long the guest may stand still at the end (default: 300)', (text) =>
       parseWhole(text, '--downtime-limit', 0, 2_000_000),
@@ -98,6 +100,8 @@ function addReceive(program: Command, ended: (code: ExitCode) => void): void {
     .argument('[target]', 'where the memory goes')
     .addOption(channels())
     .addOption(compression())
+    .addOption(zlibLevel())
+    .addOption(zstdLevel())
     .addOption(machineType('accept this machine type only (default: any)'))
     .addOption(uuid())
     .option(
@@ -132,8 +136,14 @@ function addRelay(program: Command, ended: (code: ExitCode) => void): void {
       'channels to the destination (default: as many as the source has)',
       (text) => parseWhole(text, '--outgoing-multifd-channels', 1, 255),
     )
+    .option(
+      '--outgoing-multifd-compression <method>',
+      'compression to the destination (default: what the source uses)',
+    )
     .addOption(zeroPageDetection())
     .addOption(compression())
+    .addOption(zlibLevel())
+    .addOption(zstdLevel())
     .addOption(maxBandwidth())
     .addOption(accel())
     .addOption(host())
@@ -208,8 +218,22 @@ function channels() {
 function compression() {
   return new Option(
     '--compression, --multifd-compression <method>',
-    'equal on both ends; only none is there now',
-  ).argParser(parseCompression);
+    'none, zlib, zstd, or a module by path or package name; equal on both ends (default: none)',
+  );
+}
+
+function zlibLevel() {
+  return new Option(
+    '--multifd-zlib-level <n>',
+    'from 0, none, to 9, best; a destination needs none (default: 1)',
+  ).argParser(parseZlibLevel);
+}
+
+function zstdLevel() {
+  return new Option(
+    '--multifd-zstd-level <n>',
+    "from 1, fastest, to 20, best, 0 being zstd's own choice; a destination needs none (default: 1)",
+  ).argParser(parseZstdLevel);
 }
 
 function uuid() {

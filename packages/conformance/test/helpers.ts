@@ -1,5 +1,11 @@
-import type { Accelerator } from '@multifd/core';
-import { type AcceleratorSuiteOptions, type TestRunner, testAccelerator } from '../src/index.js';
+import type { Accelerator, MultiFDMethods } from '@multifd/core';
+import {
+  type AcceleratorSuiteOptions,
+  type CodecSuiteOptions,
+  type TestRunner,
+  testAccelerator,
+  testCodec,
+} from '../src/index.js';
 
 /** How one case ended, under the name that a runner would show. */
 export interface Outcome {
@@ -8,11 +14,40 @@ export interface Outcome {
   readonly message: string;
 }
 
-/** Runs the suite with a runner that only takes notes: all of it, or the cases that `wanted` matches. */
-export async function outcomes(
+/** Runs the accelerators' suite: all of it, or the cases that `wanted` matches. */
+export function outcomes(
   accelerator: Accelerator,
   options: AcceleratorSuiteOptions = {},
   wanted = /./,
+): Promise<Outcome[]> {
+  return noted((runner) => testAccelerator(runner, accelerator, options), wanted);
+}
+
+/** The same with the codecs' suite. */
+export function codecOutcomes(
+  method: MultiFDMethods,
+  options: CodecSuiteOptions = {},
+  wanted = /./,
+): Promise<Outcome[]> {
+  return noted((runner) => testCodec(runner, method, options), wanted);
+}
+
+/** The name of the first case that this codec fails, of those that `wanted` matches. */
+export async function firstFailure(
+  method: MultiFDMethods,
+  options: CodecSuiteOptions,
+  wanted: RegExp,
+): Promise<string | undefined> {
+  const isFailure = ({ outcome }: Outcome): boolean => outcome === 'failed';
+  const ended = await noted((runner) => testCodec(runner, method, options), wanted, isFailure);
+  return ended.find(isFailure)?.name;
+}
+
+/** Runs a suite with a runner that only takes notes, until all of it has run or `isEnough`. */
+async function noted(
+  register: (runner: TestRunner) => Promise<void>,
+  wanted: RegExp,
+  isEnough: (outcome: Outcome) => boolean = () => false,
 ): Promise<Outcome[]> {
   const registered: { name: string; body: (() => void | Promise<void>) | undefined }[] = [];
   const runner: TestRunner = {
@@ -20,9 +55,14 @@ export async function outcomes(
       skip: (name: string) => registered.push({ name, body: undefined }),
     }),
   };
-  await testAccelerator(runner, accelerator, options);
+  await register(runner);
   const ended: Outcome[] = [];
-  for (const { name, body } of registered) if (wanted.test(name)) ended.push(await tryOne(name, body));
+  for (const { name, body } of registered) {
+    if (!wanted.test(name)) continue;
+    const outcome = await tryOne(name, body);
+    ended.push(outcome);
+    if (isEnough(outcome)) break;
+  }
   return ended;
 }
 

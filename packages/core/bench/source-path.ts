@@ -78,7 +78,7 @@ export async function sourcePath(
       limit: BandwidthLimit.allocate(0),
       signal: new AbortController().signal,
     });
-    const sender = new PacketSender(outgoing, noneMethod, hooks, control, PAGE);
+    const sender = new PacketSender(outgoing, noneMethod, hooks, control, counters, PAGE);
     for (let index = 0; index < table.count; index++) {
       const { count, offsets, answers } = await scanner.scan(table.at(index), block, dirty, nothing);
       await sender.begin(block, (offset, length) => block.read(offset, length, nothing));

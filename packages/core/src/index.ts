@@ -13,6 +13,9 @@ export { migrate } from './engine/source/migrate.js';
 export type { DestinationStatistics, SourceStatistics } from './engine/statistics.js';
 export { type ErrorCode, type ErrorReport, MultifdError, WireError, type WireFault } from './errors.js';
 export * from './methods/methods.js';
+export { placePages } from './methods/place-pages.js';
+export { isMultiFDMethods, loadMethod, methodsOf } from './methods/registry.js';
+export { type MethodSample, type SampleOptions, sampleMethod } from './methods/sample.js';
 export * from './ram/block.js';
 export { DirtyBitmap } from './ram/dirty-bitmap.js';
 export {

@@ -1,5 +1,5 @@
 import { type AcceleratorChoice, AcceleratorRegistry, MultifdError } from '@multifd/core';
-import { resolveModule } from './resolve-module.js';
+import { resolveModule } from '../modules/resolve-module.js';
 
 /** Modules that come with the command, the one that `auto` prefers first among those that are as fast. */
 const OURS = [

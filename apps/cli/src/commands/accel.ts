@@ -1,9 +1,9 @@
 import { type AcceleratorChoice, MultifdError, type ProbedAccelerator } from '@multifd/core';
 import { benchAccelerators } from '../accelerators/bench.js';
 import { knownAccelerators } from '../accelerators/choose.js';
-import { resolveModule } from '../accelerators/resolve-module.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { listenForInterrupt } from '../interrupt.js';
+import { resolveModule } from '../modules/resolve-module.js';
 import { accelBenchDocument, accelListDocument, benchTable, listTable } from '../report/accel-document.js';
 import { formatError } from '../report/errors.js';
 import { openTerminal } from '../report/terminal.js';

@@ -10,6 +10,7 @@ import {
 } from '@multifd/core';
 import type { MappedRamGuest } from '@multifd/qemu';
 import { chooseAccelerator } from '../accelerators/choose.js';
+import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { demoGuest, type Identity } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
@@ -19,6 +20,7 @@ import { openRawSource, rawGuest } from '../images/raw-source.js';
 import { type Interrupt, listenForInterrupt } from '../interrupt.js';
 import { LoopbackDestination } from '../loopback/destination.js';
 import type { Backing } from '../options/backing.js';
+import { codecSettings } from '../options/compression.js';
 import { type Destination, parseDestination } from '../options/places.js';
 import { givenParameters, loopbackArguments, type MigrateOptions } from '../options/requests.js';
 import { type DemoSource, parseSource, type Source } from '../options/sources.js';
@@ -81,7 +83,9 @@ class MigrateRun {
   async run(sourceText: string, destinationText: string): Promise<void> {
     const source = parseSource(sourceText);
     const destination = parseDestination(destinationText);
-    const parameters = completeParameters(givenParameters(this.#options));
+    const codec = await chooseCodec(this.#options.multifdCompression ?? 'none', process.cwd());
+    this.#facts.codec = { ...codec, settings: codecSettings(this.#options) };
+    const parameters = completeParameters(givenParameters(this.#options, codec));
     this.#facts.parameters = parameters;
     const verify = this.#options.verify ?? (source.kind === 'demo' || destination.kind === 'loopback');
     this.#facts.choice = await chooseAccelerator(this.#options.accel, process.cwd());
@@ -101,14 +105,14 @@ class MigrateRun {
     const loopback =
       destination.kind === 'loopback'
         ? new LoopbackDestination(
-            loopbackArguments(parameters, verify, { host: host.requested, backing, uuid }),
+            loopbackArguments(parameters, codec, verify, { host: host.requested, backing, uuid }),
           )
         : undefined;
     let guest: PreparedGuest | undefined;
     try {
       guest = await this.#prepare(source, backing, host, identity, stored);
       const to = await addressOf(destination, loopback, this.#signal, parameters.setupTimeout);
-      await this.#migrate(guest, to, parameters, verify, loopback !== undefined);
+      await this.#migrate(guest, to, parameters, codec, verify, loopback !== undefined);
       const ranOn = await loopback?.guest();
       const left = guest.describe();
       this.#facts.guest = ranOn === undefined ? left : { ...left, ...ranOn };
@@ -147,6 +151,7 @@ class MigrateRun {
     guest: PreparedGuest,
     to: string,
     parameters: MigrationParameters,
+    codec: CodecChoice,
     verify: boolean,
     isLoopback: boolean,
   ): Promise<void> {
@@ -168,6 +173,8 @@ class MigrateRun {
       guest: guest.guest,
       to,
       parameters,
+      methodModules: codec.modules,
+      methodSettings: codecSettings(this.#options),
       requestReport,
       signal: this.#signal,
       ...(this.#facts.host?.module === undefined ? {} : { socketIo: this.#facts.host.module }),

@@ -6,6 +6,7 @@ import {
   type ReceiveResult,
   receive,
 } from '@multifd/core';
+import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { runOn } from '../guest/run-on.js';
 import { findVcpuState } from '../guest/vcpu-state.js';
@@ -18,6 +19,7 @@ import { PAGE_SIZE } from '../images/page-size.js';
 import { type Interrupt, listenForInterrupt } from '../interrupt.js';
 import { followParent } from '../loopback/follow-parent.js';
 import { errorReport, tellParent } from '../loopback/messages.js';
+import { codecSettings } from '../options/compression.js';
 import { checkAnnouncedRam, DEFAULT_MAX_RAM } from '../options/max-ram.js';
 import { isLocal, parseListen, parseTarget, type Target } from '../options/places.js';
 import { givenParameters, type ReceiveOptions } from '../options/requests.js';
@@ -89,14 +91,15 @@ class ReceiveRun {
   /** @throws MultifdError; the facts tell how far it came. */
   async run(listenText: string, target: Target): Promise<void> {
     const listen = parseListen(listenText);
-    const parameters = completeParameters(givenParameters(this.#options));
+    const codec = await chooseCodec(this.#options.multifdCompression ?? 'none', process.cwd());
+    const parameters = completeParameters(givenParameters(this.#options, codec));
     this.#facts.channels = parameters.multifdChannels;
-    this.#facts.compression = parameters.multifdCompression;
+    this.#facts.codec = codec;
     const images = openTarget(target, this.#options.force === true, this.#options.uuid);
     const abandon = () => images?.abandon();
     process.once('exit', abandon);
     try {
-      const received = await this.#receive(listen, parameters, images, target);
+      const received = await this.#receive(listen, parameters, codec, images, target);
       // Before anything else can fail: from here on the source has no guest any more.
       this.#noteAll(images?.settle());
       this.#facts.completed = true;
@@ -114,6 +117,7 @@ class ReceiveRun {
   async #receive(
     listen: string,
     parameters: ReturnType<typeof completeParameters>,
+    codec: CodecChoice,
     images: IncomingTarget | undefined,
     target: Target,
   ): Promise<ReceiveResult> {
@@ -121,6 +125,8 @@ class ReceiveRun {
     const incoming = await receive({
       listen,
       parameters,
+      methodModules: codec.modules,
+      methodSettings: codecSettings(this.#options),
       signal: this.#signal,
       // What is announced is checked below, where it can be said which option allows more.
       maxRam: Number.MAX_SAFE_INTEGER,

@@ -1,8 +1,10 @@
 import { completeParameters, type MigrationParameters, relay } from '@multifd/core';
 import { chooseAccelerator } from '../accelerators/choose.js';
+import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { chooseHost } from '../host/choose-host.js';
 import { listenForInterrupt } from '../interrupt.js';
+import { codecSettings } from '../options/compression.js';
 import { isLocal, parseListen, parseRelayDestination } from '../options/places.js';
 import { givenParameters, type RelayOptions } from '../options/requests.js';
 import { formatError } from '../report/errors.js';
@@ -45,7 +47,16 @@ async function run(
 ): Promise<void> {
   const listen = parseListen(facts.listen ?? '');
   const to = parseRelayDestination(facts.destination ?? '');
-  const { incoming, outgoing } = sides(options);
+  const settings = codecSettings(options);
+  const codec = await chooseCodec(options.multifdCompression ?? 'none', process.cwd());
+  const { outgoingMultifdCompression } = options;
+  const outgoingCodec =
+    outgoingMultifdCompression === undefined
+      ? codec
+      : await chooseCodec(outgoingMultifdCompression, process.cwd());
+  facts.incomingCodec = codec;
+  facts.outgoingCodec = { ...outgoingCodec, settings };
+  const { incoming, outgoing } = sides(options, codec, outgoingCodec);
   facts.incomingChannels = incoming.multifdChannels;
   facts.outgoingChannels = outgoing.multifdChannels;
   facts.detection = outgoing.zeroPageDetection;
@@ -60,6 +71,8 @@ async function run(
     to,
     incoming,
     outgoing,
+    methodModules: [...codec.modules, ...outgoingCodec.modules],
+    methodSettings: settings,
     signal,
     ...(choice === undefined ? {} : { accelerator: choice.accelerator }),
     ...(socketIo === undefined ? {} : { socketIo }),
@@ -78,14 +91,19 @@ async function run(
 }
 
 /** What was given holds for both sides; what begins with outgoing, and what a peer's age demands, for that one. */
-function sides(options: RelayOptions): { incoming: MigrationParameters; outgoing: MigrationParameters } {
-  const given = givenParameters(options);
+function sides(
+  options: RelayOptions,
+  codec: CodecChoice,
+  outgoingCodec: CodecChoice,
+): { incoming: MigrationParameters; outgoing: MigrationParameters } {
+  const given = givenParameters(options, codec);
   const { outgoingMultifdChannels, machineCompat, zeroPageDetection } = options;
   return {
     incoming: completeParameters(given),
     outgoing: completeParameters({
       ...given,
       ...machineCompat,
+      multifdCompression: outgoingCodec.name,
       ...(zeroPageDetection === undefined ? {} : { zeroPageDetection }),
       ...(outgoingMultifdChannels === undefined ? {} : { multifdChannels: outgoingMultifdChannels }),
     }),

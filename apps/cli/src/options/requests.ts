@@ -1,11 +1,12 @@
 import type { MigrationParameters, ZeroPageDetection } from '@multifd/core';
+import type { CodecChoice } from '../codecs/choose.js';
 import type { HostName } from '../host/choose-host.js';
 import type { Backing } from './backing.js';
+import type { CompressionOptions } from './compression.js';
 
 /** What both commands are asked for, as commander reads it. */
-export interface CommonOptions {
+export interface CommonOptions extends CompressionOptions {
   readonly multifdChannels?: number;
-  readonly multifdCompression?: string;
   readonly setupTimeout?: number;
   readonly stallTimeout?: number;
   readonly machineType?: string;
@@ -29,6 +30,8 @@ export interface RelayOptions extends CommonOptions {
   readonly zeroPageDetection?: ZeroPageDetection;
   readonly maxBandwidth?: number;
   readonly outgoingMultifdChannels?: number;
+  /** As `multifdCompression`, of the side of the destination. */
+  readonly outgoingMultifdCompression?: string;
   readonly machineCompat?: Partial<MigrationParameters>;
   readonly accel: string;
 }
@@ -41,11 +44,12 @@ export interface ReceiveOptions extends CommonOptions {
   readonly loopbackChild?: true;
 }
 
-/** The parameters that were given; core knows the defaults. */
+/** The parameters that were given, with the method that was chosen; core knows the defaults. */
 export function givenParameters(
   options: MigrateOptions | ReceiveOptions | RelayOptions,
+  codec: CodecChoice,
 ): Partial<MigrationParameters> {
-  const { multifdChannels, multifdCompression, setupTimeout, stallTimeout } = options;
+  const { multifdChannels, setupTimeout, stallTimeout } = options;
   const { zeroPageDetection, maxBandwidth, downtimeLimit, machineCompat } = {
     ...noMigrateOptions,
     ...options,
@@ -53,7 +57,7 @@ export function givenParameters(
   return {
     ...machineCompat,
     ...(multifdChannels === undefined ? {} : { multifdChannels }),
-    ...(multifdCompression === undefined ? {} : { multifdCompression }),
+    multifdCompression: codec.name,
     ...(setupTimeout === undefined ? {} : { setupTimeout }),
     ...(stallTimeout === undefined ? {} : { stallTimeout }),
     ...(zeroPageDetection === undefined ? {} : { zeroPageDetection }),
@@ -77,6 +81,7 @@ export interface LoopbackSettings {
 /** Options of a migration that its loopback destination must have too, as arguments. */
 export function loopbackArguments(
   parameters: MigrationParameters,
+  codec: CodecChoice,
   verify: boolean,
   { host, backing, uuid }: LoopbackSettings,
 ): string[] {
@@ -84,7 +89,8 @@ export function loopbackArguments(
     backing === undefined ? [] : [`memory:${backing}`],
     ['--host', host],
     ['--multifd-channels', `${parameters.multifdChannels}`],
-    ['--multifd-compression', parameters.multifdCompression],
+    // A module by its URL, whatever the words that named it.
+    ['--multifd-compression', codec.requested === codec.name ? codec.name : (codec.modules[0] ?? codec.name)],
     ['--setup-timeout', `${parameters.setupTimeout}`],
     ['--stall-timeout', `${parameters.stallTimeout}`],
     [verify ? '--verify' : '--no-verify'],

@@ -3,6 +3,7 @@ import type { GuestReport } from '../guest/prepared-guest.js';
 import type { HostChoice } from '../host/choose-host.js';
 import type { Backing } from '../options/backing.js';
 import type { Verification } from '../verify/compare.js';
+import { type CodecFacts, type CompressionMember, compressionMember } from './compression-member.js';
 import { type FailureMembers, failureMembers } from './errors.js';
 
 /** Grows when a member changes its meaning or goes away; new members do not count. */
@@ -29,6 +30,8 @@ export interface MigrateDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly channels?: number;
   readonly 'zero-page-detection'?: string;
   readonly 'multifd-compression'?: string;
+  /** Absent if the choice was not made. */
+  readonly compression?: CompressionMember;
   /** CPU time of the migration, without the demo guest's own. Null: not known. */
   readonly 'cpu-time': BothEnds;
   /** Most resident memory, guest included. Null: not known. */
@@ -97,6 +100,7 @@ export interface MigrateFacts {
   readonly destination: string | null;
   parameters?: MigrationParameters;
   choice?: AcceleratorChoice;
+  codec?: CodecFacts;
   statistics?: SourceStatistics;
   completed?: boolean;
   guest?: GuestReport;
@@ -128,6 +132,7 @@ export function migrateDocument(facts: MigrateFacts, error?: unknown): MigrateDo
     ...acceleratorMembers(facts),
     ...hostMembers(facts),
     ...parameterMembers(facts.parameters),
+    ...(facts.codec === undefined ? {} : { compression: compressionMember(facts.codec) }),
     'cpu-time': rounded(facts.cpuTime),
     'peak-rss': facts.peakRss,
     allocated: facts.allocated,

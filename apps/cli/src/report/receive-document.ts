@@ -1,5 +1,6 @@
 import type { DestinationStatistics, IncomingBlock } from '@multifd/core';
 import type { GuestReport } from '../guest/prepared-guest.js';
+import { type CodecFacts, type CompressionMember, compressionMember } from './compression-member.js';
 import { type FailureMembers, failureMembers } from './errors.js';
 import { SCHEMA_VERSION } from './migrate-document.js';
 
@@ -21,6 +22,7 @@ export interface ReceiveDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly devices?: readonly string[];
   readonly channels?: number;
   readonly 'multifd-compression'?: string;
+  readonly compression?: CompressionMember;
   readonly 'cpu-time': { readonly destination: number | null };
   readonly 'peak-rss': { readonly destination: number | null };
   /** The files that were written: the images of a raw: target, or the one of a file: target. */
@@ -47,7 +49,7 @@ export interface ReceiveFacts {
   listen: string | null;
   readonly target: string | null;
   channels?: number;
-  compression?: string;
+  codec?: CodecFacts;
   statistics?: DestinationStatistics;
   blocks?: readonly IncomingBlock[];
   machineType?: string;
@@ -61,7 +63,7 @@ export interface ReceiveFacts {
 
 export function receiveDocument(facts: ReceiveFacts, error?: unknown): ReceiveDocument {
   const failure = error === undefined ? undefined : failureMembers(error);
-  const { statistics, blocks, machineType, devices, channels, compression, images, guest } = facts;
+  const { statistics, blocks, machineType, devices, channels, codec, images, guest } = facts;
   return {
     'schema-version': SCHEMA_VERSION,
     command: 'receive',
@@ -76,7 +78,9 @@ export function receiveDocument(facts: ReceiveFacts, error?: unknown): ReceiveDo
     ...(machineType === undefined ? {} : { 'machine-type': machineType }),
     ...(devices === undefined ? {} : { devices }),
     ...(channels === undefined ? {} : { channels }),
-    ...(compression === undefined ? {} : { 'multifd-compression': compression }),
+    ...(codec === undefined
+      ? {}
+      : { 'multifd-compression': codec.name, compression: compressionMember(codec) }),
     'cpu-time': { destination: facts.cpuTime === undefined ? null : Math.round(facts.cpuTime) },
     'peak-rss': { destination: facts.peakRss ?? null },
     ...(images === undefined ? {} : { images }),

@@ -1,4 +1,5 @@
 import type { AcceleratorChoice, RelayResult } from '@multifd/core';
+import { type CodecFacts, type CompressionMember, compressionMember } from './compression-member.js';
 import { type FailureMembers, failureMembers } from './errors.js';
 import { SCHEMA_VERSION } from './migrate-document.js';
 
@@ -23,6 +24,7 @@ export interface RelayDocument extends Partial<Omit<FailureMembers, 'status'>> {
 
 export interface RelaySide {
   readonly channels: number;
+  readonly compression?: CompressionMember;
   /** Bytes on all connections. */
   readonly transferred: number;
   readonly normal: number;
@@ -36,6 +38,8 @@ export interface RelayFacts {
   readonly destination: string | null;
   incomingChannels?: number;
   outgoingChannels?: number;
+  incomingCodec?: CodecFacts;
+  outgoingCodec?: CodecFacts;
   detection?: string;
   accelerator?: AcceleratorChoice;
   result?: RelayResult;
@@ -75,6 +79,7 @@ function members({ machineType, incoming, outgoing }: RelayResult, facts: RelayF
     'machine-type': machineType,
     incoming: {
       channels: facts.incomingChannels ?? 0,
+      ...compressionOf(facts.incomingCodec),
       transferred: incoming.received,
       normal: incoming.normal,
       'zero-pages': incoming.zeroPages,
@@ -82,10 +87,15 @@ function members({ machineType, incoming, outgoing }: RelayResult, facts: RelayF
     },
     outgoing: {
       channels: facts.outgoingChannels ?? 0,
+      ...compressionOf(facts.outgoingCodec),
       transferred: outgoing.transferred,
       normal: outgoing.normal,
       'zero-pages': outgoing.zeroPages,
       'page-size': outgoing.pageSize,
     },
   };
+}
+
+function compressionOf(codec: CodecFacts | undefined): Pick<RelaySide, 'compression'> {
+  return codec === undefined ? {} : { compression: compressionMember(codec) };
 }

@@ -1,3 +1,4 @@
+import { compressionText } from './compression-member.js';
 import { formatBytes, plain } from './format.js';
 import type { RelayDocument, RelaySide } from './relay-document.js';
 
@@ -18,6 +19,8 @@ export function relaySummary(document: RelayDocument): string {
   return `${lines.filter((line) => line !== '').join('\n')}\n`;
 }
 
-function side(name: string, { channels, transferred, normal, 'zero-pages': zero }: RelaySide): string {
-  return `${name}: ${Math.round(transferred / 1024)} KiB over ${channels} channels, ${normal} normal and ${zero} zero pages`;
+function side(name: string, relayed: RelaySide): string {
+  const { channels, compression, transferred, normal, 'zero-pages': zero } = relayed;
+  const method = compression === undefined ? '' : ` (compression ${compressionText(compression)})`;
+  return `${name}: ${Math.round(transferred / 1024)} KiB over ${channels} channels${method}, ${normal} normal and ${zero} zero pages`;
 }

@@ -1,4 +1,5 @@
 import type { GuestReport } from '../guest/prepared-guest.js';
+import { type CompressionMember, compressionText } from './compression-member.js';
 import { formatBytes, plain } from './format.js';
 import type {
   AcceleratorMember,
@@ -18,7 +19,7 @@ export function migrateSummary(document: MigrateDocument): string {
     time('downtime', document.downtime),
     time('setup', document['setup-time']),
     ...(ram === undefined ? [] : ramLines(ram)),
-    `channels: ${document.channels} (zero-page-detection ${document['zero-page-detection']}, compression ${document['multifd-compression']})`,
+    `channels: ${document.channels} (zero-page-detection ${document['zero-page-detection']}, compression ${compressed(document.compression, ram)})`,
     ...(accelerator === undefined ? [] : acceleratorLines(accelerator)),
     ...(host === undefined ? [] : [hostLine(host)]),
     both('cpu time', document['cpu-time'], (value) => `${value} ms`),
@@ -48,7 +49,7 @@ export function receiveSummary(document: ReceiveDocument): string {
           `page size: ${kibibytes(ram['page-size'])}`,
           `multifd bytes: ${kibibytes(ram['multifd-bytes'])}`,
         ]),
-    `channels: ${document.channels} (compression ${document['multifd-compression']})`,
+    `channels: ${document.channels} (compression ${compressed(document.compression, ram)})`,
     ...blocks.map(({ name, length }) => `block: ${plain(name)}, ${formatBytes(length)}`),
     devices.length === 0 ? '' : `devices: ${devices.map(plain).join(', ')}`,
     one('cpu time', document['cpu-time'].destination, (value) => `${value} ms`),
@@ -56,6 +57,17 @@ export function receiveSummary(document: ReceiveDocument): string {
     ...images.map((image) => `image: ${plain(image)}`),
     guest === undefined ? '' : guestLine(guest),
   ]);
+}
+
+/** The method, and bytes of normal pages to bytes on the channels. */
+function compressed(
+  compression: CompressionMember | undefined,
+  ram: Pick<RamMember, 'normal-bytes' | 'multifd-bytes'> | undefined,
+): string {
+  if (compression === undefined || compression.name === 'none') return 'none';
+  const bytes = ram?.['multifd-bytes'] ?? 0;
+  const ratio = bytes === 0 ? '' : `, ${((ram?.['normal-bytes'] ?? 0) / bytes).toFixed(2)} to 1`;
+  return `${compressionText(compression)}${ratio}`;
 }
 
 function ramLines(ram: RamMember): string[] {

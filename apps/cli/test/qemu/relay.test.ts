@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { installedQemus, type QemuRelease } from '../../../../packages/qemu/test/support/binaries.js';
+import { whyNot } from '../../../../packages/qemu/test/support/codecs.js';
 import { TestFolder } from '../../../../packages/qemu/test/support/folder.js';
 import { queryMigrate, waitForMigration } from '../../../../packages/qemu/test/support/monitor.js';
 import { until } from '../../../../packages/qemu/test/support/until.js';
@@ -17,6 +18,7 @@ import {
 const ENDED = ['completed', 'failed', 'cancelled'] as const;
 const MIB = 2 ** 20;
 const here = installedQemus();
+const haveCodecs = (await whyNot('zlib')) === undefined && (await whyNot('zstd')) === undefined;
 
 interface Case {
   readonly from: QemuRelease;
@@ -27,7 +29,11 @@ interface Case {
   /** The source QEMU's. */
   readonly detection?: 'none' | 'legacy' | 'multifd';
   readonly options: string;
+  /** The source's method, and the destination's; the relay is told of both. */
+  readonly compression?: readonly [Method, Method];
 }
+
+type Method = 'none' | 'zlib' | 'zstd';
 
 const NEW = { from: '10.0', to: '10.0' } as const;
 
@@ -42,6 +48,16 @@ const CASES: readonly Case[] = [
   { from: '7.2', to: '10.0', machine: 'pc-i440fx-7.2', channels: [4, 2], options: '--machine-compat 7.2' },
   { from: '10.0', to: '7.2', machine: 'pc-q35-7.2', channels: [2, 4], options: '--machine-compat 7.2' },
   { from: '7.2', to: '7.2', machine: 'q35', channels: [1, 3], options: '--machine-compat 7.2' },
+  { ...NEW, machine: 'q35', channels: [2, 2], options: '', compression: ['none', 'zstd'] },
+  { ...NEW, machine: 'q35', channels: [2, 3], options: '', compression: ['zstd', 'none'] },
+  {
+    from: '7.2',
+    to: '10.0',
+    machine: 'pc-q35-7.2',
+    channels: [1, 4],
+    options: '--machine-compat 7.2 --multifd-zstd-level 9',
+    compression: ['zlib', 'zstd'],
+  },
 ];
 
 describe('multifd relay, between two QEMUs', () => {
@@ -49,7 +65,11 @@ describe('multifd relay, between two QEMUs', () => {
     const { from, to, machine, channels, detection, options } = each;
     const counts = `${channels[0]} channels to ${channels[1]}`;
     const how = `source detection ${detection ?? 'default'}, ${options || 'no options'}`;
-    it(`${from} to ${to}, ${machine}, ${counts}, ${how}`, () => relayed(each));
+    const methods = each.compression === undefined ? '' : `, ${each.compression.join(' to ')}`;
+    it.skipIf(methods !== '' && !haveCodecs)(
+      `${from} to ${to}, ${machine}, ${counts}, ${how}${methods}`,
+      () => relayed(each),
+    );
   }
 
   it.runIf(here.includes('10.0'))(
@@ -78,7 +98,8 @@ describe('multifd relay, between two QEMUs', () => {
   );
 });
 
-async function relayed({ from, to, machine, channels, detection, options }: Case): Promise<void> {
+async function relayed(each: Case): Promise<void> {
+  const { from, to, machine, channels, detection, options, compression = ['none', 'none'] } = each;
   using folder = new TestFolder();
   const source = await startSource({ release: from, machine, folder: folder.path });
   await using _ = source.qemu;
@@ -86,17 +107,20 @@ async function relayed({ from, to, machine, channels, detection, options }: Case
   await using __ = target.qemu;
   const words = options === '' ? [] : options.split(' ');
   const counts = ['--channels', `${channels[0]}`, '--outgoing-multifd-channels', `${channels[1]}`];
-  const relaying = startRelay(await listen(target, channels[1]), [...counts, ...words]);
+  const methods = ['--multifd-compression', compression[0], '--outgoing-multifd-compression', compression[1]];
+  const destination = await listen(target, channels[1], { 'multifd-compression': compression[1] });
+  const relaying = startRelay(destination, [...counts, ...methods, ...words]);
   await migrateTo(source, await relaying.says(/listening on (tcp:\S+)/), {
     'multifd-channels': channels[0],
+    'multifd-compression': compression[0],
     ...(detection === undefined ? {} : { 'zero-page-detection': detection }),
   });
   const { code, stdout, stderr } = await relaying.ended;
   expect(code, `${stderr}${source.qemu.log()}${target.qemu.log()}`).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({
     status: 'completed',
-    incoming: { channels: channels[0] },
-    outgoing: { channels: channels[1] },
+    incoming: { channels: channels[0], compression: { name: compression[0] } },
+    outgoing: { channels: channels[1], compression: { name: compression[1] } },
   });
   expect(await waitForMigration(source.qemu.qmp, ENDED, 30_000)).toMatchObject({ status: 'completed' });
   expect(await waitForMigration(target.qemu.qmp, ENDED, 30_000)).toMatchObject({ status: 'completed' });

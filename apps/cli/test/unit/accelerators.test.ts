@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { chooseAccelerator } from '../../src/accelerators/choose.js';
-import { resolveModule } from '../../src/accelerators/resolve-module.js';
+import { resolveModule } from '../../src/modules/resolve-module.js';
 import { tempDirectory } from '../helpers/temp.js';
 
 /** Writes a package whose entry is `entry.js`, and gives the entry's URL. */

@@ -1,6 +1,6 @@
 import { MultifdError } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
-import { parseCompression } from '../../src/options/compression.js';
+import { codecSettings, parseZlibLevel, parseZstdLevel } from '../../src/options/compression.js';
 import { parseMachineType, parseUuid } from '../../src/options/identity.js';
 import { checkAnnouncedRam, DEFAULT_MAX_RAM, parseMaxRam } from '../../src/options/max-ram.js';
 import { isLocal, parseDestination, parseListen, parseTarget } from '../../src/options/places.js';
@@ -205,8 +205,23 @@ describe('identity and compression', () => {
     expect(refusal(() => parseMachineType('x'.repeat(256))).code).toBe('usage');
   });
 
-  it('only none is there now', () => {
-    expect(parseCompression('none')).toBe('none');
-    expect(refusal(() => parseCompression('zlib'))).toMatchObject({ code: 'codec-unavailable' });
+  it('levels are in the ranges that QEMU has', () => {
+    expect([parseZlibLevel('0'), parseZlibLevel('9'), parseZstdLevel('0'), parseZstdLevel('20')]).toEqual([
+      0, 9, 0, 20,
+    ]);
+    for (const text of ['10', '-1', '1.5', 'fast', '']) {
+      expect(refusal(() => parseZlibLevel(text))).toMatchObject({ code: 'usage' });
+    }
+    expect(refusal(() => parseZstdLevel('21')).message).toBe(
+      '--multifd-zstd-level must be a whole number from 0 to 20, got "21"',
+    );
+  });
+
+  it('a level that was not given is left to the method', () => {
+    expect(codecSettings({})).toEqual({});
+    expect(codecSettings({ multifdZstdLevel: 0, multifdZlibLevel: 7 })).toEqual({
+      'multifd-zlib-level': 7,
+      'multifd-zstd-level': 0,
+    });
   });
 });

@@ -1,5 +1,6 @@
 import type { Accelerator, Probe } from '@multifd/core';
 import type { Random } from '../random.js';
+import type { SuiteCase } from '../register.js';
 import { PLACES, type Place } from './memory.js';
 
 /** What a case gets to work with. Everything random in it comes from `random`. */
@@ -17,16 +18,7 @@ export interface CaseContext {
 }
 
 /** One thing that every accelerator must do. */
-export interface AcceleratorCase {
-  /** Unique; what an opt-out names. Page sizes are part of it: `16384: all zero`. */
-  readonly name: string;
-  /** Whether it draws random numbers: then the test's name shows the seed. */
-  readonly random: boolean;
-  /** Why it cannot be asked of this accelerator; undefined if it can. */
-  skipped(context: CaseContext): string | undefined;
-  /** @throws AssertionError, or whatever the accelerator throws. */
-  run(context: CaseContext): Promise<void>;
-}
+export type AcceleratorCase = SuiteCase<CaseContext>;
 
 /** Page sizes in bytes that the suite tries, of those that an accelerator declares. */
 export const PAGE_SIZES = [4096, 16384, 65536] as const;

@@ -1,10 +1,10 @@
-import assert from 'node:assert/strict';
 import type { Accelerator } from '@multifd/core';
-import { freshSeed, randomNumbers } from '../random.js';
+import { inTime } from '../in-time.js';
+import { freshSeed } from '../random.js';
+import { checkOptOut, registerSuite } from '../register.js';
 import type { TestRunner } from '../runner.js';
 import { type CaseContext, PAGE_SIZES } from './case.js';
 import { acceleratorCases } from './cases/index.js';
-import { inTime } from './subject.js';
 
 export interface AcceleratorSuiteOptions {
   /** URL of the module that exports the accelerator (built, so that Node can import it): tries it in other threads. */
@@ -33,35 +33,19 @@ export async function testAccelerator(
   accelerator: Accelerator,
   options: AcceleratorSuiteOptions = {},
 ): Promise<void> {
-  const { optOut = {}, seed = freshSeed(), timeout = 10_000, required = false } = options;
-  const names = new Set(acceleratorCases.map(({ name }) => name));
-  const unknown = Object.keys(optOut).find((name) => !names.has(name));
-  if (unknown !== undefined) throw new RangeError(`opt-out of a case that is not there: ${unknown}`);
-
+  const { optOut = {}, seed = freshSeed(), timeout = 10_000, required = false, module } = options;
+  checkOptOut(acceleratorCases, optOut);
   const probe = await inTime(accelerator.probe(), timeout, 'probe');
-  const context: CaseContext = {
-    accelerator,
+  const pageSize = Math.max(PAGE_SIZES[0], accelerator.capabilities.pageSize.min);
+  const { name } = accelerator;
+  registerSuite<CaseContext>(runner, {
+    title: `accelerator ${name}`,
+    name,
+    cases: acceleratorCases,
+    optOut,
+    seed,
+    required,
     probe,
-    pageSize: Math.max(PAGE_SIZES[0], accelerator.capabilities.pageSize.min),
-    random: randomNumbers(seed),
-    module: options.module,
-    timeout,
-  };
-  const { test, describe } = runner;
-  const prefix = describe === undefined ? `${accelerator.name}: ` : '';
-  const register = () => {
-    if (required) {
-      test(`${prefix}can run here, as required`, () => assert.ok(probe.ok, probe.ok ? '' : probe.reason));
-    }
-    for (const each of acceleratorCases) {
-      const name = `${prefix}${each.name}${each.random ? ` (MULTIFD_SEED=${seed})` : ''}`;
-      const reason = optOut[each.name] ?? each.skipped(context);
-      // Each case has its own numbers: the same ones when it is run alone.
-      const run = () => each.run({ ...context, random: randomNumbers(seed) });
-      if (reason === undefined) test(name, run);
-      else test.skip(`${name}: ${reason}`, run);
-    }
-  };
-  if (describe === undefined) register();
-  else describe(`accelerator ${accelerator.name}`, register);
+    context: (random) => ({ accelerator, probe, pageSize, random, module, timeout }),
+  });
 }

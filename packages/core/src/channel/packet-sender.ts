@@ -1,3 +1,5 @@
+import { setImmediate as eventLoopTurn } from 'node:timers/promises';
+import type { CounterRow } from '../engine/counters.js';
 import type { SourceControl } from '../engine/source/control.js';
 import type { MultiFDMethods, SendHooks } from '../methods/methods.js';
 import type { RamBlock } from '../ram/block.js';
@@ -9,6 +11,11 @@ import type { Outgoing } from './outgoing.js';
 const PACKETS_PER_WRITE = 48;
 /** … or this many bytes. */
 const BYTES_PER_WRITE = 2 * 2 ** 20;
+/** The same for a method that takes its time over each packet: what is ready leaves while the next is made. */
+const CODED_BYTES_PER_WRITE = 64 * 1024;
+
+/** ms that a method may compute on end before the connection gets a turn of the event loop. */
+const LONGEST_STINT = 20;
 
 /** What a packet's holes hold. */
 const ZEROS = new Uint8Array(PACKET_PAYLOAD_SIZE);
@@ -29,6 +36,8 @@ export class PacketSender {
   readonly #method: MultiFDMethods;
   readonly #hooks: SendHooks;
   readonly #control: SourceControl;
+  readonly #counters: CounterRow;
+  readonly #bytesPerWrite: number;
   readonly #pageSize: number;
   readonly #maxPages: number;
   readonly #headerSize: number;
@@ -49,18 +58,23 @@ export class PacketSender {
   #uncovered = 0;
   #bytes = 0;
   #releases: (() => void)[] = [];
+  /** Moment of the last turn of the event loop that is known of, ms. */
+  #lastTurn = performance.now();
 
   constructor(
     outgoing: Outgoing,
     method: MultiFDMethods,
     hooks: SendHooks,
     control: SourceControl,
+    counters: CounterRow,
     pageSize: number,
   ) {
     this.#outgoing = outgoing;
     this.#method = method;
     this.#hooks = hooks;
     this.#control = control;
+    this.#counters = counters;
+    this.#bytesPerWrite = method.flag === 0 ? BYTES_PER_WRITE : CODED_BYTES_PER_WRITE;
     this.#pageSize = pageSize;
     this.#maxPages = maxPagesPerPacket(pageSize);
     this.#headerSize = packetHeaderSize(pageSize);
@@ -160,6 +174,7 @@ export class PacketSender {
     } else {
       const pages = { block, offsets: packet.offsets, count: normal, vectors: this.#gather(normal) };
       const payload = await this.#hooks.prepare(pages);
+      if (this.#method.flag !== 0) await this.#wasBusy();
       packet.payloadSize = payload.size;
       this.#appendHeader();
       this.#coverHeaders();
@@ -167,8 +182,16 @@ export class PacketSender {
       this.#bytes += payload.size;
       if (payload.release !== undefined) this.#releases.push(payload.release);
     }
-    if (this.#headers.used === this.#headers.bytes.length || this.#bytes >= BYTES_PER_WRITE)
+    if (this.#headers.used === this.#headers.bytes.length || this.#bytes >= this.#bytesPerWrite)
       await this.#write();
+  }
+
+  /** A method that computes is alive, and must not keep this thread from its connection. */
+  async #wasBusy(): Promise<void> {
+    this.#counters.beat(this.#counters.activity);
+    if (performance.now() - this.#lastTurn < LONGEST_STINT) return;
+    await eventLoopTurn();
+    this.#lastTurn = performance.now();
   }
 
   /** The bytes of the packet's first `count` pages, neighbours in one piece. */

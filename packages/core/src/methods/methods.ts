@@ -1,4 +1,5 @@
 import type { RamBlock } from '../ram/block.js';
+import type { Probe } from '../zero/accelerator.js';
 
 /**
  * QEMU's MultiFDMethods: how a packet's normal pages become payload and back. A method changes the wire, so
@@ -11,8 +12,14 @@ export interface MultiFDMethods {
   readonly specVersion: 1;
   /** The value of `multifd-compression`: `none`, `zlib`. Lower case, unique. */
   readonly name: string;
-  /** The compression bits in a packet's flags: a multiple of 2 within 0x3e, 0 only for `none`; unique. */
+  /**
+   * The compression bits in a packet's flags, unique: QEMU's own for a method of QEMU's (0x02 `zlib`, 0x04 `zstd`,
+   * 0x08 `qpl`, 0x10 `uadk`, 0x20 `qatzip`), for any other at least two of the bits of 0x3e, which no QEMU sends.
+   */
   readonly flag: number;
+  /** Whether it can run here, and if not, why and what to do, one line each. May be asked again, in any thread. */
+  probe(): Probe | Promise<Probe>;
+  /** @throws MultifdError `usage` for a setting that is out of range. */
   sendSetup(options: MethodOptions): SendHooks | Promise<SendHooks>;
   recvSetup(options: MethodOptions): RecvHooks | Promise<RecvHooks>;
 }
@@ -23,7 +30,10 @@ export interface MethodOptions {
   readonly pageSize: number;
   /** Most pages in a packet. */
   readonly maxPages: number;
-  /** The method's own settings, such as a level. */
+  /**
+   * Settings of every method that the user gave, under QEMU's names (`multifd-zlib-level`). A method looks at its own
+   * and ignores the others.
+   */
   readonly settings: Readonly<Record<string, number | string>>;
 }
 
@@ -75,7 +85,10 @@ export interface IncomingPages {
 export interface RecvHooks {
   /** Largest payload in bytes that a packet of `count` normal pages may declare; more is refused unread. */
   maxPayload(count: number): number;
-  /** Reads the whole payload and places the pages. @throws MultifdError `protocol` for a payload that is wrong. */
+  /**
+   * Reads the whole payload and places the pages, and nothing beyond them. One packet at a time.
+   * @throws Error for a payload that is wrong, in one line: it ends the migration, with channel and packet before it.
+   */
   recv(pages: IncomingPages, payload: PayloadReader): Promise<void>;
   cleanup(): void | Promise<void>;
 }

@@ -5,6 +5,7 @@ export const noneMethod: MultiFDMethods = {
   specVersion: 1,
   name: 'none',
   flag: 0,
+  probe: () => ({ ok: true, detail: 'pages as they are' }),
   sendSetup: ({ pageSize }): SendHooks => ({
     prepare: ({ vectors, count }) => ({ vectors, size: count * pageSize }),
     cleanup() {},

@@ -1,18 +1,19 @@
 import { MultifdError } from '../errors.js';
-import { COMPRESSION_MASK } from '../wire/layout.js';
+import { COMPRESSION_MASK, QEMU_METHODS } from '../wire/layout.js';
 import type { MultiFDMethods } from './methods.js';
 import { noneMethod } from './none.js';
 
 /**
- * The MultiFD methods known in this thread, by name. `none` is always there.
+ * Finds a MultiFD method by name; `none` is always there. What is found can run here.
  *
  * @param modules URLs of modules that export `methods`.
- * @throws MultifdError `codec-unavailable` for a module that brings none, a flag or name that is taken.
+ * @throws MultifdError `codec-unavailable` for a module that brings none, a flag or name that is taken, a method that
+ * cannot run here.
  */
 export async function loadMethod(name: string, modules: readonly string[] = []): Promise<MultiFDMethods> {
   const known: MultiFDMethods[] = [noneMethod];
   for (const module of new Set(modules)) {
-    for (const method of await loadMethods(module)) {
+    for (const method of await methodsOf(module)) {
       const clash = known.find((each) => each.name === method.name || each.flag === method.flag);
       if (clash !== undefined) {
         throw new MultifdError(
@@ -24,14 +25,30 @@ export async function loadMethod(name: string, modules: readonly string[] = []):
     }
   }
   const found = known.find((each) => each.name === name);
-  if (found !== undefined) return found;
+  if (found === undefined) {
+    throw new MultifdError(
+      'codec-unavailable',
+      `multifd-compression ${name} is not available; known here: ${known.map((each) => each.name).join(', ')}`,
+    );
+  }
+  const probe = await found.probe();
+  if (probe.ok) return found;
   throw new MultifdError(
     'codec-unavailable',
-    `multifd-compression ${name} is not available; known here: ${known.map((each) => each.name).join(', ')}`,
+    `multifd-compression ${name} is not available: ${probe.reason}`,
+    {
+      hint: probe.fix,
+    },
   );
 }
 
-async function loadMethods(module: string): Promise<readonly MultiFDMethods[]> {
+/**
+ * The methods that a module brings.
+ *
+ * @param module URL.
+ * @throws MultifdError `codec-unavailable` if it cannot be imported, or exports no `methods` of this contract.
+ */
+export async function methodsOf(module: string): Promise<readonly MultiFDMethods[]> {
   let exported: unknown;
   try {
     exported = await import(module);
@@ -40,11 +57,12 @@ async function loadMethods(module: string): Promise<readonly MultiFDMethods[]> {
   }
   const list: unknown =
     typeof exported === 'object' && exported !== null ? Reflect.get(exported, 'methods') : undefined;
-  if (Array.isArray(list) && list.every(isMethod)) return list;
+  if (Array.isArray(list) && list.every(isMultiFDMethods)) return list;
   throw new MultifdError('codec-unavailable', `${module} does not export methods: readonly MultiFDMethods[]`);
 }
 
-function isMethod(value: unknown): value is MultiFDMethods {
+/** Whether a value has the shape of this contract, and a flag that is its own. */
+export function isMultiFDMethods(value: unknown): value is MultiFDMethods {
   if (typeof value !== 'object' || value === null) return false;
   const flag: unknown = Reflect.get(value, 'flag');
   const name: unknown = Reflect.get(value, 'name');
@@ -53,9 +71,14 @@ function isMethod(value: unknown): value is MultiFDMethods {
     typeof name === 'string' &&
     /^[a-z0-9][a-z0-9-]*$/.test(name) &&
     typeof flag === 'number' &&
-    flag > 0 &&
-    (flag & ~COMPRESSION_MASK) === 0 &&
-    typeof Reflect.get(value, 'sendSetup') === 'function' &&
-    typeof Reflect.get(value, 'recvSetup') === 'function'
+    isFlagFor(flag, name) &&
+    ['probe', 'sendSetup', 'recvSetup'].every((hook) => typeof Reflect.get(value, hook) === 'function')
   );
+}
+
+/** A method that has a flag of QEMU's is QEMU's method; a stranger's can never be taken for one. */
+function isFlagFor(flag: number, name: string): boolean {
+  const qemus = [...QEMU_METHODS].find(([, each]) => each === name)?.[0];
+  if (qemus !== undefined) return flag === qemus;
+  return flag > 0 && (flag & ~COMPRESSION_MASK) === 0 && !QEMU_METHODS.has(flag);
 }

@@ -84,6 +84,15 @@ export const RETURN_PATH = {
 export const FLAG_SYNC = 0x01;
 /** Packet flags: which compression method the payload uses. */
 export const COMPRESSION_MASK = 0x3e;
+/** QEMU's names of `multifd-compression`, by these bits (wire reference 4.3). */
+export const QEMU_METHODS: ReadonlyMap<number, string> = new Map([
+  [0x00, 'none'],
+  [0x02, 'zlib'],
+  [0x04, 'zstd'],
+  [0x08, 'qpl'],
+  [0x10, 'uadk'],
+  [0x20, 'qatzip'],
+]);
 /** Packet flag: a device-state packet, which has another header (wire reference 4.4). */
 export const FLAG_DEVICE_STATE = 0x40;
 

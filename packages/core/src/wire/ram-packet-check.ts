@@ -1,18 +1,8 @@
 import { WireError } from '../errors.js';
 import { hex } from './bytes.js';
-import { COMPRESSION_MASK, PACKET_OFFSETS_AT } from './layout.js';
+import { COMPRESSION_MASK, PACKET_OFFSETS_AT, QEMU_METHODS } from './layout.js';
 import type { RamPacket } from './ram-packet.js';
 import { quote } from './text.js';
-
-/** Names of `multifd-compression`, by the bits in the packet flags (wire reference 4.3). */
-const METHODS: ReadonlyMap<number, string> = new Map([
-  [0x00, 'none'],
-  [0x02, 'zlib'],
-  [0x04, 'zstd'],
-  [0x08, 'qpl'],
-  [0x10, 'uadk'],
-  [0x20, 'qatzip'],
-]);
 
 /**
  * Checks every offset against the block before memory is touched: a multiple of the page size, and the whole
@@ -47,21 +37,24 @@ export function checkRamPacket(
 
 /**
  * Checks that the packet was made with this end's method. Only packets with pages say so (wire reference 4.3).
- * @param expectedFlag the method's bits: 0 for `none`, else within COMPRESSION_MASK.
+ * @param method this end's; its flag is 0 for `none`, else within COMPRESSION_MASK.
  * @throws WireError `incompatible`.
  */
-export function checkCompression(packet: RamPacket, expectedFlag: number, where: string): void {
+export function checkCompression(
+  packet: RamPacket,
+  method: { readonly name: string; readonly flag: number },
+  where: string,
+): void {
   if (packet.normalPages + packet.zeroPages === 0) return;
   const flag = packet.flags & COMPRESSION_MASK;
-  if (flag === expectedFlag) return;
-  const expected = methodName(expectedFlag);
+  if (flag === method.flag) return;
   const got = methodName(flag);
   throw new WireError(
     {
       where,
       field: 'compression flags',
       offset: 8,
-      expected: `${expected} (${hex(expectedFlag)}), which this end uses`,
+      expected: `${method.name} (${hex(method.flag)}), which this end uses`,
       got: `${got} (${hex(flag)}), which the peer uses`,
     },
     'incompatible',
@@ -70,5 +63,5 @@ export function checkCompression(packet: RamPacket, expectedFlag: number, where:
 }
 
 function methodName(flag: number): string {
-  return METHODS.get(flag) ?? 'an unknown method';
+  return QEMU_METHODS.get(flag) ?? "a method that is not QEMU's";
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MultifdError } from '../../src/errors.js';
-import { loadMethod } from '../../src/methods/registry.js';
+import { isMultiFDMethods, loadMethod, methodsOf } from '../../src/methods/registry.js';
 import { fixture } from '../support/fixtures.js';
 
 const RUN_LENGTH = fixture('run-length.mjs');
@@ -22,7 +22,7 @@ describe('loadMethod', () => {
   });
 
   it("a third party's method, by name", async () => {
-    expect(await loadMethod('run-length', [RUN_LENGTH])).toMatchObject({ name: 'run-length', flag: 0x20 });
+    expect(await loadMethod('run-length', [RUN_LENGTH])).toMatchObject({ name: 'run-length', flag: 0x30 });
   });
 
   it('an unknown name, with those that are known', async () => {
@@ -35,14 +35,32 @@ describe('loadMethod', () => {
     [
       'a flag that is taken',
       [RUN_LENGTH, fixture('clashing-methods.mjs')],
-      /other-name \(flag 0x20\) is already taken by run-length/,
+      /other-name \(flag 0x30\) is already taken by run-length/,
     ],
     ['a name that is taken', [RUN_LENGTH, `${RUN_LENGTH}?again`], /run-length .* is already taken/],
     ['a flag that cannot be', [fixture('bad-methods.mjs')], /does not export methods/],
+    ['a flag of QEMU', [fixture('flag-of-qemu.mjs')], /does not export methods/],
     ['no methods', [fixture('accelerators.mjs')], /does not export methods/],
     ['a module that is not there', [fixture('nothing.mjs')], /cannot load codec module/],
   ])('%s', async (_what, modules, says) => {
     expect(await failure(loadMethod('none', modules))).toMatch(says);
+  });
+
+  it("QEMU's names go with QEMU's flags, and only they", async () => {
+    const [method] = await methodsOf(RUN_LENGTH);
+    const named = (name: string, flag: number) => isMultiFDMethods({ ...method, name, flag });
+    expect([0x02, 0x04, 0x08, 0x10, 0x20].map((flag) => named('mine', flag))).toEqual(Array(5).fill(false));
+    expect([0x06, 0x2a, 0x3e].map((flag) => named('mine', flag))).toEqual([true, true, true]);
+    expect([0x00, 0x01, 0x40, 0x42, 1.5].map((flag) => named('mine', flag))).toEqual(Array(5).fill(false));
+    expect([named('zlib', 0x02), named('zlib', 0x06), named('zstd', 0x02)]).toEqual([true, false, false]);
+  });
+
+  it('one that cannot run here says why and what to do', async () => {
+    const loading = loadMethod('cannot-run', [fixture('broken-methods.mjs')]);
+    expect(await failure(loading)).toBe(
+      'multifd-compression cannot-run is not available: the machine code is not there',
+    );
+    await expect(loading).rejects.toMatchObject({ hint: 'build it' });
   });
 
   it('the same module twice is no clash', async () => {

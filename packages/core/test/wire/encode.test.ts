@@ -67,6 +67,9 @@ describe('return path', () => {
 });
 
 describe('packet flags', () => {
+  const NONE = { name: 'none', flag: 0 };
+  const ZLIB = { name: 'zlib', flag: 2 };
+  const ZSTD = { name: 'zstd', flag: 4 };
   const prefix = '11223344 00000001';
   it('are seen in the first 12 bytes', () => {
     expect(peekFlags(toBytes(`${prefix} 00000001`), 'channel 1')).toBe(1);
@@ -76,13 +79,15 @@ describe('packet flags', () => {
 
   it('name both methods when they differ', () => {
     const packet = { ...createRamPacket(4096), flags: 4, zeroPages: 1 };
-    expect(() => checkCompression(packet, 2, 'channel 1')).toThrow(
+    expect(() => checkCompression(packet, ZLIB, 'channel 1')).toThrow(
       /channel 1: .*expected zlib .*which this end uses, got zstd .*which the peer uses/,
     );
-    checkCompression(packet, 4, 'channel 1');
-    checkCompression({ ...packet, zeroPages: 0 }, 2, 'channel 1');
-    checkCompression({ ...packet, flags: 0xc5 }, 4, 'channel 1');
-    expect(() => checkCompression({ ...packet, flags: 0x3e }, 0, 'channel 1')).toThrow(/unknown method/);
+    checkCompression(packet, ZSTD, 'channel 1');
+    checkCompression({ ...packet, zeroPages: 0 }, ZLIB, 'channel 1');
+    checkCompression({ ...packet, flags: 0xc5 }, ZSTD, 'channel 1');
+    expect(() => checkCompression({ ...packet, flags: 0x3e }, NONE, 'channel 1')).toThrow(
+      /a method that is not QEMU's \(0x3e\)/,
+    );
   });
 });
 

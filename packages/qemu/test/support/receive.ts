@@ -7,7 +7,13 @@ import {
   type ReceiveResult,
   receive,
 } from '@multifd/core';
-import { migrate, setCapabilities, setParameters, waitForMigration } from '../../src/qmp/commands.js';
+import {
+  migrate,
+  type QemuMigrationParameters,
+  setCapabilities,
+  setParameters,
+  waitForMigration,
+} from '../../src/qmp/commands.js';
 import type { MigrationInfo } from '../../src/qmp/migration-info.js';
 import type { Qemu } from './qemu.js';
 import { createTarget } from './ram-files.js';
@@ -19,6 +25,9 @@ export interface ReceiveSettings {
   readonly zeroPageDetection?: 'none' | 'legacy' | 'multifd';
   readonly returnPath?: boolean;
   readonly parameters?: Partial<MigrationParameters>;
+  readonly methodModules?: readonly string[];
+  /** More parameters of QEMU's. */
+  readonly qemu?: QemuMigrationParameters;
   /** Default: a file for each block, `receivedPath`. */
   readonly openRam?: (blocks: readonly IncomingBlock[]) => IncomingRam;
   readonly commit?: (result: ReceiveResult) => Promise<void>;
@@ -46,6 +55,7 @@ export async function receiveFrom(source: Qemu, settings: ReceiveSettings): Prom
   const incoming = await receive({
     listen: 'tcp:127.0.0.1:0',
     parameters: { multifdChannels: channels, ...settings.parameters },
+    methodModules: settings.methodModules ?? [],
     openRam: (blocks) => {
       announced = blocks;
       if (settings.openRam !== undefined) return settings.openRam(blocks);
@@ -62,6 +72,7 @@ export async function receiveFrom(source: Qemu, settings: ReceiveSettings): Prom
   await setParameters(source.qmp, {
     'multifd-channels': channels,
     'max-bandwidth': 0,
+    ...settings.qemu,
     ...(zeroPageDetection === undefined ? {} : { 'zero-page-detection': zeroPageDetection }),
   });
   await migrate(source.qmp, incoming.address);

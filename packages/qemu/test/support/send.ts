@@ -2,12 +2,14 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import {
   type Guest,
+  type MigrateOptions,
   type MigrateResult,
   type MigrationParameters,
   migrate as migrateGuest,
 } from '@multifd/core';
 import {
   migrateIncoming,
+  type QemuMigrationParameters,
   queryMigrate,
   setCapabilities,
   setParameters,
@@ -24,6 +26,11 @@ const ACCELERATOR = {
   name: 'js',
 };
 
+/** What compresses, and what QEMU has to be told of it. */
+export interface SentCodec extends Pick<MigrateOptions, 'methodModules' | 'methodSettings'> {
+  readonly qemu?: QemuMigrationParameters;
+}
+
 /** Migrates a guest out of our engine into a real QEMU that was started with `incoming`. */
 export async function sendTo(
   destination: Qemu,
@@ -31,10 +38,11 @@ export async function sendTo(
   socket: string,
   parameters: Partial<MigrationParameters>,
   channelsThere = parameters.multifdChannels ?? 2,
+  codec: SentCodec = {},
 ): Promise<{ result: MigrateResult; info: MigrationInfo }> {
   const channels = parameters.multifdChannels ?? 2;
   await setCapabilities(destination.qmp, { multifd: true });
-  await setParameters(destination.qmp, { 'multifd-channels': channelsThere });
+  await setParameters(destination.qmp, { 'multifd-channels': channelsThere, ...codec.qemu });
   await migrateIncoming(
     destination.qmp,
     `unix:${socket}`,
@@ -45,6 +53,8 @@ export async function sendTo(
       guest,
       to: `unix:${socket}`,
       accelerator: ACCELERATOR,
+      methodModules: codec.methodModules ?? [],
+      methodSettings: codec.methodSettings ?? {},
       parameters: { stallTimeout: 20_000, ...parameters, multifdChannels: channels },
     });
     return { result, info: await waitForMigration(destination.qmp, ['completed', 'failed'], PATIENCE) };

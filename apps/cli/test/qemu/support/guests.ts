@@ -78,9 +78,13 @@ export async function migrateTo(
 }
 
 /** QEMU listens for a migration with so many channels. @returns the address. */
-export async function listen({ qemu }: Guest, channels: number): Promise<string> {
+export async function listen(
+  { qemu }: Guest,
+  channels: number,
+  parameters: QemuMigrationParameters = {},
+): Promise<string> {
   await setCapabilities(qemu.qmp, { multifd: true, 'return-path': true });
-  await setParameters(qemu.qmp, { 'multifd-channels': channels });
+  await setParameters(qemu.qmp, { 'multifd-channels': channels, ...parameters });
   const address = `tcp:127.0.0.1:${await freePort()}`;
   await migrateIncoming(qemu.qmp, address, qemu.qmp.version.major >= 9 ? { exitOnError: false } : {});
   return address;

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { Worker } from 'node:worker_threads';
+import { inTime } from '../../in-time.js';
+import { WRITING_THREAD } from '../../threads.js';
 import { type AcceleratorCase, type CaseContext, defineCase } from '../case.js';
 import { assertAnswers, type GuestMemory, PLACES, type Place, pageOffsets, sharedPages } from '../memory.js';
-import { inTime, Subject, withSubject } from '../subject.js';
-import { DETECTING_THREAD, WRITING_THREAD } from './threads.js';
+import { Subject, withSubject } from '../subject.js';
+import { DETECTING_THREAD } from './threads.js';
 
 /** ms of detecting while another thread writes: some millions of pages for a fast kernel. */
 const RACE = 1500;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Probe } from '@multifd/core';
+import { inTime } from '../../in-time.js';
+import { oneLine } from '../../one-line.js';
 import type { AcceleratorCase, CaseContext } from '../case.js';
-import { inTime } from '../subject.js';
 
 /** Asked of every accelerator, also of one that cannot run here. */
 function always(name: string, run: (context: CaseContext) => Promise<void>): AcceleratorCase {
@@ -38,11 +39,3 @@ export const probeCases: readonly AcceleratorCase[] = [
     }
   }),
 ];
-
-function oneLine(what: string, text: string): void {
-  assert.equal(typeof text, 'string', what);
-  assert.ok(
-    text.trim() !== '' && !/\p{Cc}/u.test(text),
-    `${what} is not one line of text: ${JSON.stringify(text)}`,
-  );
-}

@@ -1,5 +1,5 @@
 import type { IncomingConnection } from '../../channel/incoming.js';
-import { type MultifdError, WireError } from '../../errors.js';
+import { MultifdError, WireError } from '../../errors.js';
 import type { MultiFDMethods, PayloadReader, RecvHooks } from '../../methods/methods.js';
 import type { RamBlock } from '../../ram/block.js';
 import { FLAG_SYNC, maxPagesPerPacket, PACKET_PREFIX_SIZE, packetHeaderSize } from '../../wire/layout.js';
@@ -80,8 +80,8 @@ export class IncomingChannel {
     const block = this.#sink.find(packet.blockName);
     if (block === undefined)
       throw this.#fault('block name', 64, 'a block of the block list', packet.blockName);
-    checkCompression(packet, this.#method.flag, this.#where);
-    checkRamPacket(packet, block, this.#pageSize, this.#where);
+    checkCompression(packet, this.#method, this.#packetName);
+    checkRamPacket(packet, block, this.#pageSize, this.#packetName);
     const target = await this.#sink.begin(packet);
     if (packet.normalPages > 0) await this.#receivePayload(target);
     this.#sink.placed(packet);
@@ -92,26 +92,46 @@ export class IncomingChannel {
     const most = this.#hooks.maxPayload(count);
     if (payloadSize > most) throw this.#fault('payload size', 20, `at most ${most}`, `${payloadSize}`);
     const payload = this.#payloadReader(payloadSize);
-    await this.#hooks.recv({ block, offsets, count, payloadSize }, payload);
+    try {
+      await this.#hooks.recv({ block, offsets, count, payloadSize }, payload);
+    } catch (cause) {
+      throw cause === payload.failure ? cause : this.#refused(cause);
+    }
     if (payload.remaining > 0) {
       throw this.#fault('payload size', 20, `${payloadSize - payload.remaining}`, `${payloadSize}`);
     }
   }
 
+  /** What the method says of a payload, and where that was. */
+  #refused(cause: unknown): MultifdError {
+    const { code, message, hint } = MultifdError.from(cause, 'protocol', this.#method.name);
+    const options = hint === undefined ? { cause } : { cause, hint };
+    return new MultifdError(code, `${this.#packetName}: ${message}`, options);
+  }
+
   /** Lends the method the payload's bytes and not one more. */
-  #payloadReader(size: number): PayloadReader {
+  #payloadReader(size: number): LentPayload {
     const connection = this.#connection;
     const tooShort = (wanted: number): MultifdError =>
       this.#fault('payload size', 20, `at least ${wanted} for ${this.#packet.normalPages} pages`, `${size}`);
     let remaining = size;
+    let failure: unknown;
     return {
       get remaining() {
         return remaining;
       },
+      get failure() {
+        return failure;
+      },
       async read(target) {
-        if (target.length > remaining) throw tooShort(size - remaining + target.length);
-        remaining -= target.length;
-        await connection.read(target);
+        try {
+          if (target.length > remaining) throw tooShort(size - remaining + target.length);
+          remaining -= target.length;
+          await connection.read(target);
+        } catch (cause) {
+          failure = cause;
+          throw cause;
+        }
       },
     };
   }
@@ -120,9 +140,18 @@ export class IncomingChannel {
     return this.#connection.where;
   }
 
-  #fault(field: string, offset: number, expected: string, got: string): WireError {
-    return new WireError({ where: `${this.#where}, packet ${this.#packets}`, field, offset, expected, got });
+  get #packetName(): string {
+    return `${this.#where}, packet ${this.#packets}`;
   }
+
+  #fault(field: string, offset: number, expected: string, got: string): WireError {
+    return new WireError({ where: this.#packetName, field, offset, expected, got });
+  }
+}
+
+interface LentPayload extends PayloadReader {
+  /** What a `read` has thrown: the connection's or our own word, which the method has nothing to add to. */
+  readonly failure: unknown;
 }
 
 /** Most pages of a packet, for a method's setup. */

@@ -112,7 +112,8 @@ export class RelayChannel {
     hooks: SendHooks,
     blocks: readonly IncomingBlock[],
   ): Promise<void> {
-    const sender = new PacketSender(outgoing, method, hooks, this.#control, this.#link.transit.pageSize);
+    const { pageSize } = this.#link.transit;
+    const sender = new PacketSender(outgoing, method, hooks, this.#control, this.#counters, pageSize);
     for (let epoch = 1; ; epoch++) {
       const isDue = (): boolean => this.#control.hasOpened(epoch);
       for (let slot = await this.#transit.full(isDue); slot !== undefined; ) {

@@ -117,7 +117,7 @@ export class SourceChannel {
 
   async #sendEpochs(outgoing: Outgoing, method: MultiFDMethods, hooks: SendHooks): Promise<void> {
     const { pageSize } = this.#data.ram;
-    const sender = new PacketSender(outgoing, method, hooks, this.#control, pageSize);
+    const sender = new PacketSender(outgoing, method, hooks, this.#control, this.#counters, pageSize);
     const scanner = new RangeScanner(pageSize, this.#checker);
     for (let epoch = 1; await this.#control.epochOpens(epoch); epoch++) {
       for (let index = this.#control.claim(); index !== undefined; index = this.#control.claim()) {

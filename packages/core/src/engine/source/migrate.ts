@@ -371,6 +371,6 @@ class SourceMigration {
 function refusedEarly(error: MultifdError): MultifdError {
   return new MultifdError('peer-closed', error.message, {
     cause: error,
-    hint: "see the destination's own message; multifd-channels must be the same on both ends",
+    hint: "see the destination's own message; multifd-channels and multifd-compression must be the same on both ends",
   });
 }

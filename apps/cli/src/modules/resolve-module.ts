@@ -27,8 +27,8 @@ function pathOf(url: string): string {
   try {
     return fileURLToPath(url);
   } catch (cause) {
-    throw new MultifdError('usage', `--accel ${quote(url)}: not the URL of a file on this machine`, {
-      hint: 'write file:///PATH, or a path (./my-accelerator)',
+    throw new MultifdError('usage', `module ${quote(url)}: not the URL of a file on this machine`, {
+      hint: 'write file:///PATH, or a path (./my-module)',
       cause,
     });
   }
@@ -72,7 +72,7 @@ function existingFile(path: string): string | undefined {
 }
 
 function statOf(path: string): Stats | undefined {
-  return withPath(`--accel ${quote(path)}: cannot be reached`, () =>
+  return withPath(`module ${quote(path)}: cannot be reached`, () =>
     statSync(path, { throwIfNoEntry: false }),
   );
 }

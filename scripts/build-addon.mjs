@@ -1,17 +1,19 @@
 /**
- * Builds the addon for this machine into `native/`, where `src/load.ts` looks first. Cargo knows what is stale.
+ * Builds the addon of the package that it is run in, for this machine, into `native/`, where the package looks first.
+ * Cargo knows what is stale.
  *
  * Without a Rust toolchain, or without the crates and their registry, it says so in one line and succeeds: the rest
- * of the workspace builds and `auto` takes another accelerator. Code that does not compile is an error.
+ * of the workspace builds, and the package says why it cannot run. Code that does not compile is an error.
  *
  *   MULTIFD_NATIVE=required   a missing toolchain is an error too (continuous integration, releases)
  *   MULTIFD_NATIVE=skip       as on a machine without Rust
  */
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { readFileSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = process.cwd();
+const name = basename(JSON.parse(readFileSync('package.json', 'utf8')).name);
 const wish = process.env.MULTIFD_NATIVE ?? '';
 
 const run = (command, args, stdio = 'pipe') =>
@@ -30,7 +32,7 @@ function obstacle() {
 
 const reason = obstacle();
 if (reason === undefined) {
-  const napi = fileURLToPath(new URL('../node_modules/.bin/napi', import.meta.url));
+  const napi = join(root, 'node_modules/.bin/napi');
   const args = ['build', '--platform', '--release', '--no-js', '--output-dir', 'native'];
   const manifest = ['--manifest-path', 'crates/binding/Cargo.toml', '--target-dir', 'target'];
   const built = run(
@@ -41,8 +43,8 @@ if (reason === undefined) {
   process.exitCode = built.status ?? 1;
 } else {
   // An addon of an earlier build must not answer for this one.
-  rmSync(new URL('../native', import.meta.url), { recursive: true, force: true });
-  const message = `accel-native: not built, ${reason}; everything else works without it`;
+  rmSync('native', { recursive: true, force: true });
+  const message = `${name}: not built, ${reason}; everything else works without it`;
   console.log(message);
   if (wish === 'required') process.exitCode = 1;
 }

@@ -1,0 +1,198 @@
+use std::ffi::{CStr, c_int};
+use std::mem::MaybeUninit;
+
+use libz_sys as z;
+
+use crate::{Fault, Pack, Unpack};
+
+/// QEMU's: the largest window, with zlib's own header.
+const WINDOW_BITS: c_int = 15;
+/// zlib's default, which deflateInit takes.
+const MEM_LEVEL: c_int = 8;
+/// In `data_type` of an inflating stream: it stands behind a block's last code …
+const AT_BLOCK_END: c_int = 128;
+/// … and so many bits of the last byte are not used yet. A sync flush leaves none.
+const BITS_LEFT: c_int = 63;
+
+pub fn version() -> String {
+    // SAFETY: a constant string of the library.
+    unsafe { CStr::from_ptr(z::zlibVersion()) }
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// A `z_stream` at an address of its own, since its state points back to it. Only reached through raw pointers: zlib
+/// fills in fields that start out as null, which Rust's type for them does not allow.
+struct Stream(Box<MaybeUninit<z::z_stream>>);
+
+// SAFETY: a stream is nobody's but its owner's, and zlib ties it to no thread.
+unsafe impl Send for Stream {}
+
+impl Stream {
+    fn zeroed() -> Self {
+        Stream(Box::new(MaybeUninit::zeroed()))
+    }
+
+    fn at(&mut self) -> *mut z::z_stream {
+        self.0.as_mut_ptr()
+    }
+
+    /// Gives the stream what is left of `input`, and room in `output`.
+    fn lend(&mut self, input: &[u8], output: &mut [u8]) {
+        let stream = self.at();
+        // SAFETY: the stream is ours. The caller keeps both slices until zlib's call is over.
+        unsafe {
+            (*stream).next_in = input.as_ptr().cast_mut();
+            (*stream).avail_in = length(input.len());
+            (*stream).next_out = output.as_mut_ptr();
+            (*stream).avail_out = length(output.len());
+        }
+    }
+
+    fn input_left(&mut self) -> usize {
+        // SAFETY: plain numbers of ours.
+        unsafe { (*self.at()).avail_in as usize }
+    }
+
+    fn room_left(&mut self) -> usize {
+        // SAFETY: as above.
+        unsafe { (*self.at()).avail_out as usize }
+    }
+
+    fn data_type(&mut self) -> c_int {
+        // SAFETY: as above.
+        unsafe { (*self.at()).data_type }
+    }
+
+    fn message(&mut self) -> String {
+        // SAFETY: null, or a constant string of the library.
+        unsafe {
+            let message = (*self.at()).msg;
+            if message.is_null() {
+                "no reason given".to_owned()
+            } else {
+                CStr::from_ptr(message).to_string_lossy().into_owned()
+            }
+        }
+    }
+}
+
+/// Packets are far smaller than what zlib counts in one call.
+fn length(bytes: usize) -> z::uInt {
+    bytes.min(z::uInt::MAX as usize) as z::uInt
+}
+
+const STREAM_SIZE: c_int = size_of::<z::z_stream>() as c_int;
+
+pub struct Deflater(Stream);
+
+impl Deflater {
+    pub fn new(level: i32) -> Result<Self, Fault> {
+        let mut stream = Stream::zeroed();
+        // SAFETY: a zeroed stream of the size that is said.
+        let result = unsafe {
+            z::deflateInit2_(
+                stream.at(),
+                level,
+                z::Z_DEFLATED,
+                WINDOW_BITS,
+                MEM_LEVEL,
+                z::Z_DEFAULT_STRATEGY,
+                z::zlibVersion(),
+                STREAM_SIZE,
+            )
+        };
+        if result == z::Z_OK {
+            Ok(Deflater(stream))
+        } else {
+            // Nothing was set up, and nothing must be ended.
+            Err(Fault::Setup(format!("no zlib stream of level {level}: error {result}")))
+        }
+    }
+}
+
+impl Drop for Deflater {
+    fn drop(&mut self) {
+        // SAFETY: it was set up.
+        unsafe { z::deflateEnd(self.0.at()) };
+    }
+}
+
+impl Pack for Deflater {
+    fn pack(&mut self, input: &[u8], output: &mut [u8]) -> Result<usize, Fault> {
+        let room = output.len();
+        self.0.lend(input, output);
+        // SAFETY: the stream was set up, and has what it was lent until this call is over.
+        let result = unsafe { z::deflate(self.0.at(), z::Z_SYNC_FLUSH) };
+        if result != z::Z_OK {
+            return Err(Fault::Setup(format!("deflate: error {result}")));
+        }
+        // With no room left zlib may have more to say.
+        if self.0.room_left() == 0 || self.0.input_left() > 0 {
+            return Err(Fault::NoRoom);
+        }
+        Ok(room - self.0.room_left())
+    }
+}
+
+pub struct Inflater(Stream);
+
+impl Inflater {
+    pub fn new() -> Result<Self, Fault> {
+        let mut stream = Stream::zeroed();
+        // SAFETY: a zeroed stream of the size that is said.
+        let result = unsafe { z::inflateInit2_(stream.at(), WINDOW_BITS, z::zlibVersion(), STREAM_SIZE) };
+        if result == z::Z_OK {
+            Ok(Inflater(stream))
+        } else {
+            Err(Fault::Setup(format!("no zlib stream: error {result}")))
+        }
+    }
+}
+
+impl Drop for Inflater {
+    fn drop(&mut self) {
+        // SAFETY: it was set up.
+        unsafe { z::inflateEnd(self.0.at()) };
+    }
+}
+
+impl Unpack for Inflater {
+    fn unpack(&mut self, payload: &[u8], output: &mut [u8]) -> Result<(), Fault> {
+        let wanted = output.len();
+        let (mut used, mut filled) = (0, 0);
+        let mut beyond = [0];
+        loop {
+            let input = &payload[used..];
+            let full = filled == wanted;
+            // Once the pages are full, one byte more is one too many.
+            let room = if full { &mut beyond[..] } else { &mut output[filled..] };
+            let offered = room.len();
+            self.0.lend(input, room);
+            // SAFETY: the stream was set up, and has what it was lent until this call is over. It stops at each
+            // block's end, since nothing else tells whether the payload ends at one.
+            let result = unsafe { z::inflate(self.0.at(), z::Z_BLOCK) };
+            match result {
+                z::Z_OK | z::Z_BUF_ERROR => {}
+                z::Z_STREAM_END => return Err(Fault::Ended),
+                z::Z_NEED_DICT => return Err(Fault::Corrupt("it needs a dictionary".to_owned())),
+                _ => return Err(Fault::Corrupt(self.0.message())),
+            }
+            used = payload.len() - self.0.input_left();
+            let came = offered - self.0.room_left();
+            if full && came > 0 {
+                return Err(Fault::TooMuch { wanted });
+            }
+            if !full {
+                filled += came;
+            }
+            let complete = self.0.data_type() & (AT_BLOCK_END | BITS_LEFT) == AT_BLOCK_END;
+            if used == payload.len() && (complete || result == z::Z_BUF_ERROR) {
+                if filled < wanted {
+                    return Err(Fault::TooLittle { got: filled, wanted });
+                }
+                return if complete { Ok(()) } else { Err(Fault::Unfinished) };
+            }
+        }
+    }
+}

@@ -1,0 +1,2 @@
+export type { StreamName } from './binding.js';
+export { type StreamSettings, streamMethod } from './stream-method.js';

@@ -1,0 +1,42 @@
+import { describe, expect, test } from 'vitest';
+import { loadBinding, platformTriple } from '../src/load.js';
+
+const loaded = loadBinding();
+const binding = 'binding' in loaded ? loaded.binding : undefined;
+
+test('where the addon is not there, it says why and what to do', () => {
+  if ('binding' in loaded) expect(loaded.binding.version('zlib')).toMatch(/^1\.\d/);
+  else
+    expect([loaded.reason, loaded.fix]).toEqual([expect.stringMatching(/./), expect.stringMatching(/Rust/)]);
+  expect(process.env.MULTIFD_NATIVE === 'required' && binding === undefined).toBe(false);
+});
+
+test('each platform has an addon of its own', () => {
+  expect(platformTriple('linux', 'x64', true)).toBe('linux-x64-gnu');
+  expect(platformTriple('linux', 'arm64', false)).toBe('linux-arm64-musl');
+  expect(platformTriple('darwin', 'arm64')).toBe('darwin-arm64');
+  expect(platformTriple('win32', 'x64')).toBe('win32-x64-msvc');
+});
+
+describe.skipIf(binding === undefined)('the addon', () => {
+  // Node has both libraries too, of other versions: an addon must not end up with those.
+  test('has libraries of its own', () => {
+    expect(binding?.version('zlib')).not.toBe(process.versions.zlib);
+    expect(binding?.version('zstd')).toMatch(/^1\.\d+\.\d+$/);
+  });
+
+  test.each(['zlib', 'zstd'] as const)('%s: closed twice, and then of no use', (name) => {
+    if (binding === undefined) return;
+    const packer = new binding.Packer(name, 1);
+    const unpacker = new binding.Unpacker(name);
+    const output = new Uint8Array(9000);
+    const size = packer.pack(new Uint8Array(4096).fill(3), output);
+    unpacker.unpack(output.subarray(0, size), new Uint8Array(4096));
+    for (const stream of [packer, unpacker]) {
+      stream.close();
+      stream.close();
+    }
+    expect(() => packer.pack(new Uint8Array(4096), output)).toThrow(/closed/);
+    expect(() => unpacker.unpack(output, new Uint8Array(4096))).toThrow(/closed/);
+  });
+});

@@ -1,0 +1,52 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { loadBinding } from '../src/load.js';
+
+const built = 'binding' in loadBinding();
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** What the crate's own tests say: the name of each, and how it ended. */
+function crateTests(): Map<string, string> {
+  const args = [
+    'test',
+    '--locked',
+    '--release',
+    '--quiet',
+    '-p',
+    'multifd-streams',
+    '--',
+    '--format',
+    'pretty',
+  ];
+  const output = execFileSync('cargo', args, {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  return new Map(
+    [...output.matchAll(/^test (\w+) \.\.\. (.*)$/gm)].map(([, name = '', said = '']) => [name, said]),
+  );
+}
+
+describe.skipIf(!built || !hasCargo())('the crate that has both streams', () => {
+  const said = built && hasCargo() ? crateTests() : new Map<string, string>();
+  test.each([
+    'a_channel_goes_on_over_its_packets',
+    'every_cut_is_refused',
+    'faults_say_what_is_wrong',
+    'too_small_an_output_is_an_error',
+    'no_other_method_and_no_other_level',
+  ])('%s', (name) => {
+    expect(said.get(name)).toBe('ok');
+  });
+});
+
+function hasCargo(): boolean {
+  try {
+    execFileSync('cargo', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,13 @@
+import { testCodec } from '@multifd/conformance';
+import { describe, test } from 'vitest';
+import { methods } from '../src/index.js';
+import { hostile } from './hostile.js';
+
+for (const method of methods) {
+  await testCodec({ test, describe }, method, {
+    module: new URL('../dist/index.js', import.meta.url).href,
+    settings: [0, 1, 6, 9].map((level) => ({ 'multifd-zlib-level': level })),
+    hostile,
+    required: process.env.MULTIFD_NATIVE === 'required',
+  });
+}

@@ -89,7 +89,32 @@ describe('accel', () => {
   });
 });
 
-/** Bodies of `detect(batch, isZero)`; `right()` gives the right answers. What the error must say. */
+/** A module whose one accelerator misbehaves; `right()` in `detect` gives the right answers. */
+function writeMischief({ detect = 'right();', first = '' }: { detect?: string; first?: string }): string {
+  const cwd = tempDirectory();
+  writeFileSync(
+    join(cwd, 'mischief.mjs'),
+    `${first}
+    let calls = 0;
+    const zeros = Buffer.alloc(4096);
+    export const accelerators = [{
+      specVersion: 1, name: 'mischief',
+      capabilities: { pageSize: { min: 4096, max: 4096 }, preferredBatch: 64 },
+      probe: () => ({ ok: true, detail: 'up to no good' }),
+      open: () => ({
+        detect({ memory, offsets, count }, isZero) {
+          const right = () => { for (let i = 0; i < count; i++)
+            isZero[i] = Number(zeros.compare(memory, offsets[i], offsets[i] + 4096) === 0); };
+          ${detect}
+        },
+        close() {},
+      }),
+    }];`,
+  );
+  return cwd;
+}
+
+/** Bodies of `detect(batch, isZero)`. What the error must say. */
 const MISBEHAVING = {
   throws: {
     detect: "throw new Error('the device burned down');",
@@ -113,25 +138,7 @@ const MISBEHAVING = {
 describe('an accelerator that misbehaves ends the run by name, and the guest runs on', () => {
   for (const [how, { detect, says }] of Object.entries(MISBEHAVING)) {
     it(how, async () => {
-      const cwd = tempDirectory();
-      writeFileSync(
-        join(cwd, 'mischief.mjs'),
-        `let calls = 0;
-        const zeros = Buffer.alloc(4096);
-        export const accelerators = [{
-          specVersion: 1, name: 'mischief',
-          capabilities: { pageSize: { min: 4096, max: 4096 }, preferredBatch: 64 },
-          probe: () => ({ ok: true, detail: 'up to no good' }),
-          open: () => ({
-            detect({ memory, offsets, count }, isZero) {
-              const right = () => { for (let i = 0; i < count; i++)
-                isZero[i] = Number(zeros.compare(memory, offsets[i], offsets[i] + 4096) === 0); };
-              ${detect}
-            },
-            close() {},
-          }),
-        }];`,
-      );
+      const cwd = writeMischief({ detect });
       const source = ['migrate', 'demo:64M,dirty=1M', '--accel', './mischief.mjs', '--stall-timeout', '1000'];
       const { code, stdout, stderr } = await start([...source, '--json'], { cwd }).ended;
       expect(code).toBe(1);
@@ -139,4 +146,35 @@ describe('an accelerator that misbehaves ends the run by name, and the guest run
       expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', guest: { state: 'runs' } });
     });
   }
+});
+
+describe("somebody's module", () => {
+  const migrate = ['migrate', 'demo:16M', '--accel', './mischief.mjs', '--json'];
+
+  it('that ends the process where it is imported is no success', async () => {
+    const { code, stdout, stderr } = await run(migrate, {
+      cwd: writeMischief({ first: 'process.exit(0);' }),
+    });
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/mischief.mjs, .*: it ended its thread with code 0/);
+    expect(JSON.parse(stdout)).toMatchObject({ 'error-class': 'accelerator-unavailable' });
+  });
+
+  it('that prints and leaves a timer behind: the document is whole, and the command ends', async () => {
+    const first = "console.log('at import'); setInterval(() => {}, 1000);";
+    const cwd = writeMischief({ first, detect: "console.log('at work'); right();" });
+    const { code, stdout, stderr } = await run(migrate, { cwd });
+    expect({ code, answer: JSON.parse(stdout) }).toMatchObject({ code: 0, answer: { verified: true } });
+    expect(stderr).toMatch(/at import.*at work/s);
+  });
+
+  it.each([
+    ['fails', "throw new Error('no more power');", /mischief failed: no more power/],
+    ['does nothing, very fast', '', /mischief gave a wrong answer/],
+  ])('that %s has no rate', async (_how, detect, says) => {
+    const args = ['accel', 'bench', '--samples', '1', '--accel', './mischief.mjs'];
+    const { code, stderr } = await run(args, { cwd: writeMischief({ detect }) });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(says);
+  });
 });

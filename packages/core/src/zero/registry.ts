@@ -2,6 +2,7 @@ import type { AcceleratorReference } from '../engine/api.js';
 import { MultifdError } from '../errors.js';
 import { ACCELERATOR_SPEC_VERSION, type Accelerator, type Probe } from './accelerator.js';
 import { measureRates } from './calibrate.js';
+import { probeApart } from './probe-apart.js';
 
 /** Of `auto`: within so much of the fastest, the order of preference decides, and not the noise of a short look. */
 const AS_FAST_AS = 0.9;
@@ -49,7 +50,10 @@ export class AcceleratorRegistry {
   readonly #modules: string[] = [];
   readonly #probed = new Map<string, Promise<readonly ProbedAccelerator[]>>();
 
-  /** @param module URL of a module that exports `accelerators`; the first registered is preferred by `auto`. */
+  /**
+   * @param module URL of a module that exports `accelerators`; the first registered is preferred by `auto`. It is
+   *   trusted as the program itself is: imported and probed in this thread.
+   */
   register(module: string): void {
     if (!this.#modules.includes(module)) this.#modules.push(module);
   }
@@ -62,6 +66,16 @@ export class AcceleratorRegistry {
     const probe = (module: string): Promise<readonly ProbedAccelerator[]> =>
       this.#probeModule(module).catch((error: unknown) => [unloadable(module, error)]);
     return (await Promise.all(this.#modules.map(probe))).flat();
+  }
+
+  /**
+   * The accelerators of somebody's module, probed in a thread of its own: what it does there to its thread is told as
+   * an error, and nothing of it stays behind.
+   *
+   * @throws MultifdError `accelerator-unavailable` if it cannot be loaded, or does not come to an end.
+   */
+  probe(module: string): Promise<readonly ProbedAccelerator[]> {
+    return this.#probeModule(module);
   }
 
   /**
@@ -104,7 +118,8 @@ export class AcceleratorRegistry {
   }
 
   #probeModule(module: string): Promise<readonly ProbedAccelerator[]> {
-    const running = this.#probed.get(module) ?? probeAll(module);
+    const probe = this.#modules.includes(module) ? probeAll : probeApart;
+    const running = this.#probed.get(module) ?? probe(module);
     this.#probed.set(module, running);
     return running;
   }
@@ -159,7 +174,8 @@ async function chooseFastest(all: readonly ProbedAccelerator[]): Promise<Acceler
   };
 }
 
-async function probeAll(module: string): Promise<readonly ProbedAccelerator[]> {
+/** Imports a module and probes its accelerators, in this thread. */
+export async function probeAll(module: string): Promise<readonly ProbedAccelerator[]> {
   return Promise.all(
     (await loadAccelerators(module)).map(async (accelerator) => ({
       reference: { module, name: accelerator.name },
@@ -178,7 +194,10 @@ async function probeSafely(accelerator: Accelerator): Promise<Probe> {
     timer = setTimeout(() => resolve({ ok: false, reason, fix }), PROBE_PATIENCE);
   });
   try {
-    return await Promise.race([accelerator.probe(), late]);
+    const answer = await Promise.race([accelerator.probe(), late]);
+    if (isProbe(answer)) return answer;
+    const reason = 'its probe must answer { ok: true, detail } or { ok: false, reason, fix }, all of it text';
+    return { ok: false, reason, fix };
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     return { ok: false, reason: `its probe failed: ${text}`, fix };
@@ -201,48 +220,65 @@ export async function loadAccelerator(reference: AcceleratorReference): Promise<
 }
 
 async function loadAccelerators(module: string): Promise<readonly Accelerator[]> {
-  let exported: unknown;
   try {
-    exported = await import(module);
+    const exported: unknown = await import(module);
+    const list = member(exported, 'accelerators');
+    if (!Array.isArray(list) || list.length === 0) throw unfit(module, 'no such array, or an empty one');
+    if (list.every(isAccelerator)) return list;
+    const faults = list.map((each, index) => [`[${index}]`, faultOf(each)]);
+    throw unfit(module, faults.find(([, fault]) => fault !== undefined)?.join(': ') ?? 'it changes');
   } catch (cause) {
     throw MultifdError.from(cause, 'accelerator-unavailable', `cannot load accelerator module ${module}`);
   }
-  const list: unknown =
-    typeof exported === 'object' && exported !== null ? Reflect.get(exported, 'accelerators') : undefined;
-  if (!Array.isArray(list) || !list.every(isAccelerator)) {
-    throw new MultifdError(
-      'accelerator-unavailable',
-      `${module} does not export accelerators: readonly Accelerator[] of contract version ${ACCELERATOR_SPEC_VERSION}`,
-    );
-  }
-  return list;
+}
+
+function unfit(module: string, fault: string): MultifdError {
+  return new MultifdError(
+    'accelerator-unavailable',
+    `${module} does not export accelerators: readonly Accelerator[] of contract version ${ACCELERATOR_SPEC_VERSION}: ${fault}`,
+  );
 }
 
 function isAccelerator(value: unknown): value is Accelerator {
-  if (typeof value !== 'object' || value === null) return false;
-  const name: unknown = Reflect.get(value, 'name');
-  return (
-    Reflect.get(value, 'specVersion') === ACCELERATOR_SPEC_VERSION &&
-    typeof name === 'string' &&
-    /^[a-z0-9][a-z0-9-]*$/.test(name) &&
-    typeof Reflect.get(value, 'probe') === 'function' &&
-    typeof Reflect.get(value, 'open') === 'function' &&
-    hasCapabilities(Reflect.get(value, 'capabilities'))
-  );
+  return faultOf(value) === undefined;
 }
 
-function hasCapabilities(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const batch: unknown = Reflect.get(value, 'preferredBatch');
-  const sizes: unknown = Reflect.get(value, 'pageSize');
-  return (
-    typeof batch === 'number' &&
-    Number.isInteger(batch) &&
-    batch >= 1 &&
-    batch <= 2 ** 20 &&
-    typeof sizes === 'object' &&
-    sizes !== null &&
-    typeof Reflect.get(sizes, 'min') === 'number' &&
-    typeof Reflect.get(sizes, 'max') === 'number'
-  );
+/** What its author has to change first; undefined if it keeps the contract as far as can be seen from outside. */
+function faultOf(value: unknown): string | undefined {
+  if (member(value, 'specVersion') !== ACCELERATOR_SPEC_VERSION) {
+    return `specVersion must be ${ACCELERATOR_SPEC_VERSION}`;
+  }
+  const name = member(value, 'name');
+  if (typeof name !== 'string' || !/^[a-z0-9][a-z0-9-]*$/.test(name)) {
+    return 'name must be lower case letters, digits and "-"';
+  }
+  for (const method of ['probe', 'open']) {
+    if (typeof member(value, method) !== 'function') return `${method} must be a function`;
+  }
+  const capabilities = member(value, 'capabilities');
+  const batch = member(capabilities, 'preferredBatch');
+  if (typeof batch !== 'number' || !Number.isInteger(batch) || batch < 1 || batch > 2 ** 20) {
+    return 'capabilities.preferredBatch must be a whole number, 1 to 2^20';
+  }
+  const sizes = member(capabilities, 'pageSize');
+  const [min, max] = [member(sizes, 'min'), member(sizes, 'max')];
+  if (!isPowerOfTwo(min) || !isPowerOfTwo(max) || min > max) {
+    return 'capabilities.pageSize must be { min, max }, powers of two, in bytes';
+  }
+  return undefined;
+}
+
+function isPowerOfTwo(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(Math.log2(value)) && value >= 1;
+}
+
+function isProbe(value: unknown): value is Probe {
+  const ok = member(value, 'ok');
+  const texts = ok === true ? ['detail'] : ['reason', 'fix'];
+  return typeof ok === 'boolean' && texts.every((text) => typeof member(value, text) === 'string');
+}
+
+/** A member of whatever it is; undefined if it can have none. */
+function member(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

@@ -1,6 +1,5 @@
+import { AcceleratorRegistry, loadAccelerator, MultifdError } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
-import { MultifdError } from '../../src/errors.js';
-import { AcceleratorRegistry, loadAccelerator } from '../../src/zero/registry.js';
 import { fixture, PLAIN } from '../support/fixtures.js';
 
 const REFUSED = fixture('refused-accelerators.mjs');
@@ -19,6 +18,14 @@ function registry(...modules: string[]): AcceleratorRegistry {
   const made = new AcceleratorRegistry();
   for (const module of modules) made.register(module);
   return made;
+}
+
+/** A module's text: right but for what is given. */
+function accelerator(members: string, pageSize = '{ min: 4096, max: 4096 }'): string {
+  return `export const accelerators = [{
+    specVersion: 1, name: 'odd', capabilities: { pageSize: ${pageSize}, preferredBatch: 1 },
+    probe: () => ({ ok: true, detail: '' }), open() {}, ${members}
+  }];`;
 }
 
 describe('AcceleratorRegistry', () => {
@@ -82,6 +89,34 @@ describe('AcceleratorRegistry', () => {
   ])('a module %s', async (_what, file, says) => {
     expect((await failure(registry().choose(fixture(file)))).message).toMatch(says);
     expect((await failure(loadAccelerator({ module: fixture(file), name: 'x' }))).message).toMatch(says);
+  });
+
+  it.each([
+    ['throws', "throw new Error('at import');", /cannot load .*at import/],
+    ['ends its thread', 'process.exit(0);', /imported and probed: it ended its thread with code 0/],
+    [
+      'throws when nobody waits',
+      'setTimeout(() => { throw new Error("later"); }); await new Promise(() => {});',
+      /later/,
+    ],
+    ['never comes to an end', 'for (;;);', /took longer than/],
+    ['has none', 'export const accelerators = [];', /an empty one/],
+    [
+      'throws when looked at',
+      'export const accelerators = [{ get specVersion() { throw new Error("mine"); } }];',
+      /cannot load .*mine/,
+    ],
+    ['has pages of no size', accelerator('', '{ min: NaN, max: 4096 }'), /capabilities.pageSize must be/],
+    ['probes nonsense', accelerator("probe: () => 'yes',"), /cannot run here: its probe must answer/],
+    ['probes nothing', accelerator('probe() {},'), /cannot run here: its probe must answer/],
+    [
+      'ends its thread in its probe',
+      accelerator('probe: () => process.exit(7),'),
+      /ended its thread with code 7/,
+    ],
+  ])("somebody's module that %s is refused, and takes nothing with it", async (_what, text, says) => {
+    const module = `data:text/javascript,${encodeURIComponent(text)}`;
+    expect((await failure(registry(PLAIN.module).choose(module))).message).toMatch(says);
   });
 
   it('a name that a module does not have', async () => {

@@ -27,7 +27,12 @@ function obstacle() {
   if (run('cargo', ['fetch', '--locked', '--offline']).status === 0) return undefined;
   const fetched = run('cargo', ['fetch', '--locked']);
   if (fetched.status === 0) return undefined;
-  return `the crates did not come: ${fetched.stderr.trim().split('\n')[0]}`;
+  // Cargo tells first what it is about to do, then the error, then what caused it, the last one being the cause of all.
+  const lines = fetched.stderr.split('\n').map((line) => line.trim());
+  const error = lines.find((line) => line.startsWith('error: '))?.slice('error: '.length);
+  const cause = lines[lines.lastIndexOf('Caused by:') + 1];
+  const why = lines.includes('Caused by:') ? `${error} (${cause})` : error;
+  return `the crates did not come: ${why ?? `cargo fetch ended with ${fetched.status}`}`;
 }
 
 const reason = obstacle();

@@ -16,6 +16,9 @@ import { version } from './version.js';
 
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
+/** In the environment: the default of `--accel`. */
+const ACCEL_VARIABLE = 'MULTIFD_ACCEL';
+
 /** @param ended gets how the command ended. */
 export function buildProgram(ended: (code: ExitCode) => void): Command {
   const program = new Command('multifd')
@@ -86,8 +89,8 @@ function addMigrate(program: Command, ended: (code: ExitCode) => void): void {
     .addOption(stallTimeout())
     .option('--json', 'print one JSON document on stdout, and nothing else there')
     .addHelpText('after', MIGRATE_HELP)
-    .action(async (source, destination, options) =>
-      ended(await migrateCommand(source, destination, options)),
+    .action(async (source, destination, options, command) =>
+      ended(await migrateCommand(source, destination, { ...options, ...accelSource(command) })),
     );
 }
 
@@ -154,7 +157,9 @@ function addRelay(program: Command, ended: (code: ExitCode) => void): void {
     .addOption(stallTimeout())
     .option('--json', 'print one JSON document on stdout, and nothing else there')
     .addHelpText('after', RELAY_HELP)
-    .action(async (listen, destination, options) => ended(await relayCommand(listen, destination, options)));
+    .action(async (listen, destination, options, command) =>
+      ended(await relayCommand(listen, destination, { ...options, ...accelSource(command) })),
+    );
 }
 
 function addInspect(program: Command, ended: (code: ExitCode) => void): void {
@@ -188,7 +193,12 @@ function accel() {
     'what checks for zero pages: auto, native, avx512, avx2, sse2, neon, wasm, js, or a module by path or package name',
   ).default('auto');
   // As everywhere, a variable that is empty is not set.
-  return process.env.MULTIFD_ACCEL === '' ? option : option.env('MULTIFD_ACCEL');
+  return process.env[ACCEL_VARIABLE] === '' ? option : option.env(ACCEL_VARIABLE);
+}
+
+/** Whether `--accel` was said or comes from the environment: an error tells. */
+function accelSource(command: { getOptionValueSource(key: 'accel'): string | undefined }) {
+  return command.getOptionValueSource('accel') === 'env' ? { accelVariable: ACCEL_VARIABLE } : {};
 }
 
 function host() {

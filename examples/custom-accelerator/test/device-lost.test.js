@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accelerators } from 'multifd-custom-accelerator';
+import { accelerators } from '../src/index.js';
 
 const PAGE = 4096;
 

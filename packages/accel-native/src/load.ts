@@ -36,7 +36,7 @@ function tryAll(triple: string): Loaded {
         : `its addon is not there for ${triple}`,
     fix:
       broken === undefined
-        ? `install @multifd/accel-native-${triple}, or build it from source: install Rust (rustup) and run \`pnpm build\``
+        ? `install @multifd/accel-native-${triple}, or build it from source: install Rust (rustup) and run \`pnpm build\`, which says what else is missing`
         : 'build it again from source on this machine: install Rust (rustup) and run `pnpm build`',
     cause: new AggregateError(causes, 'no addon could be loaded'),
   };

@@ -1,4 +1,5 @@
 import { type ErrorCode, MultifdError } from './errors.js';
+import { member } from './member.js';
 
 /**
  * What a module exports under `name`, whatever that is; undefined if nothing.
@@ -12,5 +13,5 @@ export async function loadExport(module: string, name: string, code: ErrorCode):
   } catch (cause) {
     throw MultifdError.from(cause, code, `cannot load module ${module}`);
   }
-  return typeof exported === 'object' && exported !== null ? Reflect.get(exported, name) : undefined;
+  return member(exported, name);
 }

@@ -1,5 +1,6 @@
 import { type AcceleratorChoice, AcceleratorRegistry, MultifdError } from '@multifd/core';
 import { resolveModule } from '../modules/resolve-module.js';
+import type { AcceleratorOptions } from '../options/requests.js';
 
 /** Modules that come with the command, the one that `auto` prefers first among those that are as fast. */
 const OURS = [
@@ -21,7 +22,27 @@ export function knownAccelerators(): AcceleratorRegistry {
  *
  * @throws MultifdError `accelerator-unavailable`: what was named is used or refused, only `auto` falls through.
  */
-export async function chooseAccelerator(requested: string, cwd: string): Promise<AcceleratorChoice> {
+export async function chooseAccelerator(
+  { accel, accelVariable }: AcceleratorOptions,
+  cwd: string,
+): Promise<AcceleratorChoice> {
+  try {
+    return await choose(accel, cwd);
+  } catch (error) {
+    if (accelVariable === undefined || !MultifdError.is(error)) throw error;
+    // Whoever does not see the name on the command line has to know where to look for it.
+    throw new MultifdError(
+      error.code,
+      `${error.message} (asked for by ${accelVariable} in the environment)`,
+      {
+        ...(error.hint === undefined ? {} : { hint: error.hint }),
+        cause: error,
+      },
+    );
+  }
+}
+
+async function choose(requested: string, cwd: string): Promise<AcceleratorChoice> {
   const registry = knownAccelerators();
   const known = (await registry.list()).map((each) => each.reference.name);
   if (requested === 'auto' || known.includes(requested)) return registry.choose(requested);

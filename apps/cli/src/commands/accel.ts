@@ -18,8 +18,8 @@ export interface AccelOptions {
 /** `multifd accel list`: who can run here, what `auto` would take, and why not the others. */
 export async function accelListCommand(options: AccelOptions): Promise<ExitCode> {
   return told(async () => {
-    const { probed, choice } = await survey(options);
-    const document = accelListDocument(probed, choice);
+    const { ours, theirs, choice } = await survey(options);
+    const document = accelListDocument(ours, theirs, choice);
     return options.json ? `${JSON.stringify(document, null, 2)}\n` : listTable(document);
   });
 }
@@ -30,7 +30,8 @@ export async function accelBenchCommand(options: AccelOptions): Promise<ExitCode
   const interrupt = listenForInterrupt();
   try {
     return await told(async () => {
-      const { probed } = await survey(options);
+      const { ours, theirs } = await survey(options);
+      const probed = [...ours, ...ableOnly(theirs)];
       const progress = (line: string) => terminal.progress(`measuring ${line}`);
       const report = await benchAccelerators(probed, options.samples ?? 7, interrupt.signal, progress);
       terminal.clear();
@@ -44,21 +45,35 @@ export async function accelBenchCommand(options: AccelOptions): Promise<ExitCode
 }
 
 async function survey({ accel }: AccelOptions): Promise<{
-  probed: readonly ProbedAccelerator[];
+  ours: readonly ProbedAccelerator[];
+  /** Of the module that was asked for. */
+  theirs: readonly ProbedAccelerator[];
   choice: AcceleratorChoice;
 }> {
   const registry = knownAccelerators();
   const choice = await registry.choose('auto');
-  if (accel !== undefined) {
-    const module = resolveModule(accel, process.cwd());
-    if (module === undefined) {
-      throw new MultifdError('accelerator-unavailable', `no module ${JSON.stringify(accel)}`, {
-        hint: 'a module is named by a path (./my-accelerator) or by a package installed where you are',
-      });
-    }
-    registry.register(module);
+  const ours = await registry.list();
+  if (accel === undefined) return { ours, theirs: [], choice };
+  const module = resolveModule(accel, process.cwd());
+  if (module === undefined) {
+    throw new MultifdError('accelerator-unavailable', `no module ${JSON.stringify(accel)}`, {
+      hint: 'a module is named by a path (./my-accelerator) or by a package installed where you are',
+    });
   }
-  return { probed: await registry.list(), choice };
+  return { ours, theirs: await registry.probe(module), choice };
+}
+
+/** @throws MultifdError `accelerator-unavailable`: what was asked for by name is measured, or the command says why not. */
+function ableOnly(theirs: readonly ProbedAccelerator[]): readonly ProbedAccelerator[] {
+  const able = theirs.filter(({ probe }) => probe.ok);
+  const [first] = theirs;
+  if (able.length > 0 || first === undefined || first.probe.ok) return able;
+  const { reason, fix } = first.probe;
+  throw new MultifdError(
+    'accelerator-unavailable',
+    `accelerator ${first.reference.name} cannot run here: ${reason}`,
+    { hint: fix },
+  );
 }
 
 async function told(work: () => Promise<string>): Promise<ExitCode> {

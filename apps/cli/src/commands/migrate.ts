@@ -88,7 +88,7 @@ class MigrateRun {
     const parameters = completeParameters(givenParameters(this.#options, codec));
     this.#facts.parameters = parameters;
     const verify = this.#options.verify ?? (source.kind === 'demo' || destination.kind === 'loopback');
-    this.#facts.choice = await chooseAccelerator(this.#options.accel, process.cwd());
+    this.#facts.choice = await chooseAccelerator(this.#options, process.cwd());
     const host = chooseHost(this.#options.host);
     this.#facts.host = host;
     const backing = source.kind === 'demo' ? this.#backing(source, host) : undefined;

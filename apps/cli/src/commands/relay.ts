@@ -62,7 +62,7 @@ async function run(
   facts.detection = outgoing.zeroPageDetection;
   const clock = new CpuClock();
   const needed = outgoing.zeroPageDetection !== 'none';
-  const choice = needed ? await chooseAccelerator(options.accel, process.cwd()) : undefined;
+  const choice = needed ? await chooseAccelerator(options, process.cwd()) : undefined;
   if (choice !== undefined) facts.accelerator = choice;
   const { module: socketIo } = chooseHost(options.host);
   const { machineType, uuid } = options;

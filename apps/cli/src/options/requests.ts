@@ -17,23 +17,28 @@ export interface CommonOptions extends CompressionOptions {
   readonly json?: true;
 }
 
-export interface MigrateOptions extends CommonOptions {
+/** What is to look for zero pages. */
+export interface AcceleratorOptions {
+  readonly accel: string;
+  /** The environment's variable that `accel` comes from, if it does. */
+  readonly accelVariable?: string;
+}
+
+export interface MigrateOptions extends CommonOptions, AcceleratorOptions {
   readonly zeroPageDetection?: ZeroPageDetection;
   readonly maxBandwidth?: number;
   readonly downtimeLimit?: number;
-  readonly accel: string;
   /** What the age of the destination's machine type demands. */
   readonly machineCompat?: Partial<MigrationParameters>;
 }
 
-export interface RelayOptions extends CommonOptions {
+export interface RelayOptions extends CommonOptions, AcceleratorOptions {
   readonly zeroPageDetection?: ZeroPageDetection;
   readonly maxBandwidth?: number;
   readonly outgoingMultifdChannels?: number;
   /** As `multifdCompression`, of the side of the destination. */
   readonly outgoingMultifdCompression?: string;
   readonly machineCompat?: Partial<MigrationParameters>;
-  readonly accel: string;
 }
 
 export interface ReceiveOptions extends CommonOptions {

@@ -18,6 +18,8 @@ export interface AccelListEntry {
   readonly available: boolean;
   /** Whether `auto` looks at it. */
   readonly automatic: boolean;
+  /** Whether it is the one that `auto` would take now: another module may have one of the same name. */
+  readonly chosen: boolean;
   /** What would run; null if it cannot. */
   readonly detail: string | null;
   /** Why not, and what to do; null if it can run. */
@@ -28,32 +30,45 @@ export interface AccelListEntry {
 }
 
 export function accelListDocument(
-  probed: readonly ProbedAccelerator[],
+  ours: readonly ProbedAccelerator[],
+  theirs: readonly ProbedAccelerator[],
   choice: AcceleratorChoice,
 ): AccelListDocument {
   return {
     'schema-version': ACCEL_SCHEMA_VERSION,
     command: 'accel list',
     auto: choice.accelerator.name,
-    accelerators: probed.map(({ reference, probe, automatic }) => ({
-      ...reference,
-      available: probe.ok,
-      automatic,
-      detail: probe.ok ? probe.detail : null,
-      reason: probe.ok ? null : probe.reason,
-      fix: probe.ok ? null : probe.fix,
-      'bytes-per-second':
-        choice.measured?.find(({ name }) => name === reference.name)?.bytesPerSecond ?? null,
-    })),
+    accelerators: [
+      ...ours.map((each) => listEntry(each, choice)),
+      ...theirs.map((each) => listEntry(each, undefined)),
+    ],
   };
 }
 
-export function listTable({ auto, accelerators }: AccelListDocument): string {
+/** @param choice of `auto`; undefined for one that `auto` does not know, whatever its name. */
+function listEntry(
+  { reference, probe, automatic }: ProbedAccelerator,
+  choice: AcceleratorChoice | undefined,
+): AccelListEntry {
+  const measured = choice?.measured?.find(({ name }) => name === reference.name);
+  return {
+    ...reference,
+    available: probe.ok,
+    automatic,
+    chosen: choice?.accelerator.name === reference.name,
+    detail: probe.ok ? probe.detail : null,
+    reason: probe.ok ? null : probe.reason,
+    fix: probe.ok ? null : probe.fix,
+    'bytes-per-second': measured?.bytesPerSecond ?? null,
+  };
+}
+
+export function listTable({ accelerators }: AccelListDocument): string {
   const width = Math.max(...accelerators.map(({ name }) => name.length)) + 2;
-  const lines = accelerators.flatMap(({ name, available, detail, reason, fix, ...rest }) => {
+  const lines = accelerators.flatMap(({ name, available, chosen, detail, reason, fix, ...rest }) => {
     const rate = rest['bytes-per-second'];
     const measured = rate === null ? '' : ` (${gigabytes(rate)} GB/s in a short look)`;
-    const mark = name === auto ? '  <- auto' : '';
+    const mark = chosen ? '  <- auto' : '';
     const first = `${plain(name).padEnd(width)}${available ? 'yes' : 'no '}  ${plain(detail ?? reason ?? '')}${measured}${mark}`;
     return fix === null ? [first] : [first, `${' '.repeat(width + 5)}${plain(fix)}`];
   });

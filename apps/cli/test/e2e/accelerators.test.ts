@@ -62,13 +62,18 @@ describe('each accelerator does the main job, or says why not', () => {
     const { code, stderr } = await migrate('avx1024');
     expect(code).toBe(3);
     expect(stderr).toContain('no accelerator is called "avx1024"');
+    expect(stderr).toContain('asked for by MULTIFD_ACCEL in the environment');
+  });
+
+  it('a name that was said is not said to come from the environment', async () => {
+    const env = { ...process.env, MULTIFD_ACCEL: 'js' };
+    const { code, stderr } = await run(['migrate', 'demo:4M', '--accel', 'avx1024'], { env });
+    expect(code).toBe(3);
+    expect(stderr).not.toContain('MULTIFD_ACCEL');
   });
 
   it('a module whose probe says nothing is refused by name, with exit code 3', async () => {
-    const cwd = tempDirectory();
-    const module = `export const accelerators = [{ specVersion: 1, name: 'mischief', probe() {}, open() {},
-      capabilities: { pageSize: { min: 4096, max: 4096 }, preferredBatch: 64 } }];`;
-    writeFileSync(join(cwd, 'mischief.mjs'), module);
+    const cwd = writeMischief({ probe: 'undefined' });
     const { code, stderr } = await run(['migrate', 'demo:4M', '--accel', './mischief.mjs', '--json'], {
       cwd,
     });
@@ -110,33 +115,49 @@ describe('accel', () => {
   });
 });
 
-describe('accel bench ends with the name of an accelerator that misbehaves', () => {
-  const module = (detector: string) => `export const accelerators = [{ specVersion: 1, name: 'mischief',
-    capabilities: { pageSize: { min: 4096, max: 4096 }, preferredBatch: 64 },
-    probe: () => ({ ok: true, detail: 'up to no good' }), open: () => (${detector}) }];`;
-  const bench = ['accel', 'bench', '--samples', '1', '--accel', './mischief.mjs'];
+interface Mischief {
+  readonly name?: string;
+  /** The module's first line. */
+  readonly first?: string;
+  /** What the probe gives. */
+  readonly probe?: string;
+  /** Bodies of the methods. */
+  readonly detect?: string;
+  readonly close?: string;
+}
 
-  it('one that throws, and does not close either', async () => {
-    const cwd = tempDirectory();
-    const detector = "{ detect() { throw new Error('no more power'); }, close: () => new Promise(() => {}) }";
-    writeFileSync(join(cwd, 'mischief.mjs'), module(detector));
-    const { code, stdout, stderr } = await run(bench, { cwd });
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toContain('accelerator mischief failed: no more power');
-  });
+/** A module whose one accelerator misbehaves; `right()` in `detect` gives the right answers. */
+function writeMischief({
+  name = 'mischief',
+  first = '',
+  probe = "({ ok: true, detail: 'up to no good' })",
+  detect = 'right();',
+  close = '',
+}: Mischief): string {
+  const cwd = tempDirectory();
+  writeFileSync(
+    join(cwd, 'mischief.mjs'),
+    `${first}
+    let calls = 0;
+    const zeros = Buffer.alloc(4096);
+    export const accelerators = [{
+      specVersion: 1, name: '${name}',
+      capabilities: { pageSize: { min: 4096, max: 4096 }, preferredBatch: 64 },
+      probe: () => ${probe},
+      open: () => ({
+        detect({ memory, offsets, count }, isZero) {
+          const right = () => { for (let i = 0; i < count; i++)
+            isZero[i] = Number(zeros.compare(memory, offsets[i], offsets[i] + 4096) === 0); };
+          ${detect}
+        },
+        close() { ${close} },
+      }),
+    }];`,
+  );
+  return cwd;
+}
 
-  it('one that never answers does not keep an interrupt waiting', async () => {
-    const cwd = tempDirectory();
-    const detector = "{ detect() { console.error('asked'); return new Promise(() => {}); }, close() {} }";
-    writeFileSync(join(cwd, 'mischief.mjs'), module(detector));
-    const started = start(bench, { cwd });
-    await started.says(/asked/);
-    started.child.kill('SIGINT');
-    expect((await started.ended).code).toBe(130);
-  });
-});
-
-/** Bodies of `detect(batch, isZero)`; `right()` gives the right answers. What the error must say. */
+/** Bodies of `detect(batch, isZero)`. What the error must say. */
 const MISBEHAVING = {
   throws: {
     detect: "throw new Error('the device burned down');",
@@ -160,25 +181,7 @@ const MISBEHAVING = {
 describe('an accelerator that misbehaves ends the run by name, and the guest runs on', () => {
   for (const [how, { detect, says }] of Object.entries(MISBEHAVING)) {
     it(how, async () => {
-      const cwd = tempDirectory();
-      writeFileSync(
-        join(cwd, 'mischief.mjs'),
-        `let calls = 0;
-        const zeros = Buffer.alloc(4096);
-        export const accelerators = [{
-          specVersion: 1, name: 'mischief',
-          capabilities: { pageSize: { min: 4096, max: 4096 }, preferredBatch: 64 },
-          probe: () => ({ ok: true, detail: 'up to no good' }),
-          open: () => ({
-            detect({ memory, offsets, count }, isZero) {
-              const right = () => { for (let i = 0; i < count; i++)
-                isZero[i] = Number(zeros.compare(memory, offsets[i], offsets[i] + 4096) === 0); };
-              ${detect}
-            },
-            close() {},
-          }),
-        }];`,
-      );
+      const cwd = writeMischief({ detect });
       const source = ['migrate', 'demo:64M,dirty=1M', '--accel', './mischief.mjs', '--stall-timeout', '1000'];
       const { code, stdout, stderr } = await start([...source, '--json'], { cwd }).ended;
       expect(code).toBe(1);
@@ -186,4 +189,73 @@ describe('an accelerator that misbehaves ends the run by name, and the guest run
       expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', guest: { state: 'runs' } });
     });
   }
+});
+
+describe("somebody's module", () => {
+  const migrate = ['migrate', 'demo:16M', '--accel', './mischief.mjs', '--json'];
+
+  it('that ends the process where it is imported is no success', async () => {
+    const { code, stdout, stderr } = await run(migrate, {
+      cwd: writeMischief({ first: 'process.exit(0);' }),
+    });
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/mischief.mjs, .*: it ended its thread with code 0/);
+    expect(JSON.parse(stdout)).toMatchObject({ 'error-class': 'accelerator-unavailable' });
+  });
+
+  it('that prints and leaves a timer behind: the document is whole, and the command ends', async () => {
+    const first = "console.log('at import'); setInterval(() => {}, 1000);";
+    const cwd = writeMischief({ first, detect: "console.log('at work'); right();" });
+    const { code, stdout, stderr } = await run(migrate, { cwd });
+    expect({ code, answer: JSON.parse(stdout) }).toMatchObject({ code: 0, answer: { verified: true } });
+    expect(stderr).toMatch(/at import.*at work/s);
+  });
+
+  it('of a name of ours is listed as theirs', async () => {
+    const cwd = writeMischief({ name: 'js' });
+    const args = ['accel', 'list', '--accel', './mischief.mjs', '--json'];
+    const { code, stdout } = await run(args, { cwd });
+    const { auto, accelerators } = JSON.parse(stdout);
+    const called = (what: string) => accelerators.filter(({ name }: { name: string }) => name === what);
+    expect(code).toBe(0);
+    expect(called('js')).toMatchObject([
+      { 'bytes-per-second': expect.any(Number) },
+      { available: true, chosen: false, 'bytes-per-second': null },
+    ]);
+    const chosen = accelerators.filter((each: { chosen: boolean }) => each.chosen);
+    expect(chosen).toMatchObject([{ name: auto }]);
+  });
+});
+
+describe('accel bench ends with the name of an accelerator that misbehaves', () => {
+  const bench = ['accel', 'bench', '--samples', '1', '--accel', './mischief.mjs'];
+
+  it.each<[string, Mischief, RegExp]>([
+    [
+      'throws, and does not close either',
+      { detect: "throw new Error('no more power');", close: 'return new Promise(() => {});' },
+      /mischief failed: no more power/,
+    ],
+    ['does nothing, very fast', { detect: '' }, /mischief gave a wrong answer/],
+    ['has a name of ours', { name: 'js', detect: '' }, /accelerator js \(file:.*mischief.mjs\) gave a wrong/],
+  ])('one that %s', async (_how, mischief, says) => {
+    const { code, stdout, stderr } = await run(bench, { cwd: writeMischief(mischief) });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(says);
+  });
+
+  it('one that cannot run', async () => {
+    const probe = "({ ok: false, reason: 'no power', fix: 'buy some' })";
+    const { code, stderr } = await run(bench, { cwd: writeMischief({ probe }) });
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/mischief cannot run here: no power/);
+  });
+
+  it('one that never answers does not keep an interrupt waiting', async () => {
+    const detect = "console.error('asked'); return new Promise(() => {});";
+    const started = start(bench, { cwd: writeMischief({ detect }) });
+    await started.says(/asked/);
+    started.child.kill('SIGINT');
+    expect((await started.ended).code).toBe(130);
+  });
 });

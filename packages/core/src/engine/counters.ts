@@ -15,6 +15,8 @@ const ACTIVITY = 5;
 export const ACTIVITY_IDLE = 0n;
 export const ACTIVITY_CHECKING = 1n;
 export const ACTIVITY_ENCODING = 2n;
+/** Importing and opening an accelerator: other people's code, under the time limit of the setup. */
+export const ACTIVITY_OPENING = 3n;
 
 export class Counters {
   readonly buffer: SharedArrayBuffer;

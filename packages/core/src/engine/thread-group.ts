@@ -40,7 +40,10 @@ export class ThreadGroup<In extends { readonly type: string }, Out extends { rea
       name: where,
       // A migration thread must not act on what the program's own command line asks of Node.
       execArgv: [],
+      stdout: true,
     });
+    // What a module of somebody's prints must not get into the program's own output: a JSON document, for one.
+    worker.stdout.on('data', (chunk) => process.stderr.write(chunk));
     let saidWhy = false;
     const exited = new Promise<void>((resolve) => {
       worker.once('exit', (code) => {

@@ -1,10 +1,11 @@
 import type { AcceleratorReference } from '../engine/api.js';
 import { inTime } from '../engine/time-limit.js';
 import { MultifdError } from '../errors.js';
+import { member } from '../member.js';
 import { ACCELERATOR_SPEC_VERSION, type Accelerator } from './accelerator.js';
 
 /** ms that a module may take to load: one whose top-level `await` never ends would hold its caller for ever. */
-const LOAD_PATIENCE = 10_000;
+export const LOAD_PATIENCE = 10_000;
 
 /**
  * Imports one accelerator in this thread.
@@ -25,47 +26,55 @@ export async function loadAccelerator(reference: AcceleratorReference): Promise<
  */
 export async function loadAccelerators(module: string): Promise<readonly Accelerator[]> {
   const what = `cannot load accelerator module ${module}`;
-  const loading: Promise<unknown> = import(module).catch((cause: unknown) => {
-    throw MultifdError.from(cause, 'accelerator-unavailable', what);
-  });
   const limit = { timeout: LOAD_PATIENCE, what, code: 'accelerator-unavailable' } as const;
-  const exported = await inTime(loading, limit);
-  const list: unknown =
-    typeof exported === 'object' && exported !== null ? Reflect.get(exported, 'accelerators') : undefined;
-  if (!Array.isArray(list) || !list.every(isAccelerator)) {
-    throw new MultifdError(
-      'accelerator-unavailable',
-      `${module} does not export accelerators: readonly Accelerator[] of contract version ${ACCELERATOR_SPEC_VERSION}`,
-    );
+  try {
+    const exported: unknown = await inTime(import(module), limit);
+    const list = member(exported, 'accelerators');
+    if (!Array.isArray(list) || list.length === 0) throw unfit(module, 'no such array, or an empty one');
+    if (list.every(isAccelerator)) return list;
+    const faults = list.map((each, index) => [`[${index}]`, faultOf(each)]);
+    throw unfit(module, faults.find(([, fault]) => fault !== undefined)?.join(': ') ?? 'it changes');
+  } catch (cause) {
+    throw MultifdError.from(cause, 'accelerator-unavailable', what);
   }
-  return list;
+}
+
+function unfit(module: string, fault: string): MultifdError {
+  return new MultifdError(
+    'accelerator-unavailable',
+    `${module} does not export accelerators: readonly Accelerator[] of contract version ${ACCELERATOR_SPEC_VERSION}: ${fault}`,
+  );
 }
 
 function isAccelerator(value: unknown): value is Accelerator {
-  if (typeof value !== 'object' || value === null) return false;
-  const name: unknown = Reflect.get(value, 'name');
-  return (
-    Reflect.get(value, 'specVersion') === ACCELERATOR_SPEC_VERSION &&
-    typeof name === 'string' &&
-    /^[a-z0-9][a-z0-9-]*$/.test(name) &&
-    typeof Reflect.get(value, 'probe') === 'function' &&
-    typeof Reflect.get(value, 'open') === 'function' &&
-    hasCapabilities(Reflect.get(value, 'capabilities'))
-  );
+  return faultOf(value) === undefined;
 }
 
-function hasCapabilities(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const batch: unknown = Reflect.get(value, 'preferredBatch');
-  const sizes: unknown = Reflect.get(value, 'pageSize');
-  return (
-    typeof batch === 'number' &&
-    Number.isInteger(batch) &&
-    batch >= 1 &&
-    batch <= 2 ** 20 &&
-    typeof sizes === 'object' &&
-    sizes !== null &&
-    typeof Reflect.get(sizes, 'min') === 'number' &&
-    typeof Reflect.get(sizes, 'max') === 'number'
-  );
+/** What its author has to change first; undefined if it keeps the contract as far as can be seen from outside. */
+function faultOf(value: unknown): string | undefined {
+  if (member(value, 'specVersion') !== ACCELERATOR_SPEC_VERSION) {
+    return `specVersion must be ${ACCELERATOR_SPEC_VERSION}`;
+  }
+  const name = member(value, 'name');
+  if (typeof name !== 'string' || !/^[a-z0-9][a-z0-9-]*$/.test(name)) {
+    return 'name must be lower case letters, digits and "-"';
+  }
+  for (const method of ['probe', 'open']) {
+    if (typeof member(value, method) !== 'function') return `${method} must be a function`;
+  }
+  const capabilities = member(value, 'capabilities');
+  const batch = member(capabilities, 'preferredBatch');
+  if (typeof batch !== 'number' || !Number.isInteger(batch) || batch < 1 || batch > 2 ** 20) {
+    return 'capabilities.preferredBatch must be a whole number, 1 to 2^20';
+  }
+  const sizes = member(capabilities, 'pageSize');
+  const [min, max] = [member(sizes, 'min'), member(sizes, 'max')];
+  if (!isPowerOfTwo(min) || !isPowerOfTwo(max) || min > max) {
+    return 'capabilities.pageSize must be { min, max }, powers of two, in bytes';
+  }
+  return undefined;
+}
+
+function isPowerOfTwo(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(Math.log2(value)) && value >= 1;
 }

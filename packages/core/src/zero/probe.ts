@@ -1,10 +1,27 @@
+import { member } from '../member.js';
 import type { Accelerator, Probe } from './accelerator.js';
+import type { ProbedAccelerator } from './choice.js';
+import { loadAccelerators } from './load.js';
 
 /** ms that an asynchronous probe may take. */
-const PROBE_PATIENCE = 5000;
+export const PROBE_PATIENCE = 5000;
+
+/**
+ * Imports a module and probes its accelerators, in this thread.
+ * @throws MultifdError `accelerator-unavailable` if it cannot be loaded.
+ */
+export async function probeAll(module: string): Promise<readonly ProbedAccelerator[]> {
+  return Promise.all(
+    (await loadAccelerators(module)).map(async (accelerator) => ({
+      reference: { module, name: accelerator.name },
+      probe: await probeSafely(accelerator),
+      automatic: accelerator.capabilities.automatic ?? true,
+    })),
+  );
+}
 
 /** A probe that throws, hangs or answers nonsense is an answer too: no. */
-export async function probeSafely(accelerator: Accelerator): Promise<Probe> {
+async function probeSafely(accelerator: Accelerator): Promise<Probe> {
   const fix = `it is a mistake of accelerator ${accelerator.name}: tell its author`;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Probe>((resolve) => {
@@ -13,9 +30,9 @@ export async function probeSafely(accelerator: Accelerator): Promise<Probe> {
   });
   try {
     const answer: unknown = await Promise.race([accelerator.probe(), late]);
-    return isProbe(answer)
-      ? answer
-      : { ok: false, reason: 'its probe gave no answer that means anything', fix };
+    if (isProbe(answer)) return bare(answer);
+    const reason = 'its probe must answer { ok: true, detail } or { ok: false, reason, fix }, all of it text';
+    return { ok: false, reason, fix };
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     return { ok: false, reason: `its probe failed: ${text}`, fix };
@@ -25,10 +42,12 @@ export async function probeSafely(accelerator: Accelerator): Promise<Probe> {
 }
 
 function isProbe(value: unknown): value is Probe {
-  if (typeof value !== 'object' || value === null) return false;
-  const texts = Reflect.get(value, 'ok') === true ? ['detail'] : ['reason', 'fix'];
-  return (
-    typeof Reflect.get(value, 'ok') === 'boolean' &&
-    texts.every((name) => typeof Reflect.get(value, name) === 'string')
-  );
+  const ok = member(value, 'ok');
+  const texts = ok === true ? ['detail'] : ['reason', 'fix'];
+  return typeof ok === 'boolean' && texts.every((text) => typeof member(value, text) === 'string');
+}
+
+/** What the contract names and no more: the rest may be of a kind that does not go from thread to thread. */
+function bare(probe: Probe): Probe {
+  return probe.ok ? { ok: true, detail: probe.detail } : { ok: false, reason: probe.reason, fix: probe.fix };
 }

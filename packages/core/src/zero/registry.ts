@@ -1,8 +1,8 @@
 import { MultifdError } from '../errors.js';
 import { chooseFastest } from './automatic.js';
 import type { AcceleratorChoice, ProbedAccelerator, RefusedAccelerator } from './choice.js';
-import { loadAccelerators } from './load.js';
-import { probeSafely } from './probe.js';
+import { probeAll } from './probe.js';
+import { probeApart } from './probe-apart.js';
 
 /**
  * The accelerators that are known here, in order of preference. Registering is cheap and loads nothing; a
@@ -12,7 +12,10 @@ export class AcceleratorRegistry {
   readonly #modules: string[] = [];
   readonly #probed = new Map<string, Promise<readonly ProbedAccelerator[]>>();
 
-  /** @param module URL of a module that exports `accelerators`; the first registered is preferred by `auto`. */
+  /**
+   * @param module URL of a module that exports `accelerators`; the first registered is preferred by `auto`. It is
+   *   trusted as the program itself is: imported and probed in this thread.
+   */
   register(module: string): void {
     if (!this.#modules.includes(module)) this.#modules.push(module);
   }
@@ -25,6 +28,16 @@ export class AcceleratorRegistry {
     const probe = (module: string): Promise<readonly ProbedAccelerator[]> =>
       this.#probeModule(module).catch((error: unknown) => [unloadable(module, error)]);
     return (await Promise.all(this.#modules.map(probe))).flat();
+  }
+
+  /**
+   * The accelerators of somebody's module, probed in a thread of its own: what it does there to its thread is told as
+   * an error, and nothing of it stays behind.
+   *
+   * @throws MultifdError `accelerator-unavailable` if it cannot be loaded, or does not come to an end.
+   */
+  probe(module: string): Promise<readonly ProbedAccelerator[]> {
+    return this.#probeModule(module);
   }
 
   /**
@@ -63,7 +76,8 @@ export class AcceleratorRegistry {
   }
 
   #probeModule(module: string): Promise<readonly ProbedAccelerator[]> {
-    const running = this.#probed.get(module) ?? probeAll(module);
+    const probe = this.#modules.includes(module) ? probeAll : probeApart;
+    const running = this.#probed.get(module) ?? probe(module);
     this.#probed.set(module, running);
     return running;
   }
@@ -73,14 +87,4 @@ function unloadable(module: string, error: unknown): ProbedAccelerator {
   const { message, hint } = MultifdError.from(error, 'accelerator-unavailable', module);
   const probe = { ok: false, reason: message, fix: hint ?? 'install it again for this system' } as const;
   return { reference: { module, name: module }, probe, automatic: true };
-}
-
-async function probeAll(module: string): Promise<readonly ProbedAccelerator[]> {
-  return Promise.all(
-    (await loadAccelerators(module)).map(async (accelerator) => ({
-      reference: { module, name: accelerator.name },
-      probe: await probeSafely(accelerator),
-      automatic: accelerator.capabilities.automatic ?? true,
-    })),
-  );
 }

@@ -24,6 +24,7 @@ describe.each(['multifd', 'legacy'] as const)('an accelerator that breaks, %s', 
   it.each([
     ['throws-in-open', ['accelerator'], /throws-in-open could not be opened: no such device/],
     ['open-never-ends', ['accelerator'], /open-never-ends.*after 4000 ms/],
+    ['exits-in-open', ['accelerator'], /exits-in-open took its thread down.*code 5/],
     ['throws', ['accelerator'], /throws failed: device lost/],
     ['rejects', ['accelerator'], /rejects failed: device lost/],
     ['never-answers', ['accelerator'], /never-answers gave no answer within 1000 ms/],
@@ -45,6 +46,11 @@ describe.each(['multifd', 'legacy'] as const)('an accelerator that breaks, %s', 
       'throws-outside',
       ['accelerator', 'peer-closed'],
       /took its thread down.*out of nowhere|destination closed|connection broke/,
+    ],
+    [
+      'throws-after-its-answer',
+      ['accelerator', 'peer-closed'],
+      /throws-after-its-answer took its thread down.*an afterthought|destination closed|connection broke/,
     ],
   ] as const)('%s', async (name, codes, says) => {
     const { guest, calls } = watchedGuest();

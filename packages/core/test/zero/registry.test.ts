@@ -1,7 +1,5 @@
+import { AcceleratorRegistry, loadAccelerator, MultifdError } from '@multifd/core';
 import { describe, expect, it, vi } from 'vitest';
-import { MultifdError } from '../../src/errors.js';
-import { loadAccelerator } from '../../src/zero/load.js';
-import { AcceleratorRegistry } from '../../src/zero/registry.js';
 import { fixture, PLAIN } from '../support/fixtures.js';
 
 /** Accelerators that probe well. */
@@ -22,6 +20,14 @@ function registry(...modules: string[]): AcceleratorRegistry {
   const made = new AcceleratorRegistry();
   for (const module of modules) made.register(module);
   return made;
+}
+
+/** A module's text: right but for what is given. */
+function accelerator(members: string, pageSize = '{ min: 4096, max: 4096 }'): string {
+  return `export const accelerators = [{
+    specVersion: 1, name: 'odd', capabilities: { pageSize: ${pageSize}, preferredBatch: 1 },
+    probe: () => ({ ok: true, detail: '' }), open() {}, ${members}
+  }];`;
 }
 
 describe('AcceleratorRegistry', () => {
@@ -101,13 +107,14 @@ describe('AcceleratorRegistry', () => {
       });
     }
     const error = await failure(registry(fixture('nonsense-probes.mjs')).choose('says-nothing'));
-    expect(error.message).toMatch(/says-nothing cannot run here: its probe gave no answer/);
+    expect(error.message).toMatch(/says-nothing cannot run here: its probe must answer/);
   });
 
   it('a module that never ends loading is given up', async () => {
     vi.useFakeTimers();
     try {
-      const loading = failure(registry().choose(fixture('never-loads.mjs')));
+      const module = fixture('never-loads.mjs');
+      const loading = failure(registry(module).choose(module));
       await vi.advanceTimersByTimeAsync(10_001);
       expect((await loading).message).toMatch(/cannot load .*never-loads\.mjs within 10000 ms/);
     } finally {
@@ -132,6 +139,41 @@ describe('AcceleratorRegistry', () => {
   ])('a module %s', async (_what, file, says) => {
     expect((await failure(registry().choose(fixture(file)))).message).toMatch(says);
     expect((await failure(loadAccelerator({ module: fixture(file), name: 'x' }))).message).toMatch(says);
+  });
+
+  it.each([
+    ['throws', "throw new Error('at import');", /cannot load .*at import/],
+    ['ends its thread', 'process.exit(0);', /imported and probed: it ended its thread with code 0/],
+    [
+      'throws when nobody waits',
+      'setTimeout(() => { throw new Error("later"); }); await new Promise(() => {});',
+      /later/,
+    ],
+    ['never comes to an end', 'for (;;);', /took longer than/],
+    ['never ends loading', 'await new Promise(() => {});', /cannot load .*within 10000 ms/],
+    ['has none', 'export const accelerators = [];', /an empty one/],
+    [
+      'throws when looked at',
+      'export const accelerators = [{ get specVersion() { throw new Error("mine"); } }];',
+      /cannot load .*mine/,
+    ],
+    ['has pages of no size', accelerator('', '{ min: NaN, max: 4096 }'), /capabilities.pageSize must be/],
+    ['probes nonsense', accelerator("probe: () => 'yes',"), /cannot run here: its probe must answer/],
+    ['probes nothing', accelerator('probe() {},'), /cannot run here: its probe must answer/],
+    [
+      'ends its thread in its probe',
+      accelerator('probe: () => process.exit(7),'),
+      /ended its thread with code 7/,
+    ],
+  ])("somebody's module that %s is refused, and takes nothing with it", async (_what, text, says) => {
+    const module = `data:text/javascript,${encodeURIComponent(text)}`;
+    expect((await failure(registry(PLAIN.module).choose(module))).message).toMatch(says);
+  });
+
+  it("somebody's probe may answer more than the contract asks for", async () => {
+    const text = accelerator("probe: () => ({ ok: true, detail: 'fine', device() {} }),");
+    const module = `data:text/javascript,${encodeURIComponent(text)}`;
+    expect((await registry().choose(module)).detail).toBe('fine');
   });
 
   it('a name that a module does not have', async () => {

@@ -17,6 +17,7 @@ import {
   ACTIVITY_CHECKING,
   ACTIVITY_ENCODING,
   ACTIVITY_IDLE,
+  ACTIVITY_OPENING,
   type CounterRow,
   Counters,
 } from '../counters.js';
@@ -59,10 +60,12 @@ export class SourceChannel {
     this.#blocks = await Promise.all(this.#data.ram.blocks.map(openRamBlock));
     if (this.#blocks.some((block) => !block.inPlace)) this.#scratch = new Uint8Array(RANGE_SIZE);
     if (zeroPageDetection === 'multifd' && this.#data.accelerator !== undefined) {
+      this.#counters.beat(ACTIVITY_OPENING);
       const accelerator = await loadAccelerator(this.#data.accelerator);
       this.#checker = await PageChecker.open(accelerator, pageSize, stallTimeout, () =>
         this.#counters.beat(ACTIVITY_CHECKING),
       );
+      this.#counters.beat(ACTIVITY_IDLE);
     }
     const method = await loadMethod(multifdCompression, this.#data.methodModules);
     this.#hooks = await method.sendSetup({

@@ -1,4 +1,4 @@
-import { ACTIVITY_ENCODING, ACTIVITY_IDLE, type Counters } from '../counters.js';
+import { ACTIVITY_CHECKING, ACTIVITY_ENCODING, type Counters } from '../counters.js';
 
 /**
  * Notices a thread whose zero check or codec does not come back. Its own timers cannot: what never returns holds the
@@ -21,7 +21,8 @@ export class HangWatch {
           const row = counters.row(index);
           const { heartbeat, activity } = row;
           const encoding = activity === ACTIVITY_ENCODING;
-          if (heartbeat !== seen.heartbeat || activity === ACTIVITY_IDLE) {
+          const watched = encoding || activity === ACTIVITY_CHECKING;
+          if (heartbeat !== seen.heartbeat || !watched) {
             seen.heartbeat = heartbeat;
             seen.since = now;
           } else if (now - seen.since > (encoding ? 2 : 1) * timeout) {

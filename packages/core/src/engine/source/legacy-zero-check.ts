@@ -6,7 +6,7 @@ import { RANGE_SIZE, RangeTable } from '../../ram/ranges.js';
 import { loadAccelerator } from '../../zero/load.js';
 import { PageChecker } from '../../zero/page-checker.js';
 import { PAGE_ZERO, RangeScanner, type ScannedRange } from '../../zero/range-scanner.js';
-import { ACTIVITY_CHECKING, ACTIVITY_IDLE, type CounterRow } from '../counters.js';
+import { ACTIVITY_CHECKING, ACTIVITY_IDLE, ACTIVITY_OPENING, type CounterRow } from '../counters.js';
 import type { SourceControl } from './control.js';
 import type { MainStream } from './main-stream.js';
 import type { SourceThreadData } from './messages.js';
@@ -59,10 +59,12 @@ export class LegacyZeroCheck {
       throw new MultifdError('internal', 'legacy zero-page detection without an accelerator');
     }
     const blocks = await Promise.all(data.ram.blocks.map(openRamBlock));
+    counters.beat(ACTIVITY_OPENING);
     const accelerator = await loadAccelerator(data.accelerator);
     const checker = await PageChecker.open(accelerator, data.ram.pageSize, data.parameters.stallTimeout, () =>
       counters.beat(ACTIVITY_CHECKING),
     );
+    counters.beat(ACTIVITY_IDLE);
     return new LegacyZeroCheck(data, control, counters, dirty, blocks, checker);
   }
 

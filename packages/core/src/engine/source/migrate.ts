@@ -3,7 +3,7 @@ import { MultifdError } from '../../errors.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import type { MigrateOptions, MigrateResult } from '../api.js';
 import { BandwidthLimit } from '../bandwidth.js';
-import { ACTIVITY_CHECKING, Counters } from '../counters.js';
+import { ACTIVITY_CHECKING, ACTIVITY_OPENING, Counters } from '../counters.js';
 import { emit } from '../emit.js';
 import { StatusMachine } from '../status.js';
 import { type Thread, ThreadGroup } from '../thread-group.js';
@@ -345,8 +345,11 @@ class SourceMigration {
   #died(error: MultifdError, where: string): MultifdError {
     const row = where === MIGRATION_THREAD ? 0 : Number(where.replace(/^channel /, '')) + 1;
     if (error.code !== 'internal') return error;
-    if (this.#counters.row(row).activity !== ACTIVITY_CHECKING) return error;
-    const name = this.#options.accelerator?.name ?? 'none';
+    const { accelerator } = this.#options;
+    const { activity } = this.#counters.row(row);
+    const atWork = activity === ACTIVITY_CHECKING || activity === ACTIVITY_OPENING;
+    if (!atWork && !comesFrom(accelerator?.module, error.cause)) return error;
+    const name = accelerator?.name ?? 'none';
     return new MultifdError('accelerator', `accelerator ${name} took its thread down: ${error.message}`, {
       cause: error,
     });
@@ -365,6 +368,12 @@ class SourceMigration {
       hint: 'or the memory that it should look at cannot be read (a hung disk)',
     });
   }
+}
+
+/** Whether the folder of a module is on an error's stack: it threw when nobody was waiting for it. */
+function comesFrom(module: string | undefined, cause: unknown): boolean {
+  if (module === undefined || !URL.canParse(module) || !(cause instanceof Error)) return false;
+  return cause.stack?.includes(new URL('.', module).href) === true;
 }
 
 /** A QEMU destination that expects another number of channels says nothing: it closes, or its process dies. */

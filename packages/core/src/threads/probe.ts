@@ -1,0 +1,12 @@
+/** Entry of the thread in which somebody's accelerator module is tried: import, probe, tell. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { MultifdError } from '../errors.js';
+import { probeAll } from '../zero/probe.js';
+import type { ProbeAnswer } from '../zero/probe-apart.js';
+
+const module: string = workerData;
+const answer: ProbeAnswer = await probeAll(module).then(
+  (probed) => ({ probed }),
+  (cause: unknown) => ({ error: MultifdError.from(cause, 'accelerator-unavailable', module).toReport() }),
+);
+parentPort?.postMessage(answer);

@@ -48,6 +48,7 @@ Examples:
   multifd migrate demo:100G,zero=1,backing=memfd
   multifd migrate demo:1G,fill=text --compression zstd --multifd-zstd-level 3
   multifd migrate demo:1G tcp:192.0.2.7:4444 --compression ./my-codec
+  multifd migrate raw:guest.ram tcp:192.0.2.7:4444 --compression auto
   multifd migrate --accel avx512
   multifd migrate --accel ./my-accelerator`;
 

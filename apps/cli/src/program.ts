@@ -228,7 +228,7 @@ function channels() {
 function compression() {
   return new Option(
     '--compression, --multifd-compression <method>',
-    'none, zlib, zstd, or a module by path or package name; equal on both ends (default: none)',
+    'none, zlib, zstd, a module by path or package name, or auto (no QEMU has that); equal on both ends (default: none)',
   );
 }
 

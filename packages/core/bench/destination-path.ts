@@ -24,7 +24,7 @@ export async function destinationPath(
     const connection = new RecordedConnection(vectors);
     const control = DestinationControl.allocate(1);
     const before = counters.normal + counters.zero;
-    await new IncomingChannel(connection, 0, control, placer, noneMethod, hooks, PAGE).run();
+    await new IncomingChannel(connection, 0, control, placer, [{ name: 'none', flag: 0, hooks }], PAGE).run();
     const pages = counters.normal + counters.zero - before;
     if (pages !== PAGES) throw new Error(`placed ${pages} pages, not ${PAGES}`);
   };

@@ -9,9 +9,11 @@ export {
   type ZeroPageDetection,
 } from './engine/parameters.js';
 export { type Relaying, type RelayOptions, type RelayResult, relay } from './engine/relay/relay.js';
+export type { MeasuredMethod, MethodDecision } from './engine/source/method-decision.js';
 export { migrate } from './engine/source/migrate.js';
 export type { DestinationStatistics, SourceStatistics } from './engine/statistics.js';
 export { type ErrorCode, type ErrorReport, MultifdError, WireError, type WireFault } from './errors.js';
+export { AUTO, methodsFor } from './methods/automatic.js';
 export * from './methods/methods.js';
 export { placePages } from './methods/place-pages.js';
 export { isMultiFDMethods, loadMethod, methodsOf } from './methods/registry.js';

@@ -1,6 +1,6 @@
 import { LEVEL as ZLIB_LEVEL } from '@multifd/codec-zlib';
 import { LEVEL as ZSTD_LEVEL } from '@multifd/codec-zstd';
-import { loadMethod, MultifdError, methodsOf } from '@multifd/core';
+import { AUTO, loadMethod, MultifdError, methodsFor, methodsOf } from '@multifd/core';
 import { resolveModule } from '../modules/resolve-module.js';
 import { quote } from '../options/sizes.js';
 
@@ -26,7 +26,7 @@ const OURS = new Map([
 ]);
 
 /** What `--multifd-compression` can be without a module. */
-const KNOWN = ['none', ...OURS.keys()];
+const KNOWN = ['none', ...OURS.keys(), AUTO];
 
 /**
  * Finds what `--multifd-compression` asks for: a name that is known here, or a module that brings one method (a path,
@@ -35,6 +35,7 @@ const KNOWN = ['none', ...OURS.keys()];
  * @throws MultifdError `codec-unavailable`: what was named is used or refused.
  */
 export async function chooseCodec(requested: string, cwd: string): Promise<CodecChoice> {
+  if (requested === AUTO) return chooseAuto();
   if (KNOWN.includes(requested)) {
     const module = OURS.get(requested)?.module;
     return open(requested, requested, module === undefined ? [] : [module]);
@@ -55,6 +56,15 @@ export async function chooseCodec(requested: string, cwd: string): Promise<Codec
     'codec-unavailable',
     `${quote(requested)} brings ${methods.length} compression methods (${names}) and must bring one`,
   );
+}
+
+/** What cannot run here is left out: only `auto` may do that. */
+async function chooseAuto(): Promise<CodecChoice> {
+  // The faster one first: what it cannot compress, the other is not tried on.
+  const modules = [...OURS.values()].map(({ module }) => module).toReversed();
+  const methods = await methodsFor(AUTO, modules);
+  const detail = `chosen packet by packet among ${methods.map(({ name }) => name).join(', ')}`;
+  return { requested: AUTO, name: AUTO, detail, modules };
 }
 
 async function open(requested: string, name: string, modules: readonly string[]): Promise<CodecChoice> {

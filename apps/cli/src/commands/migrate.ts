@@ -1,4 +1,5 @@
 import {
+  AUTO,
   completeParameters,
   type GuestRamDescriptor,
   type MigrateResult,
@@ -188,6 +189,12 @@ class MigrateRun {
     });
     await (accounted ?? onCompleted());
     this.#facts.statistics = result.statistics;
+    if (codec.name === AUTO)
+      this.#facts.codec = {
+        ...codec,
+        settings: codecSettings(this.#options),
+        decision: result.compression ?? null,
+      };
     this.#readReport(result);
     if (verify) await this.#verify(result);
   }

@@ -182,3 +182,44 @@ describe("a stranger's codec", () => {
     expect(stderr).toMatch(/brings 2 compression methods \(a, b\)/);
   });
 });
+
+describe.skipIf(!haveBoth)('auto', () => {
+  it.each([
+    { fill: 'text', chosen: 'zstd' },
+    { fill: 'random', chosen: 'none' },
+  ])('on a slow line, memory of $fill: $chosen, and says why', async ({ fill, chosen }) => {
+    const limit = ['--max-bandwidth', '16M', '--json'];
+    const { code, stdout, stderr } = await run([
+      'migrate',
+      `demo:64M,fill=${fill}`,
+      '--compression',
+      'auto',
+      ...limit,
+    ]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const { verified, compression, ram } = JSON.parse(stdout);
+    expect({ verified, name: compression.name }).toEqual({ verified: true, name: 'auto' });
+    expect(compression.chosen).toMatchObject({
+      name: chosen,
+      reason: expect.stringContaining('the line takes'),
+    });
+    expect(compression.chosen.measured[0]).toMatchObject({ name: 'zstd' });
+    if (chosen === 'zstd') expect(ram['multifd-bytes']).toBeLessThan(ram['normal-bytes']);
+    else expect(ram['multifd-bytes']).toBeGreaterThan(ram['normal-bytes']);
+  });
+
+  it('a destination with auto takes any method, one with a method no other', async () => {
+    for (const name of ['none', 'zlib', 'zstd']) {
+      const receiving = await startReceive(['--compression', 'auto']);
+      const { code, stderr } = await run(['migrate', TEXT, receiving.address, '--compression', name]);
+      expect({ code, stderr }, name).toEqual({ code: 0, stderr: '' });
+      expect((await receiving.ended).code).toBe(0);
+    }
+  });
+
+  it('is nothing for the outgoing side of a relay', async () => {
+    const { code, stderr } = await run(['relay', 'tcp::0', 'tcp:127.0.0.1:1', '--compression', 'auto']);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^multifd: the outgoing side of a relay cannot choose/);
+  });
+});

@@ -37,7 +37,7 @@ export class PacketSender {
   readonly #hooks: SendHooks;
   readonly #control: SourceControl;
   readonly #counters: CounterRow;
-  readonly #bytesPerWrite: number;
+  #bytesPerWrite: number;
   readonly #pageSize: number;
   readonly #maxPages: number;
   readonly #headerSize: number;
@@ -174,8 +174,10 @@ export class PacketSender {
     } else {
       const pages = { block, offsets: packet.offsets, count: normal, vectors: this.#gather(normal) };
       const payload = await this.#hooks.prepare(pages);
-      if (this.#method.flag !== 0) await this.#wasBusy();
       packet.payloadSize = payload.size;
+      packet.flags = payload.flag ?? this.#method.flag;
+      this.#bytesPerWrite = packet.flags === 0 ? BYTES_PER_WRITE : CODED_BYTES_PER_WRITE;
+      if (packet.flags !== 0) await this.#wasBusy();
       this.#appendHeader();
       this.#coverHeaders();
       for (const vector of payload.vectors) this.#vectors.push(vector);

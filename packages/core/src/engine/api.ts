@@ -2,6 +2,7 @@ import type { RamBlockDescriptor } from '../ram/block.js';
 import type { GuestRamDescriptor } from '../ram/guest-ram.js';
 import type { DeviceSection } from '../wire/main/records.js';
 import type { MigrationParameters } from './parameters.js';
+import type { MethodDecision } from './source/method-decision.js';
 import type { DestinationStatistics, SourceStatistics } from './statistics.js';
 
 /** What the engine needs of a guest that is to move. */
@@ -100,6 +101,11 @@ export interface MigrateResult {
   readonly statistics: SourceStatistics;
   /** The accelerator that ran; undefined if none did (`zeroPageDetection: 'none'`). */
   readonly accelerator: AcceleratorReference | undefined;
+  /**
+   * What `multifd-compression=auto` chose, and why; undefined if it was not asked to, or the guest was gone before it
+   * knew: then nothing was compressed.
+   */
+  readonly compression: MethodDecision | undefined;
   /** What the destination reported, if it was asked to. */
   readonly report: Uint8Array | undefined;
 }

@@ -14,7 +14,10 @@ export interface MigrationParameters {
   /** 1 to 255, equal on both ends. */
   readonly multifdChannels: number;
   readonly zeroPageDetection: ZeroPageDetection;
-  /** Name of a MultiFD method: `none`, or what `methodModules` bring. Equal on both ends. */
+  /**
+   * Name of a MultiFD method: `none`, or what `methodModules` bring. Equal on both ends. Ours: `auto`, where the source
+   * takes of those methods what should finish first, and the destination takes what comes; no QEMU does.
+   */
   readonly multifdCompression: string;
   /** Bytes a second over all connections together; 0 is unlimited, which is our default (QEMU's is 128 MiB/s). */
   readonly maxBandwidth: number;

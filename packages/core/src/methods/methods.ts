@@ -63,6 +63,8 @@ export interface PreparedPayload {
   readonly size: number;
   /** Called when the bytes have left, so that a buffer can be used again. */
   readonly release?: () => void;
+  /** Core's own: the `flag` of the method that made it, where a channel has several. */
+  readonly flag?: number;
 }
 
 /** Where a payload's bytes come from: exactly as many as the packet declared, not one more. */

@@ -11,19 +11,7 @@ import { noneMethod } from './none.js';
  * cannot run here.
  */
 export async function loadMethod(name: string, modules: readonly string[] = []): Promise<MultiFDMethods> {
-  const known: MultiFDMethods[] = [noneMethod];
-  for (const module of new Set(modules)) {
-    for (const method of await methodsOf(module)) {
-      const clash = known.find((each) => each.name === method.name || each.flag === method.flag);
-      if (clash !== undefined) {
-        throw new MultifdError(
-          'codec-unavailable',
-          `${module}: multifd method ${method.name} (flag 0x${method.flag.toString(16)}) is already taken by ${clash.name}`,
-        );
-      }
-      known.push(method);
-    }
-  }
+  const known = await allMethods(modules);
   const found = known.find((each) => each.name === name);
   if (found === undefined) {
     throw new MultifdError(
@@ -40,6 +28,35 @@ export async function loadMethod(name: string, modules: readonly string[] = []):
       hint: probe.fix,
     },
   );
+}
+
+/**
+ * All methods that can run here: `none` first, then those of the modules, in their order.
+ * @throws MultifdError `codec-unavailable` as `loadMethod`, but for methods that cannot run.
+ */
+export async function availableMethods(modules: readonly string[]): Promise<readonly MultiFDMethods[]> {
+  const able: MultiFDMethods[] = [];
+  for (const method of await allMethods(modules)) {
+    if ((await method.probe()).ok) able.push(method);
+  }
+  return able;
+}
+
+async function allMethods(modules: readonly string[]): Promise<readonly MultiFDMethods[]> {
+  const known: MultiFDMethods[] = [noneMethod];
+  for (const module of new Set(modules)) {
+    for (const method of await methodsOf(module)) {
+      const clash = known.find((each) => each.name === method.name || each.flag === method.flag);
+      if (clash !== undefined) {
+        throw new MultifdError(
+          'codec-unavailable',
+          `${module}: multifd method ${method.name} (flag 0x${method.flag.toString(16)}) is already taken by ${clash.name}`,
+        );
+      }
+      known.push(method);
+    }
+  }
+  return known;
 }
 
 /**

@@ -36,25 +36,27 @@ export function checkRamPacket(
 }
 
 /**
- * Checks that the packet was made with this end's method. Only packets with pages say so (wire reference 4.3).
- * @param method this end's; its flag is 0 for `none`, else within COMPRESSION_MASK.
+ * Checks that the packet was made with a method of this end's. Only packets with pages say so (wire reference 4.3).
+ * @param methods this end's; a flag is 0 for `none`, else within COMPRESSION_MASK.
+ * @param packet with pages.
+ * @returns the one that it was made with.
  * @throws WireError `incompatible`.
  */
-export function checkCompression(
+export function checkCompression<Method extends { readonly name: string; readonly flag: number }>(
   packet: RamPacket,
-  method: { readonly name: string; readonly flag: number },
+  methods: readonly Method[],
   where: string,
-): void {
-  if (packet.normalPages + packet.zeroPages === 0) return;
+): Method {
   const flag = packet.flags & COMPRESSION_MASK;
-  if (flag === method.flag) return;
+  const found = methods.find((method) => method.flag === flag);
+  if (found !== undefined) return found;
   const got = methodName(flag);
   throw new WireError(
     {
       where,
       field: 'compression flags',
       offset: 8,
-      expected: `${method.name} (${hex(method.flag)}), which this end uses`,
+      expected: `${methods.map((method) => `${method.name} (${hex(method.flag)})`).join(' or ')}, which this end uses`,
       got: `${got} (${hex(flag)}), which the peer uses`,
     },
     'incompatible',

@@ -1,6 +1,7 @@
 import type { IncomingConnection } from '../../channel/incoming.js';
 import { MultifdError, WireError } from '../../errors.js';
-import type { MultiFDMethods, PayloadReader, RecvHooks } from '../../methods/methods.js';
+import type { Receiver } from '../../methods/automatic.js';
+import type { MultiFDMethods, PayloadReader } from '../../methods/methods.js';
 import type { RamBlock } from '../../ram/block.js';
 import { FLAG_SYNC, maxPagesPerPacket, PACKET_PREFIX_SIZE, packetHeaderSize } from '../../wire/layout.js';
 import { createRamPacket, type RamPacket } from '../../wire/ram-packet.js';
@@ -15,8 +16,7 @@ export class IncomingChannel {
   readonly #channel: number;
   readonly #control: DestinationControl;
   readonly #sink: PageSink;
-  readonly #method: MultiFDMethods;
-  readonly #hooks: RecvHooks;
+  readonly #receivers: readonly Receiver[];
   readonly #pageSize: number;
   readonly #headerSize: number;
   readonly #packet: RamPacket;
@@ -29,16 +29,14 @@ export class IncomingChannel {
     channel: number,
     control: DestinationControl,
     sink: PageSink,
-    method: MultiFDMethods,
-    hooks: RecvHooks,
+    receivers: readonly Receiver[],
     pageSize: number,
   ) {
     this.#connection = connection;
     this.#channel = channel;
     this.#control = control;
     this.#sink = sink;
-    this.#method = method;
-    this.#hooks = hooks;
+    this.#receivers = receivers;
     this.#pageSize = pageSize;
     this.#headerSize = packetHeaderSize(pageSize);
     this.#packet = createRamPacket(pageSize);
@@ -80,22 +78,22 @@ export class IncomingChannel {
     const block = this.#sink.find(packet.blockName);
     if (block === undefined)
       throw this.#fault('block name', 64, 'a block of the block list', packet.blockName);
-    checkCompression(packet, this.#method, this.#packetName);
+    const receiver = checkCompression(packet, this.#receivers, this.#packetName);
     checkRamPacket(packet, block, this.#pageSize, this.#packetName);
     const target = await this.#sink.begin(packet);
-    if (packet.normalPages > 0) await this.#receivePayload(target);
+    if (packet.normalPages > 0) await this.#receivePayload(target, receiver);
     this.#sink.placed(packet);
   }
 
-  async #receivePayload(block: RamBlock): Promise<void> {
+  async #receivePayload(block: RamBlock, { name, hooks }: Receiver): Promise<void> {
     const { normalPages: count, payloadSize, offsets } = this.#packet;
-    const most = this.#hooks.maxPayload(count);
+    const most = hooks.maxPayload(count);
     if (payloadSize > most) throw this.#fault('payload size', 20, `at most ${most}`, `${payloadSize}`);
     const payload = this.#payloadReader(payloadSize);
     try {
-      await this.#hooks.recv({ block, offsets, count, payloadSize }, payload);
+      await hooks.recv({ block, offsets, count, payloadSize }, payload);
     } catch (cause) {
-      throw cause === payload.failure ? cause : this.#refused(cause);
+      throw cause === payload.failure ? cause : this.#refused(name, cause);
     }
     if (payload.remaining > 0) {
       throw this.#fault('payload size', 20, `${payloadSize - payload.remaining}`, `${payloadSize}`);
@@ -103,8 +101,8 @@ export class IncomingChannel {
   }
 
   /** What the method says of a payload, and where that was. */
-  #refused(cause: unknown): MultifdError {
-    const { code, message, hint } = MultifdError.from(cause, 'protocol', this.#method.name);
+  #refused(method: string, cause: unknown): MultifdError {
+    const { code, message, hint } = MultifdError.from(cause, 'protocol', method);
     const options = hint === undefined ? { cause } : { cause, hint };
     return new MultifdError(code, `${this.#packetName}: ${message}`, options);
   }

@@ -1,8 +1,7 @@
 import { IncomingConnection } from '../../channel/incoming.js';
 import { loadSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
-import type { RecvHooks } from '../../methods/methods.js';
-import { loadMethod } from '../../methods/registry.js';
+import { methodsFor, type Receiver, setUpReceiving } from '../../methods/automatic.js';
 import { classify } from '../../wire/first-bytes.js';
 import { checkInitPacket, decodeInitPacket } from '../../wire/init-packet.js';
 import { INIT_PACKET_SIZE } from '../../wire/layout.js';
@@ -39,7 +38,7 @@ export class IncomingThread {
   readonly #counters: Counters;
   #connection: IncomingConnection | undefined;
   #pages: PageSink | undefined;
-  #hooks: RecvHooks | undefined;
+  #receivers: readonly Receiver[] = [];
   #main: IncomingMain | undefined;
   #relay: RelayMain | undefined;
   #told = false;
@@ -58,7 +57,7 @@ export class IncomingThread {
 
   async run(): Promise<void> {
     // Loaded before the first connection, so that a codec that is not there is told at once.
-    const method = await loadMethod(this.#data.parameters.multifdCompression, this.#data.methodModules);
+    const methods = await methodsFor(this.#data.parameters.multifdCompression, this.#data.methodModules);
     this.#port.post({ type: 'ready' });
     const role = await this.#nextRole();
     const { connection } = role;
@@ -67,10 +66,11 @@ export class IncomingThread {
     connection.countIn(this.#counters.row(channel + 1));
     const { pageSize } = this.#data;
     const sink = await this.#sink(this.#counters.row(channel + 1));
-    this.#hooks = await method.recvSetup(methodOptions(channel, pageSize, this.#data.methodSettings));
+    const options = methodOptions(channel, pageSize, this.#data.methodSettings);
+    this.#receivers = await setUpReceiving(methods, options);
     const { socketIo } = this.#data;
     if (socketIo !== undefined) connection.block(await loadSocketIo(socketIo.module), socketIo.interrupt);
-    await new IncomingChannel(connection, channel, this.#control, sink, method, this.#hooks, pageSize).run();
+    await new IncomingChannel(connection, channel, this.#control, sink, this.#receivers, pageSize).run();
   }
 
   /** Frees everything, whatever happened. Does not throw. */
@@ -79,7 +79,7 @@ export class IncomingThread {
     this.#pages?.close();
     this.#relay?.close();
     try {
-      await this.#hooks?.cleanup();
+      for (const { hooks } of this.#receivers) await hooks.cleanup();
     } catch {
       // The migration's outcome is decided; a codec that cannot close has nothing to add.
     }

@@ -1,5 +1,6 @@
 import { prepareSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
+import { AUTO } from '../../methods/automatic.js';
 import { isPageSize } from '../../wire/layout.js';
 import { formatAddress, parseAddress } from '../address.js';
 import type { AcceleratorReference, DestinationEvent } from '../api.js';
@@ -81,6 +82,15 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
   if (outgoing.zeroPageDetection !== 'none' && options.accelerator === undefined) {
     const what = `zero-page-detection ${outgoing.zeroPageDetection}`;
     throw new MultifdError('accelerator-unavailable', `${what} needs an accelerator and none was given`);
+  }
+  if (outgoing.multifdCompression === AUTO) {
+    throw new MultifdError(
+      'usage',
+      'the outgoing side of a relay cannot choose its compression: it has no guest',
+      {
+        hint: 'name the method that the destination uses',
+      },
+    );
   }
   const uuid = checkUuid(options.uuid);
   const io = await prepareSocketIo(options.socketIo);

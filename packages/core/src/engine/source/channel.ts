@@ -2,8 +2,9 @@ import { openOutgoingChannel } from '../../channel/open-channel.js';
 import type { Outgoing } from '../../channel/outgoing.js';
 import { PacketSender } from '../../channel/packet-sender.js';
 import type { MultifdError } from '../../errors.js';
+import { methodsFor, setUpSending } from '../../methods/automatic.js';
 import type { MultiFDMethods, SendHooks } from '../../methods/methods.js';
-import { loadMethod } from '../../methods/registry.js';
+import { noneMethod } from '../../methods/none.js';
 import type { RamBlock } from '../../ram/block.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { openRamBlock } from '../../ram/guest-ram.js';
@@ -67,18 +68,19 @@ export class SourceChannel {
       );
       this.#counters.beat(ACTIVITY_IDLE);
     }
-    const method = await loadMethod(multifdCompression, this.#data.methodModules);
-    this.#hooks = await method.sendSetup({
+    const methods = await methodsFor(multifdCompression, this.#data.methodModules);
+    const options = {
       channel: this.#data.channel,
       pageSize,
       maxPages: maxPagesPerPacket(pageSize),
       settings: this.#data.methodSettings,
-    });
+    };
+    this.#hooks = await setUpSending(methods, options, () => this.#control.method);
     this.#port.post({ type: 'ready' });
     await this.#port.next('connect');
     const outgoing = await this.#connect();
     this.#port.post({ type: 'connected' });
-    await this.#sendEpochs(outgoing, method, this.#hooks);
+    await this.#sendEpochs(outgoing, methods[0] ?? noneMethod, this.#hooks);
     await outgoing.close();
   }
 

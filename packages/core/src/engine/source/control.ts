@@ -16,6 +16,8 @@ const MIGRATION = 8;
 const CHANNELS = 9;
 /** Everybody stops. */
 const STOP = 11;
+/** Index of the method that sends, where the channels have several. */
+const METHOD = 12;
 /** Number of the epoch after which there is none; 0 while it is not known. */
 const LAST = 10;
 const WORDS = 16;
@@ -69,6 +71,16 @@ export class SourceControl {
    */
   handOver(): void {
     if (Atomics.compareExchange(this.#words, DECISION, OPEN, HANDED_OVER) !== OPEN) this.#throwAborted();
+  }
+
+  /** API thread: from the next packet on, each channel sends with its method number `index`. */
+  chooseMethod(index: number): void {
+    Atomics.store(this.#words, METHOD, index);
+  }
+
+  /** Channel: index of the method for the next packet; 0 until one was chosen. */
+  get method(): number {
+    return Atomics.load(this.#words, METHOD);
   }
 
   /** Migration thread: the destination says that it has the guest. False if it cannot have it yet. */

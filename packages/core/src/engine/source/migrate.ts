@@ -1,5 +1,7 @@
 import { type MigrationIo, prepareSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
+import { AUTO, methodsFor } from '../../methods/automatic.js';
+import type { MultiFDMethods } from '../../methods/methods.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import type { MigrateOptions, MigrateResult } from '../api.js';
 import { BandwidthLimit } from '../bandwidth.js';
@@ -11,6 +13,7 @@ import { SourceControl } from './control.js';
 import { GuestKeeper } from './guest-keeper.js';
 import { HangWatch } from './hang-watch.js';
 import type { FromSourceThread, SourceThreadData, ToSourceThread } from './messages.js';
+import { MethodChooser } from './method-chooser.js';
 import { type CheckedSource, checkSource } from './options.js';
 import { SourceMeter } from './source-meter.js';
 
@@ -41,11 +44,21 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
   let io: MigrationIo | undefined;
   try {
     io = await prepareSocketIo(options.socketIo);
-    return await new SourceMigration(options, checked, io).run();
+    const methods = await methodsToChooseFrom(options, checked);
+    return await new SourceMigration(options, checked, io, methods).run();
   } finally {
     io?.interrupt.close();
     migrating.delete(key);
   }
+}
+
+/** Undefined unless the compression is `auto`. @throws MultifdError `codec-unavailable` */
+async function methodsToChooseFrom(
+  options: MigrateOptions,
+  { parameters }: CheckedSource,
+): Promise<readonly MultiFDMethods[] | undefined> {
+  if (parameters.multifdCompression !== AUTO) return undefined;
+  return methodsFor(AUTO, options.methodModules ?? []);
 }
 
 /** One migration on its source, in the API thread: it owns the threads, the status and the guest's callbacks. */
@@ -64,6 +77,9 @@ class SourceMigration {
   readonly #outcome = Promise.withResolvers<void>();
   readonly #reported = Promise.withResolvers<Uint8Array | undefined>();
   readonly #channels: Thread<ToSourceThread>[] = [];
+  /** Aborted when there is nothing to choose a method for any more. */
+  readonly #choosing = new AbortController();
+  readonly #chooser: MethodChooser | undefined;
   #migration: Thread<ToSourceThread> | undefined;
   #ready = 0;
   #connected = 0;
@@ -71,7 +87,12 @@ class SourceMigration {
   #sentAll = false;
   #rounds = 0;
 
-  constructor(options: MigrateOptions, checked: CheckedSource, io: MigrationIo | undefined) {
+  constructor(
+    options: MigrateOptions,
+    checked: CheckedSource,
+    io: MigrationIo | undefined,
+    methods: readonly MultiFDMethods[] | undefined,
+  ) {
     const { ram } = options.guest;
     this.#options = options;
     this.#checked = checked;
@@ -90,6 +111,10 @@ class SourceMigration {
       this.#counters,
       new Set([...this.#dirty, ...this.#work]),
     );
+    if (methods !== undefined) {
+      const settings = options.methodSettings ?? {};
+      this.#chooser = new MethodChooser(ram, settings, methods, this.#counters, this.#control);
+    }
     this.#keeper = new GuestKeeper(options.guest, checked.live);
     this.#threads = new ThreadGroup((error, where) => {
       const died = this.#died(error, where);
@@ -116,6 +141,7 @@ class SourceMigration {
       await this.#outcome.promise;
       if (this.#options.requestReport === true) report = await this.#reported.promise;
     } finally {
+      this.#choosing.abort();
       clearInterval(progress);
       clearTimeout(late);
       watch.close();
@@ -128,7 +154,16 @@ class SourceMigration {
     }
     const accelerator =
       this.#checked.parameters.zeroPageDetection === 'none' ? undefined : this.#options.accelerator;
-    return { status: 'completed', statistics: this.#meter.read(), accelerator, report };
+    const compression = this.#chooser?.decision;
+    return { status: 'completed', statistics: this.#meter.read(), accelerator, compression, report };
+  }
+
+  /** A method that cannot be tried does not end a migration that goes on without it. */
+  #chooseMethod(): void {
+    this.#chooser?.choose(this.#choosing.signal).catch((error: unknown) => {
+      const { message } = MultifdError.from(error, 'internal', 'choosing a compression');
+      emit(this.#options.onEvent, { type: 'warning', message: `compression auto: none, since ${message}` });
+    });
   }
 
   #spawn(): void {
@@ -192,6 +227,7 @@ class SourceMigration {
       case 'active':
         this.#meter.setupOver();
         this.#step('active');
+        this.#chooseMethod();
         return;
       case 'ask-early':
         this.#answer(async () => ({ type: 'early-state', ...(await this.#keeper.earlyState()) }));

@@ -1,0 +1,51 @@
+/** What a method made of a little of the guest. */
+export interface MeasuredMethod {
+  readonly name: string;
+  /** Bytes of pages a second, one thread. */
+  readonly bytesPerSecond: number;
+  /** Payload bytes for each byte of pages; 1: nothing gained. */
+  readonly ratio: number;
+}
+
+export interface MethodDecision {
+  /** The method that sends from now on. */
+  readonly name: string;
+  /** Why, one line. */
+  readonly reason: string;
+  /** Payload bytes a second that left while nothing was compressed. */
+  readonly lineRate: number;
+  readonly measured: readonly MeasuredMethod[];
+}
+
+/** What a method has to be better by: what it costs the guest and the other end is not measured. */
+const WORTH_IT = 1.2;
+
+/**
+ * The method that should finish first.
+ * @param lineRate payload bytes a second with `none`, all channels together.
+ * @param threads that can compress at the same time.
+ */
+export function decideMethod(
+  lineRate: number,
+  threads: number,
+  measured: readonly MeasuredMethod[],
+): MethodDecision {
+  const common = { lineRate, measured };
+  const pageRate = ({ bytesPerSecond, ratio }: MeasuredMethod): number =>
+    Math.min(bytesPerSecond * threads, lineRate / Math.max(ratio, Number.EPSILON));
+  const [best] = measured.toSorted((a, b) => pageRate(b) - pageRate(a));
+  const line = `the line takes ${rate(lineRate)}`;
+  if (best === undefined) {
+    return { ...common, name: 'none', reason: `${line}, and no method could be tried on this guest` };
+  }
+  const tried = `${best.name} would move ${rate(pageRate(best))} of pages (ratio ${best.ratio.toFixed(2)}, ${rate(best.bytesPerSecond)} a thread)`;
+  return pageRate(best) >= WORTH_IT * lineRate
+    ? { ...common, name: best.name, reason: `${line}; ${tried}` }
+    : { ...common, name: 'none', reason: `${line}; ${tried}, which is not ${WORTH_IT} times as much` };
+}
+
+function rate(bytesPerSecond: number): string {
+  return bytesPerSecond >= 1e9
+    ? `${(bytesPerSecond / 1e9).toFixed(2)} GB/s`
+    : `${(bytesPerSecond / 1e6).toFixed(1)} MB/s`;
+}

@@ -52,7 +52,9 @@ export const hostile: readonly HostilePayload[] = [
     name: 'a checksum that is not right',
     count: 1,
     payload: () => {
-      const whole = Uint8Array.from(zstdCompressSync(page, { params: { [constants.ZSTD_c_checksumFlag]: 1 } }));
+      const whole = Uint8Array.from(
+        zstdCompressSync(page, { params: { [constants.ZSTD_c_checksumFlag]: 1 } }),
+      );
       const last = whole.length - 1;
       whole[last] = (whole[last] ?? 0) ^ 1;
       return whole;

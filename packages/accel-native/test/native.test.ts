@@ -1,6 +1,7 @@
+import { platformTriple } from '@multifd/core';
 import { expect, test } from 'vitest';
 import { accelerators, plainRead } from '../src/index.js';
-import { loadBinding, platformTriple } from '../src/load.js';
+import { loadBinding } from '../src/load.js';
 
 const built = 'binding' in loadBinding();
 const PAGE = 4096;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { loadBinding, platformTriple } from '../src/load.js';
+import { loadBinding } from '../src/load.js';
 
 const loaded = loadBinding();
 const binding = 'binding' in loaded ? loaded.binding : undefined;
@@ -9,13 +9,6 @@ test('where the addon is not there, it says why and what to do', () => {
   else
     expect([loaded.reason, loaded.fix]).toEqual([expect.stringMatching(/./), expect.stringMatching(/Rust/)]);
   expect(process.env.MULTIFD_NATIVE === 'required' && binding === undefined).toBe(false);
-});
-
-test('each platform has an addon of its own', () => {
-  expect(platformTriple('linux', 'x64', true)).toBe('linux-x64-gnu');
-  expect(platformTriple('linux', 'arm64', false)).toBe('linux-arm64-musl');
-  expect(platformTriple('darwin', 'arm64')).toBe('darwin-arm64');
-  expect(platformTriple('win32', 'x64')).toBe('win32-x64-msvc');
 });
 
 describe.skipIf(binding === undefined)('the addon', () => {

@@ -4,7 +4,7 @@
  */
 export interface TestRunner {
   readonly test: TestFunction;
-  /** Puts the suite's tests under one name. Without it each test's name begins with the accelerator's. */
+  /** Puts the suite's tests under one name. Without it each test's name begins with that of what is tried. */
   readonly describe?: (name: string, body: () => void) => unknown;
 }
 

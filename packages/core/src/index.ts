@@ -1,3 +1,4 @@
+export { type AddonPlace, exportsFunctions, type LoadedAddon, loadAddon, platformTriple } from './addon.js';
 export type { BlockingSocket, Interrupt, SocketIo } from './channel/socket-io.js';
 export { type Address, formatAddress, parseAddress } from './engine/address.js';
 export * from './engine/api.js';

@@ -1,0 +1,76 @@
+import { createRequire } from 'node:module';
+
+/** Machine code that a package brings, or why there is none. */
+export type LoadedAddon<Binding> =
+  | { readonly binding: Binding }
+  | { readonly reason: string; readonly fix: string; readonly cause: unknown };
+
+export interface AddonPlace<Binding> {
+  /** `import.meta.url` of a module in the package's `src` or `dist`. */
+  readonly from: string;
+  /** `binaryName` of napi: `multifd-accel`. */
+  readonly binary: string;
+  /** The package; those for single platforms have its name and the platform's. */
+  readonly packageName: string;
+  isBinding(value: unknown): value is Binding;
+}
+
+/**
+ * Loads a package's addon for this platform: what its own build has put into `native`, else the package for this
+ * platform. Does not throw. To be called once in each thread.
+ */
+export function loadAddon<Binding>(place: AddonPlace<Binding>): LoadedAddon<Binding> {
+  const { from, binary, packageName, isBinding } = place;
+  const require = createRequire(from);
+  const triple = platformTriple();
+  const causes: unknown[] = [];
+  for (const path of [`../native/${binary}.${triple}.node`, `${packageName}-${triple}`]) {
+    try {
+      const binding: unknown = require(path);
+      if (isBinding(binding)) return { binding };
+      causes.push(new Error(`${path} is no addon of this package`));
+    } catch (error) {
+      causes.push(error);
+    }
+  }
+  const broken = causes.find((each) => !isMissing(each));
+  return {
+    reason:
+      broken instanceof Error
+        ? `its addon for ${triple} cannot be loaded: ${broken.message.split('\n')[0]}`
+        : `its addon is not there for ${triple}`,
+    fix:
+      broken === undefined
+        ? `install ${packageName}-${triple}, or build it from source: install Rust (rustup) and run \`pnpm build\`, which says what else is missing`
+        : 'build it again from source on this machine: install Rust (rustup) and run `pnpm build`',
+    cause: new AggregateError(causes, 'no addon could be loaded'),
+  };
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && Reflect.get(error, 'code') === 'MODULE_NOT_FOUND';
+}
+
+/** Whether a value has functions of these names: what an addon exports. */
+export function exportsFunctions(value: unknown, names: readonly string[]): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return names.every((name) => typeof Reflect.get(value, name) === 'function');
+}
+
+/** As `napi build --platform` names its output. */
+export function platformTriple(
+  platform: string = process.platform,
+  arch: string = process.arch,
+  glibc: boolean = hasGlibc(),
+): string {
+  if (platform === 'linux') return `linux-${arch}-${glibc ? 'gnu' : 'musl'}`;
+  return platform === 'win32' ? `win32-${arch}-msvc` : `${platform}-${arch}`;
+}
+
+function hasGlibc(): boolean {
+  if (process.platform !== 'linux') return false;
+  const report: unknown = process.report.getReport();
+  const header: unknown =
+    typeof report === 'object' && report !== null ? Reflect.get(report, 'header') : undefined;
+  return typeof header === 'object' && header !== null && 'glibcVersionRuntime' in header;
+}

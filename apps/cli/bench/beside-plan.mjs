@@ -34,10 +34,29 @@ const compressed = ['text', 'mixed', 'random'].flatMap((content) =>
   })),
 );
 
-export const plan = [...untouched, ...full, ...compressed];
+const chosen = [
+  { content: 'random', limit: 0 },
+  { content: 'text', limit: 0 },
+  { content: 'random', limit: 100 * 2 ** 20 },
+  { content: 'text', limit: 100 * 2 ** 20 },
+].map(({ content, limit }) => ({
+  id: `auto: 1 GiB ${content}, limit ${limit}`,
+  group: 'auto',
+  size: GIB,
+  content,
+  limit,
+  channels: 2,
+  detection: 'multifd',
+}));
+
+export const plan = [...untouched, ...full, ...compressed, ...chosen];
 
 /** Who moves a guest: what is left out has nothing to add. */
 export function sides(guest) {
+  if (guest.group === 'auto') {
+    const limit = ['--max-bandwidth', `${guest.limit}`];
+    return ['none', 'auto'].map((compression) => ({ ...guest, side: compression, compression, args: limit }));
+  }
   const both = [
     { ...guest, side: 'qemu', args: [] },
     { ...guest, side: 'multifd', args: ['--host', 'auto'] },

@@ -96,6 +96,6 @@ async function ours(run) {
     transferred: document.ram.transferred,
     cpu: document['cpu-time'],
     accelerator: document.accelerator.name,
-    compression: document['multifd-compression'],
+    ...(compression === 'auto' ? { chosen: document.compression.chosen?.name ?? 'nothing' } : {}),
   };
 }

@@ -3,12 +3,14 @@
  * samples out as the linter wants them, too.
  *
  *   node apps/cli/bench/render.mjs [--check FILE] [--accel FILE] [--look FILE] [--core FILE] [--loopback FILE]
+ *                                [--qemu FILE]
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { acceleratorFindings, acceleratorTable, lookTable } from './accelerator-tables.mjs';
+import { autoTable, besideMachine, compressionTable, fullTable, untouchedTable } from './beside-tables.mjs';
 import { machine } from './figures.mjs';
 import { loopbackFindings, losses } from './findings.mjs';
 import {
@@ -28,13 +30,14 @@ const FOLDERS = {
   look: '../../../packages/accel-native/bench/results-look/',
   core: '../../../packages/core/bench/results/',
   loopback: 'results/',
+  qemu: 'results-qemu/',
 };
 const DOCUMENT = fileURLToPath(new URL('../../../docs/benchmarks.md', import.meta.url));
 
 const { values: files } = parseArgs({
   options: Object.fromEntries(Object.keys(FOLDERS).map((kind) => [kind, { type: 'string' }])),
 });
-const [check, accel, look, core, loopback] = Object.keys(FOLDERS).map((kind) => load(kind));
+const [check, accel, look, core, loopback, qemu] = Object.keys(FOLDERS).map((kind) => load(kind));
 
 const parts = {
   'check-machine': machine(check.environment, 'Measured on'),
@@ -57,6 +60,11 @@ const parts = {
   memory: memoryTable(loopback),
   findings: loopbackFindings(loopback),
   losses: losses(loopback, core),
+  'qemu-machine': besideMachine(qemu),
+  'qemu-untouched': untouchedTable(qemu),
+  'qemu-full': fullTable(qemu),
+  'qemu-compression': compressionTable(qemu),
+  'qemu-auto': autoTable(qemu),
 };
 
 const text = readFileSync(DOCUMENT, 'utf8');

@@ -1,0 +1,82 @@
+/** Tables of what was moved by QEMU and by multifd in the same run. */
+import { figure, GIB, median, spread, table } from './figures.mjs';
+
+const seconds = ({ samples }) => spread(samples.map(({ ms }) => ms / 1000));
+const cpu = ({ samples }) => spread(samples.map((each) => (each.cpu.source + each.cpu.destination) / 1000));
+const middle = ({ samples }) => median(samples.map(({ ms }) => ms));
+
+/** Sides of one guest, by name. */
+function groups({ runs }, group) {
+  const byId = new Map();
+  for (const run of runs.filter((each) => each.group === group)) {
+    byId.set(run.id, { ...byId.get(run.id), [run.side]: run });
+  }
+  return [...byId.values()];
+}
+
+export function untouchedTable(measured) {
+  const rows = groups(measured, 'untouched').map(({ qemu, multifd }) => [
+    multifd.channels,
+    seconds(qemu),
+    seconds(multifd),
+    figure(middle(qemu) / middle(multifd)),
+    cpu(qemu),
+    cpu(multifd),
+  ]);
+  return table(['channels', 'QEMU, s', 'multifd, s', 'times as fast', 'QEMU, CPU s', 'multifd, CPU s'], rows);
+}
+
+export function fullTable(measured) {
+  const rows = groups(measured, 'full').flatMap((sides) =>
+    Object.values(sides).map((run) => [
+      `${run.detection}: ${run.side === 'multifd' ? 'multifd with host-linux' : run.side.replace('qemu', 'QEMU')}`,
+      seconds(run),
+      figure(middle(sides.qemu) / middle(run)),
+      cpu(run),
+    ]),
+  );
+  return table(['detection and side', 's', 'times as fast as QEMU', 'CPU s'], rows);
+}
+
+export function compressionTable(measured) {
+  const ratio = ({ samples, size }) => figure(median(samples.map(({ transferred }) => transferred)) / size);
+  const rate = (run) => figure(run.size / 1e9 / (middle(run) / 1000));
+  const rows = groups(measured, 'compression').map(({ qemu, multifd }) => [
+    `${multifd.content}, ${multifd.compression}`,
+    ratio(qemu),
+    ratio(multifd),
+    rate(qemu),
+    rate(multifd),
+    seconds(qemu),
+    seconds(multifd),
+    cpu(qemu),
+    cpu(multifd),
+  ]);
+  return table(
+    [
+      'memory, method',
+      ...['sent / RAM', 'GB/s', 's', 'CPU s'].flatMap((what) => [`QEMU ${what}`, `multifd ${what}`]),
+    ],
+    rows,
+  );
+}
+
+/** What `auto` cost or brought, beside `none` in the same run. */
+export function autoTable(measured) {
+  const rows = groups(measured, 'auto').map(({ none, auto }) => [
+    `${auto.content}${auto.limit === 0 ? '' : `, ${auto.limit / 2 ** 20} MiB/s`}`,
+    seconds(none),
+    seconds(auto),
+    figure(middle(auto) / middle(none)),
+    [...new Set(auto.samples.map(({ chosen }) => chosen))].join(', '),
+  ]);
+  return table(['memory, line', 'none, s', 'auto, s', 'auto / none', 'chose'], rows);
+}
+
+export function besideMachine({ environment, repeats }) {
+  const { cpu: model, cores, node, commit, date, loadBefore, qemu } = environment;
+  return (
+    `Measured on: ${model}, ${cores} cores; Node ${node}; QEMU ${qemu}; commit ${commit}; ${date.slice(0, 10)}; load ` +
+    `before the run ${loadBefore}. ${repeats} runs of each, in turns: median (lowest-highest). 1 GiB is ${GIB} bytes.`
+  );
+}

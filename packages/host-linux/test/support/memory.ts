@@ -71,3 +71,13 @@ export function absentPages(block: RamBlock): Set<number> {
   }
   return pages;
 }
+
+/** Maps a little memory for one use. */
+export function mappedOnce<T>(use: (descriptor: MappedRam['descriptor']) => T): T {
+  const { ram, close } = openRam(optionsOf('anon', MIB));
+  try {
+    return use(ram.descriptor);
+  } finally {
+    close();
+  }
+}

@@ -19,8 +19,7 @@ export type TrackerKind = 'uffd' | 'soft-dirty' | 'soft-dirty-process' | 'digest
  *
  * Every kind sees what `RamBlock.zero` gives back. What a kind does not see:
  * - `uffd` and `soft-dirty`: what does not go through the mapping itself (another mapping of the same file, `pwrite`,
- *   another process); holes that others punch into a file or memfd; and with `soft-dirty`, private memory that is
- *   given back by other means than `RamBlock.zero` too;
+ *   another process), and memory that somebody gives back by other means (`madvise`, `fallocate`);
  * - `soft-dirty-process`: the same, from where that process is;
  * - `digest`: nothing, as long as readers use `blocks`.
  */

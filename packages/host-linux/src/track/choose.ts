@@ -33,11 +33,12 @@ const KINDS: readonly TrackerKind[] = ['uffd', 'soft-dirty', 'soft-dirty-process
 
 /**
  * Begins to track writes with the best kind that works for these blocks and writers, or with the one asked for.
- * @throws MultifdError `io` if a kind that was asked for by name cannot be used, with the reason; `usage` for blocks
- *   of another package.
+ * @throws MultifdError `io` if a kind that was asked for by name cannot be used, with the reason, or the package cannot
+ *   be used here; `usage` for blocks of another package.
  */
 export function chooseTracker(options: TrackerOptions): TrackerChoice {
   const { kind = 'auto' } = options;
+  requireBinding();
   const refused: RefusedTracker[] = [];
   for (const each of kind === 'auto' ? KINDS : [kind]) {
     const obstacle = unfit(each, options.writers);

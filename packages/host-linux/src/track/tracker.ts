@@ -18,8 +18,8 @@ export type TrackerKind = 'uffd' | 'soft-dirty' | 'soft-dirty-process' | 'digest
  * that holds something, and any `sync` pages that only changed their place in memory.
  *
  * Every kind sees what `RamBlock.zero` gives back. What a kind does not see:
- * - `uffd` and `soft-dirty`: writes that do not go through the mapping itself (another mapping of the same file,
- *   `pwrite`, another process), and memory that is given back by other means than `RamBlock.zero`;
+ * - `uffd` and `soft-dirty`: what does not go through the mapping itself (another mapping of the same file, `pwrite`,
+ *   another process), and memory that somebody gives back by other means (`madvise`, `fallocate`);
  * - `soft-dirty-process`: the same, from where that process is;
  * - `digest`: nothing, as long as readers use `blocks`.
  */

@@ -1,7 +1,7 @@
 //! Trackers of writes.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, LazyLock};
 
 use multifd_host::bits::DirtyBits;
 use multifd_host::fault::{Code, Fault};
@@ -17,7 +17,7 @@ use napi_derive::napi;
 use crate::fault::{Result, raise, refuse, whole};
 use crate::typed_array::{Int32s, Uint8s};
 
-static DIGESTS: LazyLock<Registry<Digests>> = LazyLock::new(Registry::new);
+static DIGESTS: Registry<Digests> = Registry::new();
 
 /// `NativeTrackerPlan` in `src/binding.ts`.
 #[napi(object)]

@@ -4,7 +4,7 @@
 
 use std::ffi::{CStr, c_void};
 use std::ptr;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use multifd_host::fault::{Code, Fault};
 use multifd_host::mapping::Mapping;
@@ -15,7 +15,7 @@ use napi::{Env, Unknown, sys};
 use crate::fault::{Result, raise};
 
 /// What buffers hold. By number, so that a finalizer that the engine calls although it made no buffer does no harm.
-static HELD: LazyLock<Registry<Mapping>> = LazyLock::new(Registry::new);
+static HELD: Registry<Mapping> = Registry::new();
 
 type Finalizer = unsafe extern "C" fn(data: *mut c_void, hint: *mut c_void);
 /// `node_api_create_external_sharedarraybuffer`, which napi's own bindings lack.

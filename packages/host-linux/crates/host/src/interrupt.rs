@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, LazyLock};
 
 use crate::fault::{Fault, Result};
 use crate::registry::Registry;
@@ -17,7 +17,7 @@ pub struct Interrupt {
     event: File,
 }
 
-static INTERRUPTS: LazyLock<Registry<Interrupt>> = LazyLock::new(Registry::new);
+static INTERRUPTS: Registry<Interrupt> = Registry::new();
 
 impl Interrupt {
     pub fn new() -> Result<Interrupt> {

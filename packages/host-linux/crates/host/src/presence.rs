@@ -237,20 +237,20 @@ fn file_system(file: &File) -> io::Result<libc::statfs> {
 /// Whether a hole that this file system tells of holds nothing, also while others write through mappings. One that
 /// is not in the list (NFS, FUSE: another machine may know better) has no holes for us, and is read.
 pub(crate) fn tells_holes(file: &File) -> bool {
-    const BTRFS: i64 = 0x9123_683e;
-    const EXT4: i64 = 0xef53;
-    const OVERLAY: i64 = 0x794c_7630;
-    const TMPFS: i64 = 0x0102_1994;
-    const XFS: i64 = 0x5846_5342;
-    file_system(file).is_ok_and(|known| [BTRFS, EXT4, OVERLAY, TMPFS, XFS].contains(&{ known.f_type as i64 }))
+    const BTRFS: i128 = 0x9123_683e;
+    const EXT4: i128 = 0xef53;
+    const OVERLAY: i128 = 0x794c_7630;
+    const TMPFS: i128 = 0x0102_1994;
+    const XFS: i128 = 0x5846_5342;
+    file_system(file).is_ok_and(|known| [BTRFS, EXT4, OVERLAY, TMPFS, XFS].contains(&i128::from(known.f_type)))
 }
 
 /// Bytes of the pages that the file is mapped in.
 pub(crate) fn unit(backed: &Backed) -> Result<usize> {
-    const HUGETLBFS: i64 = 0x9584_58f6;
+    const HUGETLBFS: i128 = 0x9584_58f6;
     let known = file_system(&backed.file).map_err(|error| Fault::io("cannot tell the file system", &error))?;
     let size = known.f_bsize as usize;
-    Ok(if known.f_type as i64 == HUGETLBFS && size.is_power_of_two() {
+    Ok(if i128::from(known.f_type) == HUGETLBFS && size.is_power_of_two() {
         size
     } else {
         page_size()

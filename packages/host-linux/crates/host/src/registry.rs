@@ -1,7 +1,7 @@
 //! Mappings by number, for all threads of the process.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::fault::{Code, Fault, Result};
 use crate::mapping::{Mapping, Plan};
@@ -9,42 +9,49 @@ use crate::mapping::{Mapping, Plan};
 /// Things that one thread makes and others open by number.
 #[derive(Debug)]
 pub struct Registry<T> {
-    entries: Mutex<Option<(u32, HashMap<u32, Arc<T>>)>>,
+    inner: Mutex<Inner<T>>,
+}
+
+#[derive(Debug)]
+struct Inner<T> {
+    last: u32,
+    entries: BTreeMap<u32, Arc<T>>,
 }
 
 impl<T> Registry<T> {
     pub const fn new() -> Self {
         Registry {
-            entries: Mutex::new(None),
+            inner: Mutex::new(Inner {
+                last: 0,
+                entries: BTreeMap::new(),
+            }),
         }
     }
 
     /// Numbers begin with 1, and none comes twice.
     pub fn add(&self, item: Arc<T>) -> u32 {
-        self.with(|next, entries| {
-            *next += 1;
-            entries.insert(*next, item);
-            *next
-        })
+        let mut inner = self.lock();
+        inner.last += 1;
+        let number = inner.last;
+        inner.entries.insert(number, item);
+        number
     }
 
     pub fn get(&self, number: u32) -> Option<Arc<T>> {
-        self.with(|_, entries| entries.get(&number).cloned())
+        self.lock().entries.get(&number).cloned()
     }
 
     pub fn remove(&self, number: u32) -> Option<Arc<T>> {
-        self.with(|_, entries| entries.remove(&number))
+        self.lock().entries.remove(&number)
     }
 
     pub fn count(&self) -> usize {
-        self.with(|_, entries| entries.len())
+        self.lock().entries.len()
     }
 
-    fn with<R>(&self, act: impl FnOnce(&mut u32, &mut HashMap<u32, Arc<T>>) -> R) -> R {
+    fn lock(&self) -> MutexGuard<'_, Inner<T>> {
         // A thread that panicked in here left nothing half done.
-        let mut guard = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let (next, entries) = guard.get_or_insert_with(Default::default);
-        act(next, entries)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

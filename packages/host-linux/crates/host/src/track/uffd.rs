@@ -71,8 +71,6 @@ const REGIONS: usize = 2048;
 struct Tracked {
     mapping: Arc<Mapping>,
     given_back: Arc<GivenBack>,
-    /// Where there was something at the last look, in whole page tables. What is no more became zero.
-    touched: Vec<Range<u64>>,
 }
 
 #[derive(Debug)]
@@ -106,11 +104,7 @@ impl Uffd {
         let listen = |mapping: Arc<Mapping>| -> Result<_> {
             let given_back = mapping.given_back.listen();
             register(&events, &mapping)?;
-            Ok(Tracked {
-                mapping,
-                given_back,
-                touched: Vec::new(),
-            })
+            Ok(Tracked { mapping, given_back })
         };
         Ok(Uffd {
             mappings: mappings.into_iter().map(listen).collect::<Result<_>>()?,
@@ -143,19 +137,14 @@ impl Uffd {
 impl Tracker for Uffd {
     fn sync(&mut self, dirty: &[DirtyBits<'_>]) -> Result<()> {
         for (index, dirty) in dirty.iter().enumerate() {
-            let Some(tracked) = self.mappings.get_mut(index) else {
+            let Some(tracked) = self.mappings.get(index) else {
                 break;
             };
             for range in tracked.given_back.take() {
                 dirty.mark_bytes(range.start, range.end - range.start);
             }
             let mapping = Arc::clone(&tracked.mapping);
-            let now = touched(&mapping, self.map)?;
-            for gone in without(&tracked.touched, &now) {
-                dirty.mark_bytes(gone.start, gone.end - gone.start);
-            }
-            tracked.touched.clone_from(&now);
-            for part in now {
+            for part in touched(&mapping, self.map)? {
                 self.scan(&mapping, part.clone(), WRITES, dirty)?;
                 if !mapping.is_private() {
                     // A file's data must have an entry, or a mark, to be known as clean.
@@ -167,38 +156,13 @@ impl Tracker for Uffd {
     }
 }
 
-/// Where there is something, in whole page tables, ascending and apart.
+/// Where there is something, in whole page tables, ascending and apart. What was there and is no more was given back,
+/// and its mapping has told.
 fn touched(mapping: &Mapping, map: &Pagemap) -> Result<Vec<Range<u64>>> {
     if !mapping.is_private() {
         return Ok(extents(mapping, Extents::Tables));
     }
     occupied_tables(mapping, map).map_err(|error| Fault::io("cannot scan /proc/self/pagemap", &error))
-}
-
-/// The parts of `old` that are not in `new`. Both ascending and apart.
-fn without(old: &[Range<u64>], new: &[Range<u64>]) -> Vec<Range<u64>> {
-    let mut left = Vec::new();
-    let mut next = new.iter().peekable();
-    for range in old {
-        let mut at = range.start;
-        while at < range.end {
-            match next.peek() {
-                Some(each) if each.end <= at => {
-                    next.next();
-                }
-                Some(each) if each.start <= at => at = each.end,
-                Some(each) if each.start < range.end => {
-                    left.push(at..each.start);
-                    at = each.end;
-                }
-                _ => {
-                    left.push(at..range.end);
-                    at = range.end;
-                }
-            }
-        }
-    }
-    left
 }
 
 fn register(events: &File, mapping: &Mapping) -> Result<()> {
@@ -262,17 +226,6 @@ fn control<T>(events: &File, request: u64, argument: *mut T) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_no_more() {
-        let ranges = |pairs: &[(u64, u64)]| pairs.iter().map(|&(from, to)| from..to).collect::<Vec<_>>();
-        let gone = |old: &[(u64, u64)], new: &[(u64, u64)]| without(&ranges(old), &ranges(new));
-        assert_eq!(gone(&[(0, 4), (6, 8)], &[]), [0..4, 6..8]);
-        assert_eq!(gone(&[(0, 4), (6, 8)], &[(0, 8)]), []);
-        assert_eq!(gone(&[(0, 10)], &[(2, 3), (5, 6), (9, 12)]), [0..2, 3..5, 6..9]);
-        assert_eq!(gone(&[(2, 4), (4, 6)], &[(0, 1), (3, 5)]), [2..3, 5..6]);
-        assert_eq!(gone(&[], &[(0, 1)]), []);
-    }
 
     #[test]
     fn the_kernels_numbers() {

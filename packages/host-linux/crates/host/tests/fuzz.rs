@@ -1,0 +1,370 @@
+//! Mappings, writes, holes, memory given back, trackers and unmapping, in any order, against a model; and nothing is
+//! left afterwards. `MULTIFD_FUZZ_SECONDS` (default 3) says for how long, `MULTIFD_SEED` repeats a run.
+
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::time::{Duration, Instant, SystemTime};
+
+use multifd_host::bits::DirtyBits;
+use multifd_host::mapping::{Backing, Mapping, Plan, Source};
+use multifd_host::presence::Presence;
+use multifd_host::registry;
+use multifd_host::track::Tracker;
+use multifd_host::track::digest::{DigestTracker, Digests};
+use multifd_host::track::uffd::Uffd;
+
+const PAGE: usize = 4096;
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        // splitmix64
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ mixed >> 31) % n as u64) as usize
+    }
+
+    fn range(&mut self, length: usize) -> (usize, usize) {
+        let from = self.below(length);
+        let most = if self.below(4) == 0 { length } else { 3 * PAGE };
+        (from, 1 + self.below((length - from).min(most)))
+    }
+}
+
+/// What a tracker has to report at least, and what it may report.
+enum Tracking {
+    None,
+    Writes {
+        tracker: Uffd,
+        written: BTreeSet<usize>,
+    },
+    Digests {
+        tracker: DigestTracker,
+        digests: Arc<Digests>,
+        read: Vec<u8>,
+    },
+}
+
+struct Guest {
+    number: u32,
+    mapping: Arc<Mapping>,
+    model: Vec<u8>,
+    private: bool,
+    file: Option<PathBuf>,
+    tracking: Tracking,
+}
+
+impl Guest {
+    fn new(random: &mut Random, folder: &std::path::Path) -> Guest {
+        let length = (1 + random.below(1200)) * PAGE;
+        let mut file = None;
+        let mut model = vec![0; length];
+        let backing = match random.below(5) {
+            0 => Backing::Anon,
+            1 => Backing::Thp,
+            2 => Backing::Memfd,
+            kind => {
+                let path = folder.join(format!("ram-{}", random.below(1 << 30)));
+                let offset = random.below(3) * PAGE;
+                let at = random.below(length);
+                model[at] = 1 + random.below(255) as u8;
+                let mut bytes = vec![0; offset];
+                bytes.extend(&model);
+                fs::write(&path, bytes).expect("room");
+                file = Some(path.clone());
+                Backing::File {
+                    source: Source::Path(path),
+                    offset: offset as u64,
+                    shared: kind == 3,
+                }
+            }
+        };
+        let private = !matches!(backing, Backing::Memfd | Backing::File { shared: true, .. });
+        let plan = Plan {
+            name: "fuzz".to_owned(),
+            length: length as u64,
+            backing,
+            writable: true,
+        };
+        let (number, mapping) = registry::map(plan).expect("a mapping");
+        Guest {
+            number,
+            mapping,
+            model,
+            private,
+            file,
+            tracking: Tracking::None,
+        }
+    }
+
+    fn touched(&mut self, from: usize, length: usize) {
+        if let Tracking::Writes { written, .. } = &mut self.tracking {
+            written.extend(from / PAGE..=(from + length - 1) / PAGE);
+        }
+    }
+
+    fn write(&mut self, random: &mut Random) {
+        let (from, length) = random.range(self.model.len());
+        let value = if random.below(3) == 0 {
+            0
+        } else {
+            random.below(256) as u8
+        };
+        // SAFETY: within the mapping, which nobody else uses.
+        unsafe { self.mapping.start().add(from).write_bytes(value, length) };
+        self.model[from..from + length].fill(value);
+        self.touched(from, length);
+    }
+
+    fn zero(&mut self, random: &mut Random) {
+        let (from, length) = random.range(self.model.len());
+        self.mapping.zero(from as u64, length as u64).expect("zero");
+        self.model[from..from + length].fill(0);
+        self.touched(from, length);
+    }
+
+    /// As a balloon of somebody else's does, which userfaultfd does not see. Only private memory without a file is
+    /// zero then.
+    fn drop_pages(&mut self, random: &mut Random) {
+        if !self.private || self.file.is_some() || matches!(self.tracking, Tracking::Writes { .. }) {
+            return;
+        }
+        let (from, length) = random.range(self.model.len());
+        let (from, to) = (from.next_multiple_of(PAGE), (from + length) / PAGE * PAGE);
+        if from < to {
+            // SAFETY: within the mapping, which nobody else uses.
+            let done =
+                unsafe { libc::madvise(self.mapping.start().add(from).cast(), to - from, libc::MADV_DONTNEED) };
+            assert_eq!(done, 0);
+            self.model[from..to].fill(0);
+        }
+    }
+
+    fn compare(&self, random: &mut Random) {
+        let (from, length) = random.range(self.model.len());
+        // SAFETY: within the mapping, which nobody writes to while the slice is in use.
+        let bytes = unsafe { std::slice::from_raw_parts(self.mapping.start().add(from), length) };
+        assert!(bytes == &self.model[from..from + length], "{length} bytes at {from}");
+    }
+
+    /// What is absent is zero; looking does not change what is allocated.
+    fn presence(&self, random: &mut Random) {
+        let before = self.mapping.allocated().expect("allocated");
+        let (mut at, length) = random.range(self.model.len());
+        let end = at + length;
+        while at < end {
+            let step = match self.mapping.presence(at as u64, (end - at) as u64).expect("presence") {
+                Presence::Absent(length) => {
+                    let length = length as usize;
+                    assert!(
+                        self.model[at..at + length].iter().all(|&byte| byte == 0),
+                        "absent at {at}"
+                    );
+                    length
+                }
+                Presence::Look(length) => length as usize,
+            };
+            assert!(step > 0 && step <= end - at);
+            at += step;
+        }
+        assert_eq!(self.mapping.allocated().expect("allocated"), before);
+    }
+
+    fn track(&mut self, random: &mut Random) {
+        // One userfaultfd at a time.
+        self.tracking = Tracking::None;
+        self.tracking = match random.below(3) {
+            0 => Tracking::None,
+            1 => Tracking::Writes {
+                tracker: Uffd::new(vec![Arc::clone(&self.mapping)]).expect("userfaultfd"),
+                written: BTreeSet::new(),
+            },
+            _ => {
+                let digests = Arc::new(Digests::new(Arc::clone(&self.mapping), PAGE as u64).expect("digests"));
+                Tracking::Digests {
+                    tracker: DigestTracker::new(vec![Arc::clone(&digests)]),
+                    digests,
+                    read: vec![0; self.model.len()],
+                }
+            }
+        };
+    }
+
+    fn sync(&mut self) {
+        let pages = self.model.len() / PAGE;
+        let words: Vec<AtomicU32> = (0..pages.div_ceil(32)).map(|_| AtomicU32::new(0)).collect();
+        let bits = DirtyBits::new(&words, pages as u64, PAGE as u64).expect("enough words");
+        let dirty = |page: usize| words[page / 32].load(SeqCst) >> (page % 32) & 1 == 1;
+        match &mut self.tracking {
+            Tracking::None => {}
+            Tracking::Writes { tracker, written } => {
+                tracker.sync(&[bits]).expect("sync");
+                let lost: Vec<_> = written.iter().filter(|&&page| !dirty(page)).collect();
+                assert!(lost.is_empty(), "lost writes to pages {lost:?}");
+                written.clear();
+            }
+            Tracking::Digests { tracker, digests, read } => {
+                tracker.sync(&[bits]).expect("sync");
+                for page in 0..pages {
+                    let at = page * PAGE..(page + 1) * PAGE;
+                    let differs = read[at.clone()] != self.model[at.clone()];
+                    assert_eq!(dirty(page), differs, "page {page}");
+                    if differs && page % 2 == 0 {
+                        let target = read[at.clone()].as_mut_ptr();
+                        // SAFETY: a page of a vector.
+                        unsafe { digests.read(at.start as u64, target, PAGE as u64) }.expect("read");
+                        assert!(read[at.clone()] == self.model[at], "a copy of page {page}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// The same memory in a second mapping.
+    fn twin(&self) {
+        let Some(descriptor) = self
+            .mapping
+            .descriptor()
+            .filter(|_| !self.private && self.file.is_none())
+        else {
+            return;
+        };
+        let plan = Plan {
+            name: "fuzz-twin".to_owned(),
+            length: self.model.len() as u64,
+            backing: Backing::File {
+                source: Source::Descriptor(descriptor),
+                offset: 0,
+                shared: true,
+            },
+            writable: false,
+        };
+        let twin = Mapping::new(plan).expect("a second mapping");
+        // SAFETY: as long as `twin`, and nobody writes to it meanwhile.
+        let bytes = unsafe { std::slice::from_raw_parts(twin.start(), self.model.len()) };
+        assert!(bytes == self.model, "the second mapping");
+    }
+
+    fn step(&mut self, random: &mut Random) {
+        match random.below(20) {
+            0..8 => self.write(random),
+            8..10 => self.zero(random),
+            10 => self.drop_pages(random),
+            11..13 => self.compare(random),
+            13..15 => self.presence(random),
+            15 => self.track(random),
+            16..19 => self.sync(),
+            _ => self.twin(),
+        }
+    }
+
+    fn end(self) {
+        self.mapping.intact().expect("intact");
+        registry::unmap(self.number);
+        assert!(registry::open(self.number).is_err());
+        if let Some(path) = self.file {
+            fs::remove_file(path).expect("removed");
+        }
+    }
+}
+
+/// Open files, and kibibytes of address space.
+fn usage() -> (usize, usize) {
+    let files = fs::read_dir("/proc/self/fd").expect("descriptors").count();
+    let status = fs::read_to_string("/proc/self/status").expect("status");
+    let size = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmSize:"))
+        .expect("VmSize");
+    (files, size.trim().trim_end_matches(" kB").parse().expect("a number"))
+}
+
+#[test]
+fn anything_in_any_order() {
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .map(|text| text.parse::<u64>().expect("a number"))
+    };
+    let seconds = number("MULTIFD_FUZZ_SECONDS").unwrap_or(3);
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_nanos() as u64);
+    let seed = number("MULTIFD_SEED").unwrap_or(now);
+    println!("seed {seed}");
+    let mut random = Random(seed);
+    let folder = std::env::temp_dir().join(format!("multifd-fuzz-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    // What is opened once and stays, and memory that the allocator keeps.
+    for _ in 0..20 {
+        let mut guest = Guest::new(&mut random, &folder);
+        (0..50).for_each(|_| guest.step(&mut random));
+        guest.end();
+    }
+    let before = usage();
+    let (begun, mut rounds) = (Instant::now(), 0);
+    while begun.elapsed() < Duration::from_secs(seconds) || rounds < 5 {
+        let mut guests: Vec<Guest> = (0..4).map(|_| Guest::new(&mut random, &folder)).collect();
+        for _ in 0..400 {
+            let guest = random.below(guests.len());
+            guests[guest].step(&mut random);
+        }
+        guests.into_iter().for_each(Guest::end);
+        rounds += 1;
+    }
+    println!("{rounds} rounds");
+    let after = usage();
+    assert_eq!(after.0, before.0, "open files");
+    assert!(
+        after.1 < before.1 + 64 * 1024,
+        "address space: {} KiB, then {} KiB",
+        before.1,
+        after.1
+    );
+    let maps = fs::read_to_string("/proc/self/maps").expect("maps");
+    assert!(
+        !maps.contains("fuzz-twin") && !maps.contains("memfd:fuzz") && !maps.contains("/ram-"),
+        "{maps}"
+    );
+    fs::remove_dir(&folder).expect("an empty folder");
+}
+
+/// The same for a file that is cut below a mapping: bytes that are gone are zeros and an error, for each access.
+#[test]
+fn files_that_shrink() {
+    let path = std::env::temp_dir().join(format!("multifd-shrink-{}", std::process::id()));
+    for cut in [0, 1, 5000, 3 * PAGE, 7 * PAGE + 1] {
+        fs::write(&path, vec![9; 8 * PAGE]).expect("room");
+        let plan = Plan {
+            name: "shrinks".to_owned(),
+            length: 8 * PAGE as u64,
+            backing: Backing::File {
+                source: Source::Path(path.clone()),
+                offset: 0,
+                shared: true,
+            },
+            writable: true,
+        };
+        let mapping = Mapping::new(plan).expect("a mapping");
+        mapping.intact().expect("intact");
+        OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .and_then(|file| file.set_len(cut as u64))
+            .expect("cut");
+        for at in (0..8 * PAGE).step_by(512) {
+            // SAFETY: within the mapping.
+            let byte = unsafe { mapping.start().add(at).read_volatile() };
+            assert_eq!(byte, if at < cut { 9 } else { 0 }, "cut at {cut}, byte {at}");
+        }
+        assert!(mapping.intact().expect_err("broken").message.contains("became shorter"));
+        mapping.zero(0, 8 * PAGE as u64).expect("zero");
+    }
+    fs::remove_file(&path).expect("removed");
+}

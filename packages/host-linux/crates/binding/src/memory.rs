@@ -1,9 +1,11 @@
 //! Guest memory.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use multifd_host::mapping::{Backing, Mapping, Plan, Source};
+use multifd_host::presence::KnownData;
 use multifd_host::registry;
 use napi::Env;
 use napi::bindgen_prelude::Unknown;
@@ -73,6 +75,7 @@ pub fn held_memory() -> Vec<u32> {
 #[napi]
 pub struct Memory {
     mapping: Option<Arc<Mapping>>,
+    known: RefCell<KnownData>,
 }
 
 impl Memory {
@@ -88,7 +91,10 @@ impl Memory {
     #[napi(constructor)]
     pub fn new(number: u32) -> Result<Self> {
         let mapping = registry::open(number).map_err(raise)?;
-        Ok(Memory { mapping: Some(mapping) })
+        Ok(Memory {
+            mapping: Some(mapping),
+            known: RefCell::default(),
+        })
     }
 
     #[napi]
@@ -104,7 +110,10 @@ impl Memory {
     #[napi]
     pub fn absent(&self, offset: f64, length: f64) -> Result<f64> {
         let (offset, length) = (whole(offset, "offset")?, whole(length, "length")?);
-        let presence = self.mapping()?.presence(offset, length).map_err(raise)?;
+        let presence = self
+            .mapping()?
+            .presence_after(&mut self.known.borrow_mut(), offset, length)
+            .map_err(raise)?;
         Ok(presence.signed())
     }
 

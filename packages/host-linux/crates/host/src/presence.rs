@@ -1,5 +1,6 @@
 //! Which bytes were never touched, so that they are zero without a look; and how much memory is in use. Nothing here
-//! populates a page, and nothing is kept from one call to the next: the guest writes meanwhile.
+//! populates a page. That something is absent is never kept from one call to the next: the guest writes meanwhile. That
+//! there is data may be: at worst memory that was given back is looked at.
 
 use std::fs::File;
 use std::io;
@@ -38,17 +39,27 @@ impl Presence {
     }
 }
 
+/// The run of data that a thread was told of last, bytes in the block.
+#[derive(Debug, Clone, Default)]
+pub struct KnownData(Range<u64>);
+
 impl Mapping {
     /// What is known of the bytes from `offset` on, `length` at most. Looks at the kernel's lists, not at memory.
     pub fn presence(&self, offset: u64, length: u64) -> Result<Presence> {
+        self.presence_after(&mut KnownData::default(), offset, length)
+    }
+
+    /// The same for somebody who goes through a block piece by piece: the kernel goes through all data up to the next
+    /// hole to answer, so it is asked once for each run of data and not once for each piece of it.
+    pub fn presence_after(&self, known: &mut KnownData, offset: u64, length: u64) -> Result<Presence> {
         self.check_range(offset, length)?;
         if length == 0 {
             return Ok(Presence::Absent(0));
         }
         Ok(match &self.backed {
             None => self.private_presence(offset, length),
-            Some(backed) if backed.shared => self.file_presence(backed, offset, length),
-            Some(backed) => match self.file_presence(backed, offset, length) {
+            Some(backed) if backed.shared => self.file_presence(backed, known, offset, length),
+            Some(backed) => match self.file_presence(backed, known, offset, length) {
                 look @ Presence::Look(_) => look,
                 absent => absent.both(self.private_presence(offset, length)),
             },
@@ -74,9 +85,12 @@ impl Mapping {
     }
 
     /// Of a file: holes.
-    fn file_presence(&self, backed: &Backed, offset: u64, length: u64) -> Presence {
+    fn file_presence(&self, backed: &Backed, known: &mut KnownData, offset: u64, length: u64) -> Presence {
         if !backed.holes {
             return Presence::Look(length);
+        }
+        if known.0.contains(&offset) {
+            return Presence::Look((known.0.end - offset).min(length));
         }
         let (from, to) = (backed.offset + offset, backed.offset + offset + length);
         match seek(&backed.file, from, libc::SEEK_DATA) {
@@ -89,9 +103,11 @@ impl Mapping {
             Ok(data) if data >= to => Presence::Absent(length),
             Ok(data) if data > from => Presence::Absent(data - from),
             Ok(_) => {
-                let hole = seek(&backed.file, from, libc::SEEK_HOLE).unwrap_or(to).min(to);
+                let hole = seek(&backed.file, from, libc::SEEK_HOLE).unwrap_or(to);
                 // A hole may have been punched since.
-                Presence::Look(hole.saturating_sub(from).max(1))
+                let data = hole.saturating_sub(from).max(1);
+                known.0 = offset..offset + data;
+                Presence::Look(data.min(length))
             }
         }
     }

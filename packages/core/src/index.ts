@@ -23,10 +23,12 @@ export {
 } from './ram/guest-ram.js';
 export type { DeviceSection } from './wire/main/records.js';
 export * from './zero/accelerator.js';
+export { isAcceleratorName, loadAccelerator } from './zero/load.js';
+export type { AcceleratorReplacement } from './zero/page-checker.js';
 export {
   type AcceleratorChoice,
   AcceleratorRegistry,
-  loadAccelerator,
+  type ChooseOptions,
   type MeasuredAccelerator,
   type ProbedAccelerator,
   type RefusedAccelerator,

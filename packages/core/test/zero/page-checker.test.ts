@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { MultifdError } from '../../src/errors.js';
 import type { Accelerator, PageBatch } from '../../src/zero/accelerator.js';
+import { loadAccelerator } from '../../src/zero/load.js';
 import { PageChecker } from '../../src/zero/page-checker.js';
-import { loadAccelerator } from '../../src/zero/registry.js';
 import { broken, PLAIN } from '../support/fixtures.js';
 
 const PAGE = 4096;

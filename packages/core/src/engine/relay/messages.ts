@@ -1,5 +1,7 @@
+import type { CheckPlan } from '../../zero/open-checker.js';
+import type { AcceleratorReplacement } from '../../zero/page-checker.js';
 import type { Address } from '../address.js';
-import type { AcceleratorReference, IncomingBlock } from '../api.js';
+import type { IncomingBlock } from '../api.js';
 import type { MigrationParameters } from '../parameters.js';
 import type { Ending } from '../thread-port.js';
 import type { TransitDescriptor } from './transit.js';
@@ -15,13 +17,14 @@ export interface RelayLink {
   readonly control: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
   readonly bandwidth: SharedArrayBuffer;
-  readonly accelerator: AcceleratorReference | undefined;
   readonly methodModules: readonly string[];
   readonly methodSettings: Readonly<Record<string, number | string>>;
 }
 
 export interface RelayChannelData {
   readonly link: RelayLink;
+  /** Undefined if nobody looks for zero pages. */
+  readonly check: CheckPlan | undefined;
   readonly channel: number;
 }
 
@@ -31,4 +34,9 @@ export type ToRelayChannel =
   | { readonly type: 'abort' };
 
 /** Outgoing channel thread → API thread. */
-export type FromRelayChannel = { readonly type: 'ready' } | { readonly type: 'connected' } | Ending;
+export type FromRelayChannel =
+  | { readonly type: 'ready' }
+  | { readonly type: 'connected' }
+  /** The accelerator failed here; another one goes on. */
+  | { readonly type: 'replaced'; readonly replacement: AcceleratorReplacement }
+  | Ending;

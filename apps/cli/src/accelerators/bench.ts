@@ -1,15 +1,8 @@
 import { cpus, release } from 'node:os';
 import { plainRead } from '@multifd/accel-native';
-import { type Accelerator, type Detector, loadAccelerator, type ProbedAccelerator } from '@multifd/core';
-import {
-  type BenchMemory,
-  KINDS,
-  type Kind,
-  makeMemory,
-  PAGE_SIZE,
-  PLACES,
-  type Place,
-} from './bench-memory.js';
+import { loadAccelerator, type ProbedAccelerator } from '@multifd/core';
+import { inBatches, type Work } from './batches.js';
+import { KINDS, type Kind, makeMemory, PAGE_SIZE, PLACES, type Place } from './bench-memory.js';
 
 /** Bytes of guest memory that one sample goes over, at least: some milliseconds. */
 const SAMPLE = 64 * 2 ** 20;
@@ -39,8 +32,6 @@ export interface BenchReport {
   readonly results: readonly BenchResult[];
 }
 
-type Work = (memory: BenchMemory) => void | Promise<void>;
-
 /**
  * Measures every accelerator that can run here, and plain reading beside them; all take turns, sample by sample, and
  * each round starts with another one.
@@ -60,10 +51,7 @@ export async function benchAccelerators(
   for (const accelerator of accelerators) {
     const detector = await accelerator.open({ pageSize: PAGE_SIZE });
     closing.push(() => detector.close());
-    works.set(
-      accelerator.name,
-      inBatches(accelerator, (batch, answers) => detector.detect(batch, answers)),
-    );
+    works.set(accelerator.name, inBatches(accelerator, detector));
   }
   const ceiling = plainReadWork();
   const results: BenchResult[] = [];
@@ -107,21 +95,6 @@ async function measure(
   return { memory: kind, place, bytes, plainRead: read?.rates ?? summary([]), accelerators: rest };
 }
 
-function inBatches(accelerator: Accelerator, detect: Detector['detect']): Work {
-  const size = accelerator.capabilities.preferredBatch;
-  const offsets = new Float64Array(size);
-  const answers = new Uint8Array(size);
-  return async ({ memory, wasmMemory }) => {
-    const place = wasmMemory === undefined ? { memory } : { memory, wasmMemory };
-    for (let start = 0; start < memory.length; start += size * PAGE_SIZE) {
-      const count = Math.min(size, (memory.length - start) / PAGE_SIZE);
-      for (let i = 0; i < count; i++) offsets[i] = start + i * PAGE_SIZE;
-      const answer = detect({ ...place, offsets, count }, answers);
-      if (answer !== undefined) await answer;
-    }
-  };
-}
-
 /** With the widest loads of this CPU; without the addon, as the C library compares memory with itself. */
 function plainReadWork(): { work: Work; how: string } {
   const read = plainRead(PAGE_SIZE);
@@ -155,7 +128,7 @@ function summary(samples: readonly number[]): Rates {
   };
 }
 
-function environment(): BenchReport['environment'] {
+export function environment(): BenchReport['environment'] {
   return {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,

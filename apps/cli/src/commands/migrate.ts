@@ -10,6 +10,7 @@ import {
 } from '@multifd/core';
 import type { MappedRamGuest } from '@multifd/qemu';
 import { chooseAccelerator } from '../accelerators/choose.js';
+import { checkingThreads } from '../accelerators/threads.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { demoGuest, type Identity, restingGuest } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
@@ -23,7 +24,7 @@ import { parseSource, type Source } from '../options/sources.js';
 import { formatError } from '../report/errors.js';
 import { formatBytes } from '../report/format.js';
 import { type MigrateFacts, migrateDocument, newFacts } from '../report/migrate-document.js';
-import { progressLine, stalledNote } from '../report/progress.js';
+import { progressLine, replacedNote, stalledNote } from '../report/progress.js';
 import { migrateSummary } from '../report/summary.js';
 import { openTerminal, type Terminal } from '../report/terminal.js';
 import { CpuClock, peakRss, withoutGuest } from '../resources.js';
@@ -82,7 +83,8 @@ class MigrateRun {
     const parameters = completeParameters(givenParameters(this.#options));
     this.#facts.parameters = parameters;
     const verify = this.#options.verify ?? (source.kind === 'demo' || destination.kind === 'loopback');
-    this.#facts.choice = await chooseAccelerator(this.#options.accel, process.cwd());
+    const threads = checkingThreads(parameters);
+    this.#facts.choice = await chooseAccelerator(this.#options.accel, process.cwd(), threads);
 
     // Opened first: its uuid is also the loopback's.
     const stored = source.kind === 'file' ? openFileSource(source.path) : undefined;
@@ -154,7 +156,7 @@ class MigrateRun {
       signal: this.#signal,
       ...(parameters.zeroPageDetection === 'none' || this.#facts.choice === undefined
         ? {}
-        : { accelerator: this.#facts.choice.accelerator }),
+        : { accelerator: this.#facts.choice.accelerator, fallbacks: this.#facts.choice.fallbacks }),
       onEvent: (event) => {
         if (event.type === 'status' && event.status === 'completed') accounted = onCompleted();
         this.#onEvent(event);
@@ -168,6 +170,10 @@ class MigrateRun {
 
   #onEvent(event: SourceEvent): void {
     if (event.type === 'warning') this.#terminal.note(event.message);
+    if (event.type === 'accelerator-replaced') {
+      this.#facts.replaced.push(event.replacement);
+      this.#terminal.note(replacedNote(event.replacement));
+    }
     if (event.type === 'progress') this.#onProgress(event.statistics);
     if (event.type === 'stalled') {
       if (this.#stalledRound === undefined) this.#terminal.note(stalledNote(event.statistics));

@@ -5,6 +5,7 @@ import { listenForInterrupt } from '../interrupt.js';
 import { isLocal, parseListen, parseRelayDestination } from '../options/places.js';
 import { givenParameters, type RelayOptions } from '../options/requests.js';
 import { formatError } from '../report/errors.js';
+import { replacedNote } from '../report/progress.js';
 import { type RelayFacts, relayDocument } from '../report/relay-document.js';
 import { relaySummary } from '../report/relay-summary.js';
 import { openTerminal, type Terminal } from '../report/terminal.js';
@@ -50,7 +51,9 @@ async function run(
   facts.detection = outgoing.zeroPageDetection;
   const clock = new CpuClock();
   const needed = outgoing.zeroPageDetection !== 'none';
-  const choice = needed ? await chooseAccelerator(options.accel, process.cwd()) : undefined;
+  const choice = needed
+    ? await chooseAccelerator(options.accel, process.cwd(), outgoing.multifdChannels)
+    : undefined;
   if (choice !== undefined) facts.accelerator = choice;
   const { machineType, uuid } = options;
   const relaying = await relay({
@@ -59,9 +62,10 @@ async function run(
     incoming,
     outgoing,
     signal,
-    ...(choice === undefined ? {} : { accelerator: choice.accelerator }),
+    ...(choice === undefined ? {} : { accelerator: choice.accelerator, fallbacks: choice.fallbacks }),
     onEvent: (event) => {
       if (event.type === 'refused') terminal.note(`refused ${event.peer}: ${event.reason}`);
+      if (event.type === 'accelerator-replaced') terminal.note(replacedNote(event.replacement));
     },
     ...(machineType === undefined ? {} : { machineType }),
     ...(uuid === undefined ? {} : { uuid }),

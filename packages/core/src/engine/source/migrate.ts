@@ -1,6 +1,8 @@
 import { type MigrationIo, prepareSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
+import { CheckPlans, transferOf } from '../../zero/open-checker.js';
+import type { AcceleratorReplacement } from '../../zero/page-checker.js';
 import type { MigrateOptions, MigrateResult } from '../api.js';
 import { BandwidthLimit } from '../bandwidth.js';
 import { ACTIVITY_CHECKING, ACTIVITY_OPENING, Counters } from '../counters.js';
@@ -64,6 +66,9 @@ class SourceMigration {
   readonly #outcome = Promise.withResolvers<void>();
   readonly #reported = Promise.withResolvers<Uint8Array | undefined>();
   readonly #channels: Thread<ToSourceThread>[] = [];
+  /** One for each accelerator that failed. */
+  readonly #replaced: AcceleratorReplacement[] = [];
+  #plans: CheckPlans | undefined;
   #migration: Thread<ToSourceThread> | undefined;
   #ready = 0;
   #connected = 0;
@@ -112,7 +117,7 @@ class SourceMigration {
     try {
       this.#status.to('setup');
       if (signal?.aborted) this.#cancel();
-      else this.#spawn();
+      else this.#start();
       await this.#outcome.promise;
       if (this.#options.requestReport === true) report = await this.#reported.promise;
     } finally {
@@ -123,18 +128,45 @@ class SourceMigration {
       const waitsForReport = this.#options.requestReport === true && report === undefined;
       if (!this.#status.is('completed') || waitsForReport) this.#stopThreads();
       await this.#threads.join();
+      await this.#plans?.close();
       if (!this.#status.is('completed')) await this.#keeper.giveBack();
       if (this.#status.is('cancelling')) this.#status.to('cancelled');
     }
     const accelerator =
-      this.#checked.parameters.zeroPageDetection === 'none' ? undefined : this.#options.accelerator;
-    return { status: 'completed', statistics: this.#meter.read(), accelerator, report };
+      this.#checked.parameters.zeroPageDetection === 'none'
+        ? undefined
+        : (this.#replaced.at(-1)?.by ?? this.#options.accelerator);
+    const replaced = [...this.#replaced];
+    return { status: 'completed', statistics: this.#meter.read(), accelerator, replaced, report };
+  }
+
+  /** Opens what the threads share, and then the threads. */
+  #start(): void {
+    const { accelerator, fallbacks = [] } = this.#options;
+    const checks = this.#checked.parameters.zeroPageDetection !== 'none';
+    const plans = checks && accelerator !== undefined ? CheckPlans.open(accelerator, fallbacks) : undefined;
+    if (plans === undefined) {
+      this.#spawn();
+      return;
+    }
+    plans.then(
+      (opened) => {
+        // It may have taken its time: nobody waits for it any more if the migration is over.
+        if (this.#status.isOver || this.#status.is('cancelling')) return opened.close();
+        this.#plans = opened;
+        this.#spawn();
+        return undefined;
+      },
+      (error: unknown) =>
+        this.#fail(MultifdError.from(error, 'accelerator', `accelerator ${accelerator?.name}`)),
+    );
   }
 
   #spawn(): void {
     const { parameters, address, uuid, machineType, live } = this.#checked;
     const { guest } = this.#options;
-    const shared: SourceThreadData = {
+    const detection = parameters.zeroPageDetection;
+    const shared: Omit<SourceThreadData, 'check'> = {
       address,
       parameters,
       ram: { pageSize: guest.ram.pageSize, blocks: guest.ram.blocks },
@@ -143,27 +175,31 @@ class SourceMigration {
       control: this.#control.buffer,
       counters: this.#counters.buffer,
       bandwidth: BandwidthLimit.allocate(parameters.maxBandwidth).buffer,
-      accelerator: this.#options.accelerator,
       socketIo: this.#io?.link,
       methodModules: this.#options.methodModules ?? [],
       methodSettings: this.#options.methodSettings ?? {},
     };
+    const check = detection === 'legacy' ? this.#plans?.next() : undefined;
     this.#migration = this.#threads.spawn(
       'source-migration',
       MIGRATION_THREAD,
       {
         ...shared,
+        check,
         machineType,
         live,
         dirty: this.#dirty.map((bitmap) => bitmap.buffer),
         requestReport: this.#options.requestReport === true,
       },
       (message) => this.#onMigrationMessage(message),
+      transferOf(check),
     );
     for (let channel = 0; channel < parameters.multifdChannels; channel++) {
       const onMessage = (message: FromSourceThread): void => this.#onChannelMessage(message);
+      const check = detection === 'multifd' ? this.#plans?.next() : undefined;
+      const data = { ...shared, check, channel };
       this.#channels.push(
-        this.#threads.spawn('source-channel', `channel ${channel}`, { ...shared, channel }, onMessage),
+        this.#threads.spawn('source-channel', `channel ${channel}`, data, onMessage, transferOf(check)),
       );
     }
   }
@@ -172,6 +208,7 @@ class SourceMigration {
     const { multifdChannels } = this.#checked.parameters;
     if (message.type === 'ready') this.#isReady();
     else if (message.type === 'failed') this.#fail(MultifdError.fromReport(message.error));
+    else if (message.type === 'replaced') this.#onReplaced(message.replacement);
     else if (message.type === 'connected' && ++this.#connected === multifdChannels) {
       this.#migration?.post({ type: 'channels-connected' });
     } else if (message.type === 'done') {
@@ -217,6 +254,9 @@ class SourceMigration {
         this.#sentAll = true;
         this.#maybeComplete();
         return;
+      case 'replaced':
+        this.#onReplaced(message.replacement);
+        return;
       case 'report':
         this.#reported.resolve(message.report);
         return;
@@ -227,6 +267,12 @@ class SourceMigration {
       case 'stopped':
         return;
     }
+  }
+
+  #onReplaced(replacement: AcceleratorReplacement): void {
+    if (this.#replaced.some(({ failed }) => failed === replacement.failed)) return;
+    this.#replaced.push(replacement);
+    emit(this.#options.onEvent, { type: 'accelerator-replaced', replacement });
   }
 
   #isReady(): void {

@@ -57,6 +57,7 @@ Examples:
   multifd accel list
   multifd accel bench --json
   multifd accel bench --accel ./my-accelerator
+  multifd accel bench --accel gpu                  a graphics card against the best that the CPU has
 
 MULTIFD_ACCEL=NAME is the same as --accel NAME for every migrate that has no --accel of its own.`;
 

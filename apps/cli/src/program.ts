@@ -56,7 +56,10 @@ function addAccel(program: Command, ended: (code: ExitCode) => void): void {
     .description(
       'GB/s of one thread over zero, mixed and full memory, in cache and out, beside plain reading',
     )
-    .option('--accel <module>', 'measure a module by path or package name as well')
+    .option(
+      '--accel <name>',
+      'measure this one alone, beside native: a name, or a module by path or package name; for a device also without the way there and back, and in batches of every size',
+    )
     .option('--samples <n>', 'samples of each (default: 7)', (text) => parseWhole(text, '--samples', 1, 1000))
     .option('--json', 'print one JSON document on stdout, and nothing else there')
     .action(async (options) => ended(await accelBenchCommand(options)));
@@ -190,7 +193,7 @@ function maxBandwidth() {
 function accel() {
   const option = new Option(
     '--accel <name>',
-    'what checks for zero pages: auto, native, avx512, avx2, sse2, neon, wasm, js, or a module by path or package name',
+    'what checks for zero pages: auto, native, avx512, avx2, sse2, neon, wasm, js, gpu, gpu:software (see accel list), or a module by path or package name',
   ).default('auto');
   // As everywhere, a variable that is empty is not set.
   return process.env[ACCEL_VARIABLE] === '' ? option : option.env(ACCEL_VARIABLE);

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { misanswering } from './broken/answers.js';
 import { misbehaving } from './broken/life.js';
+import { overlaps, overlapsRightly } from './broken/overlaps.js';
 import { memcmpRuns, racing } from './broken/races.js';
 import { misreading } from './broken/reads.js';
 import { outcomes } from './helpers.js';
@@ -23,6 +24,19 @@ describe('every broken accelerator is caught', () => {
       expect(ended.filter(({ outcome }) => outcome === 'failed').map(({ name }) => name)).not.toEqual([]);
     });
   }
+});
+
+describe('several batches in flight', () => {
+  const ONLY = /as many batches of one detector at a time as it takes/;
+  test.each(overlaps)('$name is caught, by that case alone', async (broken) => {
+    const failed = (await outcomes(broken, {}, BUT_THE_RACE)).filter(({ outcome }) => outcome === 'failed');
+    expect(failed.map(({ name }) => name)).toEqual([expect.stringMatching(ONLY)]);
+  });
+
+  test('one that keeps them apart passes it', async () => {
+    const ended = await outcomes(overlapsRightly, {}, ONLY);
+    expect(ended.map(({ outcome }) => outcome)).toEqual(['passed']);
+  });
 });
 
 describe.skipIf(availableParallelism() < 2)(

@@ -8,8 +8,9 @@ import { DirtyBitmap } from '../src/ram/dirty-bitmap.js';
 import { openRamBlock } from '../src/ram/guest-ram.js';
 import { RangeTable } from '../src/ram/ranges.js';
 import type { Accelerator, Probe } from '../src/zero/accelerator.js';
+import { CheckPipeline } from '../src/zero/check-pipeline.js';
 import { PageChecker } from '../src/zero/page-checker.js';
-import { PAGE_ZERO, RangeScanner } from '../src/zero/range-scanner.js';
+import { PAGE_ZERO } from '../src/zero/scanned-range.js';
 import { type BenchGuest, PAGE, PAGES } from './guests.js';
 import type { NullSocket } from './without-sockets.js';
 
@@ -65,7 +66,11 @@ export async function sourcePath(
   const dirty = new DirtyBitmap(bitmap, PAGES);
   const table = new RangeTable(guest.ram.blocks);
   const checker = accelerator === undefined ? undefined : await PageChecker.open(accelerator, PAGE, 30_000);
-  const scanner = new RangeScanner(PAGE, checker);
+  let next = 0;
+  const pipeline = new CheckPipeline(PAGE, checker, {
+    claim: () => (next < table.count ? { index: next, range: table.at(next++), block, dirty } : undefined),
+    fairShare: () => table.count,
+  });
   const hooks = await noneMethod.sendSetup({ channel: 0, pageSize: PAGE, maxPages: 128, settings: {} });
   const control = SourceControl.allocate();
   const counters = Counters.allocate(2).row(1);
@@ -79,8 +84,9 @@ export async function sourcePath(
       signal: new AbortController().signal,
     });
     const sender = new PacketSender(outgoing, noneMethod, hooks, control, counters, PAGE);
-    for (let index = 0; index < table.count; index++) {
-      const { count, offsets, answers } = await scanner.scan(table.at(index), block, dirty, nothing);
+    next = 0;
+    for (let scanned = await pipeline.next(); scanned !== undefined; scanned = await pipeline.next()) {
+      const { count, offsets, answers } = scanned;
       await sender.begin(block, (offset, length) => block.read(offset, length, nothing));
       let zero = 0;
       for (let page = 0; page < count; page++) {

@@ -33,5 +33,6 @@ export type { HostBlockDescriptor, HostBlocks } from './ram/host-block.js';
 export type { DeviceSection } from './wire/main/records.js';
 export * from './zero/accelerator.js';
 export * from './zero/choice.js';
-export { loadAccelerator } from './zero/load.js';
+export { isAcceleratorName, loadAccelerator } from './zero/load.js';
+export type { AcceleratorReplacement } from './zero/page-checker.js';
 export { AcceleratorRegistry } from './zero/registry.js';

@@ -121,7 +121,7 @@ function summary(samples: readonly number[]): Rates {
   };
 }
 
-function environment(): BenchReport['environment'] {
+export function environment(): BenchReport['environment'] {
   return {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,

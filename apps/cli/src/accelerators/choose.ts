@@ -7,6 +7,8 @@ const OURS = [
   import.meta.resolve('@multifd/accel-native'),
   import.meta.resolve('@multifd/accel-wasm'),
   import.meta.resolve('@multifd/accel-js'),
+  // Last: it has to be clearly faster than all of the others. It loads nothing of its device before it is asked for.
+  import.meta.resolve('@multifd/accel-gpu'),
 ];
 
 /** The accelerators that are known by name. */
@@ -20,14 +22,16 @@ export function knownAccelerators(): AcceleratorRegistry {
  * Finds what `--accel` asks for: `auto`, a name that is known here, or a module (a path, or a package that `cwd`
  * can import).
  *
+ * @param threads that will check at the same time.
  * @throws MultifdError `accelerator-unavailable`: what was named is used or refused, only `auto` falls through.
  */
 export async function chooseAccelerator(
   { accel, accelVariable }: AcceleratorOptions,
   cwd: string,
+  threads: number,
 ): Promise<AcceleratorChoice> {
   try {
-    return await choose(accel, cwd);
+    return await choose(accel, cwd, threads);
   } catch (error) {
     if (accelVariable === undefined || !MultifdError.is(error)) throw error;
     // Whoever does not see the name on the command line has to know where to look for it.
@@ -42,10 +46,10 @@ export async function chooseAccelerator(
   }
 }
 
-async function choose(requested: string, cwd: string): Promise<AcceleratorChoice> {
+async function choose(requested: string, cwd: string, threads: number): Promise<AcceleratorChoice> {
   const registry = knownAccelerators();
-  const known = (await registry.list()).map((each) => each.reference.name);
-  if (requested === 'auto' || known.includes(requested)) return registry.choose(requested);
+  const known = await registry.names();
+  if (requested === 'auto' || known.includes(requested)) return registry.choose(requested, { threads });
   const module = resolveModule(requested, cwd);
   if (module !== undefined) return { ...(await registry.choose(module)), requested };
   throw new MultifdError(

@@ -1,4 +1,5 @@
 import type { Accelerator, Detector } from '@multifd/core';
+import { inBatches } from './batches.js';
 import { type BenchMemory, PAGE_SIZE } from './bench-memory.js';
 import type { Work } from './plain-read.js';
 
@@ -14,10 +15,10 @@ export function contenderOf(name: string, accelerator: Accelerator, detector: De
   const zeros = new Uint8Array(PAGE_SIZE);
   return {
     name,
-    work: inBatches(accelerator, (batch, answers) => detector.detect(batch, answers)),
+    work: inBatches(accelerator, detector),
     async isRight(memory) {
       let right = true;
-      const checked = inBatches(accelerator, async (batch, answers) => {
+      const detect: Detector['detect'] = async (batch, answers) => {
         answers.fill(0xff);
         await detector.detect(batch, answers);
         for (let i = 0; i < batch.count; i++) {
@@ -25,24 +26,10 @@ export function contenderOf(name: string, accelerator: Accelerator, detector: De
           const page = memory.memory.subarray(start, start + PAGE_SIZE);
           right &&= answers[i] === (Buffer.compare(page, zeros) === 0 ? 1 : 0);
         }
-      });
+      };
+      const checked = inBatches(accelerator, { detect });
       await checked(memory);
       return right;
     },
-  };
-}
-
-function inBatches(accelerator: Accelerator, detect: Detector['detect']): Work {
-  const size = accelerator.capabilities.preferredBatch;
-  const offsets = new Float64Array(size);
-  const answers = new Uint8Array(size);
-  return async ({ memory, wasmMemory }) => {
-    const place = wasmMemory === undefined ? { memory } : { memory, wasmMemory };
-    for (let start = 0; start < memory.length; start += size * PAGE_SIZE) {
-      const count = Math.min(size, (memory.length - start) / PAGE_SIZE);
-      for (let i = 0; i < count; i++) offsets[i] = start + i * PAGE_SIZE;
-      const answer = detect({ ...place, offsets, count }, answers);
-      if (answer !== undefined) await answer;
-    }
   };
 }

@@ -1,15 +1,17 @@
 import { type AcceleratorChoice, MultifdError, type ProbedAccelerator } from '@multifd/core';
 import { benchAccelerators } from '../accelerators/bench.js';
+import { benchOffload } from '../accelerators/bench-offload.js';
 import { knownAccelerators } from '../accelerators/choose.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { listenForInterrupt } from '../interrupt.js';
 import { resolveModule } from '../modules/resolve-module.js';
 import { accelBenchDocument, accelListDocument, benchTable, listTable } from '../report/accel-document.js';
 import { formatError } from '../report/errors.js';
+import { offloadDocument, offloadText } from '../report/offload-document.js';
 import { openTerminal } from '../report/terminal.js';
 
 export interface AccelOptions {
-  /** A module beside those that come with the command. */
+  /** A module beside those that come with the command; to bench, also the name of one of them. */
   readonly accel?: string;
   readonly samples?: number;
   readonly json?: true;
@@ -30,10 +32,21 @@ export async function accelBenchCommand(options: AccelOptions): Promise<ExitCode
   const interrupt = listenForInterrupt();
   try {
     return await told(async () => {
-      const { ours, theirs } = await survey(options);
-      const probed = [...ours, ...ableOnly(theirs)];
       const progress = (line: string) => terminal.progress(`measuring ${line}`);
-      const report = await benchAccelerators(probed, options.samples ?? 7, interrupt.signal, progress);
+      const samples = options.samples ?? 7;
+      const named = await findNamed(options);
+      if (named !== undefined) {
+        const { probed, baseline } = named;
+        const report = await benchOffload(probed, baseline, samples, interrupt.signal, progress);
+        terminal.clear();
+        const document = offloadDocument(report);
+        return options.json ? `${JSON.stringify(document, null, 2)}\n` : offloadText(document);
+      }
+      const { ours, theirs } = await survey(options);
+      // Of ours, software that stands in for a device is measured by name only.
+      const usual = ours.filter(({ reference }) => !reference.name.includes(':'));
+      const probed = [...usual, ...ableOnly(theirs)];
+      const report = await benchAccelerators(probed, samples, interrupt.signal, progress);
       terminal.clear();
       const document = accelBenchDocument(report);
       return options.json ? `${JSON.stringify(document, null, 2)}\n` : benchTable(document);
@@ -42,6 +55,22 @@ export async function accelBenchCommand(options: AccelOptions): Promise<ExitCode
     interrupt.release();
     terminal.clear();
   }
+}
+
+/**
+ * What `--accel` names, if it is no module, and the best that the CPU has to compare it with.
+ * @throws MultifdError `accelerator-unavailable` if it cannot run here.
+ */
+async function findNamed({
+  accel,
+}: AccelOptions): Promise<{ probed: ProbedAccelerator; baseline: ProbedAccelerator } | undefined> {
+  const registry = knownAccelerators();
+  if (accel === undefined || !(await registry.names()).includes(accel)) return undefined;
+  await registry.choose(accel);
+  const all = await registry.list();
+  const probed = all.find(({ reference }) => reference.name === accel);
+  const baseline = all.find(({ probe }) => probe.ok);
+  return probed === undefined || baseline === undefined ? undefined : { probed, baseline };
 }
 
 async function survey({ accel }: AccelOptions): Promise<{

@@ -11,6 +11,7 @@ import {
 } from '@multifd/core';
 import type { MappedRamGuest } from '@multifd/qemu';
 import { chooseAccelerator } from '../accelerators/choose.js';
+import { checkingThreads } from '../accelerators/threads.js';
 import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { demoGuest, type Identity } from '../guest/demo-guest.js';
@@ -28,7 +29,7 @@ import { type DemoSource, parseSource, type Source } from '../options/sources.js
 import { formatError } from '../report/errors.js';
 import { formatBytes } from '../report/format.js';
 import { type MigrateFacts, migrateDocument, newFacts } from '../report/migrate-document.js';
-import { progressLine, stalledNote } from '../report/progress.js';
+import { progressLine, replacedNote, stalledNote } from '../report/progress.js';
 import { migrateSummary } from '../report/summary.js';
 import { openTerminal, type Terminal } from '../report/terminal.js';
 import { CpuClock, peakRss, withoutGuest } from '../resources.js';
@@ -89,7 +90,8 @@ class MigrateRun {
     const parameters = completeParameters(givenParameters(this.#options, codec));
     this.#facts.parameters = parameters;
     const verify = this.#options.verify ?? (source.kind === 'demo' || destination.kind === 'loopback');
-    this.#facts.choice = await chooseAccelerator(this.#options, process.cwd());
+    const threads = checkingThreads(parameters);
+    this.#facts.choice = await chooseAccelerator(this.#options, process.cwd(), threads);
     const host = chooseHost(this.#options.host);
     this.#facts.host = host;
     const backing = source.kind === 'demo' ? this.#backing(source, host) : undefined;
@@ -181,7 +183,7 @@ class MigrateRun {
       ...(this.#facts.host?.module === undefined ? {} : { socketIo: this.#facts.host.module }),
       ...(parameters.zeroPageDetection === 'none' || this.#facts.choice === undefined
         ? {}
-        : { accelerator: this.#facts.choice.accelerator }),
+        : { accelerator: this.#facts.choice.accelerator, fallbacks: this.#facts.choice.fallbacks }),
       onEvent: (event) => {
         if (event.type === 'status' && event.status === 'completed') accounted = onCompleted();
         this.#onEvent(event);
@@ -201,6 +203,10 @@ class MigrateRun {
 
   #onEvent(event: SourceEvent): void {
     if (event.type === 'warning') this.#terminal.note(event.message);
+    if (event.type === 'accelerator-replaced') {
+      this.#facts.replaced.push(event.replacement);
+      this.#terminal.note(replacedNote(event.replacement));
+    }
     if (event.type === 'progress') this.#onProgress(event.statistics);
     if (event.type === 'stalled') {
       if (this.#stalledRound === undefined) this.#terminal.note(stalledNote(event.statistics));

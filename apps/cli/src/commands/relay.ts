@@ -8,6 +8,7 @@ import { codecSettings } from '../options/compression.js';
 import { isLocal, parseListen, parseRelayDestination } from '../options/places.js';
 import { givenParameters, type RelayOptions } from '../options/requests.js';
 import { formatError } from '../report/errors.js';
+import { replacedNote } from '../report/progress.js';
 import { type RelayFacts, relayDocument } from '../report/relay-document.js';
 import { relaySummary } from '../report/relay-summary.js';
 import { openTerminal, type Terminal } from '../report/terminal.js';
@@ -62,7 +63,9 @@ async function run(
   facts.detection = outgoing.zeroPageDetection;
   const clock = new CpuClock();
   const needed = outgoing.zeroPageDetection !== 'none';
-  const choice = needed ? await chooseAccelerator(options, process.cwd()) : undefined;
+  const choice = needed
+    ? await chooseAccelerator(options, process.cwd(), outgoing.multifdChannels)
+    : undefined;
   if (choice !== undefined) facts.accelerator = choice;
   const { module: socketIo } = chooseHost(options.host);
   const { machineType, uuid } = options;
@@ -74,10 +77,11 @@ async function run(
     methodModules: [...codec.modules, ...outgoingCodec.modules],
     methodSettings: settings,
     signal,
-    ...(choice === undefined ? {} : { accelerator: choice.accelerator }),
+    ...(choice === undefined ? {} : { accelerator: choice.accelerator, fallbacks: choice.fallbacks }),
     ...(socketIo === undefined ? {} : { socketIo }),
     onEvent: (event) => {
       if (event.type === 'refused') terminal.note(`refused ${event.peer}: ${event.reason}`);
+      if (event.type === 'accelerator-replaced') terminal.note(replacedNote(event.replacement));
     },
     ...(machineType === undefined ? {} : { machineType }),
     ...(uuid === undefined ? {} : { uuid }),

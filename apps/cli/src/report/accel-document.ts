@@ -65,7 +65,11 @@ function listEntry(
 
 export function listTable({ accelerators }: AccelListDocument): string {
   const width = Math.max(...accelerators.map(({ name }) => name.length)) + 2;
-  const lines = accelerators.flatMap(({ name, available, chosen, detail, reason, fix, ...rest }) => {
+  const lines = accelerators.flatMap(({ name, available, chosen, detail, reason, fix, ...rest }, index) => {
+    const before = accelerators[index - 1];
+    if (reason !== null && reason === before?.reason && fix === before.fix) {
+      return [`${plain(name).padEnd(width)}no   for the same reason`];
+    }
     const rate = rest['bytes-per-second'];
     const measured = rate === null ? '' : ` (${gigabytes(rate)} GB/s in a short look)`;
     const mark = chosen ? '  <- auto' : '';

@@ -1,4 +1,9 @@
-import type { AcceleratorChoice, MigrationParameters, SourceStatistics } from '@multifd/core';
+import type {
+  AcceleratorChoice,
+  AcceleratorReplacement,
+  MigrationParameters,
+  SourceStatistics,
+} from '@multifd/core';
 import type { GuestReport } from '../guest/prepared-guest.js';
 import type { HostChoice } from '../host/choose-host.js';
 import type { Backing } from '../options/backing.js';
@@ -72,6 +77,8 @@ export interface AcceleratorMember {
   readonly refused: readonly { readonly name: string; readonly reason: string; readonly fix: string }[];
   /** What `auto` measured before it chose, fastest first; bytes a second. */
   readonly measured?: readonly { readonly name: string; readonly 'bytes-per-second': number }[];
+  /** Who failed in the middle, why, and who went on; absent if none did. `name` is who was chosen. */
+  readonly replaced?: readonly { readonly name: string; readonly reason: string; readonly by: string }[];
 }
 
 export interface HostMember {
@@ -101,6 +108,7 @@ export interface MigrateFacts {
   parameters?: MigrationParameters;
   choice?: AcceleratorChoice;
   codec?: CodecFacts;
+  readonly replaced: AcceleratorReplacement[];
   statistics?: SourceStatistics;
   completed?: boolean;
   guest?: GuestReport;
@@ -114,7 +122,14 @@ export interface MigrateFacts {
 
 export function newFacts(source: string | null, destination: string | null): MigrateFacts {
   const unknown = { source: null, destination: null };
-  return { source, destination, cpuTime: { ...unknown }, peakRss: { ...unknown }, allocated: { ...unknown } };
+  return {
+    source,
+    destination,
+    replaced: [],
+    cpuTime: { ...unknown },
+    peakRss: { ...unknown },
+    allocated: { ...unknown },
+  };
 }
 
 /** @param error what ended it; a migration that completed and then did not verify stays `completed`. */
@@ -170,7 +185,11 @@ function statisticsMembers(statistics: SourceStatistics | undefined): Statistics
   };
 }
 
-function acceleratorMembers({ choice, parameters }: MigrateFacts): Pick<MigrateDocument, 'accelerator'> {
+function acceleratorMembers({
+  choice,
+  parameters,
+  replaced,
+}: MigrateFacts): Pick<MigrateDocument, 'accelerator'> {
   if (choice === undefined) return {};
   const used = parameters?.zeroPageDetection !== 'none';
   return {
@@ -180,6 +199,7 @@ function acceleratorMembers({ choice, parameters }: MigrateFacts): Pick<MigrateD
       detail: used ? choice.detail : 'zero-page-detection is none: every page is sent with its bytes',
       refused: choice.refused,
       ...(choice.measured === undefined ? {} : { measured: measuredMembers(choice.measured) }),
+      ...(replaced.length === 0 ? {} : { replaced: replaced.map(replacedMember) }),
     },
   };
 }
@@ -199,6 +219,10 @@ function hostMembers({ host, backing }: MigrateFacts): Pick<MigrateDocument, 'ho
 
 function measuredMembers(measured: NonNullable<AcceleratorChoice['measured']>) {
   return measured.map(({ name, bytesPerSecond }) => ({ name, 'bytes-per-second': bytesPerSecond }));
+}
+
+function replacedMember({ failed, reason, by }: AcceleratorReplacement) {
+  return { name: failed, reason, by: by.name };
 }
 
 type Parameters = Pick<MigrateDocument, 'channels' | 'zero-page-detection' | 'multifd-compression'>;

@@ -1,5 +1,5 @@
-import type { SourceStatistics } from '@multifd/core';
-import { formatBytes, formatTime } from './format.js';
+import type { AcceleratorReplacement, SourceStatistics } from '@multifd/core';
+import { formatBytes, formatTime, plain } from './format.js';
 
 /** The progress line of a running migration, without line end; it usually fits 80 columns. */
 export function progressLine(statistics: SourceStatistics, stalled: boolean): string {
@@ -32,4 +32,9 @@ export function stalledNote({ dirtyPagesRate, pageSize, mbps }: SourceStatistics
     `the guest dirties memory (${dirty}/s) as fast as it moves (${rate}/s): this will not end by itself. ` +
     'Raise --max-bandwidth, use more --channels, allow a longer --downtime-limit, or stop with Ctrl-C'
   );
+}
+
+/** An accelerator that `auto` had chosen failed in the middle. */
+export function replacedNote({ failed, reason, by }: AcceleratorReplacement): string {
+  return `warning: accelerator ${failed} failed, ${by.name} goes on: ${plain(reason)}`;
 }

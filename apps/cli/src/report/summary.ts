@@ -86,10 +86,12 @@ function ramLines(ram: RamMember): string[] {
   ];
 }
 
-function acceleratorLines({ name, requested, detail, refused, measured = [] }: AcceleratorMember): string[] {
+function acceleratorLines(member: AcceleratorMember): string[] {
+  const { name, requested, detail, refused, measured = [], replaced = [] } = member;
   const asked = requested === 'auto' ? 'chosen by auto' : `asked for as ${plain(requested)}`;
   return [
     name === null ? `accelerator: none (${detail})` : `accelerator: ${name} (${asked}): ${plain(detail)}`,
+    ...replaced.map((each) => `  ${each.name} failed: ${plain(each.reason)}; ${each.by} went on`),
     ...(measured.length === 0 ? [] : [`  measured: ${measured.map(rateText).join(', ')}`]),
     ...refused.map((each) => `  refused ${each.name}: ${plain(each.reason)} (${plain(each.fix)})`),
   ];

@@ -143,3 +143,8 @@ export async function eventually(what: string, condition: () => boolean, limit =
   }
   throw new Error(`never: ${what}`);
 }
+
+/** What is left of a command's stderr when Dawn has told, past us, about the limits of a software adapter. */
+export function withoutDawn(stderr: string): string {
+  return stderr.replace(/^Warning: max\w+ artificially reduced .*\n/gm, '');
+}

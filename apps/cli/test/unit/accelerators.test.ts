@@ -70,7 +70,7 @@ describe('finding a module', () => {
 
 describe('choosing', () => {
   it('auto measures what can run, and says why not the others', async () => {
-    const choice = await chooseAccelerator({ accel: 'auto' }, tempDirectory());
+    const choice = await chooseAccelerator({ accel: 'auto' }, tempDirectory(), 2);
     const measured = choice.measured ?? [];
     const names = measured.map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining(['wasm', 'js']));
@@ -85,7 +85,7 @@ describe('choosing', () => {
   });
 
   it.each(['js', 'wasm', 'wasm-scalar'])('%s by name', async (name) => {
-    const choice = await chooseAccelerator({ accel: name }, tempDirectory());
+    const choice = await chooseAccelerator({ accel: name }, tempDirectory(), 2);
     expect(choice).toMatchObject({ requested: name, accelerator: { name }, refused: [] });
     expect(choice.measured).toBeUndefined();
   });
@@ -98,11 +98,12 @@ describe('choosing', () => {
       'entry.js',
       ACCELERATOR("{ ok: true, detail: 'd' }"),
     );
-    expect(await chooseAccelerator({ accel: './m' }, cwd)).toEqual({
+    expect(await chooseAccelerator({ accel: './m' }, cwd, 2)).toEqual({
       requested: './m',
       accelerator: { module, name: 'mine' },
       detail: 'd',
       refused: [],
+      fallbacks: [],
     });
   });
 
@@ -110,7 +111,7 @@ describe('choosing', () => {
     const cwd = tempDirectory();
     const probe = "{ ok: false, reason: 'no such device', fix: 'buy one' }";
     writePackage(join(cwd, 'm'), { type: 'module', main: 'entry.js' }, 'entry.js', ACCELERATOR(probe));
-    await expect(chooseAccelerator({ accel: './m' }, cwd)).rejects.toMatchObject({
+    await expect(chooseAccelerator({ accel: './m' }, cwd, 2)).rejects.toMatchObject({
       code: 'accelerator-unavailable',
       message: expect.stringContaining('no such device'),
       hint: 'buy one',
@@ -118,7 +119,7 @@ describe('choosing', () => {
   });
 
   it.each(['avx1024', './none', 'auto '])('%j is nowhere', async (name) => {
-    await expect(chooseAccelerator({ accel: name }, tempDirectory())).rejects.toMatchObject({
+    await expect(chooseAccelerator({ accel: name }, tempDirectory(), 2)).rejects.toMatchObject({
       code: 'accelerator-unavailable',
       message: expect.stringMatching(/known here: native, avx512, .*wasm.*, js/),
     });

@@ -51,6 +51,7 @@ function facts(): MigrateFacts {
     accelerator: { module: 'file:///js', name: 'js' },
     detail: 'portable',
     requested: 'auto',
+    fallbacks: [],
     refused: [{ name: 'avx2', reason: 'no AVX2', fix: 'another CPU' }],
   };
   return {

@@ -1,6 +1,7 @@
 import type { RamBlockDescriptor } from '../ram/block.js';
 import type { GuestRamDescriptor } from '../ram/guest-ram.js';
 import type { DeviceSection } from '../wire/main/records.js';
+import type { AcceleratorReplacement } from '../zero/page-checker.js';
 import type { MigrationParameters } from './parameters.js';
 import type { MethodDecision } from './source/method-decision.js';
 import type { DestinationStatistics, SourceStatistics } from './statistics.js';
@@ -60,6 +61,11 @@ export interface MigrateOptions {
   readonly to: string;
   /** Needed unless `zeroPageDetection` is `none`. */
   readonly accelerator?: AcceleratorReference;
+  /**
+   * Who goes on, in this order, when the accelerator fails in the middle: what `auto` gave (`AcceleratorChoice`). None,
+   * as for one that was asked for by name: then its failure ends the migration, and the guest runs on here.
+   */
+  readonly fallbacks?: readonly AcceleratorReference[];
   readonly parameters?: Partial<MigrationParameters>;
   /** Modules (URLs) that bring further MultiFD methods. */
   readonly methodModules?: readonly string[];
@@ -94,13 +100,17 @@ export type SourceEvent =
   | { readonly type: 'progress'; readonly statistics: SourceStatistics }
   /** The guest dirties memory as fast as it moves: no end in sight. Once for each round of which it is true. */
   | { readonly type: 'stalled'; readonly statistics: SourceStatistics }
+  /** The accelerator failed and another one goes on. Once for each that failed, however many threads it had. */
+  | { readonly type: 'accelerator-replaced'; readonly replacement: AcceleratorReplacement }
   | { readonly type: 'warning'; readonly message: string };
 
 export interface MigrateResult {
   readonly status: 'completed';
   readonly statistics: SourceStatistics;
-  /** The accelerator that ran; undefined if none did (`zeroPageDetection: 'none'`). */
+  /** The accelerator that ran, to the end; undefined if none did (`zeroPageDetection: 'none'`). */
   readonly accelerator: AcceleratorReference | undefined;
+  /** Those before it, which failed. */
+  readonly replaced: readonly AcceleratorReplacement[];
   /**
    * What `multifd-compression=auto` chose, and why; undefined if it was not asked to, or the guest was gone before it
    * knew: then nothing was compressed.
@@ -162,7 +172,9 @@ export type DestinationEvent =
   | { readonly type: 'status'; readonly status: MigrationStatus }
   | { readonly type: 'progress'; readonly statistics: DestinationStatistics }
   /** A connection was turned away and the destination goes on: a foreign client, a surplus connection. */
-  | { readonly type: 'refused'; readonly peer: string; readonly reason: string };
+  | { readonly type: 'refused'; readonly peer: string; readonly reason: string }
+  /** Of a relay: as `SourceEvent` has it. */
+  | { readonly type: 'accelerator-replaced'; readonly replacement: AcceleratorReplacement };
 
 /** A destination that listens. */
 export interface Incoming {

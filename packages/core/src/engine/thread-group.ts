@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { type Transferable, Worker } from 'node:worker_threads';
 import type { Interrupt } from '../channel/socket-io.js';
 import { MultifdError } from '../errors.js';
 
@@ -32,11 +32,21 @@ export class ThreadGroup<In extends { readonly type: string }, Out extends { rea
     this.#interrupt = interrupt;
   }
 
-  /** @param data the thread's `workerData`: shared buffers are shared, everything else is copied. */
-  spawn(entry: ThreadEntry, where: string, data: unknown, onMessage: (message: Out) => void): Thread<In> {
+  /**
+   * @param data the thread's `workerData`: shared buffers are shared, everything else is copied.
+   * @param transfer what of it is given away.
+   */
+  spawn(
+    entry: ThreadEntry,
+    where: string,
+    data: unknown,
+    onMessage: (message: Out) => void,
+    transfer: readonly Transferable[] = [],
+  ): Thread<In> {
     // Every file of this package is bundled into the folder that holds `threads`.
     const worker = new Worker(new URL(`./threads/${entry}.js`, import.meta.url), {
       workerData: data,
+      transferList: [...transfer],
       name: where,
       // A migration thread must not act on what the program's own command line asks of Node.
       execArgv: [],

@@ -1,12 +1,14 @@
 /** Entry of the thread in which somebody's accelerator module is tried: import, probe, tell. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { MultifdError } from '../errors.js';
-import { probeAll } from '../zero/probe.js';
+import { candidatesOf, probeEach } from '../zero/probe.js';
 import type { ProbeAnswer } from '../zero/probe-apart.js';
 
 const module: string = workerData;
-const answer: ProbeAnswer = await probeAll(module).then(
-  (probed) => ({ probed }),
-  (cause: unknown) => ({ error: MultifdError.from(cause, 'accelerator-unavailable', module).toReport() }),
-);
+const answer: ProbeAnswer = await candidatesOf(module)
+  .then(probeEach)
+  .then(
+    (probed) => ({ probed }),
+    (cause: unknown) => ({ error: MultifdError.from(cause, 'accelerator-unavailable', module).toReport() }),
+  );
 parentPort?.postMessage(answer);

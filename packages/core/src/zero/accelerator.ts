@@ -8,12 +8,17 @@
  * its module specifier, resolved once, and imported in each channel's worker thread.
  */
 
+import type { MessagePort } from 'node:worker_threads';
+
 /** Version of this contract that an accelerator was written for. */
 export const ACCELERATOR_SPEC_VERSION = 1;
 
 export interface Accelerator {
   readonly specVersion: 1;
-  /** Short, lower case, unique within its module: `js`, `avx512`. It is what reports name. */
+  /**
+   * Short, lower case, unique within its module: `js`, `avx512`; a variant of it behind a colon: `gpu:software`. It is
+   * what reports name.
+   */
   readonly name: string;
   readonly capabilities: AcceleratorCapabilities;
   /** Can it run here? Never throws for missing hardware: it answers with the reason. Cheap (milliseconds). */
@@ -23,6 +28,20 @@ export interface Accelerator {
    * @throws anything: the run stops, names this accelerator, and the source guest is intact.
    */
   open(options: DetectorOptions): Detector | Promise<Detector>;
+  /**
+   * For a device of which there should be one, and not one for each thread: called once for each run, in the thread
+   * that starts the others, before any of them calls `open`. Without it each detector sees to itself.
+   * @throws anything: the run stops, as with `open`.
+   */
+  share?(): SharedDevice | Promise<SharedDevice>;
+}
+
+/** A device that the detectors of several threads use together. It lives in the thread that called `share`. */
+export interface SharedDevice {
+  /** A line to it for one more thread: given away with that thread, and handed to `open` there. */
+  connect(): MessagePort;
+  /** No thread uses it any more. May be called twice. */
+  close(): void | Promise<void>;
 }
 
 export interface AcceleratorCapabilities {
@@ -30,6 +49,11 @@ export interface AcceleratorCapabilities {
   readonly pageSize: { readonly min: number; readonly max: number };
   /** Pages a batch that it likes best, at least 1. Core may hand over fewer, never more. */
   readonly preferredBatch: number;
+  /**
+   * Batches that a detector takes at a time, 1 to 64; default 1. With 2 or more, core calls `detect` again before the
+   * earlier call is answered, and gathers pages from further away, so that each batch is as large as it likes.
+   */
+  readonly inFlight?: number;
   /**
    * Whether `auto` may take it; default true. False for one that is to be asked for by name: another name for what
    * is listed beside it, or a device that does not win often enough.
@@ -44,6 +68,11 @@ export type Probe =
 export interface DetectorOptions {
   /** Target page size in bytes. */
   readonly pageSize: number;
+  /**
+   * The line to what `share` gave, for this thread alone; the detector closes it. Absent where nobody has shared
+   * anything: a benchmark, a test.
+   */
+  readonly line?: MessagePort;
 }
 
 /** Pages to check. Owned by core; the detector may read it until its answer is there, and never writes to it. */
@@ -75,10 +104,11 @@ export interface SharedWasmMemory {
 export interface Detector {
   /**
    * Writes 1 (all bytes of the page are zero) or 0 to `isZero[i]` for each `i` below `batch.count`.
-   * One call at a time; when it returns, or when its promise is fulfilled, all answers are there.
+   * At most `inFlight` calls at a time; when it returns, or when its promise is fulfilled, all answers are there.
+   * One that throws or rejects gives the buffers back as well: somebody else may be asked then.
    */
   detect(batch: PageBatch, isZero: Uint8Array): void | Promise<void>;
-  /** Frees what it holds. May be called twice. */
+  /** Frees what it holds; calls that are still in flight are rejected. May be called twice. */
   close(): void | Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import type { AcceleratorReference } from '../engine/api.js';
 import { MultifdError } from '../errors.js';
 import type { Accelerator } from './accelerator.js';
-import { measureRates } from './calibrate.js';
+import { measureRates, rateOfThread } from './calibrate.js';
 import type { AcceleratorChoice, ProbedAccelerator, RefusedAccelerator } from './choice.js';
 import { loadAccelerator } from './load.js';
 
@@ -12,10 +12,14 @@ const AS_FAST_AS = 0.9;
  * Measures those of `all` that can run and that `auto` may take, and takes the fastest; of those that are as fast, the
  * first.
  *
+ * @param threads that will check at the same time.
  * @throws MultifdError `accelerator-unavailable` with every reason, if there is none: also where those that can run
  *   have all failed when they were measured.
  */
-export async function chooseFastest(all: readonly ProbedAccelerator[]): Promise<AcceleratorChoice> {
+export async function chooseFastest(
+  all: readonly ProbedAccelerator[],
+  threads: number,
+): Promise<AcceleratorChoice> {
   const refused: RefusedAccelerator[] = [];
   const able: { reference: AcceleratorReference; detail: string; accelerator: Accelerator }[] = [];
   for (const { reference, probe, automatic } of all) {
@@ -27,13 +31,14 @@ export async function chooseFastest(all: readonly ProbedAccelerator[]): Promise<
   const [only] = able;
   if (only === undefined) throw nobody(refused);
   if (able.length === 1) {
-    return { accelerator: only.reference, detail: only.detail, requested: 'auto', refused };
+    return { accelerator: only.reference, detail: only.detail, requested: 'auto', refused, fallbacks: [] };
   }
   const rates = await measureRates(able.map(({ accelerator }) => accelerator));
   const measured = able.flatMap((each, index) => {
     const rate = rates[index];
     if (rate !== undefined && 'bytesPerSecond' in rate) {
-      return [{ ...each, bytesPerSecond: Math.round(rate.bytesPerSecond) }];
+      const bytesPerSecond = rateOfThread(each.accelerator, rate.bytesPerSecond, threads);
+      return [{ ...each, bytesPerSecond: Math.round(bytesPerSecond) }];
     }
     const { name } = each.reference;
     const reason = rate?.error.message ?? 'it was not measured';
@@ -48,14 +53,14 @@ export async function chooseFastest(all: readonly ProbedAccelerator[]): Promise<
   const best = Math.max(0, ...measured.map(({ bytesPerSecond }) => bytesPerSecond));
   const chosen = measured.find(({ bytesPerSecond }) => bytesPerSecond >= AS_FAST_AS * best);
   if (chosen === undefined) throw nobody(refused);
+  const sorted = measured.toSorted((a, b) => b.bytesPerSecond - a.bytesPerSecond);
   return {
     accelerator: chosen.reference,
     detail: chosen.detail,
     requested: 'auto',
     refused,
-    measured: measured
-      .map(({ reference, bytesPerSecond }) => ({ name: reference.name, bytesPerSecond }))
-      .sort((a, b) => b.bytesPerSecond - a.bytesPerSecond),
+    fallbacks: sorted.filter((each) => each !== chosen).map(({ reference }) => reference),
+    measured: sorted.map(({ reference, bytesPerSecond }) => ({ name: reference.name, bytesPerSecond })),
   };
 }
 

@@ -20,7 +20,9 @@ export type Rate = { readonly bytesPerSecond: number } | { readonly error: Multi
 
 /**
  * How fast each accelerator checks a small piece of guest memory as guests have it: three quarters zero, all of it
- * populated. They take turns. One that throws, is late or answers wrongly gets an error in place of a rate.
+ * populated. They take turns. One that takes several batches at a time gets as many, as large as it likes and over the
+ * same memory again and again: what counts is the way there and back too. One that throws, is late or answers wrongly gets an
+ * error in place of a rate.
  */
 export async function measureRates(accelerators: readonly Accelerator[]): Promise<Rate[]> {
   const sample = makeSample();
@@ -33,11 +35,33 @@ export async function measureRates(accelerators: readonly Accelerator[]): Promis
   return Promise.all(runners.map((runner) => runner.end()));
 }
 
+/** What one of several threads has of a rate that one alone has measured: a device that they share does not multiply. */
+export function rateOfThread({ share }: Accelerator, bytesPerSecond: number, threads: number): number {
+  return share === undefined ? bytesPerSecond : bytesPerSecond / threads;
+}
+
 interface Sample {
   readonly memory: Uint8Array;
   readonly wasmMemory: SharedWasmMemory;
   readonly offsets: Float64Array;
   readonly answers: Uint8Array;
+}
+
+/** One batch of a pass: pages of the sample, again and again if it is longer than that. */
+interface Turn {
+  readonly offsets: Float64Array;
+  readonly wanted: Uint8Array;
+  readonly got: Uint8Array;
+}
+
+/** What one accelerator does in a pass: at least the sample once. */
+function makeTurns({ offsets, answers }: Sample, checker: PageChecker): readonly Turn[] {
+  const pages = checker.inFlight > 1 ? Math.max(PAGES, checker.preferredBatch) : PAGES;
+  return Array.from({ length: checker.inFlight }, () => ({
+    offsets: Float64Array.from({ length: pages }, (_, page) => offsets[page % PAGES] ?? 0),
+    wanted: Uint8Array.from({ length: pages }, (_, page) => answers[page % PAGES] ?? 0),
+    got: new Uint8Array(pages),
+  }));
 }
 
 function makeSample(): Sample {
@@ -56,6 +80,7 @@ function makeSample(): Sample {
 class Runner {
   readonly #sample: Sample;
   readonly #checker: PageChecker | undefined;
+  readonly #turns: readonly Turn[];
   readonly #name: string;
   #error: MultifdError | undefined;
   #best = Number.POSITIVE_INFINITY;
@@ -65,6 +90,7 @@ class Runner {
     this.#sample = sample;
     if (checker instanceof PageChecker) this.#checker = checker;
     else this.#error = checker;
+    this.#turns = this.#checker === undefined ? [] : makeTurns(sample, this.#checker);
   }
 
   static async open(accelerator: Accelerator, sample: Sample): Promise<Runner> {
@@ -77,14 +103,17 @@ class Runner {
   }
 
   async pass(): Promise<void> {
-    if (this.#checker === undefined || this.#error !== undefined) return;
-    const { memory, wasmMemory, offsets, answers } = this.#sample;
-    const got = new Uint8Array(PAGES);
+    const checker = this.#checker;
+    if (checker === undefined || this.#error !== undefined) return;
+    const { memory, wasmMemory } = this.#sample;
+    for (const { got } of this.#turns) got.fill(0);
     try {
       const began = performance.now();
-      await this.#checker.check(memory, offsets, PAGES, got, wasmMemory);
+      await Promise.all(
+        this.#turns.map(({ offsets, got }) => checker.check(memory, offsets, got.length, got, wasmMemory)),
+      );
       this.#best = Math.min(this.#best, performance.now() - began);
-      if (Buffer.compare(got, answers) !== 0) {
+      if (this.#turns.some(({ got, wanted }) => Buffer.compare(got, wanted) !== 0)) {
         this.#error = new MultifdError('accelerator', `accelerator ${this.#name} gave a wrong answer`);
       }
     } catch (error) {
@@ -100,7 +129,8 @@ class Runner {
       this.#error ??= MultifdError.from(error, 'accelerator', `accelerator ${this.#name}`);
     }
     if (this.#error !== undefined) return { error: this.#error };
-    return { bytesPerSecond: (PAGES * PAGE_SIZE * 1000) / Math.max(this.#best, 1e-3) };
+    const pages = this.#turns.reduce((sum, { got }) => sum + got.length, 0);
+    return { bytesPerSecond: (pages * PAGE_SIZE * 1000) / Math.max(this.#best, 1e-3) };
   }
 }
 

@@ -15,14 +15,21 @@ export interface AcceleratorChoice {
   /** What was asked for: `auto`, a name, or a module. */
   readonly requested: string;
   readonly refused: readonly RefusedAccelerator[];
+  /** Of `auto`: who goes on if the accelerator fails in the middle, next best first. Empty if it was asked for. */
+  readonly fallbacks: readonly AcceleratorReference[];
   /** What `auto` measured here just now, fastest first; absent if it had no choice, or was not asked. */
   readonly measured?: readonly MeasuredAccelerator[];
 }
 
 export interface MeasuredAccelerator {
   readonly name: string;
-  /** Of guest memory, three quarters zero, all of it populated, by one thread. */
+  /** Of guest memory, three quarters zero, all of it populated, for one thread; a shared device's part of it. */
   readonly bytesPerSecond: number;
+}
+
+export interface ChooseOptions {
+  /** Threads that will check at the same time: a device that they share does a part of its work for each. Default 1. */
+  readonly threads?: number;
 }
 
 /** An accelerator of a known module, with its answer to `probe`. */

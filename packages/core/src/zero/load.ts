@@ -39,6 +39,11 @@ export async function loadAccelerators(module: string): Promise<readonly Acceler
   }
 }
 
+/** `js`, `avx512`, `gpu:software`: a name and not the URL of a module. */
+export function isAcceleratorName(text: string): boolean {
+  return /^[a-z0-9][a-z0-9-]*(:[a-z0-9-]+)?$/.test(text);
+}
+
 function unfit(module: string, fault: string): MultifdError {
   return new MultifdError(
     'accelerator-unavailable',
@@ -56,16 +61,23 @@ function faultOf(value: unknown): string | undefined {
     return `specVersion must be ${ACCELERATOR_SPEC_VERSION}`;
   }
   const name = member(value, 'name');
-  if (typeof name !== 'string' || !/^[a-z0-9][a-z0-9-]*$/.test(name)) {
-    return 'name must be lower case letters, digits and "-"';
+  if (typeof name !== 'string' || !isAcceleratorName(name)) {
+    return 'name must be lower case letters, digits and "-", a variant behind a ":"';
   }
   for (const method of ['probe', 'open']) {
     if (typeof member(value, method) !== 'function') return `${method} must be a function`;
+  }
+  if (!['undefined', 'function'].includes(typeof member(value, 'share'))) {
+    return 'share must be a function, if it is there';
   }
   const capabilities = member(value, 'capabilities');
   const batch = member(capabilities, 'preferredBatch');
   if (typeof batch !== 'number' || !Number.isInteger(batch) || batch < 1 || batch > 2 ** 20) {
     return 'capabilities.preferredBatch must be a whole number, 1 to 2^20';
+  }
+  const inFlight = member(capabilities, 'inFlight') ?? 1;
+  if (typeof inFlight !== 'number' || !Number.isInteger(inFlight) || inFlight < 1 || inFlight > 64) {
+    return 'capabilities.inFlight must be a whole number, 1 to 64';
   }
   const sizes = member(capabilities, 'pageSize');
   const [min, max] = [member(sizes, 'min'), member(sizes, 'max')];

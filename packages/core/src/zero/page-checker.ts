@@ -1,60 +1,100 @@
-import { inTime } from '../engine/time-limit.js';
+import type { MessagePort } from 'node:worker_threads';
+import type { AcceleratorReference } from '../engine/api.js';
 import { MultifdError } from '../errors.js';
-import type { Accelerator, Detector, PageBatch, SharedWasmMemory } from './accelerator.js';
+import type { Accelerator, SharedWasmMemory } from './accelerator.js';
+import { loadAccelerator } from './load.js';
+import { OpenDetector } from './open-detector.js';
 
 /** No answer yet: neither of the two that a detector may give. */
 const UNANSWERED = 0xff;
 
+/** An accelerator failed in the middle, and another one goes on in its place. */
+export interface AcceleratorReplacement {
+  /** Name of the one that failed. */
+  readonly failed: string;
+  /** Why, one line. */
+  readonly reason: string;
+  readonly by: AcceleratorReference;
+}
+
+export interface CheckerOptions {
+  /** Called before each batch, so that somebody else can see that this thread is alive. */
+  readonly beat?: () => void;
+  /** To what the accelerator shares, for this thread. */
+  readonly line?: MessagePort | undefined;
+  /** Who goes on, in this order, when the accelerator fails. None: then its failure is the caller's. */
+  readonly fallbacks?: readonly AcceleratorReference[];
+  readonly onReplaced?: (replacement: AcceleratorReplacement) => void;
+}
+
 /**
  * One thread's use of an accelerator: cuts work into batches that it likes, waits for its answer no longer than
- * allowed, and believes it only if it is an answer.
+ * allowed, and believes it only if it is an answer. Where it fails and there is a fallback, the batch is asked again of
+ * that one; answers that were given before are kept.
  */
 export class PageChecker {
-  readonly #name: string;
-  readonly #detector: Detector;
-  readonly #preferredBatch: number;
+  readonly #pageSize: number;
   readonly #timeout: number;
-  readonly #beat: () => void;
+  readonly #options: CheckerOptions;
+  readonly #fallbacks: AcceleratorReference[];
+  /** Failed ones: calls of theirs may still be on the way. */
+  readonly #retired: OpenDetector[] = [];
+  #detector: OpenDetector;
+  #replacing: Promise<void> | undefined;
 
-  private constructor(accelerator: Accelerator, detector: Detector, timeout: number, beat: () => void) {
-    this.#name = accelerator.name;
-    this.#detector = detector;
-    this.#preferredBatch = accelerator.capabilities.preferredBatch;
+  private constructor(
+    pageSize: number,
+    timeout: number,
+    options: CheckerOptions,
+    detector: OpenDetector,
+    fallbacks: AcceleratorReference[],
+  ) {
+    this.#pageSize = pageSize;
     this.#timeout = timeout;
-    this.#beat = beat;
+    this.#options = options;
+    this.#fallbacks = fallbacks;
+    this.#detector = detector;
   }
 
   /**
    * @param timeout ms that an answer may take.
-   * @param beat called before each batch, so that somebody else can see that this thread is alive.
-   * @throws MultifdError `accelerator-unavailable` if it cannot check pages of this size or cannot be opened.
+   * @throws MultifdError `accelerator-unavailable` if it cannot check pages of this size, `accelerator` if it cannot be
+   *   opened; unless a fallback can.
    */
   static async open(
     accelerator: Accelerator,
     pageSize: number,
     timeout: number,
-    beat: () => void = () => {},
+    options: CheckerOptions = {},
   ): Promise<PageChecker> {
-    const { min, max } = accelerator.capabilities.pageSize;
-    if (pageSize < min || pageSize > max) {
-      throw new MultifdError(
-        'accelerator-unavailable',
-        `accelerator ${accelerator.name} checks pages of ${min} to ${max} bytes, not of ${pageSize}`,
-      );
-    }
-    try {
-      const detector: unknown = await accelerator.open({ pageSize });
-      if (!isDetector(detector)) throw new Error('what it gave has no detect and close');
-      return new PageChecker(accelerator, detector, timeout, beat);
-    } catch (cause) {
-      throw MultifdError.from(cause, 'accelerator', `accelerator ${accelerator.name} could not be opened`);
-    }
+    const fallbacks = [...(options.fallbacks ?? [])];
+    const detector = await OpenDetector.open(accelerator, pageSize, timeout, options.line).catch(
+      async (error: unknown) => {
+        const reason = MultifdError.from(error, 'accelerator', `accelerator ${accelerator.name}`);
+        const next = await openNext(fallbacks, pageSize, timeout);
+        if (next === undefined) throw reason;
+        options.onReplaced?.({ failed: accelerator.name, reason: reason.message, by: next.reference });
+        return next.detector;
+      },
+    );
+    return new PageChecker(pageSize, timeout, options, detector, fallbacks);
+  }
+
+  /** Pages a call of `check` that make one batch. */
+  get preferredBatch(): number {
+    return this.#detector.preferredBatch;
+  }
+
+  /** Calls of `check` that are worth having at a time. */
+  get inFlight(): number {
+    return this.#detector.inFlight;
   }
 
   /**
    * Checks `count` pages at `offsets` in `memory`; `isZero[i]` is 1 or 0 afterwards. All buffers are the caller's.
+   * May be called again before the earlier call is over.
    * @param wasmMemory what `memory` is a view into, if that is WebAssembly memory.
-   * @throws MultifdError `accelerator` if it throws, hangs, or answers nonsense.
+   * @throws MultifdError `accelerator` if it throws and nobody can go on, hangs, or answers nonsense.
    */
   async check(
     memory: Uint8Array,
@@ -64,47 +104,66 @@ export class PageChecker {
     wasmMemory?: SharedWasmMemory,
   ): Promise<void> {
     const place = wasmMemory === undefined ? { memory } : { memory, wasmMemory };
-    for (let first = 0; first < count; first += this.#preferredBatch) {
-      const size = Math.min(this.#preferredBatch, count - first);
+    for (let first = 0; first < count; ) {
+      const detector = this.#detector;
+      const size = Math.min(detector.preferredBatch, count - first);
       const answers = isZero.subarray(first, first + size);
       answers.fill(UNANSWERED);
-      this.#beat();
-      await this.#detect({ ...place, offsets: offsets.subarray(first, first + size), count: size }, answers);
+      this.#options.beat?.();
+      const batch = { ...place, offsets: offsets.subarray(first, first + size), count: size };
+      const error = await detector.detect(batch, answers);
+      if (error !== undefined) {
+        await this.#replace(detector, error);
+        continue;
+      }
       for (let index = 0; index < size; index++) {
         const answer = answers[index] ?? UNANSWERED;
-        if (answer > 1) throw this.#nonsense(answer);
+        if (answer > 1) throw nonsense(detector.name, answer);
       }
+      first += size;
     }
   }
 
   async close(): Promise<void> {
-    await this.#detector.close();
+    await Promise.all([this.#detector, ...this.#retired].map((detector) => detector.close()));
   }
 
-  async #detect(batch: PageBatch, answers: Uint8Array): Promise<void> {
-    try {
-      const answer = this.#detector.detect(batch, answers);
-      if (answer !== undefined)
-        await inTime(answer, {
-          timeout: this.#timeout,
-          what: `accelerator ${this.#name} gave no answer`,
-          code: 'accelerator',
-        });
-    } catch (cause) {
-      throw MultifdError.from(cause, 'accelerator', `accelerator ${this.#name} failed`);
-    }
+  /** Of several batches that fail together, the first brings the replacement and the others wait for it. */
+  async #replace(failed: OpenDetector, error: MultifdError): Promise<void> {
+    if (this.#detector !== failed) return;
+    this.#replacing ??= this.#openNext(failed, error).finally(() => {
+      this.#replacing = undefined;
+    });
+    await this.#replacing;
   }
 
-  #nonsense(answer: number): MultifdError {
-    const what = answer === UNANSWERED ? 'left a page unanswered' : `answered ${answer} for a page`;
-    return new MultifdError(
-      'accelerator',
-      `accelerator ${this.#name} ${what}; it must write 0 or 1 for each page`,
-    );
+  async #openNext(failed: OpenDetector, error: MultifdError): Promise<void> {
+    const next = await openNext(this.#fallbacks, this.#pageSize, this.#timeout);
+    if (next === undefined) throw error;
+    this.#retired.push(failed);
+    this.#detector = next.detector;
+    this.#options.onReplaced?.({ failed: failed.name, reason: error.message, by: next.reference });
   }
 }
 
-function isDetector(value: unknown): value is Detector {
-  if (typeof value !== 'object' || value === null) return false;
-  return ['detect', 'close'].every((name) => typeof Reflect.get(value, name) === 'function');
+/** Opens the first of `fallbacks` that can be, and takes it and those before it off the list. */
+async function openNext(
+  fallbacks: AcceleratorReference[],
+  pageSize: number,
+  timeout: number,
+): Promise<{ reference: AcceleratorReference; detector: OpenDetector } | undefined> {
+  for (let reference = fallbacks.shift(); reference !== undefined; reference = fallbacks.shift()) {
+    try {
+      const accelerator = await loadAccelerator(reference);
+      return { reference, detector: await OpenDetector.open(accelerator, pageSize, timeout, undefined) };
+    } catch {
+      // What has failed first is the error that counts, if none of them can.
+    }
+  }
+  return undefined;
+}
+
+function nonsense(name: string, answer: number): MultifdError {
+  const what = answer === UNANSWERED ? 'left a page unanswered' : `answered ${answer} for a page`;
+  return new MultifdError('accelerator', `accelerator ${name} ${what}; it must write 0 or 1 for each page`);
 }

@@ -1,3 +1,4 @@
+import type { AcceleratorReference } from '../engine/api.js';
 import { member } from '../member.js';
 import type { Accelerator, Probe } from './accelerator.js';
 import type { ProbedAccelerator } from './choice.js';
@@ -6,16 +7,43 @@ import { loadAccelerators } from './load.js';
 /** ms that an asynchronous probe may take. */
 export const PROBE_PATIENCE = 5000;
 
+/** An accelerator that is known here. Whether it can run is asked, once, when somebody wants to know. */
+export interface Candidate {
+  readonly reference: AcceleratorReference;
+  /** Whether `auto` may take it. */
+  readonly automatic: boolean;
+  probe(): Promise<Probe>;
+}
+
 /**
- * Imports a module and probes its accelerators, in this thread.
+ * Imports a module in this thread, and probes nothing yet.
  * @throws MultifdError `accelerator-unavailable` if it cannot be loaded.
  */
-export async function probeAll(module: string): Promise<readonly ProbedAccelerator[]> {
-  return Promise.all(
-    (await loadAccelerators(module)).map(async (accelerator) => ({
+export async function candidatesOf(module: string): Promise<readonly Candidate[]> {
+  return (await loadAccelerators(module)).map((accelerator) => {
+    let probe: Promise<Probe> | undefined;
+    return {
       reference: { module, name: accelerator.name },
-      probe: await probeSafely(accelerator),
       automatic: accelerator.capabilities.automatic ?? true,
+      probe() {
+        probe ??= probeSafely(accelerator);
+        return probe;
+      },
+    };
+  });
+}
+
+/** One whose answer is known already. */
+export function probedBefore({ reference, automatic, probe }: ProbedAccelerator): Candidate {
+  return { reference, automatic, probe: () => Promise.resolve(probe) };
+}
+
+export async function probeEach(candidates: readonly Candidate[]): Promise<readonly ProbedAccelerator[]> {
+  return Promise.all(
+    candidates.map(async ({ reference, automatic, probe }) => ({
+      reference,
+      probe: await probe(),
+      automatic,
     })),
   );
 }

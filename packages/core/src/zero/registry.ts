@@ -1,16 +1,18 @@
 import { MultifdError } from '../errors.js';
 import { chooseFastest } from './automatic.js';
-import type { AcceleratorChoice, ProbedAccelerator, RefusedAccelerator } from './choice.js';
-import { probeAll } from './probe.js';
+import type { AcceleratorChoice, ChooseOptions, ProbedAccelerator, RefusedAccelerator } from './choice.js';
+import { isAcceleratorName } from './load.js';
+import { type Candidate, candidatesOf, probedBefore, probeEach } from './probe.js';
 import { probeApart } from './probe-apart.js';
 
 /**
  * The accelerators that are known here, in order of preference. Registering is cheap and loads nothing; a
- * module is imported once, when the choice is made, and each probe's answer is kept.
+ * module is imported once, when the choice is made, an accelerator is probed when it is asked about, and each probe's
+ * answer is kept.
  */
 export class AcceleratorRegistry {
   readonly #modules: string[] = [];
-  readonly #probed = new Map<string, Promise<readonly ProbedAccelerator[]>>();
+  readonly #loaded = new Map<string, Promise<readonly Candidate[]>>();
 
   /**
    * @param module URL of a module that exports `accelerators`; the first registered is preferred by `auto`. It is
@@ -20,14 +22,17 @@ export class AcceleratorRegistry {
     if (!this.#modules.includes(module)) this.#modules.push(module);
   }
 
+  /** Names of every accelerator of every registered module, in order of preference. Probes none. */
+  async names(): Promise<readonly string[]> {
+    return (await this.#known()).map((each) => each.reference.name);
+  }
+
   /**
    * Every accelerator of every registered module, probed, in order of preference. A module that cannot be loaded
    * is listed under its URL, with the reason: it must not take the others away.
    */
   async list(): Promise<readonly ProbedAccelerator[]> {
-    const probe = (module: string): Promise<readonly ProbedAccelerator[]> =>
-      this.#probeModule(module).catch((error: unknown) => [unloadable(module, error)]);
-    return (await Promise.all(this.#modules.map(probe))).flat();
+    return probeEach(await this.#known());
   }
 
   /**
@@ -36,55 +41,77 @@ export class AcceleratorRegistry {
    *
    * @throws MultifdError `accelerator-unavailable` if it cannot be loaded, or does not come to an end.
    */
-  probe(module: string): Promise<readonly ProbedAccelerator[]> {
-    return this.#probeModule(module);
+  async probe(module: string): Promise<readonly ProbedAccelerator[]> {
+    return probeEach(await this.#load(module));
   }
 
   /**
-   * `auto` asks all, measures those that can run for a few milliseconds and takes the fastest; of those that are
-   * as fast, the one that was registered first. A name, or the URL of a module, is used or refused: it never falls
-   * through to another. Of a module's accelerators the first that can run is taken.
+   * `auto` asks all that leave themselves to it, measures those that can run for a few milliseconds and takes the
+   * fastest; of those that are as fast, the one that was registered first. A name, or the URL of a module, is used or
+   * refused: it never falls through to another. Of a module's accelerators the first that can run is taken.
    * @throws MultifdError `accelerator-unavailable` with the reason and what to do.
    */
-  async choose(requested = 'auto'): Promise<AcceleratorChoice> {
-    if (requested === 'auto') return chooseFastest(await this.list());
-    const isModule = requested.includes(':');
-    const all = isModule ? await this.#probeModule(requested) : await this.list();
+  async choose(requested = 'auto', { threads = 1 }: ChooseOptions = {}): Promise<AcceleratorChoice> {
+    const isModule = requested.includes(':') && !isAcceleratorName(requested);
+    const all = isModule ? await this.#load(requested) : await this.#known();
+    if (requested === 'auto') {
+      const candidates = all.filter(({ automatic }) => automatic);
+      return chooseFastest(await probeEach(candidates), Math.max(1, threads));
+    }
     const wanted = isModule ? all : all.filter((each) => each.reference.name === requested);
-    const refused: RefusedAccelerator[] = [];
-    for (const { reference, probe } of wanted) {
-      if (probe.ok) return { accelerator: reference, detail: probe.detail, requested, refused };
-      refused.push({ name: reference.name, reason: probe.reason, fix: probe.fix });
-    }
-    const [first] = refused;
-    if (first !== undefined) {
-      throw new MultifdError(
-        'accelerator-unavailable',
-        `accelerator ${first.name} cannot run here: ${first.reason}`,
-        {
-          hint: first.fix,
-        },
-      );
-    }
-    const unloaded = all.find(({ reference }) => reference.name === reference.module)?.probe;
-    const known = all.map((each) => each.reference.name).join(', ') || 'none';
-    throw new MultifdError(
-      'accelerator-unavailable',
-      `no accelerator is called ${requested}; known here: ${known}`,
-      unloaded === undefined || unloaded.ok ? {} : { hint: unloaded.reason },
-    );
+    return firstAble(wanted, all, requested);
   }
 
-  #probeModule(module: string): Promise<readonly ProbedAccelerator[]> {
-    const probe = this.#modules.includes(module) ? probeAll : probeApart;
-    const running = this.#probed.get(module) ?? probe(module);
-    this.#probed.set(module, running);
+  async #known(): Promise<readonly Candidate[]> {
+    const load = (module: string): Promise<readonly Candidate[]> =>
+      this.#load(module).catch((error: unknown) => [unloadable(module, error)]);
+    return (await Promise.all(this.#modules.map(load))).flat();
+  }
+
+  #load(module: string): Promise<readonly Candidate[]> {
+    const running = this.#loaded.get(module) ?? this.#loadNow(module);
+    this.#loaded.set(module, running);
     return running;
+  }
+
+  async #loadNow(module: string): Promise<readonly Candidate[]> {
+    if (this.#modules.includes(module)) return candidatesOf(module);
+    return (await probeApart(module)).map(probedBefore);
   }
 }
 
-function unloadable(module: string, error: unknown): ProbedAccelerator {
+/** @throws MultifdError `accelerator-unavailable` if none of `wanted` can run, or there is none. */
+async function firstAble(
+  wanted: readonly Candidate[],
+  all: readonly Candidate[],
+  requested: string,
+): Promise<AcceleratorChoice> {
+  const refused: RefusedAccelerator[] = [];
+  for (const { reference, probe } of wanted) {
+    const answer = await probe();
+    if (answer.ok)
+      return { accelerator: reference, detail: answer.detail, requested, refused, fallbacks: [] };
+    refused.push({ name: reference.name, reason: answer.reason, fix: answer.fix });
+  }
+  const [first] = refused;
+  if (first !== undefined) {
+    throw new MultifdError(
+      'accelerator-unavailable',
+      `accelerator ${first.name} cannot run here: ${first.reason}`,
+      { hint: first.fix },
+    );
+  }
+  const unloaded = await all.find(({ reference }) => reference.name === reference.module)?.probe();
+  const known = all.map((each) => each.reference.name).join(', ') || 'none';
+  throw new MultifdError(
+    'accelerator-unavailable',
+    `no accelerator is called ${requested}; known here: ${known}`,
+    unloaded === undefined || unloaded.ok ? {} : { hint: unloaded.reason },
+  );
+}
+
+function unloadable(module: string, error: unknown): Candidate {
   const { message, hint } = MultifdError.from(error, 'accelerator-unavailable', module);
   const probe = { ok: false, reason: message, fix: hint ?? 'install it again for this system' } as const;
-  return { reference: { module, name: module }, probe, automatic: true };
+  return probedBefore({ reference: { module, name: module }, probe, automatic: true });
 }

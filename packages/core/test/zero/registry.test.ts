@@ -1,6 +1,8 @@
 import { AcceleratorRegistry, loadAccelerator, MultifdError } from '@multifd/core';
 import { describe, expect, it, vi } from 'vitest';
+import { measureRates, rateOfThread } from '../../src/zero/calibrate.js';
 import { fixture, PLAIN } from '../support/fixtures.js';
+import { gathering, seenHere } from '../support/gathering.js';
 
 /** Accelerators that probe well. */
 const UNFIT = fixture('unfit-accelerators.mjs');
@@ -185,5 +187,42 @@ describe('AcceleratorRegistry', () => {
     const choice = await registry(fixture('not-there.mjs'), PLAIN.module).choose();
     expect(choice.accelerator.module).toBe(PLAIN.module);
     expect(choice.refused[0]?.reason).toMatch(/not-there/);
+  });
+});
+
+describe('auto', () => {
+  it('keeps who would go on, next best first; what was named has nobody', async () => {
+    const all = registry(REFUSED, PLAIN.module);
+    const choice = await all.choose('auto');
+    const ranking = (choice.measured ?? []).map(({ name }) => name);
+    const others = ranking.filter((name) => name !== choice.accelerator.name);
+    expect(others.length).toBeGreaterThan(1);
+    expect(choice.fallbacks.map(({ name }) => name)).toEqual(others);
+    expect((await all.choose('plain')).fallbacks).toEqual([]);
+  });
+
+  it('a device that threads share is rated by its part for each of them', async () => {
+    const shares = await loadAccelerator(gathering('shares'));
+    expect(rateOfThread(shares, 8e9, 4)).toBe(2e9);
+    expect(rateOfThread(await loadAccelerator(PLAIN), 8e9, 4)).toBe(8e9);
+  });
+
+  it('one that takes several batches at a time is measured like that', async () => {
+    const seen = await seenHere();
+    seen.mostAtWork = 0;
+    seen.sizes.length = 0;
+    const [rate] = await measureRates([await loadAccelerator(gathering('gathers'))]);
+    expect(rate).toMatchObject({ bytesPerSecond: expect.any(Number) });
+    expect(seen.mostAtWork).toBe(3);
+    expect(new Set(seen.sizes)).toEqual(new Set([4096]));
+  });
+
+  it('names are known without asking anybody', async () => {
+    const probes = (): number => Number(Reflect.get(globalThis, 'multifdTestProbes') ?? 0);
+    const all = registry(REFUSED, PLAIN.module);
+    const before = probes();
+    expect(await all.names()).toEqual(expect.arrayContaining(['warp', 'gpu', 'plain']));
+    await all.choose('plain');
+    expect(probes()).toBe(before);
   });
 });

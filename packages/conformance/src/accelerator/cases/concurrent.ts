@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Worker } from 'node:worker_threads';
+import { type MessagePort, Worker } from 'node:worker_threads';
 import { inTime } from '../../in-time.js';
 import { WRITING_THREAD } from '../../threads.js';
 import { type AcceleratorCase, type CaseContext, defineCase } from '../case.js';
@@ -15,7 +15,11 @@ const RACE_BATCHES = [8, 64];
 const RACE_SEEN = 100_000;
 const RACE_AT_MOST = 4000;
 
-const inThreads = defineCase('detectors in three threads at once', detectInThreads);
+const inThreads = defineCase('detectors in three threads at once', (context) => detectInThreads(context, []));
+const inThreadsShared = defineCase('detectors in three threads at once, with what they share', shared);
+const overlapping = defineCase('as many batches of one detector at a time as it takes', overlap, {
+  random: true,
+});
 
 export const concurrentCases: readonly AcceleratorCase[] = [
   defineCase('detectors that are asked at the same time do not mix', asked, { random: true }),
@@ -24,6 +28,19 @@ export const concurrentCases: readonly AcceleratorCase[] = [
     skipped: (context) =>
       inThreads.skipped(context) ??
       (context.module === undefined ? 'the suite was not told its module' : undefined),
+  },
+  {
+    ...inThreadsShared,
+    skipped: (context) =>
+      inThreadsShared.skipped(context) ??
+      (context.module === undefined ? 'the suite was not told its module' : undefined) ??
+      (context.accelerator.share === undefined ? 'it shares nothing between threads' : undefined),
+  },
+  {
+    ...overlapping,
+    skipped: (context) =>
+      overlapping.skipped(context) ??
+      ((context.accelerator.capabilities.inFlight ?? 1) === 1 ? 'it takes one batch at a time' : undefined),
   },
   ...PLACES.map((place) =>
     defineCase(
@@ -58,10 +75,51 @@ async function asked(context: CaseContext): Promise<void> {
   await Promise.all(subjects.map((subject) => subject.close()));
 }
 
-async function detectInThreads({ accelerator, module, pageSize, timeout }: CaseContext): Promise<void> {
+/** One detector, and `inFlight` calls of it: each with memory of its own, and all answers where they belong. */
+async function overlap(context: CaseContext): Promise<void> {
+  const { pageSize, random, accelerator } = context;
+  const { inFlight = 1, preferredBatch } = accelerator.capabilities;
+  const pages = Math.min(256, preferredBatch);
+  const offsets = pageOffsets(pages, pageSize);
+  await withSubject(context, async (subject) => {
+    for (let round = 0; round < 10; round++) {
+      await Promise.all(
+        Array.from({ length: inFlight }, async (_, call) => {
+          const memory = sharedPages(pages, pageSize);
+          const wanted = offsets.map(() => random(2));
+          wanted.forEach((zero, page) => {
+            if (zero === 0) memory[page * pageSize + random(pageSize)] = 1 + random(255);
+          });
+          const answers = await subject.detectBatch(memory, offsets);
+          assertAnswers(answers, wanted, (page) => `round ${round}, call ${call}, page ${page}`);
+        }),
+      );
+    }
+  });
+}
+
+/** As core has it: shared once, in the thread that starts the others. */
+async function shared(context: CaseContext): Promise<void> {
+  const { accelerator, timeout } = context;
+  assert.ok(accelerator.share !== undefined);
+  const device = await inTime(Promise.resolve(accelerator.share()), timeout, 'share');
+  try {
+    await detectInThreads(context, [device.connect(), device.connect(), device.connect()]);
+  } finally {
+    await inTime(Promise.resolve(device.close()), timeout, 'close');
+    await inTime(Promise.resolve(device.close()), timeout, 'close');
+  }
+}
+
+async function detectInThreads(
+  { accelerator, module, pageSize, timeout }: CaseContext,
+  lines: readonly MessagePort[],
+): Promise<void> {
   const threads = Array.from({ length: 3 }, (_, thread) => {
-    const workerData = { module, name: accelerator.name, pageSize, thread };
-    return new Worker(DETECTING_THREAD, { eval: true, workerData });
+    const line = lines[thread];
+    const workerData = { module, name: accelerator.name, pageSize, thread, line };
+    const transferList = line === undefined ? [] : [line];
+    return new Worker(DETECTING_THREAD, { eval: true, workerData, transferList });
   });
   const answered = threads.map(
     (thread) =>

@@ -12,8 +12,8 @@ function always(name: string, run: (context: CaseContext) => Promise<void>): Acc
 export const probeCases: readonly AcceleratorCase[] = [
   always('says what it is', async ({ accelerator }) => {
     assert.equal(accelerator.specVersion, 1, 'specVersion');
-    assert.match(accelerator.name, /^[a-z0-9][a-z0-9-]*$/, 'name');
-    const { pageSize, preferredBatch } = accelerator.capabilities;
+    assert.match(accelerator.name, /^[a-z0-9][a-z0-9-]*(:[a-z0-9-]+)?$/, 'name');
+    const { pageSize, preferredBatch, inFlight = 1 } = accelerator.capabilities;
     for (const size of [pageSize.min, pageSize.max]) {
       assert.ok(Number.isInteger(Math.log2(size)), `page size ${size} is not a power of two`);
     }
@@ -21,6 +21,10 @@ export const probeCases: readonly AcceleratorCase[] = [
     assert.ok(
       Number.isInteger(preferredBatch) && preferredBatch >= 1 && preferredBatch <= 2 ** 20,
       `preferredBatch ${preferredBatch} is not a whole number from 1 to 2^20`,
+    );
+    assert.ok(
+      Number.isInteger(inFlight) && inFlight >= 1 && inFlight <= 64,
+      `inFlight ${inFlight} is not a whole number from 1 to 64`,
     );
   }),
 

@@ -1,6 +1,8 @@
 import type { SocketIoLink } from '../../channel/socket-io.js';
+import type { CheckPlan } from '../../zero/open-checker.js';
+import type { AcceleratorReplacement } from '../../zero/page-checker.js';
 import type { Address } from '../address.js';
-import type { AcceleratorReference, IncomingBlock } from '../api.js';
+import type { IncomingBlock } from '../api.js';
 import type { MigrationParameters } from '../parameters.js';
 import type { Ending } from '../thread-port.js';
 import type { TransitDescriptor } from './transit.js';
@@ -16,7 +18,6 @@ export interface RelayLink {
   readonly control: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
   readonly bandwidth: SharedArrayBuffer;
-  readonly accelerator: AcceleratorReference | undefined;
   /** Undefined: Node's streams. */
   readonly socketIo: SocketIoLink | undefined;
   readonly methodModules: readonly string[];
@@ -25,6 +26,8 @@ export interface RelayLink {
 
 export interface RelayChannelData {
   readonly link: RelayLink;
+  /** Undefined if nobody looks for zero pages. */
+  readonly check: CheckPlan | undefined;
   readonly channel: number;
 }
 
@@ -34,4 +37,9 @@ export type ToRelayChannel =
   | { readonly type: 'abort' };
 
 /** Outgoing channel thread → API thread. */
-export type FromRelayChannel = { readonly type: 'ready' } | { readonly type: 'connected' } | Ending;
+export type FromRelayChannel =
+  | { readonly type: 'ready' }
+  | { readonly type: 'connected' }
+  /** The accelerator failed here; another one goes on. */
+  | { readonly type: 'replaced'; readonly replacement: AcceleratorReplacement }
+  | Ending;

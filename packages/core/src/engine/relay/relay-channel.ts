@@ -5,9 +5,9 @@ import { MultifdError } from '../../errors.js';
 import type { MultiFDMethods, SendHooks } from '../../methods/methods.js';
 import { loadMethod } from '../../methods/registry.js';
 import { maxPagesPerPacket } from '../../wire/layout.js';
-import { loadAccelerator } from '../../zero/load.js';
-import { PageChecker } from '../../zero/page-checker.js';
-import { PAGE_ZERO } from '../../zero/range-scanner.js';
+import { type CheckPlan, openChecker } from '../../zero/open-checker.js';
+import type { PageChecker } from '../../zero/page-checker.js';
+import { PAGE_ZERO } from '../../zero/scanned-range.js';
 import type { IncomingBlock } from '../api.js';
 import { BandwidthLimit } from '../bandwidth.js';
 import { ACTIVITY_CHECKING, ACTIVITY_IDLE, type CounterRow, Counters } from '../counters.js';
@@ -22,6 +22,7 @@ export class RelayChannel {
   readonly where: string;
   readonly #channel: number;
   readonly #link: RelayLink;
+  readonly #plan: CheckPlan | undefined;
   readonly #port: ThreadPort<ToRelayChannel, FromRelayChannel>;
   readonly #transit: Transit;
   readonly #control: SourceControl;
@@ -35,11 +36,12 @@ export class RelayChannel {
   #outgoing: Outgoing | undefined;
 
   constructor(data: RelayChannelData, port: ThreadPort<ToRelayChannel, FromRelayChannel>) {
-    const { link, channel } = data;
+    const { link, check, channel } = data;
     const maxPages = maxPagesPerPacket(link.transit.pageSize);
     this.where = `outgoing channel ${channel}`;
     this.#channel = channel;
     this.#link = link;
+    this.#plan = check;
     this.#port = port;
     this.#transit = new Transit(link.transit);
     this.#control = new SourceControl(link.control);
@@ -50,10 +52,11 @@ export class RelayChannel {
   }
 
   async run(): Promise<void> {
-    const { parameters, accelerator, transit } = this.#link;
-    if (parameters.zeroPageDetection !== 'none' && accelerator !== undefined) {
-      const loaded = await loadAccelerator(accelerator);
-      this.#checker = await PageChecker.open(loaded, transit.pageSize, parameters.stallTimeout);
+    const { parameters, transit } = this.#link;
+    if (this.#plan !== undefined) {
+      this.#checker = await openChecker(this.#plan, transit.pageSize, parameters.stallTimeout, {
+        onReplaced: (replacement) => this.#port.post({ type: 'replaced', replacement }),
+      });
     }
     const method = await loadMethod(parameters.multifdCompression, this.#link.methodModules);
     this.#hooks = await method.sendSetup({

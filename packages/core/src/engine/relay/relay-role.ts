@@ -1,5 +1,7 @@
 import type { MigrationIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
+import { CheckPlans, transferOf } from '../../zero/open-checker.js';
+import type { AcceleratorReplacement } from '../../zero/page-checker.js';
 import type { Address } from '../address.js';
 import type { AcceleratorReference, IncomingBlock } from '../api.js';
 import { BandwidthLimit } from '../bandwidth.js';
@@ -21,6 +23,9 @@ export interface RelayDestination {
   readonly uuid: Uint8Array;
   readonly pageSize: number;
   readonly accelerator: AcceleratorReference | undefined;
+  readonly fallbacks: readonly AcceleratorReference[];
+  /** Called once for each accelerator that failed and was replaced. */
+  readonly onReplaced: (replacement: AcceleratorReplacement) => void;
   readonly methodModules: readonly string[];
   readonly methodSettings: Readonly<Record<string, number | string>>;
   readonly io: MigrationIo | undefined;
@@ -38,6 +43,9 @@ export class RelayRole implements DestinationRole<RelayResult> {
   readonly #ready = Promise.withResolvers<void>();
   readonly #connected = Promise.withResolvers<void>();
   #threads: ThreadGroup<ToRelayChannel, FromRelayChannel> | undefined;
+  readonly #replaced = new Set<string>();
+  #plans: CheckPlans | undefined;
+  #closed = false;
   #waitingFor = { ready: 0, connected: 0 };
 
   constructor(destination: RelayDestination) {
@@ -54,7 +62,6 @@ export class RelayRole implements DestinationRole<RelayResult> {
       control: this.#control.buffer,
       counters: this.#counters.buffer,
       bandwidth: BandwidthLimit.allocate(parameters.maxBandwidth).buffer,
-      accelerator: destination.accelerator,
       socketIo: destination.io?.link,
       methodModules: destination.methodModules,
       methodSettings: destination.methodSettings,
@@ -71,18 +78,44 @@ export class RelayRole implements DestinationRole<RelayResult> {
       onFailure(error);
     };
     this.#threads = new ThreadGroup(fail, this.#destination.io?.interrupt);
+    const { accelerator, fallbacks, parameters } = this.#destination;
+    if (accelerator === undefined || parameters.zeroPageDetection === 'none') {
+      this.#spawn(this.#threads, fail);
+      return;
+    }
+    const threads = this.#threads;
+    CheckPlans.open(accelerator, fallbacks).then(
+      (plans) => {
+        if (this.#closed) return plans.close();
+        this.#plans = plans;
+        this.#spawn(threads, fail);
+        return undefined;
+      },
+      (error: unknown) => fail(MultifdError.from(error, 'accelerator', `accelerator ${accelerator.name}`)),
+    );
+  }
+
+  #spawn(threads: ThreadGroup<ToRelayChannel, FromRelayChannel>, fail: (error: MultifdError) => void): void {
     for (let channel = 0; channel < this.#destination.parameters.multifdChannels; channel++) {
       const onMessage = (message: FromRelayChannel): void => {
         if (message.type === 'failed') fail(MultifdError.fromReport(message.error));
+        else if (message.type === 'replaced') this.#onReplaced(message.replacement);
         else if (message.type === 'ready' && --this.#waitingFor.ready === 0) this.#ready.resolve();
         else if (message.type === 'connected' && --this.#waitingFor.connected === 0)
           this.#connected.resolve();
       };
-      const data = { link: this.relay, channel };
+      const check = this.#plans?.next();
+      const data = { link: this.relay, check, channel };
       this.#channels.push(
-        this.#threads.spawn('relay-channel', `outgoing channel ${channel}`, data, onMessage),
+        threads.spawn('relay-channel', `outgoing channel ${channel}`, data, onMessage, transferOf(check)),
       );
     }
+  }
+
+  #onReplaced(replacement: AcceleratorReplacement): void {
+    if (this.#replaced.has(replacement.failed)) return;
+    this.#replaced.add(replacement.failed);
+    this.#destination.onReplaced(replacement);
   }
 
   /** Main is connected to the destination by now: the channels follow. */
@@ -120,6 +153,8 @@ export class RelayRole implements DestinationRole<RelayResult> {
       this.#transit.abort();
       this.#threads?.stop({ type: 'abort' });
     }
+    this.#closed = true;
     await this.#threads?.join();
+    await this.#plans?.close();
   }
 }

@@ -6,6 +6,7 @@ import { formatAddress, parseAddress } from '../address.js';
 import type { AcceleratorReference, DestinationEvent } from '../api.js';
 import { Listener } from '../destination/listener.js';
 import { DestinationMigration } from '../destination/migration.js';
+import { emit } from '../emit.js';
 import { completeParameters, type MigrationParameters } from '../parameters.js';
 import { checkUuid } from '../source/options.js';
 import type { DestinationStatistics } from '../statistics.js';
@@ -28,6 +29,8 @@ export interface RelayOptions {
   readonly outgoing?: Partial<MigrationParameters>;
   /** Looks for zero pages that the source did not look for. Needed unless outgoing `zeroPageDetection` is `none`. */
   readonly accelerator?: AcceleratorReference;
+  /** Who goes on, in this order, when the accelerator fails in the middle. Default: nobody. */
+  readonly fallbacks?: readonly AcceleratorReference[];
   /** Modules (URLs) that bring further MultiFD methods, for both sides. */
   readonly methodModules?: readonly string[];
   readonly methodSettings?: Readonly<Record<string, number | string>>;
@@ -100,6 +103,8 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
     uuid,
     pageSize,
     accelerator: options.accelerator,
+    fallbacks: options.fallbacks ?? [],
+    onReplaced: (replacement) => emit(options.onEvent, { type: 'accelerator-replaced', replacement }),
     methodModules: options.methodModules ?? [],
     methodSettings: options.methodSettings ?? {},
     io,

@@ -1,18 +1,19 @@
 import { openOutgoingChannel } from '../../channel/open-channel.js';
 import type { Outgoing } from '../../channel/outgoing.js';
 import { PacketSender } from '../../channel/packet-sender.js';
-import type { MultifdError } from '../../errors.js';
+import { MultifdError } from '../../errors.js';
 import { methodsFor, setUpSending } from '../../methods/automatic.js';
 import type { MultiFDMethods, SendHooks } from '../../methods/methods.js';
 import { noneMethod } from '../../methods/none.js';
 import type { RamBlock } from '../../ram/block.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { openRamBlock } from '../../ram/guest-ram.js';
-import { RANGE_SIZE, type Range, RangeTable } from '../../ram/ranges.js';
+import { RangeTable } from '../../ram/ranges.js';
 import { maxPagesPerPacket } from '../../wire/layout.js';
-import { loadAccelerator } from '../../zero/load.js';
-import { PageChecker } from '../../zero/page-checker.js';
-import { PAGE_HOLE, PAGE_ZERO, RangeScanner, type ScannedRange } from '../../zero/range-scanner.js';
+import { CheckPipeline } from '../../zero/check-pipeline.js';
+import { openChecker } from '../../zero/open-checker.js';
+import type { PageChecker } from '../../zero/page-checker.js';
+import { type ClaimedRange, PAGE_HOLE, PAGE_ZERO, type ScannedRange } from '../../zero/scanned-range.js';
 import { BandwidthLimit } from '../bandwidth.js';
 import {
   ACTIVITY_CHECKING,
@@ -36,8 +37,6 @@ export class SourceChannel {
   readonly #table: RangeTable;
   readonly #dirty: readonly DirtyBitmap[];
   #blocks: readonly RamBlock[] = [];
-  /** Copy of a file range while its pages are checked and sent. */
-  #scratch = new Uint8Array(0);
   #checker: PageChecker | undefined;
   #hooks: SendHooks | undefined;
   #outgoing: Outgoing | undefined;
@@ -57,15 +56,14 @@ export class SourceChannel {
 
   async run(): Promise<void> {
     const { pageSize } = this.#data.ram;
-    const { zeroPageDetection, multifdCompression, stallTimeout } = this.#data.parameters;
+    const { multifdCompression, stallTimeout } = this.#data.parameters;
     this.#blocks = await Promise.all(this.#data.ram.blocks.map(openRamBlock));
-    if (this.#blocks.some((block) => !block.inPlace)) this.#scratch = new Uint8Array(RANGE_SIZE);
-    if (zeroPageDetection === 'multifd' && this.#data.accelerator !== undefined) {
+    if (this.#data.check !== undefined) {
       this.#counters.beat(ACTIVITY_OPENING);
-      const accelerator = await loadAccelerator(this.#data.accelerator);
-      this.#checker = await PageChecker.open(accelerator, pageSize, stallTimeout, () =>
-        this.#counters.beat(ACTIVITY_CHECKING),
-      );
+      this.#checker = await openChecker(this.#data.check, pageSize, stallTimeout, {
+        beat: () => this.#counters.beat(ACTIVITY_CHECKING),
+        onReplaced: (replacement) => this.#port.post({ type: 'replaced', replacement }),
+      });
       this.#counters.beat(ACTIVITY_IDLE);
     }
     const methods = await methodsFor(multifdCompression, this.#data.methodModules);
@@ -87,13 +85,14 @@ export class SourceChannel {
   /** Frees everything, whatever happened. Does not throw. */
   async close(): Promise<void> {
     this.#outgoing?.destroy();
-    for (const block of this.#blocks) block.close();
     try {
       await this.#checker?.close();
       await this.#hooks?.cleanup();
     } catch {
       // The migration's outcome is decided; an accelerator or codec that cannot close has nothing to add.
     }
+    // Last: until it is closed, an accelerator may be at work on them.
+    for (const block of this.#blocks) block.close();
   }
 
   async #connect(): Promise<Outgoing> {
@@ -123,13 +122,21 @@ export class SourceChannel {
   async #sendEpochs(outgoing: Outgoing, method: MultiFDMethods, hooks: SendHooks): Promise<void> {
     const { pageSize } = this.#data.ram;
     const sender = new PacketSender(outgoing, method, hooks, this.#control, this.#counters, pageSize);
-    const scanner = new RangeScanner(pageSize, this.#checker);
+    const { multifdChannels } = this.#data.parameters;
+    const pipeline = new CheckPipeline(pageSize, this.#checker, {
+      claim: () => this.#claim(),
+      fairShare: () => Math.ceil(this.#control.unclaimed / (2 * multifdChannels)),
+    });
     for (let epoch = 1; await this.#control.epochOpens(epoch); epoch++) {
-      for (let index = this.#control.claim(); index !== undefined; index = this.#control.claim()) {
-        if (!this.#control.isReady(index)) await this.#control.rangeReady(index);
+      for (;;) {
+        this.#counters.beat(ACTIVITY_CHECKING);
+        const scanned = await pipeline.next();
+        if (scanned === undefined) break;
         this.#control.throwIfAborted();
-        await this.#sendRange(this.#table.at(index), scanner, sender);
+        this.#counters.beat(ACTIVITY_ENCODING);
+        if (scanned.count > 0) await this.#addPages(scanned, sender);
       }
+      this.#counters.beat(ACTIVITY_IDLE);
       // A SYNC vouches for the pages before it.
       for (const block of this.#blocks) block.intact?.();
       await sender.sync(this.#control.isLast(epoch));
@@ -137,19 +144,28 @@ export class SourceChannel {
     }
   }
 
-  async #sendRange(range: Range, scanner: RangeScanner, sender: PacketSender): Promise<void> {
+  /** The next range of the epoch, once it may be sent. */
+  async #claim(): Promise<ClaimedRange | undefined> {
+    const index = this.#control.claim();
+    if (index === undefined) return undefined;
+    if (!this.#control.isReady(index)) {
+      this.#counters.beat(ACTIVITY_IDLE);
+      await this.#control.rangeReady(index);
+      this.#counters.beat(ACTIVITY_CHECKING);
+    }
+    this.#control.throwIfAborted();
+    const range = this.#table.at(index);
     const block = this.#blocks[range.block];
     const dirty = this.#dirty[range.block];
-    if (block === undefined || dirty === undefined) return;
-    this.#counters.beat(ACTIVITY_CHECKING);
-    const scanned = await scanner.scan(range, block, dirty, this.#scratch);
-    this.#counters.beat(ACTIVITY_ENCODING);
-    if (scanned.count > 0) await this.#addPages(range, block, scanned, sender);
-    this.#counters.beat(ACTIVITY_IDLE);
+    if (block === undefined || dirty === undefined) {
+      throw new MultifdError('internal', `${this.where}: no block ${range.block}`);
+    }
+    return { index, range, block, dirty };
   }
 
-  async #addPages(range: Range, block: RamBlock, scanned: ScannedRange, sender: PacketSender): Promise<void> {
+  async #addPages(scanned: ScannedRange, sender: PacketSender): Promise<void> {
     const { memory, count, offsets, answers } = scanned;
+    const { range, block } = scanned.claimed;
     await sender.begin(block, (offset, length) =>
       block.inPlace
         ? block.read(offset, length, memory)

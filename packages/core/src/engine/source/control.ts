@@ -171,6 +171,11 @@ export class SourceControl {
     return range < Atomics.load(this.#words, RANGES) ? range : undefined;
   }
 
+  /** Channel thread: ranges of the open epoch that nobody has claimed yet. */
+  get unclaimed(): number {
+    return Math.max(0, Atomics.load(this.#words, RANGES) - Atomics.load(this.#words, CURSOR));
+  }
+
   /** Channel thread: whether a claimed range may be sent already. */
   isReady(range: number): boolean {
     return range < Atomics.load(this.#words, READY);

@@ -3,9 +3,10 @@ import type { RamBlock } from '../../ram/block.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { openRamBlock } from '../../ram/guest-ram.js';
 import { RANGE_SIZE, RangeTable } from '../../ram/ranges.js';
-import { loadAccelerator } from '../../zero/load.js';
-import { PageChecker } from '../../zero/page-checker.js';
-import { PAGE_ZERO, RangeScanner, type ScannedRange } from '../../zero/range-scanner.js';
+import { CheckPipeline } from '../../zero/check-pipeline.js';
+import { openChecker } from '../../zero/open-checker.js';
+import type { AcceleratorReplacement, PageChecker } from '../../zero/page-checker.js';
+import { type ClaimedRange, PAGE_ZERO, type ScannedRange } from '../../zero/scanned-range.js';
 import { ACTIVITY_CHECKING, ACTIVITY_IDLE, ACTIVITY_OPENING, type CounterRow } from '../counters.js';
 import type { SourceControl } from './control.js';
 import type { MainStream } from './main-stream.js';
@@ -25,8 +26,6 @@ export class LegacyZeroCheck {
   readonly #work: readonly DirtyBitmap[];
   readonly #blocks: readonly RamBlock[];
   readonly #checker: PageChecker;
-  readonly #scanner: RangeScanner;
-  readonly #scratch: Uint8Array;
   readonly #zero: Float64Array;
 
   private constructor(
@@ -44,8 +43,6 @@ export class LegacyZeroCheck {
     this.#work = data.work.map((bitmap, index) => new DirtyBitmap(bitmap, dirty[index]?.pages ?? 0));
     this.#blocks = blocks;
     this.#checker = checker;
-    this.#scanner = new RangeScanner(data.ram.pageSize, checker);
-    this.#scratch = new Uint8Array(this.#blocks.every((block) => block.inPlace) ? 0 : RANGE_SIZE);
     this.#zero = new Float64Array(RANGE_SIZE / data.ram.pageSize);
   }
 
@@ -54,16 +51,17 @@ export class LegacyZeroCheck {
     control: SourceControl,
     counters: CounterRow,
     dirty: readonly DirtyBitmap[],
+    onReplaced: (replacement: AcceleratorReplacement) => void,
   ): Promise<LegacyZeroCheck> {
-    if (data.accelerator === undefined) {
+    if (data.check === undefined) {
       throw new MultifdError('internal', 'legacy zero-page detection without an accelerator');
     }
     const blocks = await Promise.all(data.ram.blocks.map(openRamBlock));
     counters.beat(ACTIVITY_OPENING);
-    const accelerator = await loadAccelerator(data.accelerator);
-    const checker = await PageChecker.open(accelerator, data.ram.pageSize, data.parameters.stallTimeout, () =>
-      counters.beat(ACTIVITY_CHECKING),
-    );
+    const checker = await openChecker(data.check, data.ram.pageSize, data.parameters.stallTimeout, {
+      beat: () => counters.beat(ACTIVITY_CHECKING),
+      onReplaced,
+    });
     counters.beat(ACTIVITY_IDLE);
     return new LegacyZeroCheck(data, control, counters, dirty, blocks, checker);
   }
@@ -71,16 +69,20 @@ export class LegacyZeroCheck {
   /** Checks all RAM once and makes its ranges ready for the channels, one after the other. */
   async checkRound(stream: MainStream): Promise<void> {
     const table = new RangeTable(this.#data.ram.blocks);
-    for (let index = 0; index < table.count; index++) {
+    let next = 0;
+    const pipeline = new CheckPipeline(this.#data.ram.pageSize, this.#checker, {
+      claim: () => (next < table.count ? this.#claim(table, next++) : undefined),
+      fairShare: () => table.count,
+    });
+    for (;;) {
       this.#control.throwIfAborted();
-      const range = table.at(index);
-      const block = this.#blocks[range.block];
-      const dirty = this.#dirty[range.block];
-      const work = this.#work[range.block];
-      if (block === undefined || dirty === undefined || work === undefined) continue;
       this.#counters.beat(ACTIVITY_CHECKING);
-      const scanned = await this.#scanner.scan(range, block, dirty, this.#scratch);
+      const scanned = await pipeline.next();
       this.#counters.beat(ACTIVITY_IDLE);
+      if (scanned === undefined) return;
+      const { block, range, index } = scanned.claimed;
+      const work = this.#work[range.block];
+      if (work === undefined) throw noBlock(range.block);
       const zero = this.#partition(scanned, work);
       if (zero > 0) await stream.zeroPages(block.name, this.#zero, zero);
       this.#counters.addPages(0, zero);
@@ -88,13 +90,22 @@ export class LegacyZeroCheck {
     }
   }
 
+  #claim(table: RangeTable, index: number): ClaimedRange {
+    const range = table.at(index);
+    const block = this.#blocks[range.block];
+    const dirty = this.#dirty[range.block];
+    if (block === undefined || dirty === undefined) throw noBlock(range.block);
+    return { index, range, block, dirty };
+  }
+
   async close(): Promise<void> {
-    for (const block of this.#blocks) block.close();
     try {
       await this.#checker.close();
     } catch {
       // The migration's outcome is decided; an accelerator that cannot close has nothing to add.
     }
+    // Last: until it is closed, an accelerator may be at work on them.
+    for (const block of this.#blocks) block.close();
   }
 
   /** Gathers the zero pages in `#zero`, marks the others for the channels. Gives the number of zero pages. */
@@ -107,4 +118,8 @@ export class LegacyZeroCheck {
     }
     return zero;
   }
+}
+
+function noBlock(index: number): MultifdError {
+  return new MultifdError('internal', `legacy zero-page detection: no block ${index}`);
 }

@@ -1,8 +1,9 @@
 import type { SocketIoLink } from '../../channel/socket-io.js';
 import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
 import type { DeviceSection } from '../../wire/main/records.js';
+import type { CheckPlan } from '../../zero/open-checker.js';
+import type { AcceleratorReplacement } from '../../zero/page-checker.js';
 import type { Address } from '../address.js';
-import type { AcceleratorReference } from '../api.js';
 import type { MigrationParameters } from '../parameters.js';
 import type { Ending } from '../thread-port.js';
 
@@ -17,9 +18,10 @@ export interface SourceThreadData {
   readonly control: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
   readonly bandwidth: SharedArrayBuffer;
-  readonly accelerator: AcceleratorReference | undefined;
   /** Undefined: Node's streams. */
   readonly socketIo: SocketIoLink | undefined;
+  /** Undefined for a thread that checks nothing. */
+  readonly check: CheckPlan | undefined;
   readonly methodModules: readonly string[];
   readonly methodSettings: Readonly<Record<string, number | string>>;
 }
@@ -64,6 +66,8 @@ export type FromSourceThread =
   /** Modules are loaded, RAM is open. */
   | { readonly type: 'ready' }
   | { readonly type: 'connected' }
+  /** The accelerator failed here; another one goes on. */
+  | { readonly type: 'replaced'; readonly replacement: AcceleratorReplacement }
   | Ending
   | { readonly type: 'active' }
   | { readonly type: 'ask-early' }

@@ -3,6 +3,8 @@ import { MultifdError } from '../../errors.js';
 import { AUTO, methodsFor } from '../../methods/automatic.js';
 import type { MultiFDMethods } from '../../methods/methods.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
+import { CheckPlans, transferOf } from '../../zero/open-checker.js';
+import type { AcceleratorReplacement } from '../../zero/page-checker.js';
 import type { MigrateOptions, MigrateResult } from '../api.js';
 import { BandwidthLimit } from '../bandwidth.js';
 import { ACTIVITY_CHECKING, ACTIVITY_OPENING, Counters } from '../counters.js';
@@ -80,6 +82,9 @@ class SourceMigration {
   /** Aborted when there is nothing to choose a method for any more. */
   readonly #choosing = new AbortController();
   readonly #chooser: MethodChooser | undefined;
+  /** One for each accelerator that failed. */
+  readonly #replaced: AcceleratorReplacement[] = [];
+  #plans: CheckPlans | undefined;
   #migration: Thread<ToSourceThread> | undefined;
   #ready = 0;
   #connected = 0;
@@ -137,7 +142,7 @@ class SourceMigration {
     try {
       this.#status.to('setup');
       if (signal?.aborted) this.#cancel();
-      else this.#spawn();
+      else this.#start();
       await this.#outcome.promise;
       if (this.#options.requestReport === true) report = await this.#reported.promise;
     } finally {
@@ -149,13 +154,18 @@ class SourceMigration {
       const waitsForReport = this.#options.requestReport === true && report === undefined;
       if (!this.#status.is('completed') || waitsForReport) this.#stopThreads();
       await this.#threads.join();
+      await this.#plans?.close();
       if (!this.#status.is('completed')) await this.#keeper.giveBack();
       if (this.#status.is('cancelling')) this.#status.to('cancelled');
     }
     const accelerator =
-      this.#checked.parameters.zeroPageDetection === 'none' ? undefined : this.#options.accelerator;
+      this.#checked.parameters.zeroPageDetection === 'none'
+        ? undefined
+        : (this.#replaced.at(-1)?.by ?? this.#options.accelerator);
+    const replaced = [...this.#replaced];
     const compression = this.#chooser?.decision;
-    return { status: 'completed', statistics: this.#meter.read(), accelerator, compression, report };
+    const statistics = this.#meter.read();
+    return { status: 'completed', statistics, accelerator, replaced, compression, report };
   }
 
   /** A method that cannot be tried does not end a migration that goes on without it. */
@@ -166,10 +176,33 @@ class SourceMigration {
     });
   }
 
+  /** Opens what the threads share, and then the threads. */
+  #start(): void {
+    const { accelerator, fallbacks = [] } = this.#options;
+    const checks = this.#checked.parameters.zeroPageDetection !== 'none';
+    const plans = checks && accelerator !== undefined ? CheckPlans.open(accelerator, fallbacks) : undefined;
+    if (plans === undefined) {
+      this.#spawn();
+      return;
+    }
+    plans.then(
+      (opened) => {
+        // It may have taken its time: nobody waits for it any more if the migration is over.
+        if (this.#status.isOver || this.#status.is('cancelling')) return opened.close();
+        this.#plans = opened;
+        this.#spawn();
+        return undefined;
+      },
+      (error: unknown) =>
+        this.#fail(MultifdError.from(error, 'accelerator', `accelerator ${accelerator?.name}`)),
+    );
+  }
+
   #spawn(): void {
     const { parameters, address, uuid, machineType, live } = this.#checked;
     const { guest } = this.#options;
-    const shared: SourceThreadData = {
+    const detection = parameters.zeroPageDetection;
+    const shared: Omit<SourceThreadData, 'check'> = {
       address,
       parameters,
       ram: { pageSize: guest.ram.pageSize, blocks: guest.ram.blocks },
@@ -178,27 +211,31 @@ class SourceMigration {
       control: this.#control.buffer,
       counters: this.#counters.buffer,
       bandwidth: BandwidthLimit.allocate(parameters.maxBandwidth).buffer,
-      accelerator: this.#options.accelerator,
       socketIo: this.#io?.link,
       methodModules: this.#options.methodModules ?? [],
       methodSettings: this.#options.methodSettings ?? {},
     };
+    const check = detection === 'legacy' ? this.#plans?.next() : undefined;
     this.#migration = this.#threads.spawn(
       'source-migration',
       MIGRATION_THREAD,
       {
         ...shared,
+        check,
         machineType,
         live,
         dirty: this.#dirty.map((bitmap) => bitmap.buffer),
         requestReport: this.#options.requestReport === true,
       },
       (message) => this.#onMigrationMessage(message),
+      transferOf(check),
     );
     for (let channel = 0; channel < parameters.multifdChannels; channel++) {
       const onMessage = (message: FromSourceThread): void => this.#onChannelMessage(message);
+      const check = detection === 'multifd' ? this.#plans?.next() : undefined;
+      const data = { ...shared, check, channel };
       this.#channels.push(
-        this.#threads.spawn('source-channel', `channel ${channel}`, { ...shared, channel }, onMessage),
+        this.#threads.spawn('source-channel', `channel ${channel}`, data, onMessage, transferOf(check)),
       );
     }
   }
@@ -207,6 +244,7 @@ class SourceMigration {
     const { multifdChannels } = this.#checked.parameters;
     if (message.type === 'ready') this.#isReady();
     else if (message.type === 'failed') this.#fail(MultifdError.fromReport(message.error));
+    else if (message.type === 'replaced') this.#onReplaced(message.replacement);
     else if (message.type === 'connected' && ++this.#connected === multifdChannels) {
       this.#migration?.post({ type: 'channels-connected' });
     } else if (message.type === 'done') {
@@ -253,6 +291,9 @@ class SourceMigration {
         this.#sentAll = true;
         this.#maybeComplete();
         return;
+      case 'replaced':
+        this.#onReplaced(message.replacement);
+        return;
       case 'report':
         this.#reported.resolve(message.report);
         return;
@@ -263,6 +304,12 @@ class SourceMigration {
       case 'stopped':
         return;
     }
+  }
+
+  #onReplaced(replacement: AcceleratorReplacement): void {
+    if (this.#replaced.some(({ failed }) => failed === replacement.failed)) return;
+    this.#replaced.push(replacement);
+    emit(this.#options.onEvent, { type: 'accelerator-replaced', replacement });
   }
 
   #isReady(): void {

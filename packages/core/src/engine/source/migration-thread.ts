@@ -53,6 +53,7 @@ export class MigrationThread {
         this.#control,
         this.#counters.row(0),
         this.#dirty,
+        (replacement) => this.#port.post({ type: 'replaced', replacement }),
       );
     }
     this.#port.post({ type: 'ready' });

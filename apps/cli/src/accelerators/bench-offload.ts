@@ -1,0 +1,121 @@
+import { residentRate } from '@multifd/accel-gpu';
+import { type Accelerator, loadAccelerator, type ProbedAccelerator } from '@multifd/core';
+import { inBatches } from './batches.js';
+import { environment } from './bench.js';
+import { type BenchMemory, makeMemory, PAGE_SIZE } from './bench-memory.js';
+
+/** Of guest memory, more than any cache holds: half of its pages are used. */
+const LENGTH = 256 * 2 ** 20;
+
+/** Pages a batch that are tried, up to what the accelerator likes best. */
+const BATCHES = [64, 256, 1024, 2048, 4096, 8192, 16384, 65536];
+
+/** Passes over memory that is on the device already. */
+const RESIDENT_PASSES = 32;
+
+/** What a rate costs. */
+export interface Cost {
+  /** Of guest memory, with the way there and back. */
+  readonly bytesPerSecond: number;
+  /** CPU time of this whole process for each GB of guest memory, in seconds: driver and copying included. */
+  readonly cpuSecondsPerGB: number;
+}
+
+export interface OffloadReport {
+  readonly environment: Readonly<Record<string, string | number>>;
+  readonly accelerator: string;
+  /** What it says of itself: kernel and device. */
+  readonly detail: string;
+  readonly withTransfer: Cost;
+  /** Of memory that is on the device already; undefined for one that cannot tell. */
+  readonly residentBytesPerSecond: number | undefined;
+  readonly batches: readonly ({ readonly pages: number } & Cost)[];
+  /** The best of this CPU, one thread. */
+  readonly cpu: { readonly name: string } & Cost;
+  /**
+   * Of a job that takes as long as the accelerator needs for it, for each GB: what the CPU would have spent, less what
+   * the offload spent. Negative: the offload costs CPU time.
+   */
+  readonly cpuSecondsSavedPerGB: number;
+  /** Pages of the smallest batch that is as fast as the CPU, and that costs it less time; null: none. */
+  readonly fasterFrom: number | null;
+  readonly cheaperFrom: number | null;
+}
+
+/**
+ * Measures one accelerator that takes work off the CPU, against the best check that the CPU has.
+ * @param baseline what runs on the CPU; must be able to run.
+ * @param samples passes for each number, after one that does not count; the fastest counts.
+ */
+export async function benchOffload(
+  probed: ProbedAccelerator,
+  baseline: ProbedAccelerator,
+  samples: number,
+  signal: AbortSignal,
+  onStep: (line: string) => void,
+): Promise<OffloadReport> {
+  const accelerator = await loadAccelerator(probed.reference);
+  const cpu = await loadAccelerator(baseline.reference);
+  const memory = makeMemory('mixed', LENGTH);
+  const most = accelerator.capabilities.preferredBatch;
+  onStep(cpu.name);
+  const cpuCost = await costOf(cpu, memory, cpu.capabilities.preferredBatch, samples);
+  const batches: ({ pages: number } & Cost)[] = [];
+  for (const pages of [...BATCHES.filter((each) => each < most), most]) {
+    signal.throwIfAborted();
+    onStep(`${accelerator.name}, batches of ${pages} pages`);
+    batches.push({ pages, ...(await costOf(accelerator, memory, pages, samples)) });
+  }
+  const withTransfer = batches.at(-1) ?? cpuCost;
+  onStep(`${accelerator.name}, memory on the device`);
+  const residentBytesPerSecond = await residentRate(accelerator.name, RESIDENT_PASSES);
+  const first = (pays: (cost: Cost) => boolean): number | null => batches.find(pays)?.pages ?? null;
+  return {
+    environment: environment(),
+    accelerator: accelerator.name,
+    detail: probed.probe.ok ? probed.probe.detail : '',
+    withTransfer: {
+      bytesPerSecond: withTransfer.bytesPerSecond,
+      cpuSecondsPerGB: withTransfer.cpuSecondsPerGB,
+    },
+    residentBytesPerSecond:
+      residentBytesPerSecond === undefined ? undefined : Math.round(residentBytesPerSecond),
+    batches,
+    cpu: { name: baseline.probe.ok ? baseline.probe.detail : cpu.name, ...cpuCost },
+    cpuSecondsSavedPerGB: rounded(cpuCost.cpuSecondsPerGB - withTransfer.cpuSecondsPerGB),
+    fasterFrom: first(({ bytesPerSecond }) => bytesPerSecond >= cpuCost.bytesPerSecond),
+    cheaperFrom: first(({ cpuSecondsPerGB }) => cpuSecondsPerGB <= cpuCost.cpuSecondsPerGB),
+  };
+}
+
+/** The fastest of some passes over all of the memory, and the CPU time of all of them. */
+async function costOf(
+  accelerator: Accelerator,
+  memory: BenchMemory,
+  pages: number,
+  samples: number,
+): Promise<Cost> {
+  const detector = await accelerator.open({ pageSize: PAGE_SIZE });
+  try {
+    const work = inBatches(accelerator, detector, pages);
+    await work(memory);
+    const cpuBefore = process.cpuUsage();
+    let best = Number.POSITIVE_INFINITY;
+    for (let sample = 0; sample < samples; sample++) {
+      const began = performance.now();
+      await work(memory);
+      best = Math.min(best, performance.now() - began);
+    }
+    const { user, system } = process.cpuUsage(cpuBefore);
+    return {
+      bytesPerSecond: Math.round((LENGTH * 1000) / best),
+      cpuSecondsPerGB: rounded((user + system) / 1e6 / ((LENGTH * samples) / 1e9)),
+    };
+  } finally {
+    await detector.close();
+  }
+}
+
+function rounded(seconds: number): number {
+  return Math.round(seconds * 1e4) / 1e4;
+}

@@ -1,0 +1,79 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Probe } from '@multifd/core';
+import type { AdapterKind } from './protocol.js';
+
+type Refusal = Extract<Probe, { ok: false }>;
+
+/**
+ * What can be seen to be missing in a moment, before a device is opened for real: that takes a tenth of a second and
+ * more, and has Vulkan print warnings where there is nothing to be found.
+ * @returns undefined if nothing is seen to be missing.
+ */
+export function missing(adapter: AdapterKind): Refusal | undefined {
+  if (!isInstalled('webgpu')) {
+    return {
+      ok: false,
+      reason: 'the package webgpu is not installed',
+      fix: 'it is 130 MB, and so not part of multifd; install it beside multifd: npm install webgpu@0.6',
+    };
+  }
+  if (process.platform !== 'linux') return undefined;
+  if (adapter === 'hardware' && !hasDeviceNode()) {
+    return {
+      ok: false,
+      reason: 'no graphics device in /dev (dri/renderD*, nvidia*, dxg)',
+      fix: 'on a machine with a card: install its driver, and give a container its device; on software: gpu:software',
+    };
+  }
+  if (hasVulkanDriver()) return undefined;
+  return {
+    ok: false,
+    reason: 'no Vulkan driver is installed (no manifest in /usr/share/vulkan/icd.d, nor in VK_DRIVER_FILES)',
+    fix:
+      adapter === 'hardware'
+        ? "install the card's Vulkan driver, and try: vulkaninfo --summary"
+        : 'install a software Vulkan: Mesa 25 or later, package mesa-vulkan-drivers (lavapipe)',
+  };
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    import.meta.resolve(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function hasDeviceNode(): boolean {
+  return (
+    namesIn('/dev/dri').some((name) => name.startsWith('renderD')) ||
+    namesIn('/dev').some((name) => /^nvidia\d+$|^dxg$/.test(name))
+  );
+}
+
+/** Where the Vulkan loader looks for drivers. */
+function hasVulkanDriver(): boolean {
+  const { VK_DRIVER_FILES, VK_ICD_FILENAMES, VK_ADD_DRIVER_FILES, XDG_DATA_HOME, XDG_DATA_DIRS } =
+    process.env;
+  const only = VK_DRIVER_FILES ?? VK_ICD_FILENAMES;
+  if (only !== undefined && only !== '') return only.split(':').some((path) => existsSync(path));
+  if (VK_ADD_DRIVER_FILES?.split(':').some((path) => existsSync(path))) return true;
+  const roots = [
+    '/etc',
+    '/usr/local/etc',
+    XDG_DATA_HOME ?? join(homedir(), '.local/share'),
+    ...(XDG_DATA_DIRS ?? '/usr/local/share:/usr/share').split(':'),
+  ];
+  return roots.some((root) => namesIn(join(root, 'vulkan/icd.d')).some((name) => name.endsWith('.json')));
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

@@ -14,14 +14,10 @@ test.skipIf(!built)('it can be used here', () => {
   expect(probe()).toEqual({ ok: true });
 });
 
-test('other systems and other processors are told why not, and what to do', () => {
-  expect(load('darwin', 'arm64')).toMatchObject({
-    reason: expect.stringContaining('it is for Linux, this is darwin'),
+test('other systems are told why not, and what to do', () => {
+  expect(load('darwin')).toMatchObject({
+    reason: 'it is for Linux, this is darwin',
     fix: expect.stringContaining('Node'),
-  });
-  expect(load('linux', 'mips')).toMatchObject({
-    reason: expect.stringMatching(/addon is not there for linux-mips-(gnu|musl)/),
-    fix: expect.stringContaining('Rust'),
   });
 });
 

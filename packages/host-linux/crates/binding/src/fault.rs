@@ -19,7 +19,7 @@ pub fn refuse(message: impl Into<String>) -> Error<Code> {
 
 /// A count, an offset or a length of bytes, as JavaScript has it.
 pub fn whole(number: f64, what: &str) -> Result<u64> {
-    let good = number >= 0.0 && number <= 9_007_199_254_740_991.0 && number.fract() == 0.0;
+    let good = (0.0..=9_007_199_254_740_991.0).contains(&number) && number.fract() == 0.0;
     if good {
         Ok(number as u64)
     } else {

@@ -47,19 +47,18 @@ impl Process {
     /// Stops all of its threads, and returns when they have stopped.
     pub fn stop(&self) -> Result<Stopped<'_>> {
         let failed = |error: io::Error| Fault::io(format!("cannot stop process {}", self.number), &error);
-        if self.all_stopped().map_err(failed)? {
-            return Ok(Stopped {
-                process: self,
-                ours: false,
-            });
+        // One thread that has stopped is enough: the others are about to, and somebody else wants it so.
+        let ours = self
+            .threads()
+            .map_err(failed)?
+            .iter()
+            .all(|&thread| thread != Thread::Stopped);
+        if ours {
+            self.signal(libc::SIGSTOP).map_err(failed)?;
         }
-        self.signal(libc::SIGSTOP).map_err(failed)?;
-        let stopped = Stopped {
-            process: self,
-            ours: true,
-        };
+        let stopped = Stopped { process: self, ours };
         let begun = Instant::now();
-        while !self.all_stopped().map_err(failed)? {
+        while self.threads().map_err(failed)?.contains(&Thread::Runs) {
             if begun.elapsed() > PATIENCE {
                 let message = format!("process {} does not stop", self.number);
                 return Err(Fault::new(Code::Timeout, message));
@@ -88,16 +87,17 @@ impl Process {
         }
     }
 
-    fn all_stopped(&self) -> io::Result<bool> {
+    fn threads(&self) -> io::Result<Vec<Thread>> {
+        let mut threads = Vec::new();
         for task in fs::read_dir(format!("/proc/{}/task", self.number))? {
-            match fs::read_to_string(task?.path().join("stat")) {
-                Ok(status) if is_stopped(&status) => {}
-                Ok(_) => return Ok(false),
-                // It has ended since.
-                Err(_) => {}
-            }
+            // One that cannot be read has ended since.
+            threads.extend(
+                fs::read_to_string(task?.path().join("stat"))
+                    .ok()
+                    .map(|status| state(&status)),
+            );
         }
-        Ok(true)
+        Ok(threads)
     }
 }
 
@@ -110,12 +110,23 @@ impl Drop for Stopped<'_> {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Thread {
+    Runs,
+    Stopped,
+    Ended,
+}
+
 /// @param status a thread's `stat`: its name, in parentheses, may hold anything.
-fn is_stopped(status: &str) -> bool {
-    let state = status
+fn state(status: &str) -> Thread {
+    match status
         .rsplit_once(')')
-        .and_then(|(_, rest)| rest.trim_start().chars().next());
-    matches!(state, Some('T' | 't' | 'Z' | 'X'))
+        .and_then(|(_, rest)| rest.trim_start().chars().next())
+    {
+        Some('T' | 't') => Thread::Stopped,
+        Some('Z' | 'X') => Thread::Ended,
+        _ => Thread::Runs,
+    }
 }
 
 #[cfg(test)]
@@ -124,12 +135,12 @@ mod tests {
 
     #[test]
     fn the_state_of_a_thread() {
-        assert!(is_stopped("7 (node) T 1 7 7"));
-        assert!(is_stopped("7 (a) R (b) t 1 7 7"));
-        assert!(is_stopped("7 (gone) Z 1"));
-        assert!(!is_stopped("7 (a) T 1) S 1 7 7"));
-        assert!(!is_stopped("7 (node) D 1 7 7"));
-        assert!(!is_stopped(""));
+        assert_eq!(state("7 (node) T 1 7 7"), Thread::Stopped);
+        assert_eq!(state("7 (a) R (b) t 1 7 7"), Thread::Stopped);
+        assert_eq!(state("7 (gone) Z 1"), Thread::Ended);
+        assert_eq!(state("7 (a) T 1) S 1 7 7"), Thread::Runs);
+        assert_eq!(state("7 (node) D 1 7 7"), Thread::Runs);
+        assert_eq!(state(""), Thread::Runs);
     }
 
     #[test]

@@ -82,7 +82,7 @@ try {
     };
     writeFileSync(
       values.out,
-      `${JSON.stringify({ environment, runs: Number(values.runs), results }, null, 1)}\n`,
+      `${JSON.stringify({ environment, runs: Number(values.runs), results }, null, 2)}\n`,
     );
   }
 } finally {

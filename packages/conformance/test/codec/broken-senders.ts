@@ -36,19 +36,18 @@ function withOneBuffer(options: MethodOptions): SendHooks {
   };
 }
 
-/** Compares guest memory with guest memory, and takes the page that it has found for the other. */
+/** Compares guest memory with guest memory, and later takes the page that it has found for the other. */
 const looksTwice: Partial<Parts> = {
   take({ vectors }, pages, pageSize) {
-    let at = 0;
-    for (const vector of vectors) {
-      for (let from = 0; from < vector.length; from += pageSize) {
-        const page = vector.subarray(from, from + pageSize);
-        const before = vector.subarray(from - pageSize, from);
-        const same = from > 0 && Buffer.compare(page, before) === 0;
-        pages.set(same ? before : page, at);
-        at += pageSize;
-      }
-    }
+    const all = vectors.flatMap((vector) =>
+      Array.from({ length: vector.length / pageSize }, (_, page) =>
+        vector.subarray(page * pageSize, (page + 1) * pageSize),
+      ),
+    );
+    const repeats = all.map((page, index) => index > 0 && Buffer.compare(page, all[index - 1] ?? page) === 0);
+    all.forEach((page, index) => {
+      pages.set((repeats[index] ? all[index - 1] : page) ?? page, index * pageSize);
+    });
   },
 };
 

@@ -100,7 +100,7 @@ describe('choosing', () => {
     );
     expect(await chooseAccelerator({ accel: './m' }, cwd, 2)).toEqual({
       requested: './m',
-      accelerator: { module, name: 'mine' },
+      accelerator: { module, name: 'mine', shares: false },
       detail: 'd',
       refused: [],
       fallbacks: [],

@@ -53,6 +53,11 @@ export interface AcceleratorReference {
   readonly module: string;
   /** The accelerator's `name` within that module. */
   readonly name: string;
+  /**
+   * False if it is known to share no device: then the thread that starts the others leaves its module alone. Default:
+   * the module is imported there, and looked at.
+   */
+  readonly shares?: false;
 }
 
 export interface MigrateOptions {

@@ -20,7 +20,9 @@ export class CheckPipeline {
   readonly #source: RangeSource;
   /** Groups that are checked at a time. */
   readonly #depth: number;
-  readonly #idle: RangeGroup[];
+  readonly #idle: RangeGroup[] = [];
+  /** For an accelerator that takes one batch at a time: nothing is claimed ahead. */
+  readonly #alone: RangeGroup | undefined;
   readonly #started: RangeGroup[] = [];
   /** Claimed, and in no group yet. */
   #held: ClaimedRange | undefined;
@@ -32,9 +34,10 @@ export class CheckPipeline {
   constructor(pageSize: number, checker: PageChecker | undefined, source: RangeSource) {
     this.#source = source;
     this.#depth = checker?.inFlight ?? 1;
+    const makeGroup = (): RangeGroup => new RangeGroup(pageSize, checker);
+    if (this.#depth === 1) this.#alone = makeGroup();
     // One more than are in flight: the one that is being handed out.
-    const groups = this.#depth > 1 ? this.#depth + 1 : 1;
-    this.#idle = Array.from({ length: groups }, () => new RangeGroup(pageSize, checker));
+    else this.#idle = Array.from({ length: this.#depth + 1 }, makeGroup);
   }
 
   /**
@@ -43,6 +46,16 @@ export class CheckPipeline {
    * @throws MultifdError what the check or the source throws.
    */
   async next(): Promise<ScannedRange | undefined> {
+    if (this.#alone !== undefined) {
+      // Thousands of ranges a second without a page to look at: no turn of the event queue that is not needed.
+      const claiming = this.#source.claim();
+      const claimed = claiming instanceof Promise ? await claiming : claiming;
+      if (claimed === undefined) return undefined;
+      this.#alone.clear();
+      this.#alone.add(claimed);
+      if (this.#alone.check()) await this.#alone.checked;
+      return this.#alone.at(0);
+    }
     const current = this.#current;
     if (current !== undefined && this.#at < current.size) return current.at(this.#at++);
     if (current !== undefined) this.#retire(current);
@@ -54,7 +67,7 @@ export class CheckPipeline {
     }
     await first.checked;
     // While this one is handed out, as many as before are in flight.
-    if (this.#depth > 1) await this.#fill();
+    await this.#fill();
     this.#current = first;
     this.#at = 1;
     return first.at(0);
@@ -81,7 +94,7 @@ export class CheckPipeline {
   }
 
   async #gather(group: RangeGroup): Promise<void> {
-    const most = this.#depth > 1 ? Math.max(1, this.#source.fairShare()) : 1;
+    const most = Math.max(1, this.#source.fairShare());
     while (group.size < most) {
       const claimed = this.#held ?? (await this.#claim());
       this.#held = undefined;

@@ -51,6 +51,8 @@ export class CheckPlans {
     accelerator: AcceleratorReference,
     fallbacks: readonly AcceleratorReference[],
   ): Promise<CheckPlans> {
+    // What is somebody's, and need not be in this thread, could leave a timer behind in it, or end it.
+    if (accelerator.shares === false) return new CheckPlans(accelerator, fallbacks, undefined);
     const loaded = await loadAccelerator(accelerator);
     return new CheckPlans(accelerator, fallbacks, await loaded.share?.());
   }

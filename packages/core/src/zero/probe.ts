@@ -23,7 +23,7 @@ export async function candidatesOf(module: string): Promise<readonly Candidate[]
   return (await loadAccelerators(module)).map((accelerator) => {
     let probe: Promise<Probe> | undefined;
     return {
-      reference: { module, name: accelerator.name },
+      reference: referenceOf(module, accelerator),
       automatic: accelerator.capabilities.automatic ?? true,
       probe() {
         probe ??= probeSafely(accelerator);
@@ -31,6 +31,10 @@ export async function candidatesOf(module: string): Promise<readonly Candidate[]
       },
     };
   });
+}
+
+function referenceOf(module: string, { name, share }: Accelerator): AcceleratorReference {
+  return share === undefined ? { module, name, shares: false } : { module, name };
 }
 
 /** One whose answer is known already. */

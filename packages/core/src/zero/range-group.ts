@@ -5,6 +5,8 @@ import { type ClaimedRange, PAGE_HOLE, PAGE_NORMAL, PAGE_ZERO, ScannedRange } fr
 /** Ranges that one group has at most: 256 MiB of the block, of which few pages may be dirty. */
 const MOST_RANGES = 64;
 
+const DONE = Promise.resolve();
+
 /**
  * Ranges whose pages are checked in one call, so that an accelerator that likes large batches gets them: of one block,
  * and of memory that can be seen as one piece. It holds one range only for an accelerator that asks for no more.
@@ -27,7 +29,7 @@ export class RangeGroup {
   readonly #lookAnswers: Uint8Array;
   /** Copies of ranges that are not in place, one behind the other. */
   #scratch: Uint8Array = new Uint8Array(0);
-  #checked: Promise<void> = Promise.resolve();
+  #checked: Promise<void> = DONE;
 
   constructor(pageSize: number, checker: PageChecker | undefined) {
     const pagesOfRange = RANGE_SIZE / pageSize;
@@ -96,17 +98,21 @@ export class RangeGroup {
     this.#end = Math.max(this.#end, range.offset + range.length);
   }
 
-  /** Begins the check of what was added. */
-  check(): void {
+  /** Begins the check of what was added. @returns whether there is anything to wait for. */
+  check(): boolean {
+    if (this.#looks === 0) {
+      this.#checked = DONE;
+      return false;
+    }
     this.#checked = this.#check();
     // Whoever does not wait for it any more must not die of it.
     this.#checked.catch(() => {});
+    return true;
   }
 
   async #check(): Promise<void> {
-    // Not before it is needed: a view of a mapping counts as that much memory for the garbage collector.
-    if (this.#looks === 0) return;
     const { block } = this.at(0).claimed;
+    // Not before it is needed: a view of a mapping counts as that much memory for the garbage collector.
     const memory = block.inPlace ? this.#view() : this.#scratch;
     if (this.#checker === undefined) return;
     this.#placeLooks(block.inPlace);

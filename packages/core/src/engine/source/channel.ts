@@ -145,14 +145,20 @@ export class SourceChannel {
   }
 
   /** The next range of the epoch, once it may be sent. */
-  async #claim(): Promise<ClaimedRange | undefined> {
+  #claim(): ClaimedRange | undefined | Promise<ClaimedRange> {
     const index = this.#control.claim();
     if (index === undefined) return undefined;
-    if (!this.#control.isReady(index)) {
-      this.#counters.beat(ACTIVITY_IDLE);
-      await this.#control.rangeReady(index);
-      this.#counters.beat(ACTIVITY_CHECKING);
-    }
+    return this.#control.isReady(index) ? this.#claimed(index) : this.#whenReady(index);
+  }
+
+  async #whenReady(index: number): Promise<ClaimedRange> {
+    this.#counters.beat(ACTIVITY_IDLE);
+    await this.#control.rangeReady(index);
+    this.#counters.beat(ACTIVITY_CHECKING);
+    return this.#claimed(index);
+  }
+
+  #claimed(index: number): ClaimedRange {
     this.#control.throwIfAborted();
     const range = this.#table.at(index);
     const block = this.#blocks[range.block];

@@ -76,6 +76,16 @@ describe.skipIf(!built).each(KINDS)('%s memory', (kind: Kind) => {
   });
 });
 
+describe.skipIf(!built).each(['anon', 'thp'] as const)('%s memory', (kind) => {
+  test('that was only read is still absent', () => {
+    const { ram, block, close } = openRam(optionsOf(kind, LENGTH));
+    for (let offset = 0; offset < LENGTH; offset += PAGE) expect(bytesOf(block, offset, 1)[0]).toBe(0);
+    expect(block.absent(0, LENGTH)).toBe(LENGTH);
+    expect(ram.allocatedBytes()).toBe(0);
+    close();
+  });
+});
+
 describe.skipIf(!built)('huge pages', () => {
   test('stay whole when a part of one becomes zero, and go when all of it does', () => {
     const { ram, block, close } = openRam(optionsOf('thp', LENGTH));

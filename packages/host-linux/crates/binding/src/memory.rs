@@ -120,6 +120,7 @@ impl Memory {
     #[napi]
     pub fn zero(&self, offset: f64, length: f64) -> Result<()> {
         let (offset, length) = (whole(offset, "offset")?, whole(length, "length")?);
+        self.known.take();
         self.mapping()?.zero(offset, length).map_err(raise)
     }
 

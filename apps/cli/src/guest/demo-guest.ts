@@ -91,7 +91,6 @@ async function runningGuest(
       syncDirty: () => tracker?.sync(dirty),
       async stop() {
         await vcpu.stop();
-        tracker?.sync(dirty);
         state = 'stopped';
       },
       resume: run,

@@ -17,7 +17,10 @@ export interface Guest {
   readonly machineType?: string;
   /** 16 bytes; all zero by default. A destination with another uuid refuses. */
   readonly uuid?: Uint8Array;
-  /** Called before each round: merges the tracker's log into the dirty bitmaps. Not needed if writers mark. */
+  /**
+   * Called after each round but the last: merges the tracker's log into the dirty bitmaps. What is dirty then decides
+   * whether the guest is stopped. Not needed if writers mark.
+   */
   syncDirty?(): void | Promise<void>;
   /**
    * Stops the guest. When it is over nothing writes any more, and everything written is marked. Not called for a

@@ -151,11 +151,6 @@ export class MigrationThread {
   /** One pass over all RAM. Gives the downtime to be expected if the guest were stopped now. */
   async #round(stream: MainStream, kind: 'part' | 'end'): Promise<number | undefined> {
     const { parameters, ram, live } = this.#data;
-    // Setup has looked at the bitmap for the first round, and `stop` for the last.
-    if (live && kind === 'part' && this.#dirtySyncCount > 1) {
-      this.#port.post({ type: 'sync-dirty' });
-      await this.#port.next('dirty-synced');
-    }
     this.#dirtySyncCount++;
     const start = performance.now();
     const before = this.#totals();
@@ -163,10 +158,17 @@ export class MigrationThread {
     await this.#epoch(this.#table.count, kind, stream);
     await stream.ramSync(!parameters.multifdFlushAfterEachSection);
     const after = this.#totals();
+    const duration = performance.now() - start;
+    // Setup has marked everything for the first round. Now, and not when the next one begins: whether there is one
+    // depends on what was written meanwhile, of which a tracker's bitmap does not tell by itself.
+    if (live && kind === 'part') {
+      this.#port.post({ type: 'sync-dirty' });
+      await this.#port.next('dirty-synced');
+    }
     const figures: RoundFigures = {
       handledPages: after.pages - before.pages,
       dirtyPages: this.#dirtyPages(),
-      duration: performance.now() - start,
+      duration,
       pageSize: ram.pageSize,
       maxBandwidth: parameters.maxBandwidth,
     };

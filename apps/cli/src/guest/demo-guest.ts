@@ -76,6 +76,8 @@ async function runningGuest(
   const dirty = ram.blocks.map(({ length }) => DirtyBitmap.allocate(length / ram.pageSize));
   const bitmaps = dirty.map(({ buffer }) => buffer);
   const { name, tracker, refused } = chooseTracking(source.tracker, ram);
+  // A first look may report all that was ever written, which the first round sends anyway.
+  tracker?.sync(dirty);
   const seen = tracker === undefined ? { ...ram, dirty: bitmaps } : ram;
   const vcpu = await Vcpu.start(seen, { seed: source.seed, counter: 0, rate: source.dirty });
   let state: GuestReport['state'] = 'stopped';

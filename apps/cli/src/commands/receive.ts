@@ -12,7 +12,6 @@ import { runOn } from '../guest/run-on.js';
 import { findVcpuState } from '../guest/vcpu-state.js';
 import { chooseHost, type HostChoice } from '../host/choose-host.js';
 import { allocateGuestMemory, type GuestMemory } from '../host/guest-memory.js';
-import { type MappedImages, mapImages } from '../host/mapped-images.js';
 import type { IncomingTarget } from '../images/incoming-target.js';
 import { openTarget } from '../images/open-target.js';
 import { PAGE_SIZE } from '../images/page-size.js';
@@ -76,7 +75,6 @@ class ReceiveRun {
   readonly #clock = new CpuClock();
   readonly #host: HostChoice;
   #memory: GuestMemory | undefined;
-  #mapped: MappedImages | undefined;
   /** The blocks where they are kept, without their holes. */
   #kept: { readonly pageSize: number; readonly blocks: readonly FileBlockDescriptor[] } | undefined;
 
@@ -108,7 +106,6 @@ class ReceiveRun {
       await this.#runOn(received, target);
     } finally {
       process.off('exit', abandon);
-      this.#mapped?.close();
       this.#memory?.close();
       this.#noteAll(images?.discard());
     }
@@ -132,7 +129,8 @@ class ReceiveRun {
       maxRam: Number.MAX_SAFE_INTEGER,
       openRam: (blocks) => {
         checkAnnouncedRam(blocks, this.#options.maxRam ?? DEFAULT_MAX_RAM);
-        return images === undefined ? this.#memoryFor(blocks, target) : this.#imagesFor(blocks, images);
+        // Images are written to, not mapped: a mapping fills holes around what is written.
+        return images?.openRam(blocks) ?? this.#memoryFor(blocks, target);
       },
       commit: (received) => this.#commit(received, images),
       report: (received) => this.#report(received),
@@ -154,12 +152,6 @@ class ReceiveRun {
     const backing = target.kind === 'memory' ? target.backing : undefined;
     this.#memory = allocateGuestMemory(blocks, backing, this.#host, PAGE_SIZE);
     return { blocks: this.#memory.blocks, fresh: true };
-  }
-
-  #imagesFor(blocks: readonly IncomingBlock[], images: IncomingTarget): IncomingRam {
-    const { blocks: files, fresh } = images.openRam(blocks);
-    this.#mapped = mapImages(files, this.#host);
-    return { blocks: this.#mapped.blocks, fresh };
   }
 
   /** All of it has arrived: it must be safe here before the source is told. */

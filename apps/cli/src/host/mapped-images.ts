@@ -2,7 +2,7 @@ import type { FileBlockDescriptor, RamBlockDescriptor } from '@multifd/core';
 import { type MappedRam, mapRam } from '@multifd/host-linux';
 import type { HostChoice } from './choose-host.js';
 
-/** Image files as RAM: mapped where the host can, else read and written by Node. */
+/** Image files as a source's RAM: mapped where the host can, else read by Node. */
 export interface MappedImages {
   readonly blocks: readonly RamBlockDescriptor[];
   /** Gives up this owner's share of the mappings. */

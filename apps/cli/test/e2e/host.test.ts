@@ -105,7 +105,7 @@ describe.skipIf(!found.ok)(`host-linux${absent}`, () => {
     expect(JSON.parse(stdout)).toMatchObject({ verified: true, guest: { state: 'ran on' } });
   });
 
-  it('raw: images are mapped on both sides, with and without, and holes stay holes', async () => {
+  it('raw: images are mapped by a source, with and without on either side, and holes stay holes', async () => {
     const directory = tempDirectory();
     const image = join(directory, 'guest.ram');
     writeSparse(image, 32 * MIB, [

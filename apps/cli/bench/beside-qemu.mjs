@@ -52,10 +52,7 @@ for (let round = 0; round < repeats; round++) {
 const out = options.out ?? standard;
 mkdirSync(dirname(out), { recursive: true });
 const lines = runs.map((run) => JSON.stringify(run)).join(',\n    ');
-writeFileSync(
-  out,
-  `{\n  "environment": ${JSON.stringify(where)},\n  "repeats": ${repeats},\n  "runs": [\n    ${lines}\n  ]\n}\n`,
-);
+writeFileSync(out, `{\n  "environment": ${JSON.stringify(where)},\n  "runs": [\n    ${lines}\n  ]\n}\n`);
 console.log(`samples: ${out}`);
 
 /** One image at a time is there: they are large. */

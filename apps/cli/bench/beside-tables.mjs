@@ -73,10 +73,13 @@ export function autoTable(measured) {
   return table(['memory, line', 'none, s', 'auto, s', 'auto / none', 'chose'], rows);
 }
 
-export function besideMachine({ environment, repeats }) {
+export function besideMachine({ environment, runs }) {
+  const counts = runs.map(({ samples }) => samples.length);
+  const [few, many] = [Math.min(...counts), Math.max(...counts)];
+  const taken = few === many ? `${few}` : `${few} to ${many}`;
   const { cpu: model, cores, node, commit, date, loadBefore, qemu } = environment;
   return (
     `Measured on: ${model}, ${cores} cores; Node ${node}; QEMU ${qemu}; commit ${commit}; ${date.slice(0, 10)}; load ` +
-    `before the run ${loadBefore}. ${repeats} runs of each, in turns: median (lowest-highest). 1 GiB is ${GIB} bytes.`
+    `before the run ${loadBefore}. Runs of each, in turns: ${taken}; median (lowest-highest), or one figure of one run. 1 GiB is ${GIB} bytes.`
   );
 }

@@ -4,11 +4,12 @@ import { basename, dirname, join } from 'node:path';
 import {
   type FileBlockDescriptor,
   type IncomingBlock,
+  type IncomingRam,
   MultifdError,
   type ReceiveResult,
 } from '@multifd/core';
 import { MappedRamWriter } from '@multifd/qemu';
-import type { ImageRam, IncomingTarget } from './incoming-target.js';
+import type { IncomingTarget } from './incoming-target.js';
 import { placedExtents } from './placed-extents.js';
 import { troubles } from './troubles.js';
 
@@ -55,11 +56,11 @@ export class FileTarget implements IncomingTarget {
     return target;
   }
 
-  openRam(blocks: readonly IncomingBlock[]): ImageRam {
+  openRam(blocks: readonly IncomingBlock[]): IncomingRam {
     this.#checkFree();
     const ram = this.#writer.openRam(blocks);
     this.#blocks = ram.blocks.filter((block) => block.kind === 'file');
-    return { ...ram, blocks: this.#blocks };
+    return ram;
   }
 
   async keep({ machineType, placed, rawDeviceState, ram }: ReceiveResult): Promise<FileBlockDescriptor[]> {

@@ -1,17 +1,12 @@
 import type { FileBlockDescriptor, IncomingBlock, IncomingRam, ReceiveResult } from '@multifd/core';
 
-/** Images for the announced blocks, to be written to. */
-export interface ImageRam extends IncomingRam {
-  readonly blocks: readonly FileBlockDescriptor[];
-}
-
 /**
  * Where `receive` keeps a guest, on the disk: all or nothing. `keep` gives what is complete its name, and until `settle`
  * says that it is wanted, `discard` puts everything back as it was.
  */
 export interface IncomingTarget {
   /** Makes room for the announced blocks. @throws MultifdError `usage` for what is already there, `io`. */
-  openRam(blocks: readonly IncomingBlock[]): ImageRam;
+  openRam(blocks: readonly IncomingBlock[]): IncomingRam;
   /**
    * Brings it to the disk and gives it its name; nothing may write to it any more. What it replaces is moved aside. The
    * caller's thread stays free: a disk may take minutes, and a failure meanwhile must be heard. To be called once: a

@@ -14,11 +14,11 @@ import {
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type FileBlockDescriptor, type IncomingBlock, MultifdError } from '@multifd/core';
+import { type FileBlockDescriptor, type IncomingBlock, type IncomingRam, MultifdError } from '@multifd/core';
 import { withPath } from '../system-error.js';
 import { listExtents } from './extents.js';
 import { imageFileName } from './file-name.js';
-import type { ImageRam, IncomingTarget } from './incoming-target.js';
+import type { IncomingTarget } from './incoming-target.js';
 import { PAGE_SIZE } from './page-size.js';
 import { troubles } from './troubles.js';
 
@@ -74,7 +74,7 @@ export class RawTarget implements IncomingTarget {
   }
 
   /** Makes the images, all holes. @throws MultifdError `usage` for an image that is already there, `io`. */
-  openRam(blocks: readonly IncomingBlock[]): ImageRam {
+  openRam(blocks: readonly IncomingBlock[]): IncomingRam {
     const images = blocks.map((block) => {
       const file = imageFileName(block.name);
       return {

@@ -1,4 +1,5 @@
 import { MultifdError } from '../errors.js';
+import { loadExport } from '../load-export.js';
 import { COMPRESSION_MASK, QEMU_METHODS } from '../wire/layout.js';
 import type { MultiFDMethods } from './methods.js';
 import { noneMethod } from './none.js';
@@ -66,14 +67,7 @@ async function allMethods(modules: readonly string[]): Promise<readonly MultiFDM
  * @throws MultifdError `codec-unavailable` if it cannot be imported, or exports no `methods` of this contract.
  */
 export async function methodsOf(module: string): Promise<readonly MultiFDMethods[]> {
-  let exported: unknown;
-  try {
-    exported = await import(module);
-  } catch (cause) {
-    throw MultifdError.from(cause, 'codec-unavailable', `cannot load codec module ${module}`);
-  }
-  const list: unknown =
-    typeof exported === 'object' && exported !== null ? Reflect.get(exported, 'methods') : undefined;
+  const list = await loadExport(module, 'methods', 'codec-unavailable');
   if (Array.isArray(list) && list.every(isMultiFDMethods)) return list;
   throw new MultifdError('codec-unavailable', `${module} does not export methods: readonly MultiFDMethods[]`);
 }

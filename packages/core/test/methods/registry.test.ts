@@ -41,7 +41,7 @@ describe('loadMethod', () => {
     ['a flag that cannot be', [fixture('bad-methods.mjs')], /does not export methods/],
     ['a flag of QEMU', [fixture('flag-of-qemu.mjs')], /does not export methods/],
     ['no methods', [fixture('accelerators.mjs')], /does not export methods/],
-    ['a module that is not there', [fixture('nothing.mjs')], /cannot load codec module/],
+    ['a module that is not there', [fixture('nothing.mjs')], /cannot load module/],
   ])('%s', async (_what, modules, says) => {
     expect(await failure(loadMethod('none', modules))).toMatch(says);
   });

@@ -5,6 +5,7 @@
 
 mod fault;
 mod zlib;
+mod zlib_level;
 mod zstd;
 
 pub use fault::Fault;

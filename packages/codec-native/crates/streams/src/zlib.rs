@@ -1,14 +1,12 @@
 use std::ffi::{CStr, c_int};
-use std::mem::MaybeUninit;
 
-use libz_sys as z;
+use libz_rs_sys as z;
 
+use crate::zlib_level::zlib_level;
 use crate::{Fault, Pack, Unpack};
 
 /// QEMU's: the largest window, with zlib's own header.
 const WINDOW_BITS: c_int = 15;
-/// zlib's default, which deflateInit takes.
-const MEM_LEVEL: c_int = 8;
 /// In `data_type` of an inflating stream: it stands behind a block's last code …
 const AT_BLOCK_END: c_int = 128;
 /// … and so many bits of the last byte are not used yet. A sync flush leaves none.
@@ -21,59 +19,44 @@ pub fn version() -> String {
         .into_owned()
 }
 
-/// A `z_stream` at an address of its own, since its state points back to it. Only reached through raw pointers: zlib
-/// fills in fields that start out as null, which Rust's type for them does not allow.
-struct Stream(Box<MaybeUninit<z::z_stream>>);
+/// A `z_stream` at an address of its own, which zlib's rules ask for.
+struct Stream(Box<z::z_stream>);
 
 // SAFETY: a stream is nobody's but its owner's, and zlib ties it to no thread.
 unsafe impl Send for Stream {}
 
 impl Stream {
-    fn zeroed() -> Self {
-        Stream(Box::new(MaybeUninit::zeroed()))
+    fn new() -> Self {
+        Stream(Box::default())
     }
 
     fn at(&mut self) -> *mut z::z_stream {
-        self.0.as_mut_ptr()
+        &raw mut *self.0
     }
 
-    /// Gives the stream what is left of `input`, and room in `output`.
+    /// Gives the stream what is left of `input`, and room in `output`. The caller keeps both until zlib's next call is
+    /// over.
     fn lend(&mut self, input: &[u8], output: &mut [u8]) {
-        let stream = self.at();
-        // SAFETY: the stream is ours. The caller keeps both slices until zlib's call is over.
-        unsafe {
-            (*stream).next_in = input.as_ptr().cast_mut();
-            (*stream).avail_in = length(input.len());
-            (*stream).next_out = output.as_mut_ptr();
-            (*stream).avail_out = length(output.len());
+        self.0.next_in = input.as_ptr();
+        self.0.avail_in = length(input.len());
+        self.0.next_out = output.as_mut_ptr();
+        self.0.avail_out = length(output.len());
+    }
+
+    fn input_left(&self) -> usize {
+        self.0.avail_in as usize
+    }
+
+    fn room_left(&self) -> usize {
+        self.0.avail_out as usize
+    }
+
+    fn message(&self) -> String {
+        if self.0.msg.is_null() {
+            return "no reason given".to_owned();
         }
-    }
-
-    fn input_left(&mut self) -> usize {
-        // SAFETY: plain numbers of ours.
-        unsafe { (*self.at()).avail_in as usize }
-    }
-
-    fn room_left(&mut self) -> usize {
-        // SAFETY: as above.
-        unsafe { (*self.at()).avail_out as usize }
-    }
-
-    fn data_type(&mut self) -> c_int {
-        // SAFETY: as above.
-        unsafe { (*self.at()).data_type }
-    }
-
-    fn message(&mut self) -> String {
-        // SAFETY: null, or a constant string of the library.
-        unsafe {
-            let message = (*self.at()).msg;
-            if message.is_null() {
-                "no reason given".to_owned()
-            } else {
-                CStr::from_ptr(message).to_string_lossy().into_owned()
-            }
-        }
+        // SAFETY: a constant string of the library.
+        unsafe { CStr::from_ptr(self.0.msg) }.to_string_lossy().into_owned()
     }
 }
 
@@ -87,27 +70,45 @@ const STREAM_SIZE: c_int = size_of::<z::z_stream>() as c_int;
 pub struct Deflater(Stream);
 
 impl Deflater {
+    /// The stream of one of QEMU's levels, 0 to 9.
     pub fn new(level: i32) -> Result<Self, Fault> {
-        let mut stream = Stream::zeroed();
-        // SAFETY: a zeroed stream of the size that is said.
+        let unusable = |what: String| Fault::Setup(format!("no zlib stream of level {level}: {what}"));
+        let setting = zlib_level(level).ok_or_else(|| unusable("0 to 9".to_owned()))?;
+        let mut stream = Stream::new();
+        // SAFETY: a fresh stream of the size that is said.
         let result = unsafe {
             z::deflateInit2_(
                 stream.at(),
-                level,
+                setting.level,
                 z::Z_DEFLATED,
                 WINDOW_BITS,
-                MEM_LEVEL,
+                setting.mem_level,
                 z::Z_DEFAULT_STRATEGY,
                 z::zlibVersion(),
                 STREAM_SIZE,
             )
         };
-        if result == z::Z_OK {
-            Ok(Deflater(stream))
-        } else {
+        if result != z::Z_OK {
             // Nothing was set up, and nothing must be ended.
-            Err(Fault::Setup(format!("no zlib stream of level {level}: error {result}")))
+            return Err(unusable(format!("error {result}")));
         }
+        let mut deflater = Deflater(stream);
+        if let Some(limits) = &setting.tuning {
+            // SAFETY: the stream was set up.
+            let result = unsafe {
+                z::deflateTune(
+                    deflater.0.at(),
+                    limits.good_length,
+                    limits.max_lazy,
+                    limits.nice_length,
+                    limits.max_chain,
+                )
+            };
+            if result != z::Z_OK {
+                return Err(unusable(format!("error {result} of its limits")));
+            }
+        }
+        Ok(deflater)
     }
 }
 
@@ -139,8 +140,8 @@ pub struct Inflater(Stream);
 
 impl Inflater {
     pub fn new() -> Result<Self, Fault> {
-        let mut stream = Stream::zeroed();
-        // SAFETY: a zeroed stream of the size that is said.
+        let mut stream = Stream::new();
+        // SAFETY: a fresh stream of the size that is said.
         let result = unsafe { z::inflateInit2_(stream.at(), WINDOW_BITS, z::zlibVersion(), STREAM_SIZE) };
         if result == z::Z_OK {
             Ok(Inflater(stream))
@@ -186,7 +187,7 @@ impl Unpack for Inflater {
             if !full {
                 filled += came;
             }
-            let complete = self.0.data_type() & (AT_BLOCK_END | BITS_LEFT) == AT_BLOCK_END;
+            let complete = self.0.0.data_type & (AT_BLOCK_END | BITS_LEFT) == AT_BLOCK_END;
             if used == payload.len() && (complete || result == z::Z_BUF_ERROR) {
                 if filled < wanted {
                     return Err(Fault::TooLittle { got: filled, wanted });

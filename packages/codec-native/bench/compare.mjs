@@ -3,6 +3,8 @@
  * does on the same pages: CPU seconds, so that a busy machine counts less; the best of some runs, all ways in turn.
  *
  *   node bench/compare.mjs [--mib 64] [--runs 3] [--levels 1,6] [--ways qemu,native] [--out FILE.json]
+ *
+ * Way `linked` (zstd only): QEMU's calls with the zstd that this package links.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,6 +12,7 @@ import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { buildLinkedZstd } from './linked-zstd.mjs';
 import { KINDS, writePages } from './pages.mjs';
 
 const { values } = parseArgs({
@@ -17,7 +20,7 @@ const { values } = parseArgs({
     mib: { type: 'string', default: '64' },
     runs: { type: 'string', default: '3' },
     levels: { type: 'string', default: '1' },
-    ways: { type: 'string', default: 'qemu,native,handle,packets,pool' },
+    ways: { type: 'string', default: 'qemu,linked,native,handle,packets,pool' },
     out: { type: 'string' },
   },
 });
@@ -25,14 +28,14 @@ const WAYS = values.ways.split(',');
 const folder = mkdtempSync(join(tmpdir(), 'codec-bench-'));
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const reference = join(folder, 'qemu-way');
+let linked;
 
 function once(way, method, level, path) {
   const words = [method, `${level}`, path];
-  const output =
-    way === 'qemu'
-      ? execFileSync(reference, words, { encoding: 'utf8' })
-      : execFileSync(process.execPath, [here('ways.mjs'), way, ...words], { encoding: 'utf8' });
-  return JSON.parse(output);
+  const run = (command, args, env = process.env) => execFileSync(command, args, { encoding: 'utf8', env });
+  if (way === 'qemu') return JSON.parse(run(reference, words));
+  if (way === 'linked') return JSON.parse(run(reference, words, { ...process.env, LD_LIBRARY_PATH: linked }));
+  return JSON.parse(run(process.execPath, [here('ways.mjs'), way, ...words]));
 }
 
 function best(way, method, level, path, figures) {
@@ -48,15 +51,17 @@ function best(way, method, level, path, figures) {
 
 try {
   execFileSync('cc', ['-O2', '-w', here('qemu-way.c'), '-o', reference, '-ldl']);
+  if (WAYS.includes('linked')) linked = buildLinkedZstd(here('..'), folder);
   const paths = writePages(folder, Number(values.mib) * 2 ** 20);
   const results = [];
   console.log('MB/s of CPU time (compressed, decompressed) and ratio; against QEMU in %');
   for (const method of ['zlib', 'zstd']) {
+    const ways = WAYS.filter((way) => way !== 'linked' || method === 'zstd');
     for (const level of values.levels.split(',').map(Number)) {
       for (const kind of KINDS) {
         const figures = {};
         for (let run = 0; run < Number(values.runs); run++) {
-          for (const way of WAYS) figures[way] = best(way, method, level, paths[kind], figures[way]);
+          for (const way of ways) figures[way] = best(way, method, level, paths[kind], figures[way]);
         }
         const { qemu } = figures;
         for (const [way, each] of Object.entries(figures)) {

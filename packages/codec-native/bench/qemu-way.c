@@ -1,6 +1,7 @@
 /*
  * What a QEMU does with a channel's pages, with the libraries that a QEMU of this machine links: one stream, fed page
- * by page, flushed at each packet's end; zlib from a copy of each page, zstd from guest memory. And the way back.
+ * by page, flushed at each packet's end; zlib from a copy of each page, zstd from guest memory. And the way back, from
+ * a buffer that each payload arrives in.
  * For comparison only: prints one line of JSON. Built and run by compare.mjs.
  *
  *   qemu-way zlib|zstd LEVEL FILE
@@ -49,11 +50,12 @@ int main(int count, char **words) {
   fseek(file, 0, SEEK_END);
   size_t size = ftell(file) / PACKET * PACKET, packets = size / PACKET, total = 0;
   rewind(file);
-  unsigned char *memory = malloc(size), *back = malloc(size), *coded = malloc(size + size / 8 + ROOM), page[PAGE];
+  unsigned char *memory = malloc(size), *back = malloc(size), *coded = malloc(size + size / 8 + ROOM), page[PAGE], *arrived = malloc(ROOM);
   size_t *sizes = calloc(packets, sizeof *sizes);
   if (fread(memory, 1, size, file) != size) fail("read");
   /* Touched before the clock runs. */
   memset(back, 1, size);
+  memset(arrived, 1, ROOM);
   memset(coded, 1, size + size / 8 + ROOM);
 
   double start = seconds();
@@ -103,7 +105,8 @@ int main(int count, char **words) {
     const char *(*version)(void) = function("zlibVersion");
     if (init(&stream, version(), sizeof stream)) fail("inflateInit");
     for (size_t packet = 0; packet < packets; at += sizes[packet++]) {
-      stream.next_in = coded + at;
+      memcpy(arrived, coded + at, sizes[packet]);
+      stream.next_in = arrived;
       stream.avail_in = sizes[packet];
       for (int index = 0; index < PAGES; index++) {
         stream.next_out = back + packet * PACKET + index * PAGE;
@@ -116,7 +119,8 @@ int main(int count, char **words) {
     size_t (*decompress)(void *, out_buffer *, in_buffer *) = function("ZSTD_decompressStream");
     void *stream = create();
     for (size_t packet = 0; packet < packets; at += sizes[packet++]) {
-      in_buffer in = {coded + at, sizes[packet], 0};
+      memcpy(arrived, coded + at, sizes[packet]);
+      in_buffer in = {arrived, sizes[packet], 0};
       for (int index = 0; index < PAGES; index++) {
         out_buffer out = {back + packet * PACKET + index * PAGE, PAGE, 0};
         size_t left;

@@ -25,6 +25,7 @@ memory.set(file.subarray(0, memory.length));
 const back = new Uint8Array(new SharedArrayBuffer(memory.length)).fill(1);
 const coded = new Uint8Array(Math.ceil(memory.length * 1.05)).fill(1);
 const copy = new Uint8Array(PACKET);
+const buffer = new Uint8Array(2 * PACKET).fill(1);
 let used = 0;
 
 const cpu = () => {
@@ -34,10 +35,16 @@ const cpu = () => {
 
 const packet = (index) => memory.subarray(index * PACKET, (index + 1) * PACKET);
 
-/** A copy of a packet's pages, as every way but `native` needs one of its own making. */
+/** A copy of a packet's pages: `native` makes its own. */
 function copied(index) {
   copy.set(packet(index));
   return copy;
+}
+
+/** A payload in the buffer that it arrives in: `native` has one of its own. */
+function arrived(bytes) {
+  buffer.set(bytes);
+  return buffer.subarray(0, bytes.length);
 }
 
 /** For ways whose payload does not stay by itself. */
@@ -65,7 +72,9 @@ const ways = {
         return vectors[0];
       },
       async decompress(index, bytes) {
-        const block = { write: (offset, page) => back.set(page, index * PACKET + offset) };
+        const window = (offset, length) =>
+          back.subarray(index * PACKET + offset, index * PACKET + offset + length);
+        const block = { inPlace: true, windowSize: 2 ** 30, window };
         const payload = { read: async (target) => target.set(bytes) };
         await recv.recv({ block, offsets, count: 128, payloadSize: bytes.length }, payload);
         releases.shift()();
@@ -84,7 +93,7 @@ const ways = {
     return {
       compress: (index) => kept(room.subarray(0, run(pack, copied(index), room))),
       decompress(index, bytes) {
-        run(unpack, bytes, copy);
+        run(unpack, arrived(bytes), copy);
         back.set(copy, index * PACKET);
       },
     };
@@ -101,7 +110,9 @@ const ways = {
         ),
       decompress: (index, bytes) =>
         back.set(
-          isZlib ? node.inflateRawSync(bytes, flushed) : node.zstdDecompressSync(bytes, chunk),
+          isZlib
+            ? node.inflateRawSync(arrived(bytes), flushed)
+            : node.zstdDecompressSync(arrived(bytes), chunk),
           index * PACKET,
         ),
     };
@@ -129,7 +140,7 @@ const ways = {
         parts = [];
         return payload;
       },
-      decompress: (_index, bytes) => passed(unpack, bytes),
+      decompress: (_index, bytes) => passed(unpack, arrived(bytes)),
     };
   },
 };

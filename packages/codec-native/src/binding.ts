@@ -11,11 +11,12 @@ export type StreamName = 'zlib' | 'zstd';
 /** The sending end of one channel's stream. Keeps none of its arguments. */
 export interface NativePacker {
   /**
-   * Takes all of `input` and writes the payload to the front of `output`.
-   * @returns its bytes.
-   * @throws Error if `output` is too small.
+   * Takes all of `pages` and writes the payload to the front of `payload`. The pages may be guest memory, and the guest
+   * may write to it: they are copied before they are compressed.
+   * @returns the payload's bytes.
+   * @throws Error if there is no room for it.
    */
-  pack(input: Uint8Array, output: Uint8Array): number;
+  pack(pages: readonly Uint8Array[], payload: Uint8Array): number;
   /** Frees what it holds; may be called twice. */
   close(): void;
 }
@@ -23,10 +24,12 @@ export interface NativePacker {
 /** The receiving end of one channel's stream. Keeps none of its arguments. */
 export interface NativeUnpacker {
   /**
-   * Fills `output` from `payload`, which must give so many bytes and no more.
-   * @throws Error that says in one line what is wrong with the payload; the stream is of no use then.
+   * Fills `pages`, which may be guest memory, from `payload`, which must give so many bytes and no more. Writes nowhere
+   * else.
+   * @throws Error that says in one line what is wrong with the payload. The stream is of no use then, and the pages
+   * hold anything.
    */
-  unpack(payload: Uint8Array, output: Uint8Array): void;
+  unpack(payload: Uint8Array, pages: readonly Uint8Array[]): void;
   /** Frees what it holds; may be called twice. */
   close(): void;
 }

@@ -1,31 +1,36 @@
-import { type MethodOptions, MultifdError, placePages, type RecvHooks } from '@multifd/core';
+import { type MethodOptions, MultifdError, pageWindows, placePages, type RecvHooks } from '@multifd/core';
 import type { NativeUnpacker } from './binding.js';
 
 /** A payload may be so many times as long as its pages, which is as much as a QEMU has room for. */
 const MOST_EXPANSION = 2;
 
 /**
- * One channel's receiving end. Pages are placed only when the whole payload has turned out to be right; memory: one
- * packet's pages, and the largest payload that is let in.
+ * One channel's receiving end. Memory: the largest payload that is let in, and one packet's pages for blocks that are
+ * not memory.
  */
 export function unpackingHooks(
   unpacker: NativeUnpacker,
   name: string,
   { pageSize, maxPages }: MethodOptions,
 ): RecvHooks {
-  const pages = new Uint8Array(pageSize * maxPages);
-  const payload = new Uint8Array(MOST_EXPANSION * pages.length);
+  const payload = new Uint8Array(MOST_EXPANSION * pageSize * maxPages);
+  let scratch: Uint8Array | undefined;
+  const unpack = (coded: Uint8Array, pages: readonly Uint8Array[]): void => {
+    try {
+      unpacker.unpack(coded, pages);
+    } catch (cause) {
+      throw MultifdError.from(cause, 'protocol', name);
+    }
+  };
   return {
     maxPayload: (count) => MOST_EXPANSION * pageSize * count,
     async recv(incoming, reader) {
       const coded = payload.subarray(0, incoming.payloadSize);
-      const plain = pages.subarray(0, incoming.count * pageSize);
       await reader.read(coded);
-      try {
-        unpacker.unpack(coded, plain);
-      } catch (cause) {
-        throw MultifdError.from(cause, 'protocol', name);
-      }
+      if (incoming.block.inPlace) return unpack(coded, pageWindows(incoming, pageSize));
+      scratch ??= new Uint8Array(pageSize * maxPages);
+      const plain = scratch.subarray(0, incoming.count * pageSize);
+      unpack(coded, [plain]);
       placePages(incoming, plain, pageSize);
     },
     cleanup: () => unpacker.close(),

@@ -4,18 +4,9 @@ import { PayloadArena } from './payload-arena.js';
 
 /** One channel's sending end. */
 export function packingHooks(packer: NativePacker, { pageSize, maxPages }: MethodOptions): SendHooks {
-  // The pages are copied first: the guest may write while they are compressed, and both libraries look twice.
-  const pages = new Uint8Array(pageSize * maxPages);
-  const arena = new PayloadArena(mostFor(pages.length));
+  const arena = new PayloadArena(mostFor(pageSize * maxPages));
   return {
-    prepare({ vectors }) {
-      let size = 0;
-      for (const vector of vectors) {
-        pages.set(vector, size);
-        size += vector.length;
-      }
-      return arena.keep(packer.pack(pages.subarray(0, size), arena.room()));
-    },
+    prepare: ({ vectors }) => arena.keep(packer.pack(vectors, arena.room())),
     cleanup: () => packer.close(),
   };
 }

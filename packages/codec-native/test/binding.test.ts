@@ -23,13 +23,13 @@ describe.skipIf(binding === undefined)('the addon', () => {
     const packer = new binding.Packer(name, 1);
     const unpacker = new binding.Unpacker(name);
     const output = new Uint8Array(9000);
-    const size = packer.pack(new Uint8Array(4096).fill(3), output);
-    unpacker.unpack(output.subarray(0, size), new Uint8Array(4096));
+    const size = packer.pack([new Uint8Array(4096).fill(3)], output);
+    unpacker.unpack(output.subarray(0, size), [new Uint8Array(4096)]);
     for (const stream of [packer, unpacker]) {
       stream.close();
       stream.close();
     }
-    expect(() => packer.pack(new Uint8Array(4096), output)).toThrow(/closed/);
-    expect(() => unpacker.unpack(output, new Uint8Array(4096))).toThrow(/closed/);
+    expect(() => packer.pack([new Uint8Array(4096)], output)).toThrow(/closed/);
+    expect(() => unpacker.unpack(output, [new Uint8Array(4096)])).toThrow(/closed/);
   });
 });

@@ -37,6 +37,9 @@ describe.skipIf(!built || !hasCargo())('the crate that has both streams', () => 
     'faults_say_what_is_wrong',
     'too_small_an_output_is_an_error',
     'no_other_method_and_no_other_level',
+    'pages_come_and_go_in_pieces',
+    'a_page_is_copied_before_it_is_compressed',
+    'no_level_gives_1_percent_less_than_zlib',
   ])('%s', (name) => {
     expect(said.get(name)).toBe('ok');
   });

@@ -16,6 +16,7 @@ export type { DestinationStatistics, SourceStatistics } from './engine/statistic
 export { type ErrorCode, type ErrorReport, MultifdError, WireError, type WireFault } from './errors.js';
 export { AUTO, methodsFor } from './methods/automatic.js';
 export * from './methods/methods.js';
+export { pageWindows } from './methods/page-windows.js';
 export { placePages } from './methods/place-pages.js';
 export { isMultiFDMethods, loadMethod, methodsOf } from './methods/registry.js';
 export { type MethodSample, type SampleOptions, sampleMethod } from './methods/sample.js';

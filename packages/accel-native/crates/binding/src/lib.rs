@@ -1,12 +1,10 @@
 //! The kernels for Node: finds the bytes behind typed arrays, and turns faults into exceptions. `src/binding.ts` says
 //! the same in TypeScript.
 
-mod typed_array;
-
+use multifd_typed_array::{Float64s, Uint8s};
 use multifd_zero_kernel::{Absent, Fault, Kernel, Look, Memory, NAMES};
 use napi::bindgen_prelude::{Error, Result, Status};
 use napi_derive::napi;
-use typed_array::{Float64s, Uint8s};
 
 /// A kernel, and why it cannot run here if it cannot.
 #[napi(object)]

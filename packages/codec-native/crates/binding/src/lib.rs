@@ -1,8 +1,9 @@
-//! The streams for Node; `src/binding.ts` says the same in TypeScript. All buffers are the caller's own, never guest
-//! memory: nobody else reads or writes them while a call goes on.
+//! The streams for Node; `src/binding.ts` says the same in TypeScript. Payloads are the caller's own: nobody else reads
+//! or writes them while a call goes on. Pages are a guest's.
 
-use multifd_streams::{Fault, Pack, Unpack};
-use napi::bindgen_prelude::{Error, Result, Status, Uint8ArraySlice};
+use multifd_streams::{Fault, Pack, Span, Unpack};
+use multifd_typed_array::Uint8s;
+use napi::bindgen_prelude::{Error, Result, Status};
 use napi_derive::napi;
 
 /// The version of zlib or zstd that is linked in; absent for any other name.
@@ -23,12 +24,13 @@ impl Packer {
         Ok(Packer(Some(stream)))
     }
 
-    /// Takes all of `input` and writes the payload to the front of `output`. Returns its bytes.
+    /// Takes all of `pages` and writes the payload to the front of `payload`. Returns its bytes.
     #[napi]
-    pub fn pack(&mut self, input: &[u8], mut output: Uint8ArraySlice) -> Result<u32> {
-        // SAFETY: nobody else has the buffer while this call goes on.
-        let output = unsafe { output.as_mut() };
-        let size = open(&mut self.0)?.pack(input, output).map_err(refuse)?;
+    pub fn pack(&mut self, pages: Vec<Uint8s>, mut payload: Uint8s) -> Result<u32> {
+        // SAFETY: nobody else has the payload while this call goes on.
+        let payload = unsafe { payload.as_mut_slice() };
+        // SAFETY: the engine keeps the pages where they are until this call is over.
+        let size = unsafe { open(&mut self.0)?.pack(&spans(&pages), payload) }.map_err(refuse)?;
         Ok(size as u32)
     }
 
@@ -51,12 +53,13 @@ impl Unpacker {
         Ok(Unpacker(Some(stream)))
     }
 
-    /// Fills `output` from `payload`, which must give so many bytes and no more.
+    /// Fills `pages` from `payload`, which must give so many bytes and no more.
     #[napi]
-    pub fn unpack(&mut self, payload: &[u8], mut output: Uint8ArraySlice) -> Result<()> {
-        // SAFETY: nobody else has the buffer while this call goes on.
-        let output = unsafe { output.as_mut() };
-        open(&mut self.0)?.unpack(payload, output).map_err(refuse)
+    pub fn unpack(&mut self, payload: Uint8s, pages: Vec<Uint8s>) -> Result<()> {
+        // SAFETY: nobody else has the payload while this call goes on.
+        let payload = unsafe { payload.as_slice() };
+        // SAFETY: the engine keeps the pages where they are until this call is over.
+        unsafe { open(&mut self.0)?.unpack(payload, &spans(&pages)) }.map_err(refuse)
     }
 
     /// Frees what it holds; may be called twice.
@@ -64,6 +67,14 @@ impl Unpacker {
     pub fn close(&mut self) {
         self.0 = None;
     }
+}
+
+fn spans(arrays: &[Uint8s]) -> Vec<Span> {
+    let span = |array: &Uint8s| Span {
+        start: array.start(),
+        length: array.len(),
+    };
+    arrays.iter().map(span).collect()
 }
 
 fn open<T: ?Sized>(stream: &mut Option<Box<T>>) -> Result<&mut T> {

@@ -4,11 +4,13 @@
 //! What comes in is a stranger's: a payload must give exactly the bytes that it stands for, and stop at a block's end.
 
 mod fault;
+mod span;
 mod zlib;
 mod zlib_level;
 mod zstd;
 
 pub use fault::Fault;
+pub use span::Span;
 
 /// Most bytes that a zstd stream may look back, as a power of two: what QEMU's highest level (20) needs. It bounds the
 /// memory that a stranger's frame can ask for.
@@ -16,15 +18,22 @@ pub const ZSTD_WINDOW_LOG: u32 = 25;
 
 /// The sending end of one channel's stream.
 pub trait Pack {
-    /// Takes all of `input`, and writes everything that is due for it to the front of `output`: the receiver gets all
-    /// of `input` from it. Returns how many bytes that were.
-    fn pack(&mut self, input: &[u8], output: &mut [u8]) -> Result<usize, Fault>;
+    /// Takes all of `pages`, and writes everything that is due for them to the front of `output`: the receiver gets all
+    /// of them from it. Returns how many bytes that were.
+    ///
+    /// # Safety
+    /// Each span is valid for reads until this is over. Others may write to it: what is sent of a byte is its old or
+    /// its new value.
+    unsafe fn pack(&mut self, pages: &[Span], output: &mut [u8]) -> Result<usize, Fault>;
 }
 
 /// The receiving end of one channel's stream. Good for nothing after a fault.
 pub trait Unpack {
-    /// Fills `output` from `payload`, which must give so many bytes and no more.
-    fn unpack(&mut self, payload: &[u8], output: &mut [u8]) -> Result<(), Fault>;
+    /// Fills `pages` from `payload`, which must give so many bytes and no more. After a fault they hold anything.
+    ///
+    /// # Safety
+    /// Each span is valid for writes until this is over. Others may write to it: it holds anything then.
+    unsafe fn unpack(&mut self, payload: &[u8], pages: &[Span]) -> Result<(), Fault>;
 }
 
 /// The stream of one method: `zlib` (levels 0 to 9) or `zstd` (0 to 20; 0 is zstd's own default).

@@ -2,8 +2,9 @@ use std::ffi::{CStr, c_int};
 
 use libz_rs_sys as z;
 
+use crate::span::total;
 use crate::zlib_level::zlib_level;
-use crate::{Fault, Pack, Unpack};
+use crate::{Fault, Pack, Span, Unpack};
 
 /// QEMU's: the largest window, with zlib's own header.
 const WINDOW_BITS: c_int = 15;
@@ -67,7 +68,11 @@ fn length(bytes: usize) -> z::uInt {
 
 const STREAM_SIZE: c_int = size_of::<z::z_stream>() as c_int;
 
-pub struct Deflater(Stream);
+pub struct Deflater {
+    stream: Stream,
+    /// A packet's pages as they were at one moment: zlib does not say that it looks at its input only once.
+    copy: Vec<u8>,
+}
 
 impl Deflater {
     /// The stream of one of QEMU's levels, 0 to 9.
@@ -92,12 +97,15 @@ impl Deflater {
             // Nothing was set up, and nothing must be ended.
             return Err(unusable(format!("error {result}")));
         }
-        let mut deflater = Deflater(stream);
+        let mut deflater = Deflater {
+            stream,
+            copy: Vec::new(),
+        };
         if let Some(limits) = &setting.tuning {
             // SAFETY: the stream was set up.
             let result = unsafe {
                 z::deflateTune(
-                    deflater.0.at(),
+                    deflater.stream.at(),
                     limits.good_length,
                     limits.max_lazy,
                     limits.nice_length,
@@ -115,28 +123,42 @@ impl Deflater {
 impl Drop for Deflater {
     fn drop(&mut self) {
         // SAFETY: it was set up.
-        unsafe { z::deflateEnd(self.0.at()) };
+        unsafe { z::deflateEnd(self.stream.at()) };
     }
 }
 
 impl Pack for Deflater {
-    fn pack(&mut self, input: &[u8], output: &mut [u8]) -> Result<usize, Fault> {
+    unsafe fn pack(&mut self, pages: &[Span], output: &mut [u8]) -> Result<usize, Fault> {
+        let Deflater { stream, copy } = self;
+        copy.resize(total(pages), 0);
+        let mut rest = copy.as_mut_slice();
+        for span in pages {
+            let (front, back) = rest.split_at_mut(span.length);
+            // SAFETY: the caller's word.
+            unsafe { span.copy_to(front) };
+            rest = back;
+        }
         let room = output.len();
-        self.0.lend(input, output);
+        stream.lend(copy, output);
         // SAFETY: the stream was set up, and has what it was lent until this call is over.
-        let result = unsafe { z::deflate(self.0.at(), z::Z_SYNC_FLUSH) };
+        let result = unsafe { z::deflate(stream.at(), z::Z_SYNC_FLUSH) };
         if result != z::Z_OK {
             return Err(Fault::Setup(format!("deflate: error {result}")));
         }
         // With no room left zlib may have more to say.
-        if self.0.room_left() == 0 || self.0.input_left() > 0 {
+        if stream.room_left() == 0 || stream.input_left() > 0 {
             return Err(Fault::NoRoom);
         }
-        Ok(room - self.0.room_left())
+        Ok(room - stream.room_left())
     }
 }
 
-pub struct Inflater(Stream);
+pub struct Inflater {
+    stream: Stream,
+    /// zlib takes what it has just written for its past, and guest memory is not this stream's alone: a packet's pages,
+    /// until all of them are right.
+    pages: Vec<u8>,
+}
 
 impl Inflater {
     pub fn new() -> Result<Self, Fault> {
@@ -144,7 +166,10 @@ impl Inflater {
         // SAFETY: a fresh stream of the size that is said.
         let result = unsafe { z::inflateInit2_(stream.at(), WINDOW_BITS, z::zlibVersion(), STREAM_SIZE) };
         if result == z::Z_OK {
-            Ok(Inflater(stream))
+            Ok(Inflater {
+                stream,
+                pages: Vec::new(),
+            })
         } else {
             Err(Fault::Setup(format!("no zlib stream: error {result}")))
         }
@@ -154,46 +179,61 @@ impl Inflater {
 impl Drop for Inflater {
     fn drop(&mut self) {
         // SAFETY: it was set up.
-        unsafe { z::inflateEnd(self.0.at()) };
+        unsafe { z::inflateEnd(self.stream.at()) };
     }
 }
 
 impl Unpack for Inflater {
-    fn unpack(&mut self, payload: &[u8], output: &mut [u8]) -> Result<(), Fault> {
-        let wanted = output.len();
-        let (mut used, mut filled) = (0, 0);
-        let mut beyond = [0];
-        loop {
-            let input = &payload[used..];
-            let full = filled == wanted;
-            // Once the pages are full, one byte more is one too many.
-            let room = if full { &mut beyond[..] } else { &mut output[filled..] };
-            let offered = room.len();
-            self.0.lend(input, room);
-            // SAFETY: the stream was set up, and has what it was lent until this call is over. It stops at each
-            // block's end, since nothing else tells whether the payload ends at one.
-            let result = unsafe { z::inflate(self.0.at(), z::Z_BLOCK) };
-            match result {
-                z::Z_OK | z::Z_BUF_ERROR => {}
-                z::Z_STREAM_END => return Err(Fault::Ended),
-                z::Z_NEED_DICT => return Err(Fault::Corrupt("it needs a dictionary".to_owned())),
-                _ => return Err(Fault::Corrupt(self.0.message())),
+    unsafe fn unpack(&mut self, payload: &[u8], pages: &[Span]) -> Result<(), Fault> {
+        let Inflater { stream, pages: output } = self;
+        output.resize(total(pages), 0);
+        inflate(stream, payload, output)?;
+        let mut rest = output.as_slice();
+        for span in pages {
+            let (front, back) = rest.split_at(span.length);
+            // SAFETY: the caller's word.
+            unsafe { span.copy_from(front) };
+            rest = back;
+        }
+        Ok(())
+    }
+}
+
+/// Fills `output` from `payload`, which must give so many bytes and no more, and stop at a block's end.
+fn inflate(stream: &mut Stream, payload: &[u8], output: &mut [u8]) -> Result<(), Fault> {
+    let wanted = output.len();
+    let (mut used, mut filled) = (0, 0);
+    let mut beyond = [0];
+    loop {
+        let input = &payload[used..];
+        let full = filled == wanted;
+        // Once the pages are full, one byte more is one too many.
+        let room = if full { &mut beyond[..] } else { &mut output[filled..] };
+        let offered = room.len();
+        stream.lend(input, room);
+        // SAFETY: the stream was set up, and has what it was lent until this call is over. It stops at each
+        // block's end, since nothing else tells whether the payload ends at one.
+        let result = unsafe { z::inflate(stream.at(), z::Z_BLOCK) };
+        match result {
+            z::Z_OK | z::Z_BUF_ERROR => {}
+            z::Z_STREAM_END => return Err(Fault::Ended),
+            z::Z_NEED_DICT => return Err(Fault::Corrupt("it needs a dictionary".to_owned())),
+            _ => return Err(Fault::Corrupt(stream.message())),
+        }
+        used = payload.len() - stream.input_left();
+        let came = offered - stream.room_left();
+        if full && came > 0 {
+            return Err(Fault::TooMuch { wanted });
+        }
+        if !full {
+            filled += came;
+        }
+        let complete = stream.0.data_type & (AT_BLOCK_END | BITS_LEFT) == AT_BLOCK_END;
+        if used == payload.len() && (complete || result == z::Z_BUF_ERROR) {
+            if filled < wanted {
+                return Err(Fault::TooLittle { got: filled, wanted });
             }
-            used = payload.len() - self.0.input_left();
-            let came = offered - self.0.room_left();
-            if full && came > 0 {
-                return Err(Fault::TooMuch { wanted });
-            }
-            if !full {
-                filled += came;
-            }
-            let complete = self.0.0.data_type & (AT_BLOCK_END | BITS_LEFT) == AT_BLOCK_END;
-            if used == payload.len() && (complete || result == z::Z_BUF_ERROR) {
-                if filled < wanted {
-                    return Err(Fault::TooLittle { got: filled, wanted });
-                }
-                return if complete { Ok(()) } else { Err(Fault::Unfinished) };
-            }
+            return if complete { Ok(()) } else { Err(Fault::Unfinished) };
         }
     }
 }

@@ -1,70 +1,176 @@
-use zstd_safe::zstd_sys::ZSTD_EndDirective::ZSTD_e_flush;
-use zstd_safe::{CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, SafeResult, get_error_name};
+use std::ffi::{CStr, c_int};
+use std::ptr::NonNull;
 
-use crate::{Fault, Pack, Unpack, ZSTD_WINDOW_LOG};
+use zstd_sys as z;
+
+use crate::span::total;
+use crate::{Fault, Pack, Span, Unpack, ZSTD_WINDOW_LOG};
 
 /// Between two blocks of a frame the decoder asks for the next block's header, which has so many bytes.
 const BLOCK_HEADER: usize = 3;
 
 pub fn version() -> String {
-    zstd_safe::version_string().to_owned()
+    // SAFETY: a constant string of the library.
+    unsafe { CStr::from_ptr(z::ZSTD_versionString()) }
+        .to_string_lossy()
+        .into_owned()
 }
 
-pub struct Compressor(CCtx<'static>);
+pub struct Compressor(NonNull<z::ZSTD_CCtx>);
+
+// SAFETY: a context is nobody's but its owner's, and zstd ties it to no thread.
+unsafe impl Send for Compressor {}
 
 impl Compressor {
     pub fn new(level: i32) -> Result<Self, Fault> {
-        let mut context = CCtx::try_create().ok_or_else(no_memory)?;
-        explained(context.set_parameter(CParameter::CompressionLevel(level)))?;
-        Ok(Compressor(context))
+        // SAFETY: no condition.
+        let compressor = Compressor(NonNull::new(unsafe { z::ZSTD_createCCtx() }).ok_or_else(no_memory)?);
+        let parameter = z::ZSTD_cParameter::ZSTD_c_compressionLevel;
+        // SAFETY: the context was made.
+        explained(unsafe { z::ZSTD_CCtx_setParameter(compressor.0.as_ptr(), parameter, level) })?;
+        Ok(compressor)
     }
-}
 
-impl Pack for Compressor {
-    fn pack(&mut self, input: &[u8], output: &mut [u8]) -> Result<usize, Fault> {
-        let mut from = InBuffer::around(input);
-        let mut to = OutBuffer::around(output);
+    /// # Safety
+    /// As for `pack`, and `to` is valid for writes.
+    unsafe fn take(
+        &mut self,
+        span: Span,
+        to: &mut z::ZSTD_outBuffer,
+        how: z::ZSTD_EndDirective,
+    ) -> Result<(), Fault> {
+        let mut from = z::ZSTD_inBuffer {
+            src: span.start.cast(),
+            size: span.length,
+            pos: 0,
+        };
         loop {
-            let left = explained(self.0.compress_stream2(&mut to, &mut from, ZSTD_e_flush))?;
-            if left == 0 && from.pos() == input.len() {
-                return Ok(to.pos());
+            // SAFETY: the context was made, and has both buffers until this call is over.
+            let left = explained(unsafe { z::ZSTD_compressStream2(self.0.as_ptr(), to, &mut from, how) })?;
+            let flushed = how == z::ZSTD_EndDirective::ZSTD_e_continue || left == 0;
+            if from.pos == from.size && flushed {
+                return Ok(());
             }
-            if to.pos() == to.capacity() {
+            if to.pos == to.size {
                 return Err(Fault::NoRoom);
             }
         }
     }
 }
 
-pub struct Decompressor(DCtx<'static>);
+impl Drop for Compressor {
+    fn drop(&mut self) {
+        // SAFETY: the context was made, and nobody uses it any more.
+        unsafe { z::ZSTD_freeCCtx(self.0.as_ptr()) };
+    }
+}
+
+impl Pack for Compressor {
+    /// The pages are copied first, by zstd: a stream takes what it is given into its own window, and looks only there,
+    /// but for a frame that is ended in the same call (`ZSTD_compressStream_generic`), which none is here.
+    unsafe fn pack(&mut self, pages: &[Span], output: &mut [u8]) -> Result<usize, Fault> {
+        let mut to = z::ZSTD_outBuffer {
+            dst: output.as_mut_ptr().cast(),
+            size: output.len(),
+            pos: 0,
+        };
+        let Some((&last, others)) = pages.split_last() else {
+            return Ok(0);
+        };
+        for &span in others {
+            // SAFETY: the caller's word for the span; `to` is a slice of ours.
+            unsafe { self.take(span, &mut to, z::ZSTD_EndDirective::ZSTD_e_continue) }?;
+        }
+        // SAFETY: as above.
+        unsafe { self.take(last, &mut to, z::ZSTD_EndDirective::ZSTD_e_flush) }?;
+        Ok(to.pos)
+    }
+}
+
+pub struct Decompressor(NonNull<z::ZSTD_DCtx>);
+
+// SAFETY: a context is nobody's but its owner's, and zstd ties it to no thread.
+unsafe impl Send for Decompressor {}
 
 impl Decompressor {
     pub fn new() -> Result<Self, Fault> {
-        let mut context = DCtx::try_create().ok_or_else(no_memory)?;
-        explained(context.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG)))?;
-        Ok(Decompressor(context))
+        // SAFETY: no condition.
+        let decompressor = Decompressor(NonNull::new(unsafe { z::ZSTD_createDCtx() }).ok_or_else(no_memory)?);
+        let parameter = z::ZSTD_dParameter::ZSTD_d_windowLogMax;
+        // SAFETY: the context was made.
+        explained(unsafe {
+            z::ZSTD_DCtx_setParameter(decompressor.0.as_ptr(), parameter, ZSTD_WINDOW_LOG as c_int)
+        })?;
+        Ok(decompressor)
+    }
+
+    /// One step. The decoder's hint of how many bytes it wants next, 0 at a frame's end; none if nothing was done,
+    /// since there was nothing left to do.
+    ///
+    /// # Safety
+    /// Both buffers are valid, `to` for writes.
+    unsafe fn advance(
+        &mut self,
+        to: &mut z::ZSTD_outBuffer,
+        from: &mut z::ZSTD_inBuffer,
+    ) -> Result<Option<usize>, Fault> {
+        let before = (to.pos, from.pos);
+        // SAFETY: the context was made, and has both buffers until this call is over.
+        let hint = explained(unsafe { z::ZSTD_decompressStream(self.0.as_ptr(), to, from) })?;
+        Ok((before != (to.pos, from.pos)).then_some(hint))
+    }
+}
+
+impl Drop for Decompressor {
+    fn drop(&mut self) {
+        // SAFETY: the context was made, and nobody uses it any more.
+        unsafe { z::ZSTD_freeDCtx(self.0.as_ptr()) };
     }
 }
 
 impl Unpack for Decompressor {
     /// A payload may be the next part of one frame, or whole frames: a sender need not be a QEMU.
-    fn unpack(&mut self, payload: &[u8], output: &mut [u8]) -> Result<(), Fault> {
-        let wanted = output.len();
-        let mut from = InBuffer::around(payload);
-        let mut to = OutBuffer::around(output);
-        let mut hint = self.advance(&mut to, &mut from)?.unwrap_or(0);
-        while to.pos() < wanted {
-            match self.advance(&mut to, &mut from)? {
-                Some(next) => hint = next,
-                None => return Err(Fault::TooLittle { got: to.pos(), wanted }),
+    ///
+    /// The pages come straight from zstd's own window. Of what is in them it reads nothing that it has to trust.
+    unsafe fn unpack(&mut self, payload: &[u8], pages: &[Span]) -> Result<(), Fault> {
+        let wanted = total(pages);
+        let mut from = z::ZSTD_inBuffer {
+            src: payload.as_ptr().cast(),
+            size: payload.len(),
+            pos: 0,
+        };
+        let (mut got, mut hint) = (0, 0);
+        for span in pages {
+            let mut to = z::ZSTD_outBuffer {
+                dst: span.start.cast(),
+                size: span.length,
+                pos: 0,
+            };
+            while to.pos < to.size {
+                // SAFETY: the caller's word for the span; `from` is a slice of ours.
+                match unsafe { self.advance(&mut to, &mut from) }? {
+                    Some(next) => hint = next,
+                    None => {
+                        return Err(Fault::TooLittle {
+                            got: got + to.pos,
+                            wanted,
+                        });
+                    }
+                }
             }
+            got += to.pos;
         }
         // Whatever still comes out is one byte too much; what is left of the payload must give none.
         let mut beyond = [0_u8];
-        let mut probe = OutBuffer::around(&mut beyond[..]);
-        while let Some(next) = self.advance(&mut probe, &mut from)? {
+        let mut probe = z::ZSTD_outBuffer {
+            dst: beyond.as_mut_ptr().cast(),
+            size: beyond.len(),
+            pos: 0,
+        };
+        // SAFETY: both are ours.
+        while let Some(next) = unsafe { self.advance(&mut probe, &mut from) }? {
             hint = next;
-            if probe.pos() > 0 {
+            if probe.pos > 0 {
                 return Err(Fault::TooMuch { wanted });
             }
         }
@@ -76,18 +182,15 @@ impl Unpack for Decompressor {
     }
 }
 
-impl Decompressor {
-    /// One step. The decoder's hint of how many bytes it wants next, 0 at a frame's end; none if nothing was done,
-    /// since there was nothing left to do.
-    fn advance(&mut self, to: &mut OutBuffer<'_, [u8]>, from: &mut InBuffer<'_>) -> Result<Option<usize>, Fault> {
-        let before = (to.pos(), from.pos());
-        let hint = explained(self.0.decompress_stream(to, from))?;
-        Ok((before != (to.pos(), from.pos())).then_some(hint))
-    }
-}
-
-fn explained(result: SafeResult) -> Result<usize, Fault> {
-    result.map_err(|code| Fault::Corrupt(get_error_name(code).to_owned()))
+fn explained(result: usize) -> Result<usize, Fault> {
+    // SAFETY: no condition; the name is a constant string of the library.
+    let name = unsafe {
+        if z::ZSTD_isError(result) == 0 {
+            return Ok(result);
+        }
+        CStr::from_ptr(z::ZSTD_getErrorName(result))
+    };
+    Err(Fault::Corrupt(name.to_string_lossy().into_owned()))
 }
 
 fn no_memory() -> Fault {

@@ -1,6 +1,8 @@
 //! Both streams from end to end, and what must be refused.
 
-use multifd_streams::{Fault, packer, unpacker, version};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
+use multifd_streams::{Fault, Pack, Span, Unpack, packer, unpacker, version};
 
 const PAGE: usize = 4096;
 const METHODS: [(&str, &[i32]); 2] = [("zlib", &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]), ("zstd", &[0, 1, 3, 19, 20])];
@@ -31,16 +33,31 @@ fn pages(count: usize, seed: u32) -> Vec<u8> {
         .collect()
 }
 
+/// With pages that are nobody else's, in two spans.
+fn pack(stream: &mut dyn Pack, pages: &[u8], output: &mut [u8]) -> Result<usize, Fault> {
+    let mut pages = pages.to_vec();
+    let (front, back) = pages.split_at_mut(PAGE / 2);
+    // SAFETY: both are valid until the call is over.
+    unsafe { stream.pack(&[front.into(), back.into()], output) }
+}
+
+/// Into pages that are nobody else's, in two spans.
+fn unpack(stream: &mut dyn Unpack, payload: &[u8], pages: &mut [u8]) -> Result<(), Fault> {
+    let (front, back) = pages.split_at_mut(PAGE / 2);
+    // SAFETY: both are valid until the call is over.
+    unsafe { stream.unpack(payload, &[front.into(), back.into()]) }
+}
+
 fn packed(method: &str, level: i32, input: &[u8]) -> Vec<u8> {
     let mut output = vec![0; input.len() + input.len() / 256 + 1024];
-    let size = packer(method, level).unwrap().pack(input, &mut output).unwrap();
+    let size = pack(&mut *packer(method, level).unwrap(), input, &mut output).unwrap();
     output.truncate(size);
     output
 }
 
 fn unpacked(method: &str, payload: &[u8], size: usize) -> Result<Vec<u8>, Fault> {
     let mut output = vec![0xee; size];
-    unpacker(method)?.unpack(payload, &mut output)?;
+    unpack(&mut *unpacker(method)?, payload, &mut output)?;
     Ok(output)
 }
 
@@ -52,9 +69,9 @@ fn a_channel_goes_on_over_its_packets() {
             for round in 0..12 {
                 let input = pages(1 + round * 11 % 128, round as u32 / 2);
                 let mut payload = vec![0; input.len() + input.len() / 256 + 1024];
-                let size = send.pack(&input, &mut payload).unwrap();
+                let size = pack(&mut *send, &input, &mut payload).unwrap();
                 let mut output = vec![0xee; input.len()];
-                receive.unpack(&payload[..size], &mut output).unwrap();
+                unpack(&mut *receive, &payload[..size], &mut output).unwrap();
                 assert!(output == input, "{method} {level}, packet {round}");
             }
         }
@@ -112,7 +129,8 @@ fn too_small_an_output_is_an_error() {
     for (method, _) in METHODS {
         let input = pages(3, 9);
         let mut output = vec![0; 1000];
-        assert_eq!(packer(method, 1).unwrap().pack(&input, &mut output), Err(Fault::NoRoom));
+        let result = pack(&mut *packer(method, 1).unwrap(), &input, &mut output);
+        assert_eq!(result, Err(Fault::NoRoom));
     }
 }
 
@@ -122,4 +140,103 @@ fn no_other_method_and_no_other_level() {
     assert!(packer("zlib", 10).is_err() && packer("zlib", -2).is_err());
     assert_eq!(version("lzma"), None);
     assert!(version("zlib").unwrap().starts_with("1.") && version("zstd").unwrap().starts_with("1."));
+}
+
+/// Pages lie where they lie: spans of any length, in any order, none of them touched beyond its ends.
+#[test]
+fn pages_come_and_go_in_pieces() {
+    for (method, levels) in METHODS {
+        for &level in levels {
+            let (mut send, mut receive) = (packer(method, level).unwrap(), unpacker(method).unwrap());
+            for round in 0..6 {
+                let mut input = pages(20, 3 + round);
+                let mut output = vec![0xee; input.len()];
+                let mut payload = vec![0; input.len() + input.len() / 256 + 1024];
+                // Pieces of 1 byte to a few pages, every third of them, the last ones first.
+                let cuts: Vec<usize> = (0..).map(|at| at * at * 13 % (3 * PAGE) + 1).take(40).collect();
+                let pieces = |memory: &mut [u8]| {
+                    let mut rest = memory;
+                    let mut spans: Vec<Span> = Vec::new();
+                    for (index, &length) in cuts.iter().enumerate() {
+                        let (piece, behind) = rest.split_at_mut(length.min(rest.len()));
+                        if index % 3 == 0 {
+                            spans.push(piece.into());
+                        }
+                        rest = behind;
+                    }
+                    spans.reverse();
+                    spans
+                };
+                // SAFETY: the spans are apart, and valid until the calls are over.
+                unsafe {
+                    let size = send.pack(&pieces(&mut input), &mut payload).unwrap();
+                    receive.unpack(&payload[..size], &pieces(&mut output)).unwrap();
+                }
+                let mut at = 0;
+                for (index, &length) in cuts.iter().enumerate() {
+                    let end = (at + length).min(input.len());
+                    let same = output[at..end] == input[at..end];
+                    let untouched = output[at..end].iter().all(|&byte| byte == 0xee);
+                    assert!(
+                        if index % 3 == 0 { same } else { untouched },
+                        "{method} {level}, piece {index}"
+                    );
+                    at = end;
+                }
+            }
+        }
+    }
+}
+
+/// A guest that goes on writing: each byte is sent as it was or as it became. A stream that looked at guest memory again
+/// would find there what it has sent otherwise, and refer to it.
+#[test]
+fn a_page_is_copied_before_it_is_compressed() {
+    const SIZE: usize = 64 * PAGE;
+    // Everywhere the same 64 bytes below 128, or noise above.
+    let noise = pages(64, 1);
+    let states: [Vec<u8>; 2] = [
+        (0..SIZE).map(|at| (at % 64) as u8).collect(),
+        (0..SIZE).map(|at| noise[at * 7 % SIZE] | 0x80).collect(),
+    ];
+    for (method, level) in [
+        ("zlib", 0),
+        ("zlib", 1),
+        ("zlib", 6),
+        ("zstd", 1),
+        ("zstd", 3),
+        ("zstd", 9),
+    ] {
+        let memory: Vec<AtomicU8> = states[0].iter().copied().map(AtomicU8::new).collect();
+        let stop = AtomicBool::new(false);
+        let wrong = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for state in states.iter().cycle() {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    for (byte, &value) in memory.iter().zip(state) {
+                        byte.store(value, Ordering::Relaxed);
+                    }
+                }
+            });
+            let (mut send, mut receive) = (packer(method, level).unwrap(), unpacker(method).unwrap());
+            let mut payload = vec![0; SIZE + SIZE / 256 + 1024];
+            let mut output = vec![0; SIZE];
+            let wrong = (0..40).find_map(|round| {
+                let span = Span {
+                    start: memory[0].as_ptr(),
+                    length: SIZE,
+                };
+                // SAFETY: the memory outlives the call, and its writer is one that a span may have.
+                let size = unsafe { send.pack(&[span], &mut payload) }.unwrap();
+                unpack(&mut *receive, &payload[..size], &mut output).unwrap();
+                let odd = |&at: &usize| states.iter().all(|state| state[at] != output[at]);
+                (0..SIZE).find(odd).map(|at| (round, at))
+            });
+            stop.store(true, Ordering::Relaxed);
+            wrong
+        });
+        assert_eq!(wrong, None, "{method} {level}: (round, offset)");
+    }
 }

@@ -6,7 +6,6 @@ mod memory;
 mod pin;
 mod sockets;
 mod trackers;
-mod typed_array;
 mod view;
 
 #[napi_derive::module_init]

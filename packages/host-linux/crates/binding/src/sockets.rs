@@ -6,10 +6,10 @@ use std::time::Duration;
 use multifd_host::fault::{Code, Fault};
 use multifd_host::interrupt::{self, Interrupt};
 use multifd_host::socket::Socket;
+use multifd_typed_array::Uint8s;
 use napi_derive::napi;
 
 use crate::fault::{Result, raise, refuse};
-use crate::typed_array::Uint8s;
 
 #[napi]
 pub struct NativeInterrupt {

@@ -12,10 +12,10 @@ use multifd_host::track::digest::{DigestTracker, Digests};
 use multifd_host::track::soft_dirty::{SoftDirty, Writer};
 use multifd_host::track::stopped::Process;
 use multifd_host::track::uffd::Uffd;
+use multifd_typed_array::{Int32s, Uint8s};
 use napi_derive::napi;
 
 use crate::fault::{Result, raise, refuse, whole};
-use crate::typed_array::{Int32s, Uint8s};
 
 static DIGESTS: Registry<Digests> = Registry::new();
 

@@ -1,4 +1,5 @@
-//! Where a typed array's bytes are. napi's own types give slices, which memory that a guest writes to must never be.
+//! Where a typed array's bytes are, for the addons of all packages. napi's own types give slices, which memory that a
+//! guest writes to must never be.
 
 use std::ptr;
 
@@ -13,16 +14,21 @@ pub struct Elements<T, const KIND: i32> {
 }
 
 pub type Uint8s = Elements<u8, { sys::TypedarrayType::uint8_array }>;
+pub type Int32s = Elements<i32, { sys::TypedarrayType::int32_array }>;
 pub type Float64s = Elements<f64, { sys::TypedarrayType::float64_array }>;
 
 impl<T, const KIND: i32> Elements<T, KIND> {
     /// Dangling if there are none.
-    pub fn start(&self) -> *const T {
+    pub fn start(&self) -> *mut T {
         self.start
     }
 
     pub fn len(&self) -> usize {
         self.length
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
     }
 
     /// # Safety

@@ -36,15 +36,16 @@ process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const runs = plan.filter(({ id }) => id.includes(options.only ?? '')).flatMap(sides);
 let image = '';
 for (const run of runs) run.samples = [];
-for (let round = 0; round < repeats; round++) {
-  for (const run of runs) {
+const rounds = Math.max(...runs.map(turns));
+for (let round = 0; round < rounds; round++) {
+  for (const run of runs.filter((each) => round < turns(each))) {
     const sample =
       run.side === 'qemu' ? await qemuToQemu({ ...run, image: imageOf(run) }, folder) : await ours(run);
     run.samples.push(sample);
     const cpu = (sample.cpu.source + sample.cpu.destination) / 1000;
     const mib = Math.round(sample.transferred / 2 ** 20);
     console.log(
-      `${round + 1}/${repeats}  ${`${run.id}, ${run.side}`.padEnd(72)}${sample.ms} ms  CPU ${cpu.toFixed(2)} s  ${mib} MiB`,
+      `${round + 1}/${turns(run)}  ${`${run.id}, ${run.side}`.padEnd(72)}${sample.ms} ms  CPU ${cpu.toFixed(2)} s  ${mib} MiB`,
     );
   }
 }
@@ -54,6 +55,11 @@ mkdirSync(dirname(out), { recursive: true });
 const lines = runs.map((run) => JSON.stringify(run)).join(',\n    ');
 writeFileSync(out, `{\n  "environment": ${JSON.stringify(where)},\n  "runs": [\n    ${lines}\n  ]\n}\n`);
 console.log(`samples: ${out}`);
+
+/** Some guests take more turns than others. */
+function turns(run) {
+  return Math.max(repeats, run.repeats ?? 0);
+}
 
 /** One image at a time is there: they are large. */
 function imageOf({ content, size }) {

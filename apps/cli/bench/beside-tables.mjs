@@ -42,7 +42,7 @@ export function compressionTable(measured) {
   const ratio = ({ samples, size }) => figure(median(samples.map(({ transferred }) => transferred)) / size);
   const rate = (run) => figure(run.size / 1e9 / (middle(run) / 1000));
   const rows = groups(measured, 'compression').map(({ qemu, multifd }) => [
-    `${multifd.content}, ${multifd.compression}`,
+    `${multifd.content}, ${multifd.compression}${multifd.level === undefined ? '' : ` ${multifd.level}`}`,
     ratio(qemu),
     ratio(multifd),
     rate(qemu),
@@ -54,7 +54,7 @@ export function compressionTable(measured) {
   ]);
   return table(
     [
-      'memory, method',
+      'memory, method and level',
       ...['sent / RAM', 'GB/s', 's', 'CPU s'].flatMap((what) => [`QEMU ${what}`, `multifd ${what}`]),
     ],
     rows,

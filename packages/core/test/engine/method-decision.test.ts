@@ -9,6 +9,24 @@ test.each([
   { what: 'a slow line takes the better ratio', line: 5 * MB, measured: [zstd, zlib], name: 'zlib' },
   { what: 'a faster one the faster method', line: 100 * MB, measured: [zstd, zlib], name: 'zstd' },
   {
+    what: 'nearly as good for less work is better',
+    line: 100 * MB,
+    measured: [
+      { ...zstd, ratio: 0.38 },
+      { name: 'zlib', bytesPerSecond: 185 * MB, ratio: 0.36 },
+    ],
+    name: 'zstd',
+  },
+  {
+    what: 'more work for much less is worth it',
+    line: 100 * MB,
+    measured: [
+      { ...zstd, ratio: 0.38 },
+      { name: 'zlib', bytesPerSecond: 185 * MB, ratio: 0.3 },
+    ],
+    name: 'zlib',
+  },
+  {
     what: 'a line that outruns the methods takes none',
     line: 2000 * MB,
     measured: [zstd, zlib],

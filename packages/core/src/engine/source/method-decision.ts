@@ -19,9 +19,11 @@ export interface MethodDecision {
 
 /** What a method has to be better by: what it costs the guest and the other end is not measured. */
 const WORTH_IT = 1.2;
+/** Methods whose page rates differ by less than this factor should finish together. */
+const AS_GOOD = 1.1;
 
 /**
- * The method that should finish first.
+ * The method that should finish first; among those that should finish together, the one that works least for it.
  * @param lineRate payload bytes a second with `none`, all channels together.
  * @param threads that can compress at the same time.
  */
@@ -33,7 +35,10 @@ export function decideMethod(
   const common = { lineRate, measured };
   const pageRate = ({ bytesPerSecond, ratio }: MeasuredMethod): number =>
     Math.min(bytesPerSecond * threads, lineRate / Math.max(ratio, Number.EPSILON));
-  const [best] = measured.toSorted((a, b) => pageRate(b) - pageRate(a));
+  const most = Math.max(...measured.map(pageRate));
+  const [best] = measured
+    .filter((method) => pageRate(method) * AS_GOOD >= most)
+    .toSorted((a, b) => b.bytesPerSecond - a.bytesPerSecond);
   const line = `the line takes ${rate(lineRate)}`;
   if (best === undefined) {
     return { ...common, name: 'none', reason: `${line}, and no method could be tried on this guest` };

@@ -188,6 +188,15 @@ fn pages_come_and_go_in_pieces() {
     }
 }
 
+/// Ends the writer when it goes, however the test ends.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A guest that goes on writing: each byte is sent as it was or as it became. A stream that looked at guest memory again
 /// would find there what it has sent otherwise, and refer to it.
 #[test]
@@ -220,10 +229,11 @@ fn a_page_is_copied_before_it_is_compressed() {
                     }
                 }
             });
+            let _stop = Stop(&stop);
             let (mut send, mut receive) = (packer(method, level).unwrap(), unpacker(method).unwrap());
             let mut payload = vec![0; SIZE + SIZE / 256 + 1024];
             let mut output = vec![0; SIZE];
-            let wrong = (0..40).find_map(|round| {
+            (0..40).find_map(|round| {
                 let span = Span {
                     start: memory[0].as_ptr(),
                     length: SIZE,
@@ -233,9 +243,7 @@ fn a_page_is_copied_before_it_is_compressed() {
                 unpack(&mut *receive, &payload[..size], &mut output).unwrap();
                 let odd = |&at: &usize| states.iter().all(|state| state[at] != output[at]);
                 (0..SIZE).find(odd).map(|at| (round, at))
-            });
-            stop.store(true, Ordering::Relaxed);
-            wrong
+            })
         });
         assert_eq!(wrong, None, "{method} {level}: (round, offset)");
     }

@@ -2,7 +2,8 @@ import { Counters } from '../src/engine/counters.js';
 import { DestinationControl } from '../src/engine/destination/control.js';
 import { IncomingChannel } from '../src/engine/destination/incoming-channel.js';
 import { PagePlacer } from '../src/engine/destination/placer.js';
-import { noneMethod } from '../src/methods/none.js';
+import { methodsForChannel } from '../src/methods/automatic.js';
+import { Receivers } from '../src/methods/receivers.js';
 import { DirtyBitmap } from '../src/ram/dirty-bitmap.js';
 import { type BenchGuest, PAGE, PAGES } from './guests.js';
 import { RecordedConnection } from './without-sockets.js';
@@ -17,14 +18,15 @@ export async function destinationPath(
   fresh: boolean,
 ): Promise<() => Promise<void>> {
   const counters = Counters.allocate(2).row(1);
-  const hooks = await noneMethod.recvSetup({ channel: 0, pageSize: PAGE, maxPages: 128, settings: {} });
+  const options = { channel: 0, pageSize: PAGE, maxPages: 128, settings: {} };
+  const receivers = await Receivers.open(await methodsForChannel('none', []), options);
   const placed = [DirtyBitmap.allocate(PAGES).buffer];
   const placer = await PagePlacer.open({ ram: guest.ram, fresh, placed }, counters);
   return async () => {
     const connection = new RecordedConnection(vectors);
     const control = DestinationControl.allocate(1);
     const before = counters.normal + counters.zero;
-    await new IncomingChannel(connection, 0, control, placer, [{ name: 'none', flag: 0, hooks }], PAGE).run();
+    await new IncomingChannel(connection, 0, control, placer, receivers, PAGE).run();
     const pages = counters.normal + counters.zero - before;
     if (pages !== PAGES) throw new Error(`placed ${pages} pages, not ${PAGES}`);
   };

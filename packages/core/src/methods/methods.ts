@@ -4,7 +4,7 @@ import type { Probe } from '../zero/accelerator.js';
 /**
  * QEMU's MultiFDMethods: how a packet's normal pages become payload and back. A method changes the wire, so
  * both ends must use the same one. State hangs off the channel: `sendSetup` and `recvSetup` are called once in
- * each channel's worker thread and give that channel's hooks.
+ * each channel's worker thread and give that channel's hooks; under `auto`, when the first packet needs them.
  *
  * A module that provides methods exports them as `methods: readonly MultiFDMethods[]`.
  */

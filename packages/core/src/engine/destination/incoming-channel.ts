@@ -1,11 +1,11 @@
 import type { IncomingConnection } from '../../channel/incoming.js';
 import { MultifdError, WireError } from '../../errors.js';
-import type { Receiver } from '../../methods/automatic.js';
 import type { MultiFDMethods, PayloadReader } from '../../methods/methods.js';
+import type { Receiver, Receivers } from '../../methods/receivers.js';
 import type { RamBlock } from '../../ram/block.js';
 import { FLAG_SYNC, maxPagesPerPacket, PACKET_PREFIX_SIZE, packetHeaderSize } from '../../wire/layout.js';
 import { createRamPacket, type RamPacket } from '../../wire/ram-packet.js';
-import { checkCompression, checkRamPacket } from '../../wire/ram-packet-check.js';
+import { checkRamPacket } from '../../wire/ram-packet-check.js';
 import { peekFlags, RamPacketDecoder } from '../../wire/ram-packet-decode.js';
 import type { DestinationControl } from './control.js';
 import type { PageSink } from './page-sink.js';
@@ -16,7 +16,7 @@ export class IncomingChannel {
   readonly #channel: number;
   readonly #control: DestinationControl;
   readonly #sink: PageSink;
-  readonly #receivers: readonly Receiver[];
+  readonly #receivers: Receivers;
   readonly #pageSize: number;
   readonly #headerSize: number;
   readonly #packet: RamPacket;
@@ -29,7 +29,7 @@ export class IncomingChannel {
     channel: number,
     control: DestinationControl,
     sink: PageSink,
-    receivers: readonly Receiver[],
+    receivers: Receivers,
     pageSize: number,
   ) {
     this.#connection = connection;
@@ -78,7 +78,7 @@ export class IncomingChannel {
     const block = this.#sink.find(packet.blockName);
     if (block === undefined)
       throw this.#fault('block name', 64, 'a block of the block list', packet.blockName);
-    const receiver = checkCompression(packet, this.#receivers, this.#packetName);
+    const receiver = await this.#receivers.of(packet, this.#packetName);
     checkRamPacket(packet, block, this.#pageSize, this.#packetName);
     const target = await this.#sink.begin(packet);
     if (packet.normalPages > 0) await this.#receivePayload(target, receiver);

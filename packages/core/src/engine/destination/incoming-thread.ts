@@ -1,7 +1,8 @@
 import { IncomingConnection } from '../../channel/incoming.js';
 import { loadSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
-import { methodsFor, type Receiver, setUpReceiving } from '../../methods/automatic.js';
+import { methodsForChannel } from '../../methods/automatic.js';
+import { Receivers } from '../../methods/receivers.js';
 import { classify } from '../../wire/first-bytes.js';
 import { checkInitPacket, decodeInitPacket } from '../../wire/init-packet.js';
 import { INIT_PACKET_SIZE } from '../../wire/layout.js';
@@ -38,7 +39,7 @@ export class IncomingThread {
   readonly #counters: Counters;
   #connection: IncomingConnection | undefined;
   #pages: PageSink | undefined;
-  #receivers: readonly Receiver[] = [];
+  #receivers: Receivers | undefined;
   #main: IncomingMain | undefined;
   #relay: RelayMain | undefined;
   #told = false;
@@ -56,8 +57,9 @@ export class IncomingThread {
   }
 
   async run(): Promise<void> {
-    // Loaded before the first connection, so that a codec that is not there is told at once.
-    const methods = await methodsFor(this.#data.parameters.multifdCompression, this.#data.methodModules);
+    // Before the first connection, so that a codec that was named and is not there is told at once.
+    const { parameters, methodModules } = this.#data;
+    const methods = await methodsForChannel(parameters.multifdCompression, methodModules);
     this.#port.post({ type: 'ready' });
     const role = await this.#nextRole();
     const { connection } = role;
@@ -67,7 +69,7 @@ export class IncomingThread {
     const { pageSize } = this.#data;
     const sink = await this.#sink(this.#counters.row(channel + 1));
     const options = methodOptions(channel, pageSize, this.#data.methodSettings);
-    this.#receivers = await setUpReceiving(methods, options);
+    this.#receivers = await Receivers.open(methods, options);
     const { socketIo } = this.#data;
     if (socketIo !== undefined) connection.block(await loadSocketIo(socketIo.module), socketIo.interrupt);
     await new IncomingChannel(connection, channel, this.#control, sink, this.#receivers, pageSize).run();
@@ -79,7 +81,7 @@ export class IncomingThread {
     this.#pages?.close();
     this.#relay?.close();
     try {
-      for (const { hooks } of this.#receivers) await hooks.cleanup();
+      await this.#receivers?.cleanup();
     } catch {
       // The migration's outcome is decided; a codec that cannot close has nothing to add.
     }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { MigrationIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
+import { AUTO, methodsFor } from '../../methods/automatic.js';
 import type { DestinationEvent, IncomingBlock } from '../api.js';
 import { Counters } from '../counters.js';
 import { emit } from '../emit.js';
@@ -103,6 +104,7 @@ export class DestinationMigration<Result> {
       if (signal?.aborted) {
         this.cancel();
       } else {
+        this.#checkMethods();
         this.#role.open((error) => this.#fail(error));
         this.#reception.open();
       }
@@ -122,6 +124,14 @@ export class DestinationMigration<Result> {
       this.#io?.interrupt.close();
       if (this.#status.is('cancelling')) this.#status.to('cancelled');
     }
+  }
+
+  /** What each thread does for a method that has a name: a module that cannot be loaded is told before anybody connects. */
+  #checkMethods(): void {
+    if (this.#parameters.multifdCompression !== AUTO) return;
+    methodsFor(AUTO, this.#options.methodModules ?? []).catch((error: unknown) =>
+      this.#fail(MultifdError.from(error, 'codec-unavailable', 'multifd-compression auto')),
+    );
   }
 
   #spawn(onMessage: (message: FromIncomingThread) => void): Thread<ToIncomingThread> {

@@ -2,9 +2,9 @@ import { openOutgoingChannel } from '../../channel/open-channel.js';
 import type { Outgoing } from '../../channel/outgoing.js';
 import { PacketSender } from '../../channel/packet-sender.js';
 import { MultifdError } from '../../errors.js';
-import { methodsFor, setUpSending } from '../../methods/automatic.js';
+import { methodsForChannel } from '../../methods/automatic.js';
 import type { MultiFDMethods, SendHooks } from '../../methods/methods.js';
-import { noneMethod } from '../../methods/none.js';
+import { setUpSending } from '../../methods/sending.js';
 import type { RamBlock } from '../../ram/block.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { openRamBlock } from '../../ram/guest-ram.js';
@@ -66,7 +66,7 @@ export class SourceChannel {
       });
       this.#counters.beat(ACTIVITY_IDLE);
     }
-    const methods = await methodsFor(multifdCompression, this.#data.methodModules);
+    const methods = await methodsForChannel(multifdCompression, this.#data.methodModules);
     const options = {
       channel: this.#data.channel,
       pageSize,
@@ -78,7 +78,7 @@ export class SourceChannel {
     await this.#port.next('connect');
     const outgoing = await this.#connect();
     this.#port.post({ type: 'connected' });
-    await this.#sendEpochs(outgoing, methods[0] ?? noneMethod, this.#hooks);
+    await this.#sendEpochs(outgoing, methods.first, this.#hooks);
     await outgoing.close();
   }
 

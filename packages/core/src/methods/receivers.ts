@@ -1,0 +1,54 @@
+import { COMPRESSION_MASK } from '../wire/layout.js';
+import type { RamPacket } from '../wire/ram-packet.js';
+import { checkCompression } from '../wire/ram-packet-check.js';
+import type { ChannelMethods } from './automatic.js';
+import type { MethodOptions, MultiFDMethods, RecvHooks } from './methods.js';
+
+/** A method that a channel has packets of. */
+export interface Receiver {
+  readonly name: string;
+  readonly hooks: RecvHooks;
+}
+
+/**
+ * One channel's way in through several methods: a packet's flags say which made it. The first is set up at once, each
+ * other with its first packet.
+ */
+export class Receivers {
+  readonly #methods: ChannelMethods;
+  readonly #options: MethodOptions;
+  /** By compression bits. */
+  readonly #inUse = new Map<number, Receiver>();
+
+  private constructor(methods: ChannelMethods, options: MethodOptions) {
+    this.#methods = methods;
+    this.#options = options;
+  }
+
+  /** @throws whatever the first method's `recvSetup` throws. */
+  static async open(methods: ChannelMethods, options: MethodOptions): Promise<Receivers> {
+    const receivers = new Receivers(methods, options);
+    await receivers.#setUp(methods.first);
+    return receivers;
+  }
+
+  /**
+   * The method that made a packet.
+   * @param packet with pages: only such a packet says so (wire reference 4.3).
+   * @throws WireError `incompatible` for a method that this end does not take; whatever its `recvSetup` throws.
+   */
+  async of(packet: RamPacket, where: string): Promise<Receiver> {
+    const known = this.#inUse.get(packet.flags & COMPRESSION_MASK);
+    return known ?? this.#setUp(checkCompression(packet, await this.#methods.all(), where));
+  }
+
+  async cleanup(): Promise<void> {
+    for (const { hooks } of this.#inUse.values()) await hooks.cleanup();
+  }
+
+  async #setUp(method: MultiFDMethods): Promise<Receiver> {
+    const receiver = { name: method.name, hooks: await method.recvSetup(this.#options) };
+    this.#inUse.set(method.flag, receiver);
+    return receiver;
+  }
+}

@@ -1,0 +1,173 @@
+import { describe, expect, it } from 'vitest';
+import type { ChannelMethods } from '../../src/methods/automatic.js';
+import { methodsForChannel } from '../../src/methods/automatic.js';
+import type { MultiFDMethods } from '../../src/methods/methods.js';
+import { noneMethod } from '../../src/methods/none.js';
+import { Receivers } from '../../src/methods/receivers.js';
+import { setUpSending } from '../../src/methods/sending.js';
+import { openMemoryBlock } from '../../src/ram/memory-block.js';
+import { createRamPacket } from '../../src/wire/ram-packet.js';
+import { fixture } from '../support/fixtures.js';
+import { expectFailure, expectValue } from '../support/outcome.js';
+import { move, tryToMove } from '../support/pair.js';
+import { createGuestRam } from '../support/ram.js';
+import { testSeed } from '../support/random.js';
+
+const PAGE = 4096;
+const options = { channel: 0, pageSize: PAGE, maxPages: 128, settings: {} };
+const block = openMemoryBlock({
+  kind: 'memory',
+  name: 'ram',
+  length: PAGE,
+  segmentSize: PAGE,
+  segments: [new SharedArrayBuffer(PAGE)],
+});
+const pages = { block, offsets: Float64Array.of(0), count: 1, vectors: [new Uint8Array(PAGE)] };
+
+/** Three methods and what was asked of them, in order. */
+function observed(): { readonly methods: ChannelMethods; readonly log: string[] } {
+  const log: string[] = [];
+  const observedMethod = (name: string, flag: number): MultiFDMethods => ({
+    ...noneMethod,
+    name,
+    flag,
+    sendSetup: async (given) => {
+      log.push(`${name} set up to send`);
+      const hooks = await noneMethod.sendSetup(given);
+      return { ...hooks, cleanup: () => void log.push(`${name} cleaned up`) };
+    },
+    recvSetup: async (given) => {
+      log.push(`${name} set up to receive`);
+      const hooks = await noneMethod.recvSetup(given);
+      return { ...hooks, cleanup: () => void log.push(`${name} cleaned up`) };
+    },
+  });
+  const all = [observedMethod('first', 0), observedMethod('second', 0x30), observedMethod('third', 0x28)];
+  const [first = noneMethod] = all;
+  const load = async (): Promise<readonly MultiFDMethods[]> => {
+    log.push('all loaded');
+    return all;
+  };
+  return { log, methods: { first, all: load } };
+}
+
+describe('a channel of a source that chooses', () => {
+  it('loads and sets up a method with its first packet, once, and cleans up what it has set up', async () => {
+    const { methods, log } = observed();
+    let chosen = 0;
+    const hooks = await setUpSending(methods, options, () => chosen);
+    expect((await hooks.prepare(pages)).flag).toBe(0);
+    expect(log).toEqual(['first set up to send']);
+    chosen = 2;
+    expect((await hooks.prepare(pages)).flag).toBe(0x28);
+    expect((await hooks.prepare(pages)).flag).toBe(0x28);
+    await hooks.cleanup();
+    expect(log.slice(1)).toEqual([
+      'all loaded',
+      'third set up to send',
+      'first cleaned up',
+      'third cleaned up',
+    ]);
+  });
+
+  it('refuses a choice that there is not', async () => {
+    const hooks = await setUpSending(observed().methods, options, () => 3);
+    await expect(hooks.prepare(pages)).rejects.toThrow(/^no method 3$/);
+  });
+});
+
+describe('a channel of a destination that takes several methods', () => {
+  const packet = (flags: number) => ({ ...createRamPacket(PAGE), normalPages: 1, flags });
+
+  it('loads and sets up a method with its first packet, once, and cleans up what it has set up', async () => {
+    const { methods, log } = observed();
+    const receivers = await Receivers.open(methods, options);
+    // SYNC may ride on a packet with pages.
+    expect((await receivers.of(packet(0x01), 'channel 0')).name).toBe('first');
+    expect(log).toEqual(['first set up to receive']);
+    expect((await receivers.of(packet(0x31), 'channel 0')).name).toBe('second');
+    expect((await receivers.of(packet(0x30), 'channel 0')).name).toBe('second');
+    await receivers.cleanup();
+    expect(log.slice(1)).toEqual([
+      'all loaded',
+      'second set up to receive',
+      'first cleaned up',
+      'second cleaned up',
+    ]);
+  });
+
+  it('refuses a method that it does not have, and names those that it has', async () => {
+    const receivers = await Receivers.open(observed().methods, options);
+    await expect(receivers.of(packet(0x04), 'channel 0, packet 7')).rejects.toThrow(
+      /^channel 0, packet 7: compression flags .*first \(0x0\) or second \(0x30\) or third \(0x28\).*zstd \(0x4\)/,
+    );
+  });
+});
+
+describe('what a thread loads before it connects', () => {
+  it('a method that has a name', async () => {
+    const methods = await methodsForChannel('run-length', [fixture('run-length.mjs')]);
+    expect(methods.first.name).toBe('run-length');
+    expect(await methods.all()).toEqual([methods.first]);
+    await expect(methodsForChannel('zstd', [])).rejects.toThrow(/zstd is not available/);
+  });
+
+  it('for auto only none', async () => {
+    const methods = await methodsForChannel('auto', [fixture('bad-methods.mjs')]);
+    expect(methods.first).toBe(noneMethod);
+    await expect(methods.all()).rejects.toThrow(/does not export methods/);
+  });
+});
+
+describe('multifd-compression auto, end to end', () => {
+  const methodModules = [fixture('run-length.mjs')];
+  // The line is known after a second at this rate, and the guest is gone after two.
+  const parameters = { multifdCompression: 'auto', maxBandwidth: 8 * 2 ** 20 };
+  const regular = (): ReturnType<typeof createGuestRam> =>
+    createGuestRam({
+      seed: testSeed(),
+      blocks: [{ name: 'pc.ram', length: 16 * 2 ** 20 }],
+      fill: (page, index) => page.fill(1 + (index % 200)),
+    });
+
+  it('goes over to a method midway, on both ends', async () => {
+    const own = { methodModules };
+    const { sent } = await move({ guest: { ram: regular() }, parameters, source: own, destination: own });
+    expect(sent.compression).toMatchObject({ name: 'run-length' });
+    expect(sent.statistics.multifdBytes).toBeLessThan(sent.statistics.normalBytes);
+  });
+
+  it('a method that cannot be set up when its time comes ends it, and the guest can go elsewhere', async () => {
+    const guest = { ram: regular() };
+    const outcome = await tryToMove({
+      guest,
+      parameters,
+      source: { methodModules },
+      destination: { methodModules: [fixture('no-receiver.mjs')] },
+    });
+    expectFailure(outcome.received, 'internal', /no room for a decompressor/);
+    expectFailure(outcome.sent, 'peer-closed');
+    await move({ guest });
+  });
+
+  it('a module that cannot be loaded: told before anybody connects', async () => {
+    const outcome = await tryToMove({
+      guest: { ram: createGuestRam({ seed: testSeed() }) },
+      destination: {
+        methodModules: [fixture('bad-methods.mjs')],
+        parameters: { multifdCompression: 'auto' },
+      },
+    });
+    expectFailure(outcome.received, 'codec-unavailable', /does not export methods/);
+    expectFailure(outcome.sent, ['io', 'peer-closed']);
+  });
+
+  it('a destination that takes every method takes none as well', async () => {
+    const outcome = await tryToMove({
+      guest: { ram: createGuestRam({ seed: testSeed() }) },
+      destination: { methodModules, parameters: { multifdCompression: 'auto' } },
+    });
+    expectValue(outcome.sent);
+    expectValue(outcome.received);
+  });
+});

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { AUTO, methodsFor } from '../../methods/automatic.js';
 import type { MultiFDMethods } from '../../methods/methods.js';
 import { sampleMethod } from '../../methods/sample.js';
 import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
@@ -20,6 +21,17 @@ const MOST_TIME = 1000;
 const PACKETS = 2;
 /** If the first method leaves more than this share of a byte, the others are not tried: the guest does not compress. */
 const HOPELESS = 0.9;
+
+/**
+ * What `multifd-compression=auto` chooses from; undefined for any other method.
+ * @throws MultifdError `codec-unavailable`.
+ */
+export async function methodsToChooseFrom(
+  name: string,
+  modules: readonly string[],
+): Promise<readonly MultiFDMethods[] | undefined> {
+  return name === AUTO ? methodsFor(AUTO, modules) : undefined;
+}
 
 /** `multifd-compression=auto` on the source, in the API thread: sends with `none` until it knows better. */
 export class MethodChooser {

@@ -1,28 +1,26 @@
 import { type MigrationIo, prepareSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
-import { AUTO, methodsFor } from '../../methods/automatic.js';
 import type { MultiFDMethods } from '../../methods/methods.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { CheckPlans, transferOf } from '../../zero/open-checker.js';
 import type { AcceleratorReplacement } from '../../zero/page-checker.js';
 import type { MigrateOptions, MigrateResult } from '../api.js';
 import { BandwidthLimit } from '../bandwidth.js';
-import { ACTIVITY_CHECKING, ACTIVITY_OPENING, Counters } from '../counters.js';
+import { Counters } from '../counters.js';
 import { emit } from '../emit.js';
 import { StatusMachine } from '../status.js';
 import { type Thread, ThreadGroup } from '../thread-group.js';
+import { died, hangs, MIGRATION_THREAD, notReady, refusedEarly, type Suspects } from './blame.js';
 import { SourceControl } from './control.js';
 import { GuestKeeper } from './guest-keeper.js';
 import { HangWatch } from './hang-watch.js';
 import type { FromSourceThread, SourceThreadData, ToSourceThread } from './messages.js';
-import { MethodChooser } from './method-chooser.js';
+import { MethodChooser, methodsToChooseFrom } from './method-chooser.js';
 import { type CheckedSource, checkSource } from './options.js';
 import { SourceMeter } from './source-meter.js';
 
 /** ms between two `progress` events. */
 const PROGRESS_INTERVAL = 100;
-
-const MIGRATION_THREAD = 'migration thread';
 
 /** Memory that a migration is reading: a guest can go to one place at a time. */
 const migrating = new WeakSet<object>();
@@ -46,7 +44,10 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
   let io: MigrationIo | undefined;
   try {
     io = await prepareSocketIo(options.socketIo);
-    const methods = await methodsToChooseFrom(options, checked);
+    const methods = await methodsToChooseFrom(
+      checked.parameters.multifdCompression,
+      options.methodModules ?? [],
+    );
     return await new SourceMigration(options, checked, io, methods).run();
   } finally {
     io?.interrupt.close();
@@ -54,19 +55,11 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
   }
 }
 
-/** Undefined unless the compression is `auto`. @throws MultifdError `codec-unavailable` */
-async function methodsToChooseFrom(
-  options: MigrateOptions,
-  { parameters }: CheckedSource,
-): Promise<readonly MultiFDMethods[] | undefined> {
-  if (parameters.multifdCompression !== AUTO) return undefined;
-  return methodsFor(AUTO, options.methodModules ?? []);
-}
-
 /** One migration on its source, in the API thread: it owns the threads, the status and the guest's callbacks. */
 class SourceMigration {
   readonly #options: MigrateOptions;
   readonly #checked: CheckedSource;
+  readonly #suspects: Suspects;
   readonly #io: MigrationIo | undefined;
   readonly #status: StatusMachine;
   readonly #control = SourceControl.allocate();
@@ -101,6 +94,7 @@ class SourceMigration {
     const { ram } = options.guest;
     this.#options = options;
     this.#checked = checked;
+    this.#suspects = { parameters: checked.parameters, accelerator: options.accelerator };
     this.#io = io;
     this.#status = new StatusMachine((status) => emit(options.onEvent, { type: 'status', status }));
     this.#counters = Counters.allocate(checked.parameters.multifdChannels + 1);
@@ -134,7 +128,7 @@ class SourceMigration {
     const onAbort = (): void => this.#cancel();
     const progress = setInterval(() => this.#tellProgress(), PROGRESS_INTERVAL);
     const watch = new HangWatch(this.#counters, this.#checked.parameters.stallTimeout, (row, encoding) =>
-      this.#fail(this.#hangs(row, encoding)),
+      this.#fail(hangs(this.#suspects, row, encoding)),
     );
     signal?.addEventListener('abort', onAbort);
     const late = setTimeout(() => this.#notReady(), this.#checked.parameters.setupTimeout);
@@ -317,19 +311,9 @@ class SourceMigration {
       this.#migration?.post({ type: 'connect' });
   }
 
-  /** Opening an accelerator or a codec is other people's code, and may never end. */
   #notReady(): void {
-    const { setupTimeout, multifdChannels, multifdCompression, zeroPageDetection } = this.#checked.parameters;
-    const missing = multifdChannels + 1 - this.#ready;
-    if (missing <= 0) return;
-    const name = zeroPageDetection === 'none' ? undefined : this.#options.accelerator?.name;
-    const what = name === undefined ? `multifd method ${multifdCompression}` : `accelerator ${name}`;
-    this.#fail(
-      new MultifdError(
-        name === undefined ? 'codec-unavailable' : 'accelerator',
-        `${what}: not open in ${missing} of ${multifdChannels + 1} threads after ${setupTimeout} ms`,
-      ),
-    );
+    const missing = this.#checked.parameters.multifdChannels + 1 - this.#ready;
+    if (missing > 0) this.#fail(notReady(this.#suspects, missing));
   }
 
   async #stopGuest(): Promise<ToSourceThread> {
@@ -424,45 +408,9 @@ class SourceMigration {
     emit(this.#options.onEvent, { type: 'progress', statistics: this.#meter.read() });
   }
 
-  /** A thread ended without saying why: who was at work in it then, is told. */
+  /** A thread ended without saying why. */
   #died(error: MultifdError, where: string): MultifdError {
     const row = where === MIGRATION_THREAD ? 0 : Number(where.replace(/^channel /, '')) + 1;
-    if (error.code !== 'internal') return error;
-    const { accelerator } = this.#options;
-    const { activity } = this.#counters.row(row);
-    const atWork = activity === ACTIVITY_CHECKING || activity === ACTIVITY_OPENING;
-    if (!atWork && !comesFrom(accelerator?.module, error.cause)) return error;
-    const name = accelerator?.name ?? 'none';
-    return new MultifdError('accelerator', `accelerator ${name} took its thread down: ${error.message}`, {
-      cause: error,
-    });
+    return died(this.#suspects, error, this.#counters.row(row).activity);
   }
-
-  #hangs(row: number, encoding: boolean): MultifdError {
-    const who = row === 0 ? MIGRATION_THREAD : `channel ${row - 1}`;
-    const { stallTimeout, multifdCompression } = this.#checked.parameters;
-    if (encoding) {
-      const what = `multifd method ${multifdCompression} did not come back within ${2 * stallTimeout} ms`;
-      return new MultifdError('internal', `${who}: ${what}`);
-    }
-    const name = this.#options.accelerator?.name ?? 'none';
-    const what = `accelerator ${name} gave no answer within ${stallTimeout} ms`;
-    return new MultifdError('accelerator', `${who}: ${what}`, {
-      hint: 'or the memory that it should look at cannot be read (a hung disk)',
-    });
-  }
-}
-
-/** Whether the folder of a module is on an error's stack: it threw when nobody was waiting for it. */
-function comesFrom(module: string | undefined, cause: unknown): boolean {
-  if (module === undefined || !URL.canParse(module) || !(cause instanceof Error)) return false;
-  return cause.stack?.includes(new URL('.', module).href) === true;
-}
-
-/** A QEMU destination that expects another number of channels says nothing: it closes, or its process dies. */
-function refusedEarly(error: MultifdError): MultifdError {
-  return new MultifdError('peer-closed', error.message, {
-    cause: error,
-    hint: "see the destination's own message; multifd-channels and multifd-compression must be the same on both ends",
-  });
 }

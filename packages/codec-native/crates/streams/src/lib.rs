@@ -8,6 +8,7 @@ mod span;
 mod zlib;
 mod zlib_level;
 mod zstd;
+mod zstd_frame;
 
 pub use fault::Fault;
 pub use span::Span;

@@ -4,10 +4,8 @@ use std::ptr::NonNull;
 use zstd_sys as z;
 
 use crate::span::total;
+use crate::zstd_frame::{BETWEEN_FRAMES, check_window, may_end};
 use crate::{Fault, Pack, Span, Unpack, ZSTD_WINDOW_LOG};
-
-/// Between two blocks of a frame the decoder asks for the next block's header, which has so many bytes.
-const BLOCK_HEADER: usize = 3;
 
 pub fn version() -> String {
     // SAFETY: a constant string of the library.
@@ -87,7 +85,11 @@ impl Pack for Compressor {
     }
 }
 
-pub struct Decompressor(NonNull<z::ZSTD_DCtx>);
+pub struct Decompressor {
+    context: NonNull<z::ZSTD_DCtx>,
+    /// How many bytes it wants next, as its last step said; the next payload goes on there.
+    hint: usize,
+}
 
 // SAFETY: a context is nobody's but its owner's, and zstd ties it to no thread.
 unsafe impl Send for Decompressor {}
@@ -95,36 +97,42 @@ unsafe impl Send for Decompressor {}
 impl Decompressor {
     pub fn new() -> Result<Self, Fault> {
         // SAFETY: no condition.
-        let decompressor = Decompressor(NonNull::new(unsafe { z::ZSTD_createDCtx() }).ok_or_else(no_memory)?);
+        let context = NonNull::new(unsafe { z::ZSTD_createDCtx() }).ok_or_else(no_memory)?;
+        let decompressor = Decompressor {
+            context,
+            hint: BETWEEN_FRAMES,
+        };
         let parameter = z::ZSTD_dParameter::ZSTD_d_windowLogMax;
         // SAFETY: the context was made.
-        explained(unsafe {
-            z::ZSTD_DCtx_setParameter(decompressor.0.as_ptr(), parameter, ZSTD_WINDOW_LOG as c_int)
-        })?;
+        explained(unsafe { z::ZSTD_DCtx_setParameter(context.as_ptr(), parameter, ZSTD_WINDOW_LOG as c_int) })?;
         Ok(decompressor)
     }
 
-    /// One step. The decoder's hint of how many bytes it wants next, 0 at a frame's end; none if nothing was done,
-    /// since there was nothing left to do.
+    /// One step, which ends where a frame does at the latest. Whether anything was done; if not, there was nothing left
+    /// to do.
     ///
     /// # Safety
     /// Both buffers are valid, `to` for writes.
-    unsafe fn advance(
-        &mut self,
-        to: &mut z::ZSTD_outBuffer,
-        from: &mut z::ZSTD_inBuffer,
-    ) -> Result<Option<usize>, Fault> {
+    unsafe fn advance(&mut self, to: &mut z::ZSTD_outBuffer, from: &mut z::ZSTD_inBuffer) -> Result<bool, Fault> {
+        if self.hint == BETWEEN_FRAMES {
+            // SAFETY: the caller's word.
+            unsafe { check_window(from) }?;
+        }
         let before = (to.pos, from.pos);
         // SAFETY: the context was made, and has both buffers until this call is over.
-        let hint = explained(unsafe { z::ZSTD_decompressStream(self.0.as_ptr(), to, from) })?;
-        Ok((before != (to.pos, from.pos)).then_some(hint))
+        let hint = explained(unsafe { z::ZSTD_decompressStream(self.context.as_ptr(), to, from) })?;
+        let moved = before != (to.pos, from.pos);
+        if moved {
+            self.hint = hint;
+        }
+        Ok(moved)
     }
 }
 
 impl Drop for Decompressor {
     fn drop(&mut self) {
         // SAFETY: the context was made, and nobody uses it any more.
-        unsafe { z::ZSTD_freeDCtx(self.0.as_ptr()) };
+        unsafe { z::ZSTD_freeDCtx(self.context.as_ptr()) };
     }
 }
 
@@ -139,7 +147,7 @@ impl Unpack for Decompressor {
             size: payload.len(),
             pos: 0,
         };
-        let (mut got, mut hint) = (0, 0);
+        let mut got = 0;
         for span in pages {
             let mut to = z::ZSTD_outBuffer {
                 dst: span.start.cast(),
@@ -148,14 +156,11 @@ impl Unpack for Decompressor {
             };
             while to.pos < to.size {
                 // SAFETY: the caller's word for the span; `from` is a slice of ours.
-                match unsafe { self.advance(&mut to, &mut from) }? {
-                    Some(next) => hint = next,
-                    None => {
-                        return Err(Fault::TooLittle {
-                            got: got + to.pos,
-                            wanted,
-                        });
-                    }
+                if !unsafe { self.advance(&mut to, &mut from) }? {
+                    return Err(Fault::TooLittle {
+                        got: got + to.pos,
+                        wanted,
+                    });
                 }
             }
             got += to.pos;
@@ -168,13 +173,13 @@ impl Unpack for Decompressor {
             pos: 0,
         };
         // SAFETY: both are ours.
-        while let Some(next) = unsafe { self.advance(&mut probe, &mut from) }? {
-            hint = next;
+        while unsafe { self.advance(&mut probe, &mut from) }? {
             if probe.pos > 0 {
                 return Err(Fault::TooMuch { wanted });
             }
         }
-        if hint == 0 || hint == BLOCK_HEADER {
+        // SAFETY: the context was made, and its last step said so.
+        if unsafe { may_end(self.context, self.hint) } {
             Ok(())
         } else {
             Err(Fault::Unfinished)
@@ -182,7 +187,7 @@ impl Unpack for Decompressor {
     }
 }
 
-fn explained(result: usize) -> Result<usize, Fault> {
+pub(crate) fn explained(result: usize) -> Result<usize, Fault> {
     // SAFETY: no condition; the name is a constant string of the library.
     let name = unsafe {
         if z::ZSTD_isError(result) == 0 {

@@ -10,6 +10,8 @@ use crate::{Fault, Pack, Span, Unpack};
 const WINDOW_BITS: c_int = 15;
 /// In `data_type` of an inflating stream: it stands behind a block's last code …
 const AT_BLOCK_END: c_int = 128;
+/// … which is or was the last of the stream …
+const LAST_BLOCK: c_int = 64;
 /// … and so many bits of the last byte are not used yet. A sync flush leaves none.
 const BITS_LEFT: c_int = 63;
 
@@ -228,7 +230,12 @@ fn inflate(stream: &mut Stream, payload: &[u8], output: &mut [u8]) -> Result<(),
         if !full {
             filled += came;
         }
-        let complete = stream.0.data_type & (AT_BLOCK_END | BITS_LEFT) == AT_BLOCK_END;
+        let place = stream.0.data_type;
+        // Said here, since the checksum that ends the stream may have been cut off: what follows would be read as one.
+        if place & AT_BLOCK_END != 0 && place & LAST_BLOCK != 0 {
+            return Err(Fault::Ended);
+        }
+        let complete = place & (AT_BLOCK_END | BITS_LEFT) == AT_BLOCK_END;
         if used == payload.len() && (complete || result == z::Z_BUF_ERROR) {
             if filled < wanted {
                 return Err(Fault::TooLittle { got: filled, wanted });

@@ -40,6 +40,11 @@ describe.skipIf(!built || !hasCargo())('the crate that has both streams', () => 
     'pages_come_and_go_in_pieces',
     'a_page_is_copied_before_it_is_compressed',
     'no_level_gives_1_percent_less_than_zlib',
+    'a_packet_ends_where_it_may_and_nowhere_else',
+    'each_bit_the_other_way_round_does_no_harm',
+    'frames_that_must_be_refused',
+    'streams_that_must_be_refused',
+    'spoilt_payloads_do_no_harm',
   ])('%s', (name) => {
     expect(said.get(name)).toBe('ok');
   });

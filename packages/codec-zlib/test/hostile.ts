@@ -8,6 +8,12 @@ const flushed = { finishFlush: constants.Z_SYNC_FLUSH } as const;
 /** What QEMU refuses too, and what would make a careless receiver allocate or wait. */
 export const hostile: readonly HostilePayload[] = [
   { name: 'a stream that ends, as whole zlib streams do', count: 1, payload: () => deflateSync(page) },
+  {
+    name: 'a stream that ends, without the checksum that ends it',
+    count: 1,
+    // Stored, so that its last block ends with a byte, as a flush does.
+    payload: () => deflateSync(page, { level: 0 }).subarray(0, -4),
+  },
   { name: 'a gzip header', count: 1, payload: () => gzipSync(page, flushed) },
   { name: 'no zlib header', count: 1, payload: () => deflateRawSync(page, flushed) },
   { name: 'a zstd frame', count: 1, payload: () => zstdCompressSync(page) },

@@ -7,6 +7,16 @@ use crate::span::total;
 use crate::zstd_frame::{BETWEEN_FRAMES, check_window, may_end};
 use crate::{Fault, Pack, Span, Unpack, ZSTD_WINDOW_LOG};
 
+#[cfg(zstd_decoder)]
+unsafe extern "C" {
+    /// What the decoder has written, past the cache, is in memory before anything that is written from now on
+    /// (`zstd/decompress.c`).
+    safe fn multifd_zstd_settle();
+}
+
+#[cfg(not(zstd_decoder))]
+fn multifd_zstd_settle() {}
+
 pub fn version() -> String {
     // SAFETY: a constant string of the library.
     unsafe { CStr::from_ptr(z::ZSTD_versionString()) }
@@ -127,20 +137,10 @@ impl Decompressor {
         }
         Ok(moved)
     }
-}
 
-impl Drop for Decompressor {
-    fn drop(&mut self) {
-        // SAFETY: the context was made, and nobody uses it any more.
-        unsafe { z::ZSTD_freeDCtx(self.context.as_ptr()) };
-    }
-}
-
-impl Unpack for Decompressor {
-    /// A payload may be the next part of one frame, or whole frames: a sender need not be a QEMU.
-    ///
-    /// The pages come straight from zstd's own window. Of what is in them it reads nothing that it has to trust.
-    unsafe fn unpack(&mut self, payload: &[u8], pages: &[Span]) -> Result<(), Fault> {
+    /// # Safety
+    /// As for `unpack`.
+    unsafe fn fill(&mut self, payload: &[u8], pages: &[Span]) -> Result<(), Fault> {
         let wanted = total(pages);
         let mut from = z::ZSTD_inBuffer {
             src: payload.as_ptr().cast(),
@@ -184,6 +184,25 @@ impl Unpack for Decompressor {
         } else {
             Err(Fault::Unfinished)
         }
+    }
+}
+
+impl Drop for Decompressor {
+    fn drop(&mut self) {
+        // SAFETY: the context was made, and nobody uses it any more.
+        unsafe { z::ZSTD_freeDCtx(self.context.as_ptr()) };
+    }
+}
+
+impl Unpack for Decompressor {
+    /// A payload may be the next part of one frame, or whole frames: a sender need not be a QEMU.
+    ///
+    /// The pages come straight from zstd's own window. Of what is in them it reads nothing that it has to trust.
+    unsafe fn unpack(&mut self, payload: &[u8], pages: &[Span]) -> Result<(), Fault> {
+        // SAFETY: the caller's word.
+        let filled = unsafe { self.fill(payload, pages) };
+        multifd_zstd_settle();
+        filled
     }
 }
 

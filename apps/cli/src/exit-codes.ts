@@ -26,6 +26,7 @@ const BY_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   timeout: EXIT.failed,
   cancelled: EXIT.interrupted,
   accelerator: EXIT.failed,
+  codec: EXIT.failed,
   'accelerator-unavailable': EXIT.unavailable,
   'codec-unavailable': EXIT.unavailable,
   'host-unavailable': EXIT.unavailable,

@@ -26,7 +26,7 @@ export async function destinationPath(
     const connection = new RecordedConnection(vectors);
     const control = DestinationControl.allocate(1);
     const before = counters.normal + counters.zero;
-    await new IncomingChannel(connection, 0, control, placer, receivers, PAGE).run();
+    await new IncomingChannel(connection, 0, control, placer, receivers, counters, PAGE).run();
     const pages = counters.normal + counters.zero - before;
     if (pages !== PAGES) throw new Error(`placed ${pages} pages, not ${PAGES}`);
   };

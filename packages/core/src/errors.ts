@@ -9,6 +9,7 @@
  * - `timeout`: a time limit on the peer passed.
  * - `cancelled`: the caller's AbortSignal.
  * - `accelerator`: the zero check threw, hung or answered nonsense.
+ * - `codec`: a compression method hung, or took its thread down.
  * - `accelerator-unavailable`, `codec-unavailable`, `host-unavailable`: asked for by name and not to be had here.
  * - `guest`: a callback of the caller (stop, resume, RAM, device state) failed.
  * - `io`: the operating system refused (port in use, disk full, read-only file).
@@ -22,6 +23,7 @@ export type ErrorCode =
   | 'timeout'
   | 'cancelled'
   | 'accelerator'
+  | 'codec'
   | 'accelerator-unavailable'
   | 'codec-unavailable'
   | 'host-unavailable'

@@ -173,7 +173,9 @@ export class PacketSender {
       this.#appendHeader();
     } else {
       const pages = { block, offsets: packet.offsets, count: normal, vectors: this.#gather(normal) };
+      this.#counters.coding(this.#method.flag);
       const payload = await this.#hooks.prepare(pages);
+      this.#counters.rest();
       packet.payloadSize = payload.size;
       packet.flags = payload.flag ?? this.#method.flag;
       this.#bytesPerWrite = packet.flags === 0 ? BYTES_PER_WRITE : CODED_BYTES_PER_WRITE;
@@ -188,9 +190,8 @@ export class PacketSender {
       await this.#write();
   }
 
-  /** A method that computes is alive, and must not keep this thread from its connection. */
+  /** A method that computes must not keep this thread from its connection. */
   async #wasBusy(): Promise<void> {
-    this.#counters.beat(this.#counters.activity);
     if (performance.now() - this.#lastTurn < LONGEST_STINT) return;
     await eventLoopTurn();
     this.#lastTurn = performance.now();

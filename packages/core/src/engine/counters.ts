@@ -10,13 +10,17 @@ const ZERO = 2;
 const UNTOUCHED = 3;
 const HEARTBEAT = 4;
 const ACTIVITY = 5;
+const METHOD = 6;
 
 /** What a thread is doing, so that a thread that stands still can be told from one that waits for its turn. */
 export const ACTIVITY_IDLE = 0n;
 export const ACTIVITY_CHECKING = 1n;
-export const ACTIVITY_ENCODING = 2n;
+/** A method has the thread: other people's code, and nothing that waits for a connection. */
+export const ACTIVITY_CODING = 2n;
 /** Importing and opening an accelerator: other people's code, under the time limit of the setup. */
 export const ACTIVITY_OPENING = 3n;
+/** Importing and setting up a method, under the same limit. */
+export const ACTIVITY_SETTING_UP = 4n;
 
 export class Counters {
   readonly buffer: SharedArrayBuffer;
@@ -65,6 +69,17 @@ export class CounterRow {
     Atomics.store(this.#slots, ACTIVITY, activity);
   }
 
+  /** A method has this thread from now on. @param flag its compression bits, as far as the thread knows them. */
+  coding(flag: number): void {
+    Atomics.store(this.#slots, METHOD, BigInt(flag));
+    this.beat(ACTIVITY_CODING);
+  }
+
+  /** Nobody else's code has this thread any more. */
+  rest(): void {
+    Atomics.store(this.#slots, ACTIVITY, ACTIVITY_IDLE);
+  }
+
   get bytes(): number {
     return Number(Atomics.load(this.#slots, BYTES));
   }
@@ -87,5 +102,10 @@ export class CounterRow {
 
   get activity(): bigint {
     return Atomics.load(this.#slots, ACTIVITY);
+  }
+
+  /** What the last `coding` said. */
+  get method(): number {
+    return Number(Atomics.load(this.#slots, METHOD));
   }
 }

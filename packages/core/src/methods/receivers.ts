@@ -33,13 +33,19 @@ export class Receivers {
   }
 
   /**
-   * The method that made a packet.
+   * The method that made a packet; undefined if it has not been set up.
    * @param packet with pages: only such a packet says so (wire reference 4.3).
+   */
+  known(packet: RamPacket): Receiver | undefined {
+    return this.#inUse.get(packet.flags & COMPRESSION_MASK);
+  }
+
+  /**
+   * The method that made a packet, set up if it was not `known`.
    * @throws WireError `incompatible` for a method that this end does not take; whatever its `recvSetup` throws.
    */
   async of(packet: RamPacket, where: string): Promise<Receiver> {
-    const known = this.#inUse.get(packet.flags & COMPRESSION_MASK);
-    return known ?? this.#setUp(checkCompression(packet, await this.#methods.all(), where));
+    return this.known(packet) ?? this.#setUp(checkCompression(packet, await this.#methods.all(), where));
   }
 
   async cleanup(): Promise<void> {

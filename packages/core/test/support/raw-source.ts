@@ -37,6 +37,8 @@ export interface PacketParts {
   /** The normal pages are filled with this byte. */
   readonly fill?: number;
   readonly sync?: boolean;
+  /** Compression bits of a method whose payload is the pages as they are. */
+  readonly flags?: number;
 }
 
 /** The bytes of main and of channels, made by hand: what a source may send, in any order. */
@@ -67,9 +69,9 @@ export const raw = {
     Buffer.concat([encodePageRecordHeader(offset, block), new Uint8Array(PAGE_SIZE).fill(fill)]),
   init: (channel: number, uuid = new Uint8Array(16)): Uint8Array => encodeInitPacket({ uuid, channel }),
   packet(parts: PacketParts): Uint8Array {
-    const { block = '', normal = [], zero = [], fill = 0, sync = false } = parts;
+    const { block = '', normal = [], zero = [], fill = 0, sync = false, flags = 0 } = parts;
     const packet = createRamPacket(PAGE_SIZE);
-    packet.flags = sync ? FLAG_SYNC : 0;
+    packet.flags = sync ? FLAG_SYNC : flags;
     packet.pagesAllocated = normal.length + zero.length > 0 ? 128 : 0;
     packet.normalPages = normal.length;
     packet.zeroPages = zero.length;

@@ -1,13 +1,14 @@
 import type { IncomingConnection } from '../../channel/incoming.js';
 import { MultifdError, WireError } from '../../errors.js';
-import type { MultiFDMethods, PayloadReader } from '../../methods/methods.js';
 import type { Receiver, Receivers } from '../../methods/receivers.js';
 import type { RamBlock } from '../../ram/block.js';
-import { FLAG_SYNC, maxPagesPerPacket, PACKET_PREFIX_SIZE, packetHeaderSize } from '../../wire/layout.js';
+import { COMPRESSION_MASK, FLAG_SYNC, PACKET_PREFIX_SIZE, packetHeaderSize } from '../../wire/layout.js';
 import { createRamPacket, type RamPacket } from '../../wire/ram-packet.js';
 import { checkRamPacket } from '../../wire/ram-packet-check.js';
 import { peekFlags, RamPacketDecoder } from '../../wire/ram-packet-decode.js';
+import type { CounterRow } from '../counters.js';
 import type { DestinationControl } from './control.js';
+import { LentPayload } from './lent-payload.js';
 import type { PageSink } from './page-sink.js';
 
 /** One destination channel: packet by packet, validate, then receive and place. */
@@ -17,6 +18,7 @@ export class IncomingChannel {
   readonly #control: DestinationControl;
   readonly #sink: PageSink;
   readonly #receivers: Receivers;
+  readonly #counters: CounterRow;
   readonly #pageSize: number;
   readonly #headerSize: number;
   readonly #packet: RamPacket;
@@ -30,6 +32,7 @@ export class IncomingChannel {
     control: DestinationControl,
     sink: PageSink,
     receivers: Receivers,
+    counters: CounterRow,
     pageSize: number,
   ) {
     this.#connection = connection;
@@ -37,6 +40,7 @@ export class IncomingChannel {
     this.#control = control;
     this.#sink = sink;
     this.#receivers = receivers;
+    this.#counters = counters;
     this.#pageSize = pageSize;
     this.#headerSize = packetHeaderSize(pageSize);
     this.#packet = createRamPacket(pageSize);
@@ -78,22 +82,34 @@ export class IncomingChannel {
     const block = this.#sink.find(packet.blockName);
     if (block === undefined)
       throw this.#fault('block name', 64, 'a block of the block list', packet.blockName);
-    const receiver = await this.#receivers.of(packet, this.#packetName);
+    const receiver = this.#receivers.known(packet) ?? (await this.#setUpReceiver());
     checkRamPacket(packet, block, this.#pageSize, this.#packetName);
     const target = await this.#sink.begin(packet);
     if (packet.normalPages > 0) await this.#receivePayload(target, receiver);
     this.#sink.placed(packet);
   }
 
+  /** The first packet of its method: setting that up is the method's work too. */
+  async #setUpReceiver(): Promise<Receiver> {
+    this.#counters.coding(this.#compression);
+    try {
+      return await this.#receivers.of(this.#packet, this.#packetName);
+    } finally {
+      this.#counters.rest();
+    }
+  }
+
   async #receivePayload(block: RamBlock, { name, hooks }: Receiver): Promise<void> {
     const { normalPages: count, payloadSize, offsets } = this.#packet;
     const most = hooks.maxPayload(count);
     if (payloadSize > most) throw this.#fault('payload size', 20, `at most ${most}`, `${payloadSize}`);
-    const payload = this.#payloadReader(payloadSize);
+    const payload = this.#lend();
     try {
       await hooks.recv({ block, offsets, count, payloadSize }, payload);
     } catch (cause) {
       throw cause === payload.failure ? cause : this.#refused(name, cause);
+    } finally {
+      payload.takeBack();
     }
     if (payload.remaining > 0) {
       throw this.#fault('payload size', 20, `${payloadSize - payload.remaining}`, `${payloadSize}`);
@@ -107,31 +123,16 @@ export class IncomingChannel {
     return new MultifdError(code, `${this.#packetName}: ${message}`, options);
   }
 
-  /** Lends the method the payload's bytes and not one more. */
-  #payloadReader(size: number): LentPayload {
-    const connection = this.#connection;
+  #lend(): LentPayload {
+    const { payloadSize: size, normalPages } = this.#packet;
     const tooShort = (wanted: number): MultifdError =>
-      this.#fault('payload size', 20, `at least ${wanted} for ${this.#packet.normalPages} pages`, `${size}`);
-    let remaining = size;
-    let failure: unknown;
-    return {
-      get remaining() {
-        return remaining;
-      },
-      get failure() {
-        return failure;
-      },
-      async read(target) {
-        try {
-          if (target.length > remaining) throw tooShort(size - remaining + target.length);
-          remaining -= target.length;
-          await connection.read(target);
-        } catch (cause) {
-          failure = cause;
-          throw cause;
-        }
-      },
-    };
+      this.#fault('payload size', 20, `at least ${wanted} for ${normalPages} pages`, `${size}`);
+    const packet = { connection: this.#connection, size, flag: this.#compression, tooShort };
+    return new LentPayload(packet, this.#counters);
+  }
+
+  get #compression(): number {
+    return this.#packet.flags & COMPRESSION_MASK;
   }
 
   get #where(): string {
@@ -145,18 +146,4 @@ export class IncomingChannel {
   #fault(field: string, offset: number, expected: string, got: string): WireError {
     return new WireError({ where: this.#packetName, field, offset, expected, got });
   }
-}
-
-interface LentPayload extends PayloadReader {
-  /** What a `read` has thrown: the connection's or our own word, which the method has nothing to add to. */
-  readonly failure: unknown;
-}
-
-/** Most pages of a packet, for a method's setup. */
-export function methodOptions(
-  channel: number,
-  pageSize: number,
-  settings: Readonly<Record<string, number | string>>,
-): Parameters<MultiFDMethods['recvSetup']>[0] {
-  return { channel, pageSize, maxPages: maxPagesPerPacket(pageSize), settings };
 }

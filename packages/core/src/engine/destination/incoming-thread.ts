@@ -1,7 +1,8 @@
 import { IncomingConnection } from '../../channel/incoming.js';
 import { loadSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
-import { methodsForChannel } from '../../methods/automatic.js';
+import { type ChannelMethods, methodsForChannel } from '../../methods/automatic.js';
+import { methodOptions } from '../../methods/method-options.js';
 import { Receivers } from '../../methods/receivers.js';
 import { classify } from '../../wire/first-bytes.js';
 import { checkInitPacket, decodeInitPacket } from '../../wire/init-packet.js';
@@ -13,7 +14,7 @@ import { Transit } from '../relay/transit.js';
 import { TransitSink } from '../relay/transit-sink.js';
 import type { ThreadPort } from '../thread-port.js';
 import { DestinationControl } from './control.js';
-import { IncomingChannel, methodOptions } from './incoming-channel.js';
+import { IncomingChannel } from './incoming-channel.js';
 import { IncomingMain, type MainHost } from './incoming-main.js';
 import type { FromIncomingThread, IncomingThreadData, ToIncomingThread } from './messages.js';
 import type { PageSink } from './page-sink.js';
@@ -65,14 +66,22 @@ export class IncomingThread {
     const { connection } = role;
     if (role.channel === undefined) return this.#runMain(connection);
     const { channel } = role;
-    connection.countIn(this.#counters.row(channel + 1));
-    const { pageSize } = this.#data;
-    const sink = await this.#sink(this.#counters.row(channel + 1));
-    const options = methodOptions(channel, pageSize, this.#data.methodSettings);
-    this.#receivers = await Receivers.open(methods, options);
-    const { socketIo } = this.#data;
+    const counters = this.#counters.row(channel + 1);
+    connection.countIn(counters);
+    const { pageSize, socketIo } = this.#data;
+    const sink = await this.#sink(counters);
+    this.#receivers = await this.#openReceivers(methods, channel, counters);
     if (socketIo !== undefined) connection.block(await loadSocketIo(socketIo.module), socketIo.interrupt);
-    await new IncomingChannel(connection, channel, this.#control, sink, this.#receivers, pageSize).run();
+    const receivers = this.#receivers;
+    await new IncomingChannel(connection, channel, this.#control, sink, receivers, counters, pageSize).run();
+  }
+
+  async #openReceivers(methods: ChannelMethods, channel: number, counters: CounterRow): Promise<Receivers> {
+    const { pageSize, methodSettings } = this.#data;
+    counters.coding(methods.first.flag);
+    const receivers = await Receivers.open(methods, methodOptions(channel, pageSize, methodSettings));
+    counters.rest();
+    return receivers;
   }
 
   /** Frees everything, whatever happened. Does not throw. */

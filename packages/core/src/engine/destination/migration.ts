@@ -5,15 +5,20 @@ import { AUTO, methodsFor } from '../../methods/automatic.js';
 import type { DestinationEvent, IncomingBlock } from '../api.js';
 import { Counters } from '../counters.js';
 import { emit } from '../emit.js';
+import { HangWatch } from '../hang-watch.js';
+import { methodNotReady } from '../method-blame.js';
 import type { MigrationParameters } from '../parameters.js';
 import { StatusMachine } from '../status.js';
 import { type Thread, ThreadGroup } from '../thread-group.js';
+import { inTime } from '../time-limit.js';
+import { died, hangs } from './blame.js';
 import { DestinationControl } from './control.js';
 import { DestinationMeter } from './destination-meter.js';
 import type { Listener } from './listener.js';
 import type { FromIncomingThread, IncomingThreadData, ReceivedState, ToIncomingThread } from './messages.js';
 import { Reception } from './reception.js';
 import type { DestinationRole } from './role.js';
+import { ThreadNotes } from './thread-notes.js';
 
 /** ms between two `progress` events. */
 const PROGRESS_INTERVAL = 100;
@@ -41,6 +46,8 @@ export class DestinationMigration<Result> {
   readonly #meter: DestinationMeter;
   readonly #threads: ThreadGroup<ToIncomingThread, FromIncomingThread>;
   readonly #reception: Reception;
+  /** By the threads' names. */
+  readonly #notes = new Map<string, ThreadNotes>();
   readonly #outcome = Promise.withResolvers<Result>();
   readonly #told = Promise.withResolvers<void>();
   #main: Thread<ToIncomingThread> | undefined;
@@ -70,7 +77,7 @@ export class DestinationMigration<Result> {
     this.#control = DestinationControl.allocate(parameters.multifdChannels);
     this.#counters = Counters.allocate(parameters.multifdChannels + 1);
     this.#meter = new DestinationMeter(this.#counters, pageSize);
-    this.#threads = new ThreadGroup((error) => this.#fail(error), io?.interrupt);
+    this.#threads = new ThreadGroup((error, where) => this.#died(error, where), io?.interrupt);
     this.#reception = new Reception(parameters.multifdChannels, {
       spawn: (onMessage) => this.#spawn(onMessage),
       refused: (peer, reason) => emit(options.onEvent, { type: 'refused', peer, reason }),
@@ -97,7 +104,12 @@ export class DestinationMigration<Result> {
   async run(listener: Listener): Promise<Result> {
     const { signal } = this.#options;
     const onAbort = (): void => this.cancel();
-    const watch = setInterval(() => this.#watch(), PROGRESS_INTERVAL);
+    const { stallTimeout, setupTimeout } = this.#parameters;
+    const progress = setInterval(() => this.#watch(), PROGRESS_INTERVAL);
+    const hangWatch = new HangWatch(this.#counters, stallTimeout, (row) =>
+      this.#fail(hangs(this.#parameters, row, this.#counters.row(row))),
+    );
+    const late = setTimeout(() => this.#notReady(), setupTimeout);
     signal?.addEventListener('abort', onAbort);
     try {
       this.#status.to('setup');
@@ -112,7 +124,9 @@ export class DestinationMigration<Result> {
     } finally {
       listener.stopListening();
       this.#reception.close();
-      clearInterval(watch);
+      clearInterval(progress);
+      clearTimeout(late);
+      hangWatch.close();
       clearTimeout(this.#setupTimer);
       signal?.removeEventListener('abort', onAbort);
       if (!this.#status.is('completed')) {
@@ -129,9 +143,28 @@ export class DestinationMigration<Result> {
   /** What each thread does for a method that has a name: a module that cannot be loaded is told before anybody connects. */
   #checkMethods(): void {
     if (this.#parameters.multifdCompression !== AUTO) return;
-    methodsFor(AUTO, this.#options.methodModules ?? []).catch((error: unknown) =>
+    const what = 'multifd-compression auto: its methods did not load';
+    const limit = { timeout: this.#parameters.setupTimeout, what, code: 'codec-unavailable' } as const;
+    inTime(methodsFor(AUTO, this.#options.methodModules ?? []), limit).catch((error: unknown) =>
       this.#fail(MultifdError.from(error, 'codec-unavailable', 'multifd-compression auto')),
     );
+  }
+
+  /** The threads load a method before anybody connects: no source can be late yet, but a module can. */
+  #notReady(): void {
+    const { multifdChannels, multifdCompression, setupTimeout } = this.#parameters;
+    if (['none', AUTO].includes(multifdCompression)) return;
+    const threads = multifdChannels + 1;
+    const missing = threads - [...this.#notes.values()].filter(({ ready }) => ready).length;
+    if (missing <= 0) return;
+    const late = `in ${missing} of ${threads} threads after ${setupTimeout} ms`;
+    this.#fail(methodNotReady(this.#parameters, late));
+  }
+
+  /** A thread ended without saying why. */
+  #died(error: MultifdError, where: string): void {
+    const notes = this.#notes.get(where) ?? new ThreadNotes();
+    this.#fail(died(this.#parameters, error, notes, this.#counters));
   }
 
   #spawn(onMessage: (message: FromIncomingThread) => void): Thread<ToIncomingThread> {
@@ -147,7 +180,13 @@ export class DestinationMigration<Result> {
       methodSettings: this.#options.methodSettings ?? {},
       relay: this.#role.relay,
     };
-    return this.#threads.spawn('incoming', 'incoming thread', data, onMessage);
+    const where = `incoming thread ${this.#notes.size}`;
+    const notes = new ThreadNotes();
+    this.#notes.set(where, notes);
+    return this.#threads.spawn('incoming', where, data, (message) => {
+      notes.take(message);
+      onMessage(message);
+    });
   }
 
   #allConnected(main: Thread<ToIncomingThread>): void {

@@ -2,6 +2,7 @@ import { openOutgoingChannel } from '../../channel/open-channel.js';
 import type { Outgoing } from '../../channel/outgoing.js';
 import { PacketSender } from '../../channel/packet-sender.js';
 import { MultifdError } from '../../errors.js';
+import { methodOptions } from '../../methods/method-options.js';
 import type { MultiFDMethods, SendHooks } from '../../methods/methods.js';
 import { loadMethod } from '../../methods/registry.js';
 import { maxPagesPerPacket } from '../../wire/layout.js';
@@ -10,7 +11,14 @@ import type { PageChecker } from '../../zero/page-checker.js';
 import { PAGE_ZERO } from '../../zero/scanned-range.js';
 import type { IncomingBlock } from '../api.js';
 import { BandwidthLimit } from '../bandwidth.js';
-import { ACTIVITY_CHECKING, ACTIVITY_IDLE, type CounterRow, Counters } from '../counters.js';
+import {
+  ACTIVITY_CHECKING,
+  ACTIVITY_IDLE,
+  ACTIVITY_OPENING,
+  ACTIVITY_SETTING_UP,
+  type CounterRow,
+  Counters,
+} from '../counters.js';
 import { SourceControl } from '../source/control.js';
 import type { ThreadPort } from '../thread-port.js';
 import type { FromRelayChannel, RelayChannelData, RelayLink, ToRelayChannel } from './messages.js';
@@ -54,17 +62,18 @@ export class RelayChannel {
   async run(): Promise<void> {
     const { parameters, transit } = this.#link;
     if (this.#plan !== undefined) {
+      this.#counters.beat(ACTIVITY_OPENING);
       this.#checker = await openChecker(this.#plan, transit.pageSize, parameters.stallTimeout, {
+        beat: () => this.#counters.beat(ACTIVITY_CHECKING),
         onReplaced: (replacement) => this.#port.post({ type: 'replaced', replacement }),
       });
     }
+    this.#counters.beat(ACTIVITY_SETTING_UP);
     const method = await loadMethod(parameters.multifdCompression, this.#link.methodModules);
-    this.#hooks = await method.sendSetup({
-      channel: this.#channel,
-      pageSize: transit.pageSize,
-      maxPages: maxPagesPerPacket(transit.pageSize),
-      settings: this.#link.methodSettings,
-    });
+    this.#hooks = await method.sendSetup(
+      methodOptions(this.#channel, transit.pageSize, this.#link.methodSettings),
+    );
+    this.#counters.beat(ACTIVITY_IDLE);
     this.#port.post({ type: 'ready' });
     const { blocks } = await this.#port.next('connect');
     const outgoing = await this.#connect();

@@ -8,7 +8,9 @@ import { BandwidthLimit } from '../bandwidth.js';
 import { Counters } from '../counters.js';
 import type { ReceivedState, ToIncomingThread } from '../destination/messages.js';
 import type { DestinationRole } from '../destination/role.js';
+import { HangWatch } from '../hang-watch.js';
 import type { MigrationParameters } from '../parameters.js';
+import { died, hangs, notReady, type Suspects } from '../source/blame.js';
 import { SourceControl } from '../source/control.js';
 import type { DestinationStatistics } from '../statistics.js';
 import { type Thread, ThreadGroup } from '../thread-group.js';
@@ -44,7 +46,10 @@ export class RelayRole implements DestinationRole<RelayResult> {
   readonly #connected = Promise.withResolvers<void>();
   #threads: ThreadGroup<ToRelayChannel, FromRelayChannel> | undefined;
   readonly #replaced = new Set<string>();
+  readonly #suspects: Suspects;
   #plans: CheckPlans | undefined;
+  #watch: HangWatch | undefined;
+  #late: NodeJS.Timeout | undefined;
   #closed = false;
   #waitingFor = { ready: 0, connected: 0 };
 
@@ -66,6 +71,13 @@ export class RelayRole implements DestinationRole<RelayResult> {
       methodModules: destination.methodModules,
       methodSettings: destination.methodSettings,
     };
+    this.#suspects = {
+      channel: 'outgoing channel',
+      parameters,
+      accelerator: destination.accelerator,
+      methodModules: destination.methodModules,
+      method: () => parameters.multifdCompression,
+    };
     // A relay that ends early leaves them open; nobody may die of that.
     this.#ready.promise.catch(() => {});
     this.#connected.promise.catch(() => {});
@@ -77,8 +89,15 @@ export class RelayRole implements DestinationRole<RelayResult> {
       this.#connected.reject(error);
       onFailure(error);
     };
-    this.#threads = new ThreadGroup(fail, this.#destination.io?.interrupt);
+    this.#threads = new ThreadGroup(
+      (error, where) => fail(this.#died(error, where)),
+      this.#destination.io?.interrupt,
+    );
     const { accelerator, fallbacks, parameters } = this.#destination;
+    this.#late = setTimeout(() => this.#notReady(fail), parameters.setupTimeout);
+    this.#watch = new HangWatch(this.#counters, parameters.stallTimeout, (row, coding) =>
+      fail(hangs(this.#suspects, row, coding)),
+    );
     if (accelerator === undefined || parameters.zeroPageDetection === 'none') {
       this.#spawn(this.#threads, fail);
       return;
@@ -110,6 +129,18 @@ export class RelayRole implements DestinationRole<RelayResult> {
         threads.spawn('relay-channel', `outgoing channel ${channel}`, data, onMessage, transferOf(check)),
       );
     }
+  }
+
+  #notReady(fail: (error: MultifdError) => void): void {
+    const { multifdChannels: threads } = this.#destination.parameters;
+    const setup = { threads, missing: this.#waitingFor.ready, started: this.#channels.length > 0 };
+    if (setup.missing > 0) fail(notReady(this.#suspects, setup, this.#counters));
+  }
+
+  /** A thread ended without saying why. */
+  #died(error: MultifdError, where: string): MultifdError {
+    const row = Number(where.replace(/^outgoing channel /, '')) + 1;
+    return died(this.#suspects, error, this.#counters.row(row).activity);
   }
 
   #onReplaced(replacement: AcceleratorReplacement): void {
@@ -148,6 +179,8 @@ export class RelayRole implements DestinationRole<RelayResult> {
   async report(): Promise<undefined> {}
 
   async close(completed: boolean): Promise<void> {
+    this.#watch?.close();
+    clearTimeout(this.#late);
     if (!completed) {
       this.#control.abort();
       this.#transit.abort();

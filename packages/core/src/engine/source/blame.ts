@@ -1,63 +1,104 @@
 import { MultifdError } from '../../errors.js';
 import type { AcceleratorReference } from '../api.js';
-import { ACTIVITY_CHECKING, ACTIVITY_OPENING } from '../counters.js';
+import {
+  ACTIVITY_CHECKING,
+  ACTIVITY_CODING,
+  ACTIVITY_OPENING,
+  ACTIVITY_SETTING_UP,
+  type Counters,
+} from '../counters.js';
+import { methodHangs, methodNotReady, methodTookDown } from '../method-blame.js';
 import type { MigrationParameters } from '../parameters.js';
 
 /** The thread of the main stream, in messages. */
 export const MIGRATION_THREAD = 'migration thread';
 
-/** Other people's code that a migration runs in its threads. */
+/** Other people's code that runs in the threads of a source, or of a relay's outgoing side. */
 export interface Suspects {
+  /** What a channel is called in messages. */
+  readonly channel: 'channel' | 'outgoing channel';
   readonly parameters: MigrationParameters;
   readonly accelerator: AcceleratorReference | undefined;
+  readonly methodModules: readonly string[];
+  /** Name of the method that makes packets now: with `auto` the parameter does not tell. */
+  readonly method: () => string;
 }
 
-/** Opening an accelerator or a codec may never end: `missing` threads have not within `setupTimeout`. */
-export function notReady({ parameters, accelerator }: Suspects, missing: number): MultifdError {
-  const { setupTimeout, multifdChannels, multifdCompression, zeroPageDetection } = parameters;
-  const name = zeroPageDetection === 'none' ? undefined : accelerator?.name;
-  const what = name === undefined ? `multifd method ${multifdCompression}` : `accelerator ${name}`;
-  return new MultifdError(
-    name === undefined ? 'codec-unavailable' : 'accelerator',
-    `${what}: not open in ${missing} of ${multifdChannels + 1} threads after ${setupTimeout} ms`,
-  );
+/** The threads that a migration needs before it connects. */
+export interface Setup {
+  readonly threads: number;
+  /** Those that are not ready. */
+  readonly missing: number;
+  /** False: there are none yet, as the accelerator has first to open what they share. */
+  readonly started: boolean;
+}
+
+/** Some threads are not ready within `setupTimeout`: what is being opened in one of them may never come back. */
+export function notReady(
+  { parameters, accelerator }: Suspects,
+  setup: Setup,
+  counters: Counters,
+): MultifdError {
+  const rows = Array.from({ length: counters.rows }, (_, index) => counters.row(index).activity);
+  const late = `in ${setup.missing} of ${setup.threads} threads after ${parameters.setupTimeout} ms`;
+  if (!setup.started || rows.includes(ACTIVITY_OPENING)) {
+    return new MultifdError('accelerator', `accelerator ${accelerator?.name ?? 'none'}: not open ${late}`);
+  }
+  if (rows.includes(ACTIVITY_SETTING_UP)) return methodNotReady(parameters, late);
+  return new MultifdError('timeout', `the migration is not set up ${late}`, {
+    hint: "this machine is very busy, or the guest's memory cannot be opened (a hung disk)",
+  });
 }
 
 /**
- * A thread's zero check or codec does not come back.
+ * A thread's zero check or method does not come back.
  * @param row of the thread in the counters.
  */
-export function hangs({ parameters, accelerator }: Suspects, row: number, encoding: boolean): MultifdError {
-  const who = row === 0 ? MIGRATION_THREAD : `channel ${row - 1}`;
-  const { stallTimeout, multifdCompression } = parameters;
-  if (encoding) {
-    const what = `multifd method ${multifdCompression} did not come back within ${2 * stallTimeout} ms`;
-    return new MultifdError('internal', `${who}: ${what}`);
-  }
-  const what = `accelerator ${accelerator?.name ?? 'none'} gave no answer within ${stallTimeout} ms`;
+export function hangs(suspects: Suspects, row: number, coding: boolean): MultifdError {
+  const { parameters, accelerator, method, channel } = suspects;
+  const who = row === 0 ? MIGRATION_THREAD : `${channel} ${row - 1}`;
+  if (coding) return methodHangs(who, method(), parameters);
+  const what = `accelerator ${accelerator?.name ?? 'none'} gave no answer within ${parameters.stallTimeout} ms`;
   return new MultifdError('accelerator', `${who}: ${what}`, {
     hint: 'or the memory that it should look at cannot be read (a hung disk)',
   });
 }
 
 /**
- * A thread ended without saying why: who was at work in it then, is told.
+ * A thread ended without saying why. An error that nobody waited for tells by its stack whose it was; or else it was
+ * whoever had the thread.
  * @param activity what it was doing, as the counters have it.
  */
-export function died({ accelerator }: Suspects, error: MultifdError, activity: bigint): MultifdError {
+export function died(suspects: Suspects, error: MultifdError, activity: bigint): MultifdError {
   if (error.code !== 'internal') return error;
-  const atWork = activity === ACTIVITY_CHECKING || activity === ACTIVITY_OPENING;
-  if (!atWork && !comesFrom(accelerator?.module, error.cause)) return error;
-  const name = accelerator?.name ?? 'none';
+  const settingUp = activity === ACTIVITY_SETTING_UP;
+  const who = whoThrew(suspects, error.cause) ?? whoHas(activity);
+  if (who === undefined) return error;
+  if (who === 'method') return methodTookDown(suspects.method(), error, settingUp);
+  const name = suspects.accelerator?.name ?? 'none';
   return new MultifdError('accelerator', `accelerator ${name} took its thread down: ${error.message}`, {
     cause: error,
   });
 }
 
-/** Whether the folder of a module is on an error's stack: it threw when nobody was waiting for it. */
-function comesFrom(module: string | undefined, cause: unknown): boolean {
-  if (module === undefined || !URL.canParse(module) || !(cause instanceof Error)) return false;
-  return cause.stack?.includes(new URL('.', module).href) === true;
+function whoHas(activity: bigint): 'accelerator' | 'method' | undefined {
+  if (activity === ACTIVITY_CODING || activity === ACTIVITY_SETTING_UP) return 'method';
+  return activity === ACTIVITY_CHECKING || activity === ACTIVITY_OPENING ? 'accelerator' : undefined;
+}
+
+/** Whose module is on an error's stack, or else whose folder; undefined if that does not tell. */
+function whoThrew(suspects: Suspects, cause: unknown): 'accelerator' | 'method' | undefined {
+  const stack = cause instanceof Error ? (cause.stack ?? '') : '';
+  const urls = (modules: readonly string[]): readonly URL[] =>
+    modules.filter((module) => URL.canParse(module)).map((module) => new URL(module));
+  const methods = urls(suspects.methodModules);
+  const accelerators = urls(suspects.accelerator === undefined ? [] : [suspects.accelerator.module]);
+  for (const place of ['', '.']) {
+    const isOn = (module: URL): boolean => stack.includes(new URL(place, module).href);
+    const methodIs = methods.some(isOn);
+    if (methodIs !== accelerators.some(isOn)) return methodIs ? 'method' : 'accelerator';
+  }
+  return undefined;
 }
 
 /** A QEMU destination that expects another number of channels says nothing: it closes, or its process dies. */

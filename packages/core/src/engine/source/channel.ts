@@ -3,13 +3,13 @@ import type { Outgoing } from '../../channel/outgoing.js';
 import { PacketSender } from '../../channel/packet-sender.js';
 import { MultifdError } from '../../errors.js';
 import { methodsForChannel } from '../../methods/automatic.js';
+import { methodOptions } from '../../methods/method-options.js';
 import type { MultiFDMethods, SendHooks } from '../../methods/methods.js';
 import { setUpSending } from '../../methods/sending.js';
 import type { RamBlock } from '../../ram/block.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { openRamBlock } from '../../ram/guest-ram.js';
 import { RangeTable } from '../../ram/ranges.js';
-import { maxPagesPerPacket } from '../../wire/layout.js';
 import { CheckPipeline } from '../../zero/check-pipeline.js';
 import { openChecker } from '../../zero/open-checker.js';
 import type { PageChecker } from '../../zero/page-checker.js';
@@ -17,9 +17,9 @@ import { type ClaimedRange, PAGE_HOLE, PAGE_ZERO, type ScannedRange } from '../.
 import { BandwidthLimit } from '../bandwidth.js';
 import {
   ACTIVITY_CHECKING,
-  ACTIVITY_ENCODING,
   ACTIVITY_IDLE,
   ACTIVITY_OPENING,
+  ACTIVITY_SETTING_UP,
   type CounterRow,
   Counters,
 } from '../counters.js';
@@ -64,16 +64,12 @@ export class SourceChannel {
         beat: () => this.#counters.beat(ACTIVITY_CHECKING),
         onReplaced: (replacement) => this.#port.post({ type: 'replaced', replacement }),
       });
-      this.#counters.beat(ACTIVITY_IDLE);
     }
+    this.#counters.beat(ACTIVITY_SETTING_UP);
     const methods = await methodsForChannel(multifdCompression, this.#data.methodModules);
-    const options = {
-      channel: this.#data.channel,
-      pageSize,
-      maxPages: maxPagesPerPacket(pageSize),
-      settings: this.#data.methodSettings,
-    };
+    const options = methodOptions(this.#data.channel, pageSize, this.#data.methodSettings);
     this.#hooks = await setUpSending(methods, options, () => this.#control.method);
+    this.#counters.beat(ACTIVITY_IDLE);
     this.#port.post({ type: 'ready' });
     await this.#port.next('connect');
     const outgoing = await this.#connect();
@@ -133,10 +129,11 @@ export class SourceChannel {
         const scanned = await pipeline.next();
         if (scanned === undefined) break;
         this.#control.throwIfAborted();
-        this.#counters.beat(ACTIVITY_ENCODING);
+        // What follows waits for the connection, which has a limit of its own; `PacketSender` says when a method has it.
+        this.#counters.rest();
         if (scanned.count > 0) await this.#addPages(scanned, sender);
       }
-      this.#counters.beat(ACTIVITY_IDLE);
+      this.#counters.rest();
       // A SYNC vouches for the pages before it.
       for (const block of this.#blocks) block.intact?.();
       await sender.sync(this.#control.isLast(epoch));

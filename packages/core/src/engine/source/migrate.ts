@@ -8,12 +8,12 @@ import type { MigrateOptions, MigrateResult } from '../api.js';
 import { BandwidthLimit } from '../bandwidth.js';
 import { Counters } from '../counters.js';
 import { emit } from '../emit.js';
+import { HangWatch } from '../hang-watch.js';
 import { StatusMachine } from '../status.js';
 import { type Thread, ThreadGroup } from '../thread-group.js';
 import { died, hangs, MIGRATION_THREAD, notReady, refusedEarly, type Suspects } from './blame.js';
 import { SourceControl } from './control.js';
 import { GuestKeeper } from './guest-keeper.js';
-import { HangWatch } from './hang-watch.js';
 import type { FromSourceThread, SourceThreadData, ToSourceThread } from './messages.js';
 import { MethodChooser, methodsToChooseFrom } from './method-chooser.js';
 import { type CheckedSource, checkSource } from './options.js';
@@ -94,7 +94,13 @@ class SourceMigration {
     const { ram } = options.guest;
     this.#options = options;
     this.#checked = checked;
-    this.#suspects = { parameters: checked.parameters, accelerator: options.accelerator };
+    this.#suspects = {
+      channel: 'channel',
+      parameters: checked.parameters,
+      accelerator: options.accelerator,
+      methodModules: options.methodModules ?? [],
+      method: () => this.#chooser?.decision?.name ?? checked.parameters.multifdCompression,
+    };
     this.#io = io;
     this.#status = new StatusMachine((status) => emit(options.onEvent, { type: 'status', status }));
     this.#counters = Counters.allocate(checked.parameters.multifdChannels + 1);
@@ -127,8 +133,8 @@ class SourceMigration {
     const { signal } = this.#options;
     const onAbort = (): void => this.#cancel();
     const progress = setInterval(() => this.#tellProgress(), PROGRESS_INTERVAL);
-    const watch = new HangWatch(this.#counters, this.#checked.parameters.stallTimeout, (row, encoding) =>
-      this.#fail(hangs(this.#suspects, row, encoding)),
+    const watch = new HangWatch(this.#counters, this.#checked.parameters.stallTimeout, (row, coding) =>
+      this.#fail(hangs(this.#suspects, row, coding)),
     );
     signal?.addEventListener('abort', onAbort);
     const late = setTimeout(() => this.#notReady(), this.#checked.parameters.setupTimeout);
@@ -312,8 +318,9 @@ class SourceMigration {
   }
 
   #notReady(): void {
-    const missing = this.#checked.parameters.multifdChannels + 1 - this.#ready;
-    if (missing > 0) this.#fail(notReady(this.#suspects, missing));
+    const threads = this.#checked.parameters.multifdChannels + 1;
+    const setup = { threads, missing: threads - this.#ready, started: this.#migration !== undefined };
+    if (setup.missing > 0) this.#fail(notReady(this.#suspects, setup, this.#counters));
   }
 
   async #stopGuest(): Promise<ToSourceThread> {

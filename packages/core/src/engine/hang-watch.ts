@@ -1,0 +1,41 @@
+import { ACTIVITY_CHECKING, ACTIVITY_CODING, type Counters } from './counters.js';
+
+/**
+ * Notices a thread whose zero check or method does not come back. Its own timers cannot: what never returns holds the
+ * whole thread.
+ */
+export class HangWatch {
+  readonly #timer: NodeJS.Timeout;
+  readonly #seen: { heartbeat: bigint; since: number }[];
+
+  /**
+   * @param timeout ms in one check; a method has twice that.
+   * @param onHang called with the row of the thread: 0 for main's, `channel + 1` for a channel's; and whether it is a
+   *   method that has it. It may be called again.
+   */
+  constructor(counters: Counters, timeout: number, onHang: (row: number, coding: boolean) => void) {
+    this.#seen = Array.from({ length: counters.rows }, () => ({ heartbeat: -1n, since: 0 }));
+    this.#timer = setInterval(
+      () => {
+        const now = performance.now();
+        this.#seen.forEach((seen, index) => {
+          const row = counters.row(index);
+          const { heartbeat, activity } = row;
+          const coding = activity === ACTIVITY_CODING;
+          const watched = coding || activity === ACTIVITY_CHECKING;
+          if (heartbeat !== seen.heartbeat || !watched) {
+            seen.heartbeat = heartbeat;
+            seen.since = now;
+          } else if (now - seen.since > (coding ? 2 : 1) * timeout) {
+            onHang(index, coding);
+          }
+        });
+      },
+      Math.min(500, Math.max(10, timeout / 4)),
+    );
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+}

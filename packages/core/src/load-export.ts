@@ -1,17 +1,21 @@
+import { inTime } from './engine/time-limit.js';
 import { type ErrorCode, MultifdError } from './errors.js';
 import { member } from './member.js';
+
+/** ms that a module may take to load: one whose top-level `await` never ends would hold its caller for ever. */
+export const LOAD_PATIENCE = 10_000;
 
 /**
  * What a module exports under `name`, whatever that is; undefined if nothing.
  * @param module URL that this thread can import.
- * @throws MultifdError `code` if the module cannot be loaded.
+ * @throws MultifdError `code` if the module cannot be loaded, or not in time.
  */
 export async function loadExport(module: string, name: string, code: ErrorCode): Promise<unknown> {
-  let exported: unknown;
+  const what = `cannot load module ${module}`;
   try {
-    exported = await import(module);
+    const exported: unknown = await inTime(import(module), { timeout: LOAD_PATIENCE, what, code });
+    return member(exported, name);
   } catch (cause) {
-    throw MultifdError.from(cause, code, `cannot load module ${module}`);
+    throw MultifdError.from(cause, code, what);
   }
-  return member(exported, name);
 }

@@ -1,11 +1,9 @@
 import type { AcceleratorReference } from '../engine/api.js';
 import { inTime } from '../engine/time-limit.js';
 import { MultifdError } from '../errors.js';
+import { LOAD_PATIENCE } from '../load-export.js';
 import { member } from '../member.js';
 import { ACCELERATOR_SPEC_VERSION, type Accelerator } from './accelerator.js';
-
-/** ms that a module may take to load: one whose top-level `await` never ends would hold its caller for ever. */
-export const LOAD_PATIENCE = 10_000;
 
 /**
  * Imports one accelerator in this thread.

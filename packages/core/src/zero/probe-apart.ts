@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { type ErrorReport, MultifdError } from '../errors.js';
+import { LOAD_PATIENCE } from '../load-export.js';
 import type { ProbedAccelerator } from './choice.js';
-import { LOAD_PATIENCE } from './load.js';
 import { PROBE_PATIENCE } from './probe.js';
 
 /** ms that a module may take to be imported and to answer its probes: its thread tells sooner which one it was. */

@@ -14,11 +14,11 @@ export type { MeasuredMethod, MethodDecision } from './engine/source/method-deci
 export { migrate } from './engine/source/migrate.js';
 export type { DestinationStatistics, SourceStatistics } from './engine/statistics.js';
 export { type ErrorCode, type ErrorReport, MultifdError, WireError, type WireFault } from './errors.js';
-export { AUTO, methodsFor } from './methods/automatic.js';
+export { methodsFor } from './methods/automatic.js';
 export * from './methods/methods.js';
 export { pageWindows } from './methods/page-windows.js';
 export { placePages } from './methods/place-pages.js';
-export { isMultiFDMethods, loadMethod, methodsOf } from './methods/registry.js';
+export { AUTO, isMultiFDMethods, loadMethod, methodsOf } from './methods/registry.js';
 export { type MethodSample, type SampleOptions, sampleMethod } from './methods/sample.js';
 export * from './ram/block.js';
 export { DirtyBitmap } from './ram/dirty-bitmap.js';

@@ -3,6 +3,7 @@ import { LEVEL as ZSTD_LEVEL } from '@multifd/codec-zstd';
 import { AUTO, loadMethod, MultifdError, methodsFor, methodsOf } from '@multifd/core';
 import { resolveModule } from '../modules/resolve-module.js';
 import { quote } from '../options/sizes.js';
+import { unlessInterrupted } from './unless-interrupted.js';
 
 /** A MultiFD method that was asked for, is here, and can run. */
 export interface CodecChoice {
@@ -32,9 +33,14 @@ const KNOWN = ['none', ...OURS.keys(), AUTO];
  * Finds what `--multifd-compression` asks for: a name that is known here, or a module that brings one method (a path,
  * or a package that `cwd` can import).
  *
- * @throws MultifdError `codec-unavailable`: what was named is used or refused.
+ * @param signal the user's wish to stop.
+ * @throws MultifdError `codec-unavailable`: what was named is used or refused; `cancelled`.
  */
-export async function chooseCodec(requested: string, cwd: string): Promise<CodecChoice> {
+export async function chooseCodec(requested: string, cwd: string, signal: AbortSignal): Promise<CodecChoice> {
+  return unlessInterrupted(choose(requested, cwd), signal);
+}
+
+async function choose(requested: string, cwd: string): Promise<CodecChoice> {
   if (requested === AUTO) return chooseAuto();
   if (KNOWN.includes(requested)) {
     const module = OURS.get(requested)?.module;
@@ -63,11 +69,12 @@ async function chooseAuto(): Promise<CodecChoice> {
   // The faster one first: what it cannot compress, the other is not tried on.
   const modules = [...OURS.values()].map(({ module }) => module).toReversed();
   const methods = await methodsFor(AUTO, modules);
-  const detail = `chosen packet by packet among ${methods.map(({ name }) => name).join(', ')}`;
+  const detail = `chosen while it sends, among ${methods.map(({ name }) => name).join(', ')}`;
   return { requested: AUTO, name: AUTO, detail, modules };
 }
 
 async function open(requested: string, name: string, modules: readonly string[]): Promise<CodecChoice> {
+  // Answered well just now, or it had not been loaded: asked again for what it says of itself.
   const probe = await (await loadMethod(name, modules)).probe();
   return { requested, name, detail: probe.ok ? probe.detail : probe.reason, modules };
 }

@@ -85,7 +85,7 @@ class MigrateRun {
   async run(sourceText: string, destinationText: string): Promise<void> {
     const source = parseSource(sourceText);
     const destination = parseDestination(destinationText);
-    const codec = await chooseCodec(this.#options.multifdCompression ?? 'none', process.cwd());
+    const codec = await chooseCodec(this.#options.multifdCompression ?? 'none', process.cwd(), this.#signal);
     this.#facts.codec = { ...codec, settings: codecSettings(this.#options) };
     const parameters = completeParameters(givenParameters(this.#options, codec));
     this.#facts.parameters = parameters;

@@ -89,7 +89,7 @@ class ReceiveRun {
   /** @throws MultifdError; the facts tell how far it came. */
   async run(listenText: string, target: Target): Promise<void> {
     const listen = parseListen(listenText);
-    const codec = await chooseCodec(this.#options.multifdCompression ?? 'none', process.cwd());
+    const codec = await chooseCodec(this.#options.multifdCompression ?? 'none', process.cwd(), this.#signal);
     const parameters = completeParameters(givenParameters(this.#options, codec));
     this.#facts.channels = parameters.multifdChannels;
     this.#facts.codec = codec;

@@ -49,12 +49,12 @@ async function run(
   const listen = parseListen(facts.listen ?? '');
   const to = parseRelayDestination(facts.destination ?? '');
   const settings = codecSettings(options);
-  const codec = await chooseCodec(options.multifdCompression ?? 'none', process.cwd());
+  const codec = await chooseCodec(options.multifdCompression ?? 'none', process.cwd(), signal);
   const { outgoingMultifdCompression } = options;
   const outgoingCodec =
     outgoingMultifdCompression === undefined
       ? codec
-      : await chooseCodec(outgoingMultifdCompression, process.cwd());
+      : await chooseCodec(outgoingMultifdCompression, process.cwd(), signal);
   facts.incomingCodec = codec;
   facts.outgoingCodec = { ...outgoingCodec, settings };
   const { incoming, outgoing } = sides(options, codec, outgoingCodec);

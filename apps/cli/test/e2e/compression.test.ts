@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -11,7 +11,7 @@ const TEXT = 'demo:32M,fill=text';
 
 /** Why a codec cannot run on this machine: then the command must say so. */
 async function refusalOf(name: string): Promise<string | undefined> {
-  return chooseCodec(name, process.cwd()).then(
+  return chooseCodec(name, process.cwd(), new AbortController().signal).then(
     () => undefined,
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
   );
@@ -157,6 +157,7 @@ describe("a stranger's codec", () => {
     ],
     ['has a flag of QEMU', 'flag: 0x04', /does not export methods/],
     ['has another contract', 'specVersion: 2', /does not export methods/],
+    ['has the name that stands for a choice', 'name: "auto"', /does not export methods/],
   ])('one that %s: exit code 3', async (_what, member, says) => {
     const cwd = tempDirectory();
     const right = 'specVersion: 1, name: "mine", flag: 0x06, probe: () => ({ ok: true, detail: "runs" })';
@@ -170,6 +171,17 @@ describe("a stranger's codec", () => {
       expect(code).toBe(3);
       expect(stderr).toMatch(says);
     }
+  });
+
+  it('one that never loads does not keep an interrupt waiting', async () => {
+    const cwd = tempDirectory();
+    writeFileSync(join(cwd, 'codec.mjs'), "console.error('loading'); await new Promise(() => {});");
+    const started = start(['migrate', 'demo:4M', '--compression', './codec.mjs'], { cwd });
+    await started.says(/loading/);
+    started.child.kill('SIGINT');
+    const { code, stderr } = await started.ended;
+    expect(code).toBe(130);
+    expect(stderr).toMatch(/^multifd: interrupted$/m);
   });
 
   it('a module that brings two does not say which', async () => {
@@ -206,6 +218,31 @@ describe.skipIf(!haveBoth)('auto', () => {
     expect(compression.chosen.measured[0]).toMatchObject({ name: 'zstd' });
     if (chosen === 'zstd') expect(ram['multifd-bytes']).toBeLessThan(ram['normal-bytes']);
     else expect(ram['multifd-bytes']).toBeGreaterThan(ram['normal-bytes']);
+  });
+
+  it('a guest that runs, and a relay that takes what comes', async () => {
+    const receiving = await startReceive(['--compression', 'auto', '--json']);
+    const relay = start([
+      ...['relay', 'tcp:127.0.0.1:0', receiving.address, '--json'],
+      ...['--compression', 'auto', '--outgoing-multifd-compression', 'zlib'],
+    ]);
+    const { code, stdout, stderr } = await run([
+      ...['migrate', 'demo:64M,fill=text,dirty=4M', await relay.says(/listening on (tcp:\S+)/), '--json'],
+      ...['--compression', 'auto', '--max-bandwidth', '16M', '--verify', '--zero-page-detection', 'legacy'],
+    ]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({ verified: true, compression: { chosen: { name: 'zstd' } } });
+    expect((await relay.ended).code).toBe(0);
+    expect((await receiving.ended).code).toBe(0);
+  });
+
+  it('a guest with little in it, at its start', async () => {
+    const path = join(tempDirectory(), 'image');
+    writeFileSync(path, 'a log of what was said, once and again\n'.repeat(500_000));
+    truncateSync(path, 128 * 2 ** 20);
+    const limit = ['--max-bandwidth', '8M', '--json'];
+    const { stdout } = await run(['migrate', `raw:${path}`, '--compression', 'auto', ...limit]);
+    expect(JSON.parse(stdout)).toMatchObject({ verified: true, compression: { chosen: { name: 'zstd' } } });
   });
 
   it('a destination with auto takes any method, one with a method no other', async () => {

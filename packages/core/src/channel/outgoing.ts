@@ -60,6 +60,13 @@ export class Outgoing {
    * @throws MultifdError if the connection has failed or stands still for longer than the stall timeout.
    */
   async send(vectors: readonly Uint8Array[], bytes: number, done?: () => void): Promise<void> {
+    const { counters } = this.#options;
+    counters.sending();
+    await this.#handOver(vectors, bytes, done);
+    counters.hasSent(bytes);
+  }
+
+  async #handOver(vectors: readonly Uint8Array[], bytes: number, done?: () => void): Promise<void> {
     const wait = this.#options.limit.reserve(bytes, process.hrtime.bigint());
     if (wait > 0) await this.#patience(wait);
     this.#throwIfFailed();
@@ -90,7 +97,10 @@ export class Outgoing {
 
   /** Waits until the kernel has taken every byte. */
   async drained(): Promise<void> {
+    const { counters } = this.#options;
+    counters.sending();
     await this.#until(() => this.#pending === 0);
+    counters.hasSent(0);
   }
 
   /** Sends what is left and closes this direction; the socket is gone once the peer has closed too. */

@@ -2,7 +2,7 @@
  * Numbers that threads add to and the API thread reads, in shared memory: one row for main and one for each
  * channel. Added to once for each batch, never for each page.
  */
-const SLOTS = 8;
+const SLOTS = 16;
 
 const BYTES = 0;
 const NORMAL = 1;
@@ -11,6 +11,8 @@ const UNTOUCHED = 3;
 const HEARTBEAT = 4;
 const ACTIVITY = 5;
 const METHOD = 6;
+const SENT = 7;
+const SENDING = 8;
 
 /** What a thread is doing, so that a thread that stands still can be told from one that waits for its turn. */
 export const ACTIVITY_IDLE = 0n;
@@ -63,6 +65,17 @@ export class CounterRow {
     if (untouched > 0) Atomics.add(this.#slots, UNTOUCHED, BigInt(untouched));
   }
 
+  /** This thread hands bytes to its connection from now on, and may have to wait for that. */
+  sending(): void {
+    Atomics.store(this.#slots, SENDING, 1n);
+  }
+
+  /** It does not any more. @param count bytes that were handed over. */
+  hasSent(count: number): void {
+    Atomics.add(this.#slots, SENT, BigInt(count));
+    Atomics.store(this.#slots, SENDING, 0n);
+  }
+
   /** Says what this thread does from now on, and that it is alive. */
   beat(activity: bigint): void {
     Atomics.add(this.#slots, HEARTBEAT, 1n);
@@ -82,6 +95,16 @@ export class CounterRow {
 
   get bytes(): number {
     return Number(Atomics.load(this.#slots, BYTES));
+  }
+
+  /** Bytes that were handed to the connection; `bytes` has those that wait for it, too. */
+  get sent(): number {
+    return Number(Atomics.load(this.#slots, SENT));
+  }
+
+  /** Whether the thread is between `sending` and `hasSent`. */
+  get isSending(): boolean {
+    return Atomics.load(this.#slots, SENDING) !== 0n;
   }
 
   get normal(): number {

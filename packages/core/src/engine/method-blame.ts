@@ -1,5 +1,5 @@
 import { MultifdError } from '../errors.js';
-import { AUTO } from '../methods/automatic.js';
+import { AUTO } from '../methods/registry.js';
 import { QEMU_METHODS } from '../wire/layout.js';
 import type { MigrationParameters } from './parameters.js';
 

@@ -1,13 +1,10 @@
 import type { MultiFDMethods } from './methods.js';
 import { noneMethod } from './none.js';
-import { availableMethods, loadMethod } from './registry.js';
-
-/** The value of `multifd-compression` that stands for no method of its own: the source chooses, packet by packet. */
-export const AUTO = 'auto';
+import { AUTO, availableMethods, loadMethod } from './registry.js';
 
 /**
  * The methods that stand behind a value of `multifd-compression`: the one of that name, or for `auto` all that can run
- * here, `none` first and the others in the order of their modules: the same in each thread.
+ * here, `none` first and the others in the order of their modules.
  * @throws MultifdError `codec-unavailable`.
  */
 export async function methodsFor(

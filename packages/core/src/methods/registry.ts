@@ -1,8 +1,14 @@
+import { inTime } from '../engine/time-limit.js';
 import { MultifdError } from '../errors.js';
 import { loadExport } from '../load-export.js';
 import { COMPRESSION_MASK, QEMU_METHODS } from '../wire/layout.js';
+import type { Probe } from '../zero/accelerator.js';
+import { PROBE_PATIENCE } from '../zero/probe.js';
 import type { MultiFDMethods } from './methods.js';
 import { noneMethod } from './none.js';
+
+/** The value of `multifd-compression` that stands for no method of its own: the source chooses while it sends. */
+export const AUTO = 'auto';
 
 /**
  * Finds a MultiFD method by name; `none` is always there. What is found can run here.
@@ -20,7 +26,7 @@ export async function loadMethod(name: string, modules: readonly string[] = []):
       `multifd-compression ${name} is not available; known here: ${known.map((each) => each.name).join(', ')}`,
     );
   }
-  const probe = await found.probe();
+  const probe = await probeOf(found);
   if (probe.ok) return found;
   throw new MultifdError(
     'codec-unavailable',
@@ -38,9 +44,16 @@ export async function loadMethod(name: string, modules: readonly string[] = []):
 export async function availableMethods(modules: readonly string[]): Promise<readonly MultiFDMethods[]> {
   const able: MultiFDMethods[] = [];
   for (const method of await allMethods(modules)) {
-    if ((await method.probe()).ok) able.push(method);
+    if ((await probeOf(method)).ok) able.push(method);
   }
   return able;
+}
+
+/** @throws MultifdError `codec-unavailable` if it does not answer; whatever it throws. */
+async function probeOf(method: MultiFDMethods): Promise<Probe> {
+  const what = `multifd method ${method.name}: its probe gave no answer`;
+  const limit = { timeout: PROBE_PATIENCE, what, code: 'codec-unavailable' } as const;
+  return inTime((async () => method.probe())(), limit);
 }
 
 async function allMethods(modules: readonly string[]): Promise<readonly MultiFDMethods[]> {
@@ -72,7 +85,7 @@ export async function methodsOf(module: string): Promise<readonly MultiFDMethods
   throw new MultifdError('codec-unavailable', `${module} does not export methods: readonly MultiFDMethods[]`);
 }
 
-/** Whether a value has the shape of this contract, and a flag that is its own. */
+/** Whether a value has the shape of this contract, and a name and a flag that are its own. */
 export function isMultiFDMethods(value: unknown): value is MultiFDMethods {
   if (typeof value !== 'object' || value === null) return false;
   const flag: unknown = Reflect.get(value, 'flag');
@@ -80,6 +93,7 @@ export function isMultiFDMethods(value: unknown): value is MultiFDMethods {
   return (
     Reflect.get(value, 'specVersion') === 1 &&
     typeof name === 'string' &&
+    name !== AUTO &&
     /^[a-z0-9][a-z0-9-]*$/.test(name) &&
     typeof flag === 'number' &&
     isFlagFor(flag, name) &&

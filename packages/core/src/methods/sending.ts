@@ -1,5 +1,29 @@
+import { MultifdError } from '../errors.js';
 import type { ChannelMethods } from './automatic.js';
 import type { MethodOptions, MultiFDMethods, OutgoingPages, PreparedPayload, SendHooks } from './methods.js';
+
+/** Which method makes the next packet of a channel that has several. */
+export interface MethodChoice {
+  /** Its flag, or 0 for the first, until one was chosen; others may change it at any time. */
+  chosen(): number;
+  /** It cannot be had in this thread, and the first method goes on in its place. `reason`: one line. */
+  refused(reason: string): void;
+}
+
+/**
+ * One channel's way out through several methods. The first is set up at once, so that it is told before anything is sent
+ * if it cannot be; each other with the first packet that is to be made with it.
+ *
+ * @throws whatever the first method's `sendSetup` throws.
+ */
+export async function setUpSending(
+  methods: ChannelMethods,
+  options: MethodOptions,
+  choice: MethodChoice,
+): Promise<SendHooks> {
+  const first: Sending = { flag: methods.first.flag, hooks: await methods.first.sendSetup(options) };
+  return new ChosenSending(first, methods, options, choice);
+}
 
 /** A method in use by a channel. */
 interface Sending {
@@ -7,34 +31,48 @@ interface Sending {
   readonly hooks: SendHooks;
 }
 
-/**
- * One channel's way out through several methods. The first is set up at once, so that it is told before anything is sent
- * if it cannot be; each other with the first packet that is to be made with it.
- *
- * @param chosen index of the method for the next packet, among all; others may change it at any time.
- * @throws whatever the first method's `sendSetup` throws.
- */
-export async function setUpSending(
-  methods: ChannelMethods,
-  options: MethodOptions,
-  chosen: () => number,
-): Promise<SendHooks> {
-  const inUse = new Map<number, Sending>();
-  const setUp = async (index: number, method: MultiFDMethods | undefined): Promise<Sending> => {
-    if (method === undefined) throw new RangeError(`no method ${index}`);
-    const sending = { flag: method.flag, hooks: await method.sendSetup(options) };
-    inUse.set(index, sending);
+class ChosenSending implements SendHooks {
+  readonly #first: Sending;
+  readonly #methods: ChannelMethods;
+  readonly #options: MethodOptions;
+  readonly #choice: MethodChoice;
+  /** By the flag of the choice. */
+  readonly #inUse: Map<number, Sending>;
+
+  constructor(first: Sending, methods: ChannelMethods, options: MethodOptions, choice: MethodChoice) {
+    this.#first = first;
+    this.#methods = methods;
+    this.#options = options;
+    this.#choice = choice;
+    this.#inUse = new Map([[0, first]]);
+  }
+
+  async prepare(pages: OutgoingPages): Promise<PreparedPayload> {
+    const chosen = this.#choice.chosen();
+    const { flag, hooks } = this.#inUse.get(chosen) ?? (await this.#setUp(chosen));
+    return { ...(await hooks.prepare(pages)), flag };
+  }
+
+  async cleanup(): Promise<void> {
+    for (const { hooks } of new Set(this.#inUse.values())) await hooks.cleanup();
+  }
+
+  async #setUp(flag: number): Promise<Sending> {
+    let sending = this.#first;
+    try {
+      const method = await this.#find(flag);
+      sending = { flag, hooks: await method.sendSetup(this.#options) };
+    } catch (error) {
+      this.#choice.refused(MultifdError.from(error, 'codec-unavailable', 'multifd method').message);
+    }
+    this.#inUse.set(flag, sending);
     return sending;
-  };
-  await setUp(0, methods.first);
-  return {
-    async prepare(pages: OutgoingPages): Promise<PreparedPayload> {
-      const index = chosen();
-      const { flag, hooks } = inUse.get(index) ?? (await setUp(index, (await methods.all())[index]));
-      return { ...(await hooks.prepare(pages)), flag };
-    },
-    async cleanup(): Promise<void> {
-      for (const { hooks } of inUse.values()) await hooks.cleanup();
-    },
-  };
+  }
+
+  /** It has been tried in another thread: here it may still be refused. */
+  async #find(flag: number): Promise<MultiFDMethods> {
+    const found = (await this.#methods.all()).find((method) => method.flag === flag);
+    if (found !== undefined) return found;
+    throw new MultifdError('codec-unavailable', 'the method that was chosen cannot run in this thread');
+  }
 }

@@ -52,6 +52,8 @@ describe('loadMethod', () => {
     expect([0x02, 0x04, 0x08, 0x10, 0x20].map((flag) => named('mine', flag))).toEqual(Array(5).fill(false));
     expect([0x06, 0x2a, 0x3e].map((flag) => named('mine', flag))).toEqual([true, true, true]);
     expect([0x00, 0x01, 0x40, 0x42, 1.5].map((flag) => named('mine', flag))).toEqual(Array(5).fill(false));
+    // `auto` stands for no method.
+    expect(named('auto', 0x06)).toBe(false);
     expect([named('zlib', 0x02), named('zlib', 0x06), named('zstd', 0x02)]).toEqual([true, false, false]);
   });
 

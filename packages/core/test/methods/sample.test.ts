@@ -1,6 +1,8 @@
 import { loadMethod, sampleMethod } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
+import { sampleGuest } from '../../src/methods/guest-sample.js';
 import { fixture } from '../support/fixtures.js';
+import { inTime } from '../support/outcome.js';
 import { createGuestRam, type Fill, fillRandom, MIB } from '../support/ram.js';
 import { testSeed } from '../support/random.js';
 
@@ -40,6 +42,43 @@ describe('a sample of a method', () => {
         ramOf(() => {}),
       ),
     ).toMatchObject({ packets: 0, pageBytes: 0, duration: 0 });
+  });
+
+  it('looks on where most of the guest is zero, and then where it is told to', async () => {
+    const blocks = [{ name: 'pc.ram', length: 200 * MIB }];
+    // In the first fiftieth: no place of the first look is in it.
+    const front = createGuestRam({ seed, blocks, fill: (page, index) => index < 1024 && page.fill(7) });
+    expect(await sampleMethod(method, front, { packets: 1 })).toMatchObject({
+      packets: 1,
+      pageBytes: 128 * 4096,
+    });
+    // In one page, which only its place tells of.
+    const page = 39_000;
+    const lost = createGuestRam({ seed, blocks, fill: (bytes, index) => index === page && bytes.fill(7) });
+    expect(await sampleMethod(method, lost, { packets: 1 })).toMatchObject({ packets: 0 });
+    const known = [{ block: 0, offset: page * 4096 + 5 }];
+    const sample = await sampleGuest(lost, { packets: 1, known });
+    expect(sample.packets.map(({ offsets, count }) => [offsets[0], count])).toEqual([[page * 4096, 1]]);
+    sample.close();
+  });
+
+  it('ends early, also with a method that does not come back', async () => {
+    const stop = new AbortController();
+    const hangs = {
+      ...method,
+      sendSetup: () => ({
+        prepare: () => {
+          stop.abort();
+          return new Promise<never>(() => {});
+        },
+        cleanup() {},
+      }),
+    };
+    const sampling = sampleMethod(hangs, ramOf(repeated), { signal: stop.signal });
+    expect(await inTime(sampling, 'a sample that was stopped')).toMatchObject({ packets: 0 });
+    expect(await sampleMethod(method, ramOf(repeated), { signal: stop.signal })).toMatchObject({
+      packets: 0,
+    });
   });
 
   it('is of all blocks, and leaves the method closed', async () => {

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import type { MigrationIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
-import { AUTO, methodsFor } from '../../methods/automatic.js';
+import { methodsFor } from '../../methods/automatic.js';
+import { AUTO } from '../../methods/registry.js';
 import type { DestinationEvent, IncomingBlock } from '../api.js';
 import { Counters } from '../counters.js';
 import { emit } from '../emit.js';

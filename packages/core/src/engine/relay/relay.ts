@@ -1,6 +1,6 @@
 import { prepareSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
-import { AUTO } from '../../methods/automatic.js';
+import { AUTO } from '../../methods/registry.js';
 import { isPageSize } from '../../wire/layout.js';
 import { formatAddress, parseAddress } from '../address.js';
 import type { AcceleratorReference, DestinationEvent } from '../api.js';

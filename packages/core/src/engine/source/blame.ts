@@ -50,6 +50,16 @@ export function notReady(
   });
 }
 
+/** `multifd-compression=auto` loads all methods before anybody connects, and one of their modules does not end it. */
+export function notLoaded({ parameters }: Suspects): MultifdError {
+  const { setupTimeout } = parameters;
+  return new MultifdError(
+    'codec-unavailable',
+    `multifd-compression auto: its methods were not loaded after ${setupTimeout} ms`,
+    { hint: 'name one method, or leave out the module that does not load' },
+  );
+}
+
 /**
  * A thread's zero check or method does not come back.
  * @param row of the thread in the counters.

@@ -68,7 +68,10 @@ export class SourceChannel {
     this.#counters.beat(ACTIVITY_SETTING_UP);
     const methods = await methodsForChannel(multifdCompression, this.#data.methodModules);
     const options = methodOptions(this.#data.channel, pageSize, this.#data.methodSettings);
-    this.#hooks = await setUpSending(methods, options, () => this.#control.method);
+    this.#hooks = await setUpSending(methods, options, {
+      chosen: () => this.#control.method,
+      refused: (reason) => this.#port.post({ type: 'method-refused', reason }),
+    });
     this.#counters.beat(ACTIVITY_IDLE);
     this.#port.post({ type: 'ready' });
     await this.#port.next('connect');

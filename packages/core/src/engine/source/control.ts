@@ -16,7 +16,7 @@ const MIGRATION = 8;
 const CHANNELS = 9;
 /** Everybody stops. */
 const STOP = 11;
-/** Index of the method that sends, where the channels have several. */
+/** Flag of the method that was chosen, where the channels have several; 0 until one was. */
 const METHOD = 12;
 /** Number of the epoch after which there is none; 0 while it is not known. */
 const LAST = 10;
@@ -73,12 +73,12 @@ export class SourceControl {
     if (Atomics.compareExchange(this.#words, DECISION, OPEN, HANDED_OVER) !== OPEN) this.#throwAborted();
   }
 
-  /** API thread: from the next packet on, each channel sends with its method number `index`. */
-  chooseMethod(index: number): void {
-    Atomics.store(this.#words, METHOD, index);
+  /** API thread: from the next packet on, each channel sends with its method of this flag. */
+  chooseMethod(flag: number): void {
+    Atomics.store(this.#words, METHOD, flag);
   }
 
-  /** Channel: index of the method for the next packet; 0 until one was chosen. */
+  /** Channel: flag of the method that was chosen for the next packet; 0 until one was. */
   get method(): number {
     return Atomics.load(this.#words, METHOD);
   }
@@ -169,6 +169,11 @@ export class SourceControl {
   claim(): number | undefined {
     const range = Atomics.add(this.#words, CURSOR, 1);
     return range < Atomics.load(this.#words, RANGES) ? range : undefined;
+  }
+
+  /** Number of ranges of the open epoch that are or were somebody's. */
+  get claimed(): number {
+    return Math.min(Atomics.load(this.#words, CURSOR), Atomics.load(this.#words, RANGES));
   }
 
   /** Channel thread: ranges of the open epoch that nobody has claimed yet. */

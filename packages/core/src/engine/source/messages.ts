@@ -68,6 +68,8 @@ export type FromSourceThread =
   | { readonly type: 'connected' }
   /** The accelerator failed here; another one goes on. */
   | { readonly type: 'replaced'; readonly replacement: AcceleratorReplacement }
+  /** The method that was chosen cannot be had here; `none` goes on. */
+  | { readonly type: 'method-refused'; readonly reason: string }
   | Ending
   | { readonly type: 'active' }
   | { readonly type: 'ask-early' }

@@ -1,60 +1,65 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { AUTO, methodsFor } from '../../methods/automatic.js';
-import type { MultiFDMethods } from '../../methods/methods.js';
-import { sampleMethod } from '../../methods/sample.js';
+import { MultifdError } from '../../errors.js';
+import { methodsFor } from '../../methods/automatic.js';
+import { sampleGuest } from '../../methods/guest-sample.js';
+import type { MethodOptions, MultiFDMethods } from '../../methods/methods.js';
+import { AUTO } from '../../methods/registry.js';
+import { tryMethod } from '../../methods/sample.js';
 import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
+import { RangeTable } from '../../ram/ranges.js';
 import type { Counters } from '../counters.js';
 import type { SourceControl } from './control.js';
+import { LineRate } from './line-rate.js';
 import { decideMethod, type MeasuredMethod, type MethodDecision } from './method-decision.js';
 
-/** ms between two looks at what has left. */
-const LOOK = 20;
-/** ms of sending that do not count: what left first may only have filled the sockets' buffers. */
-const WARM_UP = 60;
-/** ms of sending after which the line's rate is known, if so many bytes have left, … */
-const ENOUGH_TIME = 120;
-const ENOUGH_BYTES = 16 * 2 ** 20;
-/** … or else after so many ms. */
-const MOST_TIME = 1000;
-/** Packets of each method that are made for trying. */
+/** ms between two looks at what has left, and at who waits for the line. */
+const LOOK = 10;
+/** Packets that each method makes for trying. */
 const PACKETS = 2;
+/** Ranges that were claimed last, where there is something if anywhere. */
+const RECENT = 8;
 /** If the first method leaves more than this share of a byte, the others are not tried: the guest does not compress. */
 const HOPELESS = 0.9;
 
-/**
- * What `multifd-compression=auto` chooses from; undefined for any other method.
- * @throws MultifdError `codec-unavailable`.
- */
-export async function methodsToChooseFrom(
-  name: string,
-  modules: readonly string[],
-): Promise<readonly MultiFDMethods[] | undefined> {
-  return name === AUTO ? methodsFor(AUTO, modules) : undefined;
+export interface ChooserOptions {
+  readonly ram: GuestRamDescriptor;
+  readonly modules: readonly string[];
+  readonly settings: MethodOptions['settings'];
+  readonly counters: Counters;
+  readonly control: SourceControl;
+  /** What is told of methods that are left out, one line each: `auto` may go on without them. */
+  readonly warn: (message: string) => void;
 }
 
 /** `multifd-compression=auto` on the source, in the API thread: sends with `none` until it knows better. */
 export class MethodChooser {
-  readonly #ram: GuestRamDescriptor;
-  readonly #settings: Readonly<Record<string, number | string>>;
-  readonly #methods: readonly MultiFDMethods[];
-  readonly #counters: Counters;
-  readonly #control: SourceControl;
+  readonly #options: ChooserOptions;
+  /** Aborted when there is nothing to choose a method for any more. */
+  readonly #over = new AbortController();
+  #methods: readonly MultiFDMethods[] | undefined;
+  #choosing: Promise<void> | undefined;
   #decision: MethodDecision | undefined;
+  #refused = false;
 
-  /** @param methods as every channel has them; the first is `none`, the others are tried in their order. */
-  constructor(
-    ram: GuestRamDescriptor,
-    settings: Readonly<Record<string, number | string>>,
-    methods: readonly MultiFDMethods[],
-    counters: Counters,
-    control: SourceControl,
-  ) {
-    this.#ram = ram;
-    this.#settings = settings;
+  constructor(options: ChooserOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Loads the methods, as every channel does when it needs one, and has them look at their settings.
+   * @throws MultifdError `codec-unavailable`; `usage` for a setting that is out of range, used or not.
+   */
+  async open(): Promise<void> {
+    const { modules, settings } = this.#options;
+    const methods = await methodsFor(AUTO, modules);
+    if (Object.keys(settings).length > 0) await this.#checkSettings(methods.slice(1));
     this.#methods = methods;
-    this.#counters = counters;
-    this.#control = control;
+  }
+
+  /** Whether the methods are loaded. */
+  get isOpen(): boolean {
+    return this.#methods !== undefined;
   }
 
   /** What was chosen, and why; undefined while that is not known, as for a guest that was gone before. */
@@ -63,53 +68,108 @@ export class MethodChooser {
   }
 
   /**
-   * Measures the line and the methods while pages are sent, and chooses once. Call it when the first round begins.
-   * @throws MultifdError whatever trying a method does.
+   * Measures the line and the methods while pages are sent, and chooses once. Call it when the first round begins. A
+   * guest that cannot be sampled does not end a migration that goes on without that.
    */
-  async choose(signal: AbortSignal): Promise<void> {
+  begin(): void {
+    this.#choosing = this.#choose(this.#over.signal).catch((error: unknown) => {
+      const { message } = MultifdError.from(error, 'internal', 'choosing a method');
+      this.#options.warn(`multifd-compression auto stays with none: ${message}`);
+    });
+  }
+
+  /** Every channel says so, of the same method. @param reason why it cannot have the one that was chosen, one line. */
+  refused(reason: string): void {
+    if (!this.#refused) this.#options.warn(`multifd-compression auto goes on with none: ${reason}`);
+    this.#refused = true;
+  }
+
+  /** Nothing is chosen from now on. Returns when no memory is read any more, whatever the methods do. */
+  async end(): Promise<void> {
+    this.#over.abort();
+    await this.#choosing;
+  }
+
+  async #choose(signal: AbortSignal): Promise<void> {
+    const methods = this.#methods ?? [];
     const lineRate = await this.#lineRate(signal);
     if (lineRate === undefined) return;
-    const measured: MeasuredMethod[] = [];
-    for (const method of this.#methods.slice(1)) {
-      const { pageBytes, payloadBytes, duration } = await sampleMethod(method, this.#ram, {
-        packets: PACKETS,
-        settings: this.#settings,
-      });
-      if (pageBytes === 0 || signal.aborted) continue;
-      const bytesPerSecond = (pageBytes * 1000) / Math.max(duration, 0.001);
-      measured.push({ name: method.name, bytesPerSecond, ratio: payloadBytes / pageBytes });
-      if (payloadBytes > HOPELESS * pageBytes) break;
-    }
+    const measured = await this.#measure(methods.slice(1), signal);
     if (signal.aborted) return;
-    const threads = Math.min(this.#counters.rows - 1, availableParallelism());
-    this.#decision = decideMethod(lineRate, threads, measured);
-    this.#control.chooseMethod(this.#methods.findIndex(({ name }) => name === this.#decision?.name));
+    const { counters, control } = this.#options;
+    const threads = Math.min(counters.rows - 1, availableParallelism());
+    const decision = decideMethod(lineRate, threads, measured);
+    this.#decision = decision;
+    control.chooseMethod(methods.find(({ name }) => name === decision.name)?.flag ?? 0);
+  }
+
+  /** What each method makes of the same pages. */
+  async #measure(
+    methods: readonly MultiFDMethods[],
+    signal: AbortSignal,
+  ): Promise<readonly MeasuredMethod[]> {
+    const { ram, settings } = this.#options;
+    const sample = await sampleGuest(ram, { packets: PACKETS, known: this.#recent(), signal });
+    const measured: MeasuredMethod[] = [];
+    try {
+      for (const method of methods) {
+        const made = await this.#guarded(method, () => tryMethod(method, sample, settings, signal));
+        if (signal.aborted) break;
+        if (made === undefined || made.pageBytes === 0) continue;
+        const bytesPerSecond = (made.pageBytes * 1000) / Math.max(made.duration, 0.001);
+        const ratio = made.payloadBytes / made.pageBytes;
+        measured.push({ name: method.name, bytesPerSecond, ratio });
+        if (ratio > HOPELESS) break;
+      }
+    } finally {
+      sample.close();
+    }
+    return measured;
+  }
+
+  async #checkSettings(methods: readonly MultiFDMethods[]): Promise<void> {
+    const { ram, settings } = this.#options;
+    const nothing = { pageSize: ram.pageSize, packets: [], close() {} };
+    for (const method of methods) {
+      await this.#guarded(method, () => tryMethod(method, nothing, settings));
+    }
+  }
+
+  /** One method that fails is no word on the others; a setting that is wrong is the user's to mend. */
+  async #guarded<Value>(method: MultiFDMethods, work: () => Promise<Value>): Promise<Value | undefined> {
+    try {
+      return await work();
+    } catch (cause) {
+      const error = MultifdError.from(cause, 'codec-unavailable', method.name);
+      if (error.code === 'usage') throw error;
+      this.#options.warn(`multifd-compression auto goes on without ${method.name}: ${error.message}`);
+      return undefined;
+    }
   }
 
   /** Bytes a second over all channels; undefined if the migration is over before that is known. */
   async #lineRate(signal: AbortSignal): Promise<number | undefined> {
-    let began: { readonly at: number; readonly bytes: number } | undefined;
-    for (let firstByte: number | undefined; !signal.aborted; ) {
-      const now = performance.now();
-      const bytes = this.#sent();
-      if (bytes > 0) firstByte ??= now;
-      if (began === undefined) {
-        if (firstByte !== undefined && now - firstByte >= WARM_UP) began = { at: now, bytes };
-      } else {
-        const time = now - began.at;
-        const gained = bytes - began.bytes;
-        if ((time >= ENOUGH_TIME && gained >= ENOUGH_BYTES) || time >= MOST_TIME)
-          return (gained * 1000) / time;
-      }
+    const { counters } = this.#options;
+    const rows = Array.from({ length: counters.rows }, (_, index) => counters.row(index));
+    const line = new LineRate();
+    while (!signal.aborted) {
+      const sent = rows.reduce((sum, row) => sum + row.sent, 0);
+      const known = line.look(
+        performance.now(),
+        sent,
+        rows.some((row) => row.isSending),
+      );
+      if (known !== undefined) return known;
       await delay(LOOK, undefined, { signal }).catch(() => {});
     }
     return undefined;
   }
 
-  /** Bytes that the channels have sent, of packets with content as good as all. */
-  #sent(): number {
-    let bytes = 0;
-    for (let row = 1; row < this.#counters.rows; row++) bytes += this.#counters.row(row).bytes;
-    return bytes;
+  /** Where the channels are: a guest that is mostly zero has something there, or nothing would be sent. */
+  #recent(): ReturnType<RangeTable['at']>[] {
+    const table = new RangeTable(this.#options.ram.blocks);
+    const claimed = Math.min(this.#options.control.claimed, table.count);
+    const first = Math.max(0, claimed - RECENT);
+    return Array.from({ length: claimed - first }, (_, index) => table.at(first + index));
   }
 }

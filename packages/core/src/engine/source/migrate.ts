@@ -1,6 +1,6 @@
 import { type MigrationIo, prepareSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
-import type { MultiFDMethods } from '../../methods/methods.js';
+import { AUTO } from '../../methods/registry.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { CheckPlans, transferOf } from '../../zero/open-checker.js';
 import type { AcceleratorReplacement } from '../../zero/page-checker.js';
@@ -11,11 +11,11 @@ import { emit } from '../emit.js';
 import { HangWatch } from '../hang-watch.js';
 import { StatusMachine } from '../status.js';
 import { type Thread, ThreadGroup } from '../thread-group.js';
-import { died, hangs, MIGRATION_THREAD, notReady, refusedEarly, type Suspects } from './blame.js';
+import { died, hangs, MIGRATION_THREAD, notLoaded, notReady, refusedEarly, type Suspects } from './blame.js';
 import { SourceControl } from './control.js';
 import { GuestKeeper } from './guest-keeper.js';
 import type { FromSourceThread, SourceThreadData, ToSourceThread } from './messages.js';
-import { MethodChooser, methodsToChooseFrom } from './method-chooser.js';
+import { MethodChooser } from './method-chooser.js';
 import { type CheckedSource, checkSource } from './options.js';
 import { SourceMeter } from './source-meter.js';
 
@@ -44,11 +44,7 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
   let io: MigrationIo | undefined;
   try {
     io = await prepareSocketIo(options.socketIo);
-    const methods = await methodsToChooseFrom(
-      checked.parameters.multifdCompression,
-      options.methodModules ?? [],
-    );
-    return await new SourceMigration(options, checked, io, methods).run();
+    return await new SourceMigration(options, checked, io).run();
   } finally {
     io?.interrupt.close();
     migrating.delete(key);
@@ -72,8 +68,7 @@ class SourceMigration {
   readonly #outcome = Promise.withResolvers<void>();
   readonly #reported = Promise.withResolvers<Uint8Array | undefined>();
   readonly #channels: Thread<ToSourceThread>[] = [];
-  /** Aborted when there is nothing to choose a method for any more. */
-  readonly #choosing = new AbortController();
+  /** For `multifd-compression=auto`. */
   readonly #chooser: MethodChooser | undefined;
   /** One for each accelerator that failed. */
   readonly #replaced: AcceleratorReplacement[] = [];
@@ -85,12 +80,7 @@ class SourceMigration {
   #sentAll = false;
   #rounds = 0;
 
-  constructor(
-    options: MigrateOptions,
-    checked: CheckedSource,
-    io: MigrationIo | undefined,
-    methods: readonly MultiFDMethods[] | undefined,
-  ) {
+  constructor(options: MigrateOptions, checked: CheckedSource, io: MigrationIo | undefined) {
     const { ram } = options.guest;
     this.#options = options;
     this.#checked = checked;
@@ -116,9 +106,15 @@ class SourceMigration {
       this.#counters,
       new Set([...this.#dirty, ...this.#work]),
     );
-    if (methods !== undefined) {
-      const settings = options.methodSettings ?? {};
-      this.#chooser = new MethodChooser(ram, settings, methods, this.#counters, this.#control);
+    if (checked.parameters.multifdCompression === AUTO) {
+      this.#chooser = new MethodChooser({
+        ram,
+        modules: options.methodModules ?? [],
+        settings: options.methodSettings ?? {},
+        counters: this.#counters,
+        control: this.#control,
+        warn: (message) => this.#warn(message),
+      });
     }
     this.#keeper = new GuestKeeper(options.guest, checked.live);
     this.#threads = new ThreadGroup((error, where) => {
@@ -146,14 +142,13 @@ class SourceMigration {
       await this.#outcome.promise;
       if (this.#options.requestReport === true) report = await this.#reported.promise;
     } finally {
-      this.#choosing.abort();
       clearInterval(progress);
       clearTimeout(late);
       watch.close();
       signal?.removeEventListener('abort', onAbort);
       const waitsForReport = this.#options.requestReport === true && report === undefined;
       if (!this.#status.is('completed') || waitsForReport) this.#stopThreads();
-      await this.#threads.join();
+      await Promise.all([this.#threads.join(), this.#chooser?.end()]);
       await this.#plans?.close();
       if (!this.#status.is('completed')) await this.#keeper.giveBack();
       if (this.#status.is('cancelling')) this.#status.to('cancelled');
@@ -168,16 +163,22 @@ class SourceMigration {
     return { status: 'completed', statistics, accelerator, replaced, compression, report };
   }
 
-  /** A method that cannot be tried does not end a migration that goes on without it. */
-  #chooseMethod(): void {
-    this.#chooser?.choose(this.#choosing.signal).catch((error: unknown) => {
-      const { message } = MultifdError.from(error, 'internal', 'choosing a compression');
-      emit(this.#options.onEvent, { type: 'warning', message: `compression auto: none, since ${message}` });
-    });
+  /** For `multifd-compression=auto`: what there is to choose from, before anybody connects. */
+  #openChooser(chooser: MethodChooser): void {
+    chooser.open().then(
+      () => this.#isReady(),
+      (error: unknown) =>
+        this.#fail(MultifdError.from(error, 'codec-unavailable', 'multifd-compression auto')),
+    );
+  }
+
+  #warn(message: string): void {
+    emit(this.#options.onEvent, { type: 'warning', message });
   }
 
   /** Opens what the threads share, and then the threads. */
   #start(): void {
+    if (this.#chooser !== undefined) this.#openChooser(this.#chooser);
     const { accelerator, fallbacks = [] } = this.#options;
     const checks = this.#checked.parameters.zeroPageDetection !== 'none';
     const plans = checks && accelerator !== undefined ? CheckPlans.open(accelerator, fallbacks) : undefined;
@@ -245,6 +246,7 @@ class SourceMigration {
     if (message.type === 'ready') this.#isReady();
     else if (message.type === 'failed') this.#fail(MultifdError.fromReport(message.error));
     else if (message.type === 'replaced') this.#onReplaced(message.replacement);
+    else if (message.type === 'method-refused') this.#chooser?.refused(message.reason);
     else if (message.type === 'connected' && ++this.#connected === multifdChannels) {
       this.#migration?.post({ type: 'channels-connected' });
     } else if (message.type === 'done') {
@@ -265,7 +267,7 @@ class SourceMigration {
       case 'active':
         this.#meter.setupOver();
         this.#step('active');
-        this.#chooseMethod();
+        this.#chooser?.begin();
         return;
       case 'ask-early':
         this.#answer(async () => ({ type: 'early-state', ...(await this.#keeper.earlyState()) }));
@@ -302,6 +304,7 @@ class SourceMigration {
         return;
       case 'done':
       case 'stopped':
+      case 'method-refused':
         return;
     }
   }
@@ -313,14 +316,24 @@ class SourceMigration {
   }
 
   #isReady(): void {
-    if (++this.#ready === this.#checked.parameters.multifdChannels + 1)
-      this.#migration?.post({ type: 'connect' });
+    this.#ready++;
+    if (this.#missing === 0) this.#migration?.post({ type: 'connect' });
+  }
+
+  /** How much is still to be opened before anybody connects: threads, and what `auto` chooses from. */
+  get #missing(): number {
+    return this.#checked.parameters.multifdChannels + 1 + (this.#chooser === undefined ? 0 : 1) - this.#ready;
   }
 
   #notReady(): void {
+    if (this.#missing <= 0) return;
+    if (this.#chooser?.isOpen === false) {
+      this.#fail(notLoaded(this.#suspects));
+      return;
+    }
     const threads = this.#checked.parameters.multifdChannels + 1;
-    const setup = { threads, missing: threads - this.#ready, started: this.#migration !== undefined };
-    if (setup.missing > 0) this.#fail(notReady(this.#suspects, setup, this.#counters));
+    const setup = { threads, missing: this.#missing, started: this.#migration !== undefined };
+    this.#fail(notReady(this.#suspects, setup, this.#counters));
   }
 
   async #stopGuest(): Promise<ToSourceThread> {
@@ -384,8 +397,7 @@ class SourceMigration {
   /** After completion there is nothing left to fail but the report. */
   #noReport(error: MultifdError): void {
     if (this.#options.requestReport === true) {
-      const message = `no report from the destination: ${error.message}`;
-      emit(this.#options.onEvent, { type: 'warning', message });
+      this.#warn(`no report from the destination: ${error.message}`);
     }
     this.#reported.resolve(undefined);
   }
@@ -394,8 +406,7 @@ class SourceMigration {
     if (this.#status.is('completed')) this.#reported.resolve(undefined);
     if (this.#status.isOver || this.#status.is('cancelling')) return;
     if (!this.#control.keep()) {
-      const message = 'too late to cancel: the destination has everything, and its word decides';
-      emit(this.#options.onEvent, { type: 'warning', message });
+      this.#warn('too late to cancel: the destination has everything, and its word decides');
       return;
     }
     this.#status.to('cancelling');

@@ -22,6 +22,10 @@ const refused = new Map(
 );
 const haveBoth = [...refused.values()].every((reason) => reason === undefined);
 
+it('what is required to be there, is', () => {
+  expect(process.env.MULTIFD_NATIVE === 'required' && !haveBoth).toBe(false);
+});
+
 describe('each method does the main job, or says why not', () => {
   for (const [name, reason] of refused) {
     it(reason === undefined ? `${name}: verified` : `${name}: exit code 3, ${reason}`, async () => {

@@ -163,6 +163,24 @@ export const brokenReceivers: readonly MultiFDMethods[] = [
       },
     };
   }),
+  recv('is-careful-at-first-only', (_hooks, { pageSize }) => {
+    const last = new Uint8Array(pageSize);
+    let packets = 0;
+    return {
+      async recv({ block, offsets, count, payloadSize }, payload) {
+        const coded = new Uint8Array(payloadSize);
+        await payload.read(coded);
+        const page = new Uint8Array(pageSize);
+        let at = 0;
+        for (let index = 0; index < count; index++) {
+          at = right.decode(coded, at, page, last);
+          last.set(page);
+          block.write(offsets[index] ?? 0, page);
+        }
+        if (packets++ < 2 && at < coded.length) throw new Error(`${coded.length - at} bytes too many`);
+      },
+    };
+  }),
   failing('keeps-quiet', () => {}),
   failing('waits-for-ever', () => new Promise(() => {})),
   failing('tells-a-story', (error) => {

@@ -95,10 +95,10 @@ export function checkGuestRam(ram: GuestRamDescriptor): void {
   });
 }
 
-/** Names and lengths, before anything is allocated for them. @throws MultifdError `usage` naming the block. */
 /** Pages that a dirty bitmap can number. */
 const MOST_PAGES = 2 ** 32;
 
+/** Names and lengths, before anything is allocated for them. @throws MultifdError `usage` naming the block. */
 function checkBlocks(
   blocks: readonly { readonly name: string; readonly length: number }[],
   pageSize: number,

@@ -49,6 +49,7 @@ const CASES: readonly Case[] = [
   { from: '10.0', to: '7.2', machine: 'pc-q35-7.2', channels: [2, 4], options: '--machine-compat 7.2' },
   { from: '7.2', to: '7.2', machine: 'q35', channels: [1, 3], options: '--machine-compat 7.2' },
   { ...NEW, machine: 'q35', channels: [2, 2], options: '', compression: ['none', 'zstd'] },
+  { ...NEW, machine: 'q35', channels: [2, 4], options: '', compression: ['none', 'zlib'] },
   { ...NEW, machine: 'q35', channels: [2, 3], options: '', compression: ['zstd', 'none'] },
   {
     from: '7.2',

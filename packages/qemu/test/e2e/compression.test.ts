@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { queryStatus } from '../../src/qmp/commands.js';
 import { installedQemus, type QemuRelease } from '../support/binaries.js';
 import { CONTROL } from '../support/boot-code.js';
+import { BusyRam } from '../support/busy-ram.js';
 import { CODEC_MODULES, type CodecName, LEVELS, levelSetting, whyNot } from '../support/codecs.js';
 import { TestFolder } from '../support/folder.js';
 import { Qemu, type RamFile } from '../support/qemu.js';
@@ -97,6 +98,57 @@ async function thereAndBack(each: Case): Promise<void> {
     const { multifdBytes, normalBytes } = sent.result.statistics;
     expect(multifdBytes).toBeLessThan(0.8 * normalBytes);
   }
+}
+
+describe.runIf(here.length > 0)('a guest that is written to while we compress it goes to a real QEMU', () => {
+  for (const release of here) {
+    for (const codec of codecs) {
+      for (const detection of release === '7.2' ? (['legacy'] as const) : (['legacy', 'multifd'] as const)) {
+        it.skipIf(missing.get(codec) !== undefined)(`${release}, ${codec}, ${detection}`, () =>
+          busy(release, codec, detection),
+        );
+      }
+    }
+  }
+});
+
+async function busy(release: QemuRelease, codec: CodecName, detection: 'legacy' | 'multifd'): Promise<void> {
+  using folder = new TestFolder();
+  const ram: RamFile = { name: 'pc.ram', size: 32 * MIB, path: folder.file('source') };
+  createRam(ram, 5, {}, USED_PAGES);
+  const common = { release, machine: 'q35', folder: folder.path };
+  await using source = await Qemu.start({ ...common, name: 'source', ram: [ram] });
+  const { result } = await receiveFrom(source, { folder: folder.path, channels: 2 });
+  await source.kill();
+  const index = result.ram.blocks.findIndex(({ name }) => name === 'pc.ram');
+  const copy = receivedPath(folder.path, index);
+  // The first MiB is the firmware's and the guest's own.
+  using running = new BusyRam(result.ram, index, copy, MIB / 4096, 9);
+
+  const target: RamFile = { name: 'pc.ram', size: ram.size, path: folder.file('target') };
+  await using destination = await Qemu.start({ ...common, name: 'target', ram: [target], incoming: true });
+  const guest = {
+    ...running.guest,
+    machineType: result.machineType,
+    deviceState: () => result.deviceState,
+  };
+  const parameters = {
+    multifdChannels: 2,
+    multifdCompression: codec,
+    // Stopped after the first rounds, however busy the machine is.
+    downtimeLimit: 2_000_000,
+    ...(release === '7.2' ? OLD : { zeroPageDetection: detection }),
+  };
+  const before = running.writes;
+  const sent = await sendTo(destination, guest, folder.file('migration'), parameters, 2, {
+    methodModules: [CODEC_MODULES[codec]],
+    qemu: { 'multifd-compression': codec },
+  });
+  expect(sent.info.status).toBe('completed');
+  expect(running.writes).toBeGreaterThan(before);
+  expect(sent.result.statistics.dirtySyncCount).toBeGreaterThanOrEqual(3);
+  running.save(copy);
+  expect(firstDifference(copy, target.path, ram.size)).toBeUndefined();
 }
 
 describe.runIf(here.includes('10.0'))('a QEMU that compresses otherwise than we', () => {

@@ -199,11 +199,14 @@ describe("a stranger's codec", () => {
   });
 });
 
+/** Which of the two is taken is a matter of their speed at that moment. */
+const COMPRESSES = expect.stringMatching(/^(zlib|zstd)$/);
+
 describe.skipIf(!haveBoth)('auto', () => {
   it.each([
-    { fill: 'text', chosen: 'zstd' },
-    { fill: 'random', chosen: 'none' },
-  ])('on a slow line, memory of $fill: $chosen, and says why', async ({ fill, chosen }) => {
+    { fill: 'text', what: 'a method that compresses', chosen: COMPRESSES },
+    { fill: 'random', what: 'none', chosen: 'none' },
+  ])('on a slow line, memory of $fill: $what, and says why', async ({ fill, chosen }) => {
     const limit = ['--max-bandwidth', '16M', '--json'];
     const { code, stdout, stderr } = await run([
       'migrate',
@@ -220,7 +223,7 @@ describe.skipIf(!haveBoth)('auto', () => {
       reason: expect.stringContaining('the line takes'),
     });
     expect(compression.chosen.measured[0]).toMatchObject({ name: 'zstd' });
-    if (chosen === 'zstd') expect(ram['multifd-bytes']).toBeLessThan(ram['normal-bytes']);
+    if (chosen !== 'none') expect(ram['multifd-bytes']).toBeLessThan(ram['normal-bytes']);
     else expect(ram['multifd-bytes']).toBeGreaterThan(ram['normal-bytes']);
   });
 
@@ -235,7 +238,10 @@ describe.skipIf(!haveBoth)('auto', () => {
       ...['--compression', 'auto', '--max-bandwidth', '16M', '--verify', '--zero-page-detection', 'legacy'],
     ]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(JSON.parse(stdout)).toMatchObject({ verified: true, compression: { chosen: { name: 'zstd' } } });
+    expect(JSON.parse(stdout)).toMatchObject({
+      verified: true,
+      compression: { chosen: { name: COMPRESSES } },
+    });
     expect((await relay.ended).code).toBe(0);
     expect((await receiving.ended).code).toBe(0);
   });
@@ -246,7 +252,10 @@ describe.skipIf(!haveBoth)('auto', () => {
     truncateSync(path, 128 * 2 ** 20);
     const limit = ['--max-bandwidth', '8M', '--json'];
     const { stdout } = await run(['migrate', `raw:${path}`, '--compression', 'auto', ...limit]);
-    expect(JSON.parse(stdout)).toMatchObject({ verified: true, compression: { chosen: { name: 'zstd' } } });
+    expect(JSON.parse(stdout)).toMatchObject({
+      verified: true,
+      compression: { chosen: { name: COMPRESSES } },
+    });
   });
 
   it('a destination with auto takes any method, one with a method no other', async () => {

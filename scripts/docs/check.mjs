@@ -1,0 +1,42 @@
+/**
+ * Fails if a tracked file cites a section that docs/wire.md does not have, or if a Markdown file links to a file that
+ * is not there.
+ *
+ *   node scripts/docs/check.mjs     (pnpm check:docs tests this program first)
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { citationsIn, linksIn, sectionsOf } from './citations.mjs';
+
+const root = join(import.meta.dirname, '../..');
+const wire = readFileSync(join(root, 'docs/wire.md'), 'utf8');
+const known = sectionsOf(wire);
+const tracked = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+  cwd: root,
+  encoding: 'utf8',
+});
+// A file that git still knows may be gone from the working tree.
+const files = tracked.split('\0').filter((file) => file !== '' && existsSync(join(root, file)));
+
+let citations = 0;
+const faults = [];
+for (const file of files) {
+  if (file.startsWith('scripts/docs/')) continue;
+  const text = readFileSync(join(root, file), 'utf8');
+  for (const { section, line } of citationsIn(text)) {
+    citations++;
+    if (!known.has(section)) faults.push(`${file}:${line}: docs/wire.md has no section ${section}`);
+  }
+  if (!file.endsWith('.md')) continue;
+  for (const { target, line } of linksIn(text)) {
+    const path = join(root, dirname(file), decodeURI(target));
+    if (!existsSync(path)) faults.push(`${file}:${line}: no such file: ${target}`);
+  }
+}
+
+for (const fault of faults) console.error(fault);
+console.log(
+  `documents: ${files.length} files, ${citations} citations of docs/wire.md, ${faults.length} faults`,
+);
+if (faults.length > 0) process.exitCode = 1;

@@ -44,7 +44,7 @@ Examples:
   multifd migrate raw:guest.ram tcp:192.0.2.7:4444 --verify
   multifd migrate raw:guest.ram unix:/run/incoming.sock --max-bandwidth 100M --downtime-limit 50
   multifd migrate file:guest.mig tcp:192.0.2.7:4444
-  multifd migrate file:guest.mig tcp:192.0.2.7:4444 --machine-compat 7.2
+  multifd migrate raw:guest.ram tcp:192.0.2.7:4444 --machine-type pc-q35-7.2
   multifd migrate demo:100G,zero=1,backing=memfd
   multifd migrate demo:1G,fill=text --compression zstd --multifd-zstd-level 3
   multifd migrate demo:1G tcp:192.0.2.7:4444 --compression ./my-codec
@@ -83,8 +83,8 @@ From QEMU: migrate_set_capability multifd on, migrate_set_capability return-path
            migrate_set_parameter multifd-channels 2, migrate -d tcp:HOST:PORT`;
 
 export const RELAY_HELP = `
-The source's sync mode and zero pages are taken as they come; --zero-page-detection and --machine-compat are for the
-destination. Give the source a return path (migrate_set_capability return-path on): then it completes only when the
+The source's sync mode and zero pages are taken as they come. The destination gets what the guest's machine type
+demands; --zero-page-detection and --machine-compat say otherwise. Give the source a return path (migrate_set_capability return-path on): then it completes only when the
 destination has, and otherwise its guest runs on.
 
 Examples:

@@ -217,7 +217,7 @@ function host() {
 function machineCompat() {
   return new Option(
     '--machine-compat <version>',
-    "what a QEMU destination's older machine type needs: 7.2 for pc-q35-7.2",
+    "what a QEMU destination's older machine type needs: 7.2 for pc-q35-7.2 (default: by the guest's machine type)",
   ).argParser(parseMachineCompat);
 }
 

@@ -3,6 +3,7 @@ export type { BlockingSocket, Interrupt, SocketIo } from './channel/socket-io.js
 export { type Address, formatAddress, parseAddress } from './engine/address.js';
 export * from './engine/api.js';
 export { receive } from './engine/destination/receive.js';
+export { type MachineCompat, machineCompat, parametersFor } from './engine/machine-compat.js';
 export {
   completeParameters,
   DEFAULT_PARAMETERS,

@@ -5,7 +5,9 @@ import {
   type MigrateResult,
   type MigrationParameters,
   MultifdError,
+  machineCompat,
   migrate,
+  parametersFor,
   type SourceEvent,
   type SourceStatistics,
 } from '@multifd/core';
@@ -23,6 +25,7 @@ import { type Interrupt, listenForInterrupt } from '../interrupt.js';
 import { LoopbackDestination } from '../loopback/destination.js';
 import type { Backing } from '../options/backing.js';
 import { codecSettings } from '../options/compression.js';
+import { compatNote } from '../options/machine-compat.js';
 import { type Destination, parseDestination } from '../options/places.js';
 import { givenParameters, loopbackArguments, type MigrateOptions } from '../options/requests.js';
 import { type DemoSource, parseSource, type Source } from '../options/sources.js';
@@ -87,22 +90,20 @@ class MigrateRun {
     const destination = parseDestination(destinationText);
     const codec = await chooseCodec(this.#options.multifdCompression ?? 'none', process.cwd(), this.#signal);
     this.#facts.codec = { ...codec, settings: codecSettings(this.#options) };
-    const parameters = completeParameters(givenParameters(this.#options, codec));
-    this.#facts.parameters = parameters;
+    const given = givenParameters(this.#options, codec);
+    this.#facts.parameters = completeParameters(given);
+    // Opened first: its machine type decides parameters, and its uuid is also the loopback's.
+    const stored = source.kind === 'file' ? openFileSource(source.path) : undefined;
+    const uuid = this.#options.uuid ?? stored?.uuid;
+    const machineType = this.#options.machineType ?? stored?.machineType ?? 'none';
+    const identity = { machineType, ...(uuid === undefined ? {} : { uuid }) };
+    const parameters = this.#fit(machineType, given, destination);
     const verify = this.#options.verify ?? (source.kind === 'demo' || destination.kind === 'loopback');
     const threads = checkingThreads(parameters);
     this.#facts.choice = await chooseAccelerator(this.#options, process.cwd(), threads);
     const host = chooseHost(this.#options.host);
     this.#facts.host = host;
     const backing = source.kind === 'demo' ? this.#backing(source, host) : undefined;
-
-    // Opened first: its uuid is also the loopback's.
-    const stored = source.kind === 'file' ? openFileSource(source.path) : undefined;
-    const uuid = this.#options.uuid ?? stored?.uuid;
-    const identity = {
-      machineType: this.#options.machineType ?? stored?.machineType ?? 'none',
-      ...(uuid === undefined ? {} : { uuid }),
-    };
 
     // Started before the guest is made: it needs a moment, and a guest of many GiB more than one.
     const loopback =
@@ -126,6 +127,20 @@ class MigrateRun {
       await guest?.close();
       loopback?.close();
     }
+  }
+
+  /** What was not given is as the machine type has it, where a destination is that may be a QEMU. */
+  #fit(
+    machineType: string,
+    given: Partial<MigrationParameters>,
+    destination: Destination,
+  ): MigrationParameters {
+    const isLoopback = destination.kind === 'loopback';
+    const parameters = isLoopback ? completeParameters(given) : parametersFor(machineType, given);
+    this.#facts.parameters = parameters;
+    const note = isLoopback ? undefined : compatNote(machineType, machineCompat(machineType), given);
+    if (note !== undefined) this.#terminal.note(note);
+    return parameters;
   }
 
   /** WebAssembly can look at its own kind of memory in place, and at no other. */

@@ -5,6 +5,7 @@ import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { chooseHost } from '../host/choose-host.js';
 import { listenForInterrupt } from '../interrupt.js';
 import { codecSettings } from '../options/compression.js';
+import { compatNote } from '../options/machine-compat.js';
 import { isLocal, parseListen, parseRelayDestination } from '../options/places.js';
 import { givenParameters, type RelayOptions } from '../options/requests.js';
 import { formatError } from '../report/errors.js';
@@ -59,13 +60,12 @@ async function run(
   facts.outgoingCodec = { ...outgoingCodec, settings };
   const { incoming, outgoing } = sides(options, codec, outgoingCodec);
   facts.incomingChannels = incoming.multifdChannels;
-  facts.outgoingChannels = outgoing.multifdChannels;
-  facts.detection = outgoing.zeroPageDetection;
+  const { multifdChannels: outgoingChannels, zeroPageDetection } = completeParameters(outgoing);
+  facts.outgoingChannels = outgoingChannels;
+  facts.detection = zeroPageDetection;
   const clock = new CpuClock();
-  const needed = outgoing.zeroPageDetection !== 'none';
-  const choice = needed
-    ? await chooseAccelerator(options, process.cwd(), outgoing.multifdChannels)
-    : undefined;
+  const needed = zeroPageDetection !== 'none';
+  const choice = needed ? await chooseAccelerator(options, process.cwd(), outgoingChannels) : undefined;
   if (choice !== undefined) facts.accelerator = choice;
   const { module: socketIo } = chooseHost(options.host);
   const { machineType, uuid } = options;
@@ -81,6 +81,10 @@ async function run(
     ...(socketIo === undefined ? {} : { socketIo }),
     onEvent: (event) => {
       if (event.type === 'refused') terminal.note(`refused ${event.peer}: ${event.reason}`);
+      if (event.type === 'machine-compat') {
+        const note = compatNote(event.machineType, event.compat, outgoing);
+        if (note !== undefined) terminal.note(note);
+      }
       if (event.type === 'accelerator-replaced') terminal.note(replacedNote(event.replacement));
     },
     ...(machineType === undefined ? {} : { machineType }),
@@ -90,6 +94,7 @@ async function run(
   const reach = isLocal(relaying.address) ? 'only this machine' : 'other machines, unencrypted';
   terminal.note(`listening on ${relaying.address} (${reach}), relaying to ${to}`);
   facts.result = await relaying.result;
+  facts.detection = facts.result.outgoing.zeroPageDetection;
   facts.cpuTime = clock.elapsed();
   facts.peakRss = peakRss();
 }
@@ -99,17 +104,16 @@ function sides(
   options: RelayOptions,
   codec: CodecChoice,
   outgoingCodec: CodecChoice,
-): { incoming: MigrationParameters; outgoing: MigrationParameters } {
+): { incoming: MigrationParameters; outgoing: Partial<MigrationParameters> } {
   const given = givenParameters(options, codec);
-  const { outgoingMultifdChannels, machineCompat, zeroPageDetection } = options;
+  const { outgoingMultifdChannels } = options;
   return {
     incoming: completeParameters(given),
-    outgoing: completeParameters({
+    // Not completed: the guest's machine type comes before the defaults, and is not known yet.
+    outgoing: {
       ...given,
-      ...machineCompat,
       multifdCompression: outgoingCodec.name,
-      ...(zeroPageDetection === undefined ? {} : { zeroPageDetection }),
       ...(outgoingMultifdChannels === undefined ? {} : { multifdChannels: outgoingMultifdChannels }),
-    }),
+    },
   };
 }

@@ -1,4 +1,4 @@
-import type { MigrationParameters, ZeroPageDetection } from '@multifd/core';
+import type { MachineCompat, MigrationParameters, ZeroPageDetection } from '@multifd/core';
 import type { CodecChoice } from '../codecs/choose.js';
 import type { HostName } from '../host/choose-host.js';
 import type { Backing } from './backing.js';
@@ -28,8 +28,8 @@ export interface MigrateOptions extends CommonOptions, AcceleratorOptions {
   readonly zeroPageDetection?: ZeroPageDetection;
   readonly maxBandwidth?: number;
   readonly downtimeLimit?: number;
-  /** What the age of the destination's machine type demands. */
-  readonly machineCompat?: Partial<MigrationParameters>;
+  /** What the age of the destination's machine type demands; undefined: what the guest's says. */
+  readonly machineCompat?: MachineCompat;
 }
 
 export interface RelayOptions extends CommonOptions, AcceleratorOptions {
@@ -38,7 +38,7 @@ export interface RelayOptions extends CommonOptions, AcceleratorOptions {
   readonly outgoingMultifdChannels?: number;
   /** As `multifdCompression`, of the side of the destination. */
   readonly outgoingMultifdCompression?: string;
-  readonly machineCompat?: Partial<MigrationParameters>;
+  readonly machineCompat?: MachineCompat;
 }
 
 export interface ReceiveOptions extends CommonOptions {

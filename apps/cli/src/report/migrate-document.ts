@@ -34,6 +34,7 @@ export interface MigrateDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly host?: HostMember;
   readonly channels?: number;
   readonly 'zero-page-detection'?: string;
+  readonly 'multifd-flush-after-each-section'?: boolean;
   readonly 'multifd-compression'?: string;
   /** Absent if the choice was not made. */
   readonly compression?: CompressionMember;
@@ -225,13 +226,17 @@ function replacedMember({ failed, reason, by }: AcceleratorReplacement) {
   return { name: failed, reason, by: by.name };
 }
 
-type Parameters = Pick<MigrateDocument, 'channels' | 'zero-page-detection' | 'multifd-compression'>;
+type Parameters = Pick<
+  MigrateDocument,
+  'channels' | 'zero-page-detection' | 'multifd-flush-after-each-section' | 'multifd-compression'
+>;
 
 function parameterMembers(parameters: MigrationParameters | undefined): Parameters {
   if (parameters === undefined) return {};
   return {
     channels: parameters.multifdChannels,
     'zero-page-detection': parameters.zeroPageDetection,
+    'multifd-flush-after-each-section': parameters.multifdFlushAfterEachSection,
     'multifd-compression': parameters.multifdCompression,
   };
 }

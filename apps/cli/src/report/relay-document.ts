@@ -16,7 +16,10 @@ export interface RelayDocument extends Partial<Omit<FailureMembers, 'status'>> {
   readonly 'machine-type'?: string;
   readonly incoming?: RelaySide;
   readonly outgoing?: RelaySide;
+  /** To the destination. */
   readonly 'zero-page-detection'?: string;
+  /** To the destination; absent if no guest came through. */
+  readonly 'multifd-flush-after-each-section'?: boolean;
   readonly accelerator?: { readonly name: string; readonly requested: string; readonly detail: string };
   readonly 'cpu-time'?: number;
   readonly 'peak-rss'?: number;
@@ -77,6 +80,7 @@ function members({ machineType, incoming, outgoing }: RelayResult, facts: RelayF
   return {
     'total-time': Math.round(incoming.totalTime),
     'machine-type': machineType,
+    'multifd-flush-after-each-section': outgoing.multifdFlushAfterEachSection,
     incoming: {
       channels: facts.incomingChannels ?? 0,
       ...compressionOf(facts.incomingCodec),

@@ -106,6 +106,7 @@ describe('the JSON document of migrate', () => {
       },
       channels: 2,
       'zero-page-detection': 'multifd',
+      'multifd-flush-after-each-section': false,
       'multifd-compression': 'none',
       'cpu-time': { source: 701, destination: 650 },
       'peak-rss': { source: 2 ** 30, destination: 2 ** 29 },

@@ -2,6 +2,7 @@ import type { RamBlockDescriptor } from '../ram/block.js';
 import type { GuestRamDescriptor } from '../ram/guest-ram.js';
 import type { DeviceSection } from '../wire/main/records.js';
 import type { AcceleratorReplacement } from '../zero/page-checker.js';
+import type { MachineCompat } from './machine-compat.js';
 import type { MigrationParameters } from './parameters.js';
 import type { MethodDecision } from './source/method-decision.js';
 import type { DestinationStatistics, SourceStatistics } from './statistics.js';
@@ -13,7 +14,10 @@ export interface Guest {
    * tracker, marks what was written; without them nobody writes until the migration is over.
    */
   readonly ram: GuestRamDescriptor;
-  /** Machine type in the configuration section; the destination may insist on it. Default `none`. */
+  /**
+   * Machine type in the configuration section; the destination may insist on it. Default `none`. Its version says how
+   * a QEMU with it wants syncs and zero pages (`machineCompat`), unless `parameters` do.
+   */
   readonly machineType?: string;
   /** 16 bytes; all zero by default. A destination with another uuid refuses. */
   readonly uuid?: Uint8Array;
@@ -181,6 +185,8 @@ export type DestinationEvent =
   | { readonly type: 'progress'; readonly statistics: DestinationStatistics }
   /** A connection was turned away and the destination goes on: a foreign client, a surplus connection. */
   | { readonly type: 'refused'; readonly peer: string; readonly reason: string }
+  /** Of a relay: the guest's machine type has decided this about the way to the destination. */
+  | { readonly type: 'machine-compat'; readonly machineType: string; readonly compat: MachineCompat }
   /** Of a relay: as `SourceEvent` has it. */
   | { readonly type: 'accelerator-replaced'; readonly replacement: AcceleratorReplacement };
 

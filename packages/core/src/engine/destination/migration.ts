@@ -210,7 +210,7 @@ export class DestinationMigration<Result> {
   async #place(blocks: readonly IncomingBlock[]): Promise<void> {
     this.#blocks = blocks;
     this.#meter.ramOpened(blocks.reduce((sum, block) => sum + block.length, 0));
-    this.#threads.broadcast(await this.#role.place(blocks));
+    this.#threads.broadcast(await this.#role.place(blocks, this.#machineType));
   }
 
   /** Everything is here: make it last, tell the source, and report if it asked. */

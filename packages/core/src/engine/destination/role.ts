@@ -13,7 +13,7 @@ export interface DestinationRole<Result> {
   /** Starts what the role needs beside the incoming threads. */
   open(onFailure: (error: MultifdError) => void): void;
   /** The blocks are known. Gives what every incoming thread has to know before it reads pages. */
-  place(blocks: readonly IncomingBlock[]): Promise<ToIncomingThread>;
+  place(blocks: readonly IncomingBlock[], machineType: string): Promise<ToIncomingThread>;
   result(machineType: string, received: ReceivedState, statistics: DestinationStatistics): Result;
   /** Everything is here, and the source has not been told: makes it last, or throws. */
   commit(result: Result): Promise<void>;

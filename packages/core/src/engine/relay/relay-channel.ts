@@ -19,6 +19,7 @@ import {
   type CounterRow,
   Counters,
 } from '../counters.js';
+import type { ZeroPageDetection } from '../parameters.js';
 import { SourceControl } from '../source/control.js';
 import type { ThreadPort } from '../thread-port.js';
 import type { FromRelayChannel, RelayChannelData, RelayLink, ToRelayChannel } from './messages.js';
@@ -39,6 +40,7 @@ export class RelayChannel {
   readonly #positions: Float64Array;
   readonly #answers: Uint8Array;
   readonly #zeros: Float64Array;
+  #detection: ZeroPageDetection = 'none';
   #checker: PageChecker | undefined;
   #hooks: SendHooks | undefined;
   #outgoing: Outgoing | undefined;
@@ -75,7 +77,8 @@ export class RelayChannel {
     );
     this.#counters.beat(ACTIVITY_IDLE);
     this.#port.post({ type: 'ready' });
-    const { blocks } = await this.#port.next('connect');
+    const { blocks, zeroPageDetection } = await this.#port.next('connect');
+    this.#detection = zeroPageDetection;
     const outgoing = await this.#connect();
     this.#port.post({ type: 'connected' });
     await this.#sendEpochs(outgoing, method, this.#hooks, blocks);
@@ -142,7 +145,7 @@ export class RelayChannel {
 
   async #send(slot: Slot, announced: IncomingBlock, sender: PacketSender): Promise<void> {
     const { pageSize } = this.#link.transit;
-    const { zeroPageDetection } = this.#link.parameters;
+    const zeroPageDetection = this.#detection;
     if (zeroPageDetection === 'none') materialise(slot, pageSize);
     await this.#check(slot);
     const block = new SlotBlock(announced, slot, pageSize);

@@ -9,6 +9,8 @@ import type { DestinationControl } from '../destination/control.js';
 import type { MainHost } from '../destination/incoming-main.js';
 import type { ReceivedState } from '../destination/messages.js';
 import type { PageSink } from '../destination/page-sink.js';
+import { parametersFor } from '../machine-compat.js';
+import type { MigrationParameters } from '../parameters.js';
 import { SourceControl } from '../source/control.js';
 import { MainStream } from '../source/main-stream.js';
 import { awaitShut, listenToReturnPath, type ReturnPathAnswers } from '../source/return-path.js';
@@ -44,6 +46,7 @@ export class RelayMain implements MainHost {
   readonly #control: SourceControl;
   readonly #transit: Transit;
   #machineType = 'none';
+  #parameters: MigrationParameters;
   #outgoing: Outgoing | undefined;
   #stream: MainStream | undefined;
   #answers: ReturnPathAnswers | undefined;
@@ -64,6 +67,7 @@ export class RelayMain implements MainHost {
     this.uuid = host.uuid;
     this.#host = host;
     this.#link = link;
+    this.#parameters = link.parameters;
     this.#incoming = incoming;
     this.#incomingCounters = incomingCounters;
     this.#control = new SourceControl(link.control);
@@ -72,6 +76,7 @@ export class RelayMain implements MainHost {
 
   configured(machineType: string): void {
     this.#machineType = machineType;
+    this.#parameters = parametersFor(machineType, this.#link.given);
     this.#host.configured(machineType);
   }
 
@@ -163,7 +168,7 @@ export class RelayMain implements MainHost {
 
   /** Cuts the outgoing side: everything in transit is sent, every channel has sent its SYNC, main says so. */
   async #cut(last = false): Promise<void> {
-    const { multifdChannels, multifdFlushAfterEachSection } = this.#link.parameters;
+    const { multifdChannels, multifdFlushAfterEachSection } = this.#parameters;
     const epoch = this.#control.openEpoch(0, 0, last);
     this.#transit.wakeChannels();
     await this.#control.allArrived(epoch, multifdChannels);
@@ -174,7 +179,7 @@ export class RelayMain implements MainHost {
   }
 
   #startPump(): void {
-    if (this.#link.parameters.zeroPageDetection !== 'legacy') return;
+    if (this.#parameters.zeroPageDetection !== 'legacy') return;
     this.#epochOver = false;
     this.#pump = this.#pumpZeros();
     // A failure is met when the pump is waited for; until then it must not end the thread.

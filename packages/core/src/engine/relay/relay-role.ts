@@ -9,6 +9,7 @@ import { Counters } from '../counters.js';
 import type { ReceivedState, ToIncomingThread } from '../destination/messages.js';
 import type { DestinationRole } from '../destination/role.js';
 import { HangWatch } from '../hang-watch.js';
+import { type MachineCompat, machineCompat, parametersFor } from '../machine-compat.js';
 import type { MigrationParameters } from '../parameters.js';
 import { died, hangs, notReady, type Suspects } from '../source/blame.js';
 import { SourceControl } from '../source/control.js';
@@ -22,10 +23,14 @@ import { Transit } from './transit.js';
 export interface RelayDestination {
   readonly address: Address;
   readonly parameters: MigrationParameters;
+  /** Those that were given. */
+  readonly given: Partial<MigrationParameters>;
   readonly uuid: Uint8Array;
   readonly pageSize: number;
   readonly accelerator: AcceleratorReference | undefined;
   readonly fallbacks: readonly AcceleratorReference[];
+  /** Called when the guest's machine type has decided what was not given. */
+  readonly onCompat: (machineType: string, compat: MachineCompat) => void;
   /** Called once for each accelerator that failed and was replaced. */
   readonly onReplaced: (replacement: AcceleratorReplacement) => void;
   readonly methodModules: readonly string[];
@@ -47,6 +52,7 @@ export class RelayRole implements DestinationRole<RelayResult> {
   #threads: ThreadGroup<ToRelayChannel, FromRelayChannel> | undefined;
   readonly #replaced = new Set<string>();
   readonly #suspects: Suspects;
+  #parameters: MigrationParameters;
   #plans: CheckPlans | undefined;
   #watch: HangWatch | undefined;
   #late: NodeJS.Timeout | undefined;
@@ -56,12 +62,14 @@ export class RelayRole implements DestinationRole<RelayResult> {
   constructor(destination: RelayDestination) {
     const { parameters, pageSize } = destination;
     this.#destination = destination;
+    this.#parameters = parameters;
     this.#transit = Transit.allocate(pageSize);
     this.#counters = Counters.allocate(parameters.multifdChannels + 1);
     this.#waitingFor = { ready: parameters.multifdChannels, connected: parameters.multifdChannels };
     this.relay = {
       address: destination.address,
       parameters,
+      given: destination.given,
       uuid: destination.uuid,
       transit: this.#transit.descriptor,
       control: this.#control.buffer,
@@ -150,11 +158,21 @@ export class RelayRole implements DestinationRole<RelayResult> {
   }
 
   /** Main is connected to the destination by now: the channels follow. */
-  async place(blocks: readonly IncomingBlock[]): Promise<ToIncomingThread> {
+  async place(blocks: readonly IncomingBlock[], machineType: string): Promise<ToIncomingThread> {
+    this.#parameters = parametersFor(machineType, this.#destination.given);
+    this.#tellCompat(machineType);
     await this.#ready.promise;
-    for (const channel of this.#channels) channel.post({ type: 'connect', blocks });
+    const { zeroPageDetection } = this.#parameters;
+    for (const channel of this.#channels) channel.post({ type: 'connect', blocks, zeroPageDetection });
     await this.#connected.promise;
     return { type: 'transit', blocks };
+  }
+
+  #tellCompat(machineType: string): void {
+    const { given, onCompat } = this.#destination;
+    const compat = machineCompat(machineType);
+    const isGiven = given.zeroPageDetection !== undefined && given.multifdFlushAfterEachSection !== undefined;
+    if (compat !== undefined && !isGiven) onCompat(machineType, compat);
   }
 
   result(machineType: string, _received: ReceivedState, incoming: DestinationStatistics): RelayResult {
@@ -168,6 +186,8 @@ export class RelayRole implements DestinationRole<RelayResult> {
         normal: rows.reduce((sum, row) => sum + row.normal, 0),
         zeroPages: rows.reduce((sum, row) => sum + row.zero, 0),
         pageSize: this.#destination.pageSize,
+        zeroPageDetection: this.#parameters.zeroPageDetection,
+        multifdFlushAfterEachSection: this.#parameters.multifdFlushAfterEachSection,
         channelBytes: rows.slice(1).map((row) => row.bytes),
       },
     };

@@ -7,7 +7,7 @@ import type { AcceleratorReference, DestinationEvent } from '../api.js';
 import { Listener } from '../destination/listener.js';
 import { DestinationMigration } from '../destination/migration.js';
 import { emit } from '../emit.js';
-import { completeParameters, type MigrationParameters } from '../parameters.js';
+import { completeParameters, type MigrationParameters, type ZeroPageDetection } from '../parameters.js';
 import { checkUuid } from '../source/options.js';
 import type { DestinationStatistics } from '../statistics.js';
 import { RelayRole } from './relay-role.js';
@@ -25,7 +25,10 @@ export interface RelayOptions {
   readonly uuid?: Uint8Array;
   /** Of the incoming side: channels, method, time limits. */
   readonly incoming?: Partial<MigrationParameters>;
-  /** Of the outgoing side, which need not be like the incoming one. */
+  /**
+   * Of the outgoing side, which need not be like the incoming one. Where it does not say how to sync and where zero
+   * pages go, the guest's machine type does (`machineCompat`).
+   */
   readonly outgoing?: Partial<MigrationParameters>;
   /** Looks for zero pages that the source did not look for. Needed unless outgoing `zeroPageDetection` is `none`. */
   readonly accelerator?: AcceleratorReference;
@@ -60,6 +63,9 @@ export interface RelayResult {
     readonly normal: number;
     readonly zeroPages: number;
     readonly pageSize: number;
+    /** What was given, or what the guest's machine type demands. */
+    readonly zeroPageDetection: ZeroPageDetection;
+    readonly multifdFlushAfterEachSection: boolean;
     readonly channelBytes: readonly number[];
   };
 }
@@ -100,10 +106,12 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
   const role = new RelayRole({
     address: parseAddress(options.to),
     parameters: outgoing,
+    given: options.outgoing ?? {},
     uuid,
     pageSize,
     accelerator: options.accelerator,
     fallbacks: options.fallbacks ?? [],
+    onCompat: (machineType, compat) => emit(options.onEvent, { type: 'machine-compat', machineType, compat }),
     onReplaced: (replacement) => emit(options.onEvent, { type: 'accelerator-replaced', replacement }),
     methodModules: options.methodModules ?? [],
     methodSettings: options.methodSettings ?? {},

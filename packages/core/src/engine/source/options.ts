@@ -3,7 +3,8 @@ import { checkGuestRam } from '../../ram/guest-ram.js';
 import { isPageSize } from '../../wire/layout.js';
 import { type Address, parseAddress } from '../address.js';
 import type { MigrateOptions } from '../api.js';
-import { completeParameters, type MigrationParameters } from '../parameters.js';
+import { parametersFor } from '../machine-compat.js';
+import type { MigrationParameters } from '../parameters.js';
 
 /** What `migrate` was asked to do, complete and checked. */
 export interface CheckedSource {
@@ -16,7 +17,8 @@ export interface CheckedSource {
 
 /** @throws MultifdError `usage`, or `accelerator-unavailable` if a check is asked for and nobody is to do it. */
 export function checkSource(options: MigrateOptions): CheckedSource {
-  const parameters = completeParameters(options.parameters);
+  const machineType = options.guest.machineType ?? 'none';
+  const parameters = parametersFor(machineType, options.parameters);
   const address = parseAddress(options.to);
   if (address.kind === 'tcp' && address.port === 0) {
     throw new MultifdError('usage', `address ${options.to}: a destination has a port above 0`);
@@ -40,7 +42,7 @@ export function checkSource(options: MigrateOptions): CheckedSource {
     address,
     parameters,
     uuid: checkUuid(guest.uuid),
-    machineType: guest.machineType ?? 'none',
+    machineType,
     live: guest.ram.dirty !== undefined,
   };
 }

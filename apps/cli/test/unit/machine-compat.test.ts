@@ -1,0 +1,41 @@
+import { MultifdError, machineCompat } from '@multifd/core';
+import { describe, expect, it } from 'vitest';
+import { compatNote, parseMachineCompat } from '../../src/options/machine-compat.js';
+
+const OLD = { multifdFlushAfterEachSection: true, zeroPageDetection: 'legacy' };
+const NEW = { multifdFlushAfterEachSection: false, zeroPageDetection: 'multifd' };
+
+describe('--machine-compat', () => {
+  it.each([
+    ['7.2', OLD],
+    ['pc-q35-7.2', OLD],
+    ['s390-ccw-virtio-8.0', OLD],
+    ['8.2', { ...NEW, zeroPageDetection: 'legacy' }],
+    // Explicit too: it wins against an older machine type.
+    ['10.0', NEW],
+    ['virt-9.0', NEW],
+  ])('%s', (text, compat) => expect(parseMachineCompat(text)).toEqual(compat));
+
+  it.each(['', '7', 'q35', 'rhel9.2.0', 'pc-q35-rhel9.2.0', '7.2.x', '-7.2-'])('refuses %j', (text) => {
+    expect(() => parseMachineCompat(text)).toThrow(MultifdError);
+  });
+});
+
+describe('the line about a machine type', () => {
+  const note = (machineType: string, given = {}): string | undefined =>
+    compatNote(machineType, machineCompat(machineType), given);
+
+  it('says what it has decided', () => {
+    expect(note('pc-q35-7.2')).toBe(
+      'machine type pc-q35-7.2: sync with each section, zero pages on the main stream (--zero-page-detection legacy); --machine-compat VERSION says otherwise',
+    );
+    expect(note('virt-8.2')).toMatch(/^machine type virt-8\.2: zero pages on the main stream /);
+    expect(note('virt-8.0', { zeroPageDetection: 'multifd' })).toMatch(/: sync with each section; /);
+  });
+
+  it('is not there where it decides nothing', () => {
+    expect(note('pc-q35-10.0')).toBeUndefined();
+    expect(note('none')).toBeUndefined();
+    expect(note('virt-7.2', parseMachineCompat('7.2'))).toBeUndefined();
+  });
+});

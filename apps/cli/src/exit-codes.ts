@@ -4,7 +4,7 @@ import { type ErrorCode, MultifdError } from '@multifd/core';
 export const EXIT = {
   /** Migrated, and verified if that was asked for. */
   done: 0,
-  /** Failed, or did not verify. */
+  /** Failed. The guest is at its source, unless the error says that both may have it. */
   failed: 1,
   /** A wrong option, size, address or path. */
   usage: 2,
@@ -12,7 +12,12 @@ export const EXIT = {
   unavailable: 3,
   /** The two ends do not fit together. */
   incompatible: 4,
-  /** SIGINT or SIGTERM: 128 + 2, as shells have it. */
+  /**
+   * The guest has left its source, and must not be started there; but what was to follow did not: memory was not
+   * verified, since that was interrupted, could not be done, or found a difference.
+   */
+  left: 5,
+  /** SIGINT, SIGTERM or SIGHUP: 128 + 2, as shells have it. The guest is intact at its source. */
   interrupted: 130,
 } as const;
 
@@ -34,6 +39,12 @@ const BY_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   io: EXIT.failed,
   internal: EXIT.failed,
 };
+
+/** @param completed the guest has left: then nothing that follows can be taken for a migration that failed. */
+export function endOf(completed: boolean, error: unknown): ExitCode {
+  if (error === undefined) return EXIT.done;
+  return completed ? EXIT.left : exitCodeOf(error);
+}
 
 export function exitCodeOf(error: unknown): ExitCode {
   return MultifdError.is(error) ? BY_ERROR[error.code] : EXIT.failed;

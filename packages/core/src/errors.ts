@@ -31,11 +31,18 @@ export type ErrorCode =
   | 'io'
   | 'internal';
 
+/**
+ * Who has the guest when a migration has failed. `either`: both may have it, and no protocol can tell; it must run in
+ * one place only.
+ */
+export type GuestPlace = 'source' | 'destination' | 'either';
+
 /** A `MultifdError` as plain data, so that it can cross from one thread to another. */
 export interface ErrorReport {
   readonly code: ErrorCode;
   readonly message: string;
   readonly hint?: string;
+  readonly guest?: GuestPlace;
   readonly stack?: string;
 }
 
@@ -52,12 +59,19 @@ export class MultifdError extends Error {
   readonly code: ErrorCode;
   /** What to do about it, one line, when there is something to do. */
   readonly hint: string | undefined;
+  /** Who has the guest, if this ended a migration; undefined if none had begun. */
+  readonly guest: GuestPlace | undefined;
 
-  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { hint?: string; cause?: unknown; guest?: GuestPlace } = {},
+  ) {
     super(oneLine(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'MultifdError';
     this.code = code;
     this.hint = options.hint;
+    this.guest = options.guest;
   }
 
   /** Recognises the error by a marker, so that it survives two copies of this package in one process. */
@@ -73,7 +87,10 @@ export class MultifdError extends Error {
   }
 
   static fromReport(report: ErrorReport): MultifdError {
-    const error = new MultifdError(report.code, report.message, report.hint ? { hint: report.hint } : {});
+    const error = new MultifdError(report.code, report.message, {
+      ...(report.hint ? { hint: report.hint } : {}),
+      ...(report.guest === undefined ? {} : { guest: report.guest }),
+    });
     if (report.stack !== undefined) error.stack = report.stack;
     return error;
   }
@@ -83,6 +100,7 @@ export class MultifdError extends Error {
       code: this.code,
       message: this.message,
       ...(this.hint === undefined ? {} : { hint: this.hint }),
+      ...(this.guest === undefined ? {} : { guest: this.guest }),
       ...(this.stack === undefined ? {} : { stack: this.stack }),
     };
   }

@@ -14,7 +14,14 @@ export { type Relaying, type RelayOptions, type RelayResult, relay } from './eng
 export type { MeasuredMethod, MethodDecision } from './engine/source/method-decision.js';
 export { migrate } from './engine/source/migrate.js';
 export type { DestinationStatistics, SourceStatistics } from './engine/statistics.js';
-export { type ErrorCode, type ErrorReport, MultifdError, WireError, type WireFault } from './errors.js';
+export {
+  type ErrorCode,
+  type ErrorReport,
+  type GuestPlace,
+  MultifdError,
+  WireError,
+  type WireFault,
+} from './errors.js';
 export { methodsFor } from './methods/automatic.js';
 export * from './methods/methods.js';
 export { pageWindows } from './methods/page-windows.js';

@@ -52,7 +52,7 @@ export async function accelBenchCommand(options: AccelOptions): Promise<ExitCode
       return options.json ? `${JSON.stringify(document, null, 2)}\n` : benchTable(document);
     });
   } finally {
-    interrupt.release();
+    interrupt.release(EXIT.interrupted);
     terminal.clear();
   }
 }

@@ -15,7 +15,7 @@ import type { MappedRamGuest } from '@multifd/qemu';
 import { chooseAccelerator } from '../accelerators/choose.js';
 import { checkingThreads } from '../accelerators/threads.js';
 import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
-import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
+import { type ExitCode, endOf } from '../exit-codes.js';
 import { demoGuest, type Identity } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
 import { chooseHost, type HostChoice } from '../host/choose-host.js';
@@ -29,7 +29,7 @@ import { compatNote } from '../options/machine-compat.js';
 import { type Destination, parseDestination } from '../options/places.js';
 import { givenParameters, loopbackArguments, type MigrateOptions } from '../options/requests.js';
 import { type DemoSource, parseSource, type Source } from '../options/sources.js';
-import { formatError } from '../report/errors.js';
+import { afterCompletion, formatError } from '../report/errors.js';
 import { formatBytes } from '../report/format.js';
 import { type MigrateFacts, migrateDocument, newFacts } from '../report/migrate-document.js';
 import { progressLine, replacedNote, stalledNote } from '../report/progress.js';
@@ -54,17 +54,17 @@ export async function migrateCommand(
   try {
     await new MigrateRun(options, facts, terminal, interrupt).run(source, destination);
   } catch (caught) {
-    error = caught;
+    error = facts.completed === true ? afterCompletion(caught) : caught;
   } finally {
-    interrupt.release();
     terminal.clear();
   }
+  const code = endOf(facts.completed === true, error);
+  interrupt.release(code);
   const document = migrateDocument(facts, error);
   if (options.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   else if (facts.completed) process.stdout.write(migrateSummary(document));
-  if (error === undefined) return EXIT.done;
-  process.stderr.write(formatError(error));
-  return exitCodeOf(error);
+  if (error !== undefined) process.stderr.write(formatError(error));
+  return code;
 }
 
 /** One migration, from the command line's words to the verified end. */
@@ -73,6 +73,7 @@ class MigrateRun {
   readonly #facts: MigrateFacts;
   readonly #terminal: Terminal;
   readonly #signal: AbortSignal;
+  readonly #interrupt: Interrupt;
   /** Begun as soon as the guest has left, while the destination does the same. */
   #digests: Promise<readonly BlockDigest[]> | undefined;
   #stalledRound: number | undefined;
@@ -82,6 +83,7 @@ class MigrateRun {
     this.#facts = facts;
     this.#terminal = terminal;
     this.#signal = interrupt.signal;
+    this.#interrupt = interrupt;
   }
 
   /** @throws MultifdError; the facts tell how far it came. */
@@ -200,6 +202,7 @@ class MigrateRun {
         ? {}
         : { accelerator: this.#facts.choice.accelerator, fallbacks: this.#facts.choice.fallbacks }),
       onEvent: (event) => {
+        if (event.type === 'status') this.#interrupt.reached(event.status);
         if (event.type === 'status' && event.status === 'completed') accounted = onCompleted();
         this.#onEvent(event);
       },
@@ -250,8 +253,18 @@ class MigrateRun {
     this.#facts.peakRss.destination = peak;
   }
 
+  /** @throws MultifdError `cancelled`: the guest has left by now, and only the comparison can be called off. */
+  async #ourDigests(): Promise<readonly BlockDigest[] | undefined> {
+    try {
+      return await this.#digests;
+    } catch (cause) {
+      if (!this.#signal.aborted) throw cause;
+      throw new MultifdError('cancelled', 'not verified: interrupted after the guest had left', { cause });
+    }
+  }
+
   async #verify({ report }: MigrateResult): Promise<void> {
-    const ours = await this.#digests;
+    const ours = await this.#ourDigests();
     const theirs = report === undefined ? undefined : decodePeerReport(report).blocks;
     if (ours === undefined || theirs === undefined) {
       throw new MultifdError('protocol', 'not verified: the destination did not say what it has', {

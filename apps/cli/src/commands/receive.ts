@@ -7,7 +7,7 @@ import {
   receive,
 } from '@multifd/core';
 import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
-import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
+import { type ExitCode, endOf } from '../exit-codes.js';
 import { runOn } from '../guest/run-on.js';
 import { findVcpuState } from '../guest/vcpu-state.js';
 import { chooseHost, type HostChoice } from '../host/choose-host.js';
@@ -22,7 +22,7 @@ import { codecSettings } from '../options/compression.js';
 import { checkAnnouncedRam, DEFAULT_MAX_RAM } from '../options/max-ram.js';
 import { isLocal, parseListen, parseTarget, type Target } from '../options/places.js';
 import { givenParameters, type ReceiveOptions } from '../options/requests.js';
-import { formatError } from '../report/errors.js';
+import { afterCompletion, formatError } from '../report/errors.js';
 import { type ReceiveFacts, receiveDocument } from '../report/receive-document.js';
 import { receiveSummary } from '../report/summary.js';
 import { openTerminal, SILENT, type Terminal } from '../report/terminal.js';
@@ -44,13 +44,14 @@ export async function receiveCommand(
   try {
     await new ReceiveRun(options, facts, terminal, interrupt).run(listen, parseTarget(target));
   } catch (caught) {
-    error = caught;
+    error = facts.completed === true ? afterCompletion(caught) : caught;
   } finally {
-    interrupt.release();
     terminal.clear();
   }
+  const code = endOf(facts.completed === true, error);
+  interrupt.release(code);
   tell(options, facts, error);
-  return error === undefined ? EXIT.done : exitCodeOf(error);
+  return code;
 }
 
 function tell(options: ReceiveOptions, facts: ReceiveFacts, error: unknown): void {
@@ -72,6 +73,7 @@ class ReceiveRun {
   readonly #facts: ReceiveFacts;
   readonly #terminal: Terminal;
   readonly #signal: AbortSignal;
+  readonly #interrupt: Interrupt;
   readonly #clock = new CpuClock();
   readonly #host: HostChoice;
   #memory: GuestMemory | undefined;
@@ -83,6 +85,7 @@ class ReceiveRun {
     this.#facts = facts;
     this.#terminal = terminal;
     this.#signal = interrupt.signal;
+    this.#interrupt = interrupt;
     this.#host = chooseHost(options.host);
   }
 
@@ -100,7 +103,6 @@ class ReceiveRun {
       const received = await this.#receive(listen, parameters, codec, images, target);
       // Before anything else can fail: from here on the source has no guest any more.
       this.#noteAll(images?.settle());
-      this.#facts.completed = true;
       if (images !== undefined) this.#facts.images = [...new Set(this.#kept?.blocks.map(({ path }) => path))];
       this.#facts.statistics = received.statistics;
       await this.#runOn(received, target);
@@ -135,6 +137,9 @@ class ReceiveRun {
       commit: (received) => this.#commit(received, images),
       report: (received) => this.#report(received),
       onEvent: (event) => {
+        if (event.type === 'status') this.#interrupt.reached(event.status);
+        // From here on the source has no guest any more, whatever else may fail.
+        if (event.type === 'status' && event.status === 'completed') this.#facts.completed = true;
         if (event.type === 'progress') this.#facts.statistics = event.statistics;
         if (event.type === 'refused') this.#terminal.note(`refused ${event.peer}: ${event.reason}`);
       },

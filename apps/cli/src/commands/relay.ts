@@ -1,14 +1,14 @@
 import { completeParameters, type MigrationParameters, relay } from '@multifd/core';
 import { chooseAccelerator } from '../accelerators/choose.js';
 import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
-import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
+import { type ExitCode, endOf } from '../exit-codes.js';
 import { chooseHost } from '../host/choose-host.js';
-import { listenForInterrupt } from '../interrupt.js';
+import { type Interrupt, listenForInterrupt } from '../interrupt.js';
 import { codecSettings } from '../options/compression.js';
 import { compatNote } from '../options/machine-compat.js';
 import { isLocal, parseListen, parseRelayDestination } from '../options/places.js';
 import { givenParameters, type RelayOptions } from '../options/requests.js';
-import { formatError } from '../report/errors.js';
+import { afterCompletion, formatError } from '../report/errors.js';
 import { replacedNote } from '../report/progress.js';
 import { type RelayFacts, relayDocument } from '../report/relay-document.js';
 import { relaySummary } from '../report/relay-summary.js';
@@ -26,18 +26,19 @@ export async function relayCommand(
   const facts: RelayFacts = { listen, destination };
   let error: unknown;
   try {
-    await run(facts, options, terminal, interrupt.signal);
+    await run(facts, options, terminal, interrupt);
   } catch (caught) {
-    error = caught;
+    error = facts.result === undefined ? caught : afterCompletion(caught);
   } finally {
-    interrupt.release();
     terminal.clear();
   }
+  const code = endOf(facts.result !== undefined, error);
+  interrupt.release(code);
   const document = relayDocument(facts, error);
   if (options.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   else if (document.status === 'completed') process.stdout.write(relaySummary(document));
   if (error !== undefined) process.stderr.write(formatError(error));
-  return error === undefined ? EXIT.done : exitCodeOf(error);
+  return code;
 }
 
 /** One guest's way through. @throws MultifdError; the facts tell how far it came. */
@@ -45,8 +46,9 @@ async function run(
   facts: RelayFacts,
   options: RelayOptions,
   terminal: Terminal,
-  signal: AbortSignal,
+  interrupt: Interrupt,
 ): Promise<void> {
+  const { signal } = interrupt;
   const listen = parseListen(facts.listen ?? '');
   const to = parseRelayDestination(facts.destination ?? '');
   const settings = codecSettings(options);
@@ -80,6 +82,7 @@ async function run(
     ...(choice === undefined ? {} : { accelerator: choice.accelerator, fallbacks: choice.fallbacks }),
     ...(socketIo === undefined ? {} : { socketIo }),
     onEvent: (event) => {
+      if (event.type === 'status') interrupt.reached(event.status);
       if (event.type === 'refused') terminal.note(`refused ${event.peer}: ${event.reason}`);
       if (event.type === 'machine-compat') {
         const note = compatNote(event.machineType, event.compat, outgoing);

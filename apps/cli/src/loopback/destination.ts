@@ -70,12 +70,21 @@ export class LoopbackDestination {
     if (!MultifdError.is(error) || error.code !== 'peer-closed') return error;
     await this.#wait();
     const theirs = this.#error;
+    // Where the guest is, this side knows: it is the one that let go of it or did not.
+    const place = error.guest === undefined ? {} : { guest: error.guest };
     if (theirs === undefined || theirs.code === 'cancelled') return error;
     if (theirs.code === 'peer-closed') {
-      return new MultifdError('peer-closed', `${error.message} (${theirs.message})`, { cause: error });
+      return new MultifdError('peer-closed', `${error.message} (${theirs.message})`, {
+        cause: error,
+        ...place,
+      });
     }
     const hint = theirs.hint === undefined ? {} : { hint: theirs.hint };
-    return new MultifdError(theirs.code, `destination: ${theirs.message}`, { ...hint, cause: error });
+    return new MultifdError(theirs.code, `destination: ${theirs.message}`, {
+      ...hint,
+      ...place,
+      cause: error,
+    });
   }
 
   /** What became of the guest there, after a migration that completed. */

@@ -20,6 +20,7 @@ export function followParent(): Interrupt {
   if (!process.connected) onDisconnect();
   return {
     signal: controller.signal,
+    reached() {},
     release() {
       process.off('disconnect', onDisconnect);
       process.off('SIGINT', ignore);

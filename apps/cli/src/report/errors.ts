@@ -1,4 +1,4 @@
-import { MultifdError } from '@multifd/core';
+import { type GuestPlace, MultifdError } from '@multifd/core';
 import { isSystemError } from '../system-error.js';
 import { plain } from './format.js';
 
@@ -30,6 +30,23 @@ export interface FailureMembers {
   readonly 'error-class': string;
   readonly 'error-desc': string;
   readonly hint?: string;
+}
+
+/** What went wrong when the guest had left already, so that nobody takes it for a migration that failed. */
+export function afterCompletion(error: unknown): unknown {
+  const known = knownError(error);
+  if (known === undefined || known.code === 'internal') return error;
+  const words = 'the guest has left its source: it must run at the destination only';
+  return new MultifdError(known.code, known.message, {
+    cause: known.cause,
+    hint: known.hint === undefined ? words : `${known.hint}; ${words}`,
+    guest: 'destination',
+  });
+}
+
+/** Who has the guest now: the error's own word, which comes from what both ends have agreed on. */
+export function guestAt(completed: boolean, error: unknown): GuestPlace | undefined {
+  return completed ? 'destination' : knownError(error)?.guest;
 }
 
 export function failureMembers(error: unknown): FailureMembers {

@@ -1,6 +1,7 @@
 import type {
   AcceleratorChoice,
   AcceleratorReplacement,
+  GuestPlace,
   MigrationParameters,
   SourceStatistics,
 } from '@multifd/core';
@@ -9,7 +10,7 @@ import type { HostChoice } from '../host/choose-host.js';
 import type { Backing } from '../options/backing.js';
 import type { Verification } from '../verify/compare.js';
 import { type CodecFacts, type CompressionMember, compressionMember } from './compression-member.js';
-import { type FailureMembers, failureMembers } from './errors.js';
+import { type FailureMembers, failureMembers, guestAt } from './errors.js';
 
 /** Grows when a member changes its meaning or goes away; new members do not count. */
 export const SCHEMA_VERSION = 1;
@@ -47,6 +48,8 @@ export interface MigrateDocument extends Partial<Omit<FailureMembers, 'status'>>
   /** Whether both ends' memory is the same; null if it was not compared. */
   readonly verified: boolean | null;
   readonly verification: VerificationMember | null;
+  /** Who has the guest now; `either`: both may have it, see `hint`. */
+  readonly 'guest-at': GuestPlace;
   readonly guest?: GuestReport;
 }
 
@@ -154,6 +157,7 @@ export function migrateDocument(facts: MigrateFacts, error?: unknown): MigrateDo
     allocated: facts.allocated,
     verified: facts.verification === undefined ? null : facts.verification.differences.length === 0,
     verification: facts.verification === undefined ? null : verificationMember(facts.verification),
+    'guest-at': guestAt(completed, error) ?? 'source',
     ...(facts.guest === undefined ? {} : { guest: facts.guest }),
   };
 }

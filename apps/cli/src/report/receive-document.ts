@@ -1,7 +1,7 @@
-import type { DestinationStatistics, IncomingBlock } from '@multifd/core';
+import type { DestinationStatistics, GuestPlace, IncomingBlock } from '@multifd/core';
 import type { GuestReport } from '../guest/prepared-guest.js';
 import { type CodecFacts, type CompressionMember, compressionMember } from './compression-member.js';
-import { type FailureMembers, failureMembers } from './errors.js';
+import { type FailureMembers, failureMembers, guestAt } from './errors.js';
 import { SCHEMA_VERSION } from './migrate-document.js';
 
 /** What `multifd receive --json` prints. Times in ms, sizes in bytes. */
@@ -27,6 +27,8 @@ export interface ReceiveDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly 'peak-rss': { readonly destination: number | null };
   /** The files that were written: the images of a raw: target, or the one of a file: target. */
   readonly images?: readonly string[];
+  /** Who has the guest now; `either`: see `hint`. Null: none has come. */
+  readonly 'guest-at': GuestPlace | null;
   readonly guest?: GuestReport;
 }
 
@@ -64,11 +66,12 @@ export interface ReceiveFacts {
 export function receiveDocument(facts: ReceiveFacts, error?: unknown): ReceiveDocument {
   const failure = error === undefined ? undefined : failureMembers(error);
   const { statistics, blocks, machineType, devices, channels, codec, images, guest } = facts;
+  const completed = facts.completed === true;
   return {
     'schema-version': SCHEMA_VERSION,
     command: 'receive',
     ...(failure ?? {}),
-    status: error === undefined && facts.completed === true ? 'completed' : (failure?.status ?? 'failed'),
+    status: completed ? 'completed' : (failure?.status ?? 'failed'),
     listen: facts.listen,
     target: facts.target,
     ...(statistics === undefined
@@ -84,6 +87,7 @@ export function receiveDocument(facts: ReceiveFacts, error?: unknown): ReceiveDo
     'cpu-time': { destination: facts.cpuTime === undefined ? null : Math.round(facts.cpuTime) },
     'peak-rss': { destination: facts.peakRss ?? null },
     ...(images === undefined ? {} : { images }),
+    'guest-at': guestAt(completed, error) ?? null,
     ...(guest === undefined ? {} : { guest }),
   };
 }

@@ -1,6 +1,6 @@
-import type { AcceleratorChoice, RelayResult } from '@multifd/core';
+import type { AcceleratorChoice, GuestPlace, RelayResult } from '@multifd/core';
 import { type CodecFacts, type CompressionMember, compressionMember } from './compression-member.js';
-import { type FailureMembers, failureMembers } from './errors.js';
+import { type FailureMembers, failureMembers, guestAt } from './errors.js';
 import { SCHEMA_VERSION } from './migrate-document.js';
 
 /** What `multifd relay --json` prints. Times in ms, sizes in bytes. */
@@ -21,6 +21,8 @@ export interface RelayDocument extends Partial<Omit<FailureMembers, 'status'>> {
   /** To the destination; absent if no guest came through. */
   readonly 'multifd-flush-after-each-section'?: boolean;
   readonly accelerator?: { readonly name: string; readonly requested: string; readonly detail: string };
+  /** Who has the guest now; `either`: both may have it, see `hint`. Null: none has come. */
+  readonly 'guest-at': GuestPlace | null;
   readonly 'cpu-time'?: number;
   readonly 'peak-rss'?: number;
 }
@@ -53,11 +55,12 @@ export interface RelayFacts {
 export function relayDocument(facts: RelayFacts, error?: unknown): RelayDocument {
   const failure = error === undefined ? undefined : failureMembers(error);
   const { result, accelerator, detection, cpuTime, peakRss } = facts;
+  const completed = result !== undefined;
   return {
     'schema-version': SCHEMA_VERSION,
     command: 'relay',
     ...(failure ?? {}),
-    status: error === undefined && result !== undefined ? 'completed' : (failure?.status ?? 'failed'),
+    status: completed ? 'completed' : (failure?.status ?? 'failed'),
     listen: facts.listen,
     destination: facts.destination,
     ...(result === undefined ? {} : members(result, facts)),
@@ -71,6 +74,7 @@ export function relayDocument(facts: RelayFacts, error?: unknown): RelayDocument
             detail: accelerator.detail,
           },
         }),
+    'guest-at': guestAt(completed, error) ?? null,
     ...(cpuTime === undefined ? {} : { 'cpu-time': Math.round(cpuTime) }),
     ...(peakRss === undefined ? {} : { 'peak-rss': peakRss }),
   };

@@ -165,7 +165,7 @@ describe("a stranger's accelerator", () => {
       }];`,
     );
     const ended = await run(['migrate', 'demo:4M', '--accel', './liar.mjs', '--json'], { cwd });
-    expect(ended.code).toBe(1);
+    expect(ended.code).toBe(5);
     expect(JSON.parse(ended.stdout)).toMatchObject({
       status: 'completed',
       verified: false,

@@ -158,7 +158,7 @@ describe('receive', () => {
   it('a peer without digests is no verified peer', async () => {
     const destination = await startReceive(['--no-verify']);
     const ended = await run(['migrate', 'demo:4M', destination.address, '--json']);
-    expect(ended.code).toBe(1);
+    expect(ended.code).toBe(5);
     expect(JSON.parse(ended.stdout)).toMatchObject({ status: 'completed', verified: null });
     expect(ended.stderr).toContain('not verified');
     expect((await destination.ended).code).toBe(0);

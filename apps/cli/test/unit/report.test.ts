@@ -114,6 +114,7 @@ describe('the JSON document of migrate', () => {
       host: { name: 'host-linux', requested: 'auto', backing: 'anon' },
       verified: true,
       verification: { algorithm: 'sha256', blocks: 2, bytes: 1_073_872_896 },
+      'guest-at': 'destination',
       guest: { state: 'ran on', from: 10, to: 20 },
     });
   });
@@ -134,6 +135,7 @@ describe('the JSON document of migrate', () => {
       allocated: { source: null, destination: null },
       verified: null,
       verification: null,
+      'guest-at': 'source',
     });
     expect(migrateDocument(newFacts(null, null), new MultifdError('cancelled', 'x')).status).toBe(
       'cancelled',

@@ -76,7 +76,7 @@ export async function openChannel(
     if (!MultifdError.is(cause) || cause.code !== 'io') throw cause;
     throw new MultifdError('peer-closed', `${where}: the destination listens no more: ${cause.message}`, {
       cause,
-      hint: "see the destination's own message; the guest is intact here",
+      hint: "see the destination's own message",
     });
   }
 }

@@ -249,7 +249,7 @@ export class IncomingConnection implements BytesConsumer {
       'peer-closed',
       `${this.where}: the source closed it after ${got} of ${expected}`,
       {
-        hint: "see the source's own message; its guest is intact there",
+        hint: "see the source's own message",
       },
     );
   }

@@ -183,14 +183,14 @@ export class Outgoing {
   #connectionBroke(cause: Error): MultifdError {
     return new MultifdError('peer-closed', `${this.#options.where}: the connection broke: ${cause.message}`, {
       cause,
-      hint: "see the destination's own message; the guest is intact here",
+      hint: "see the destination's own message",
     });
   }
 
   #stalled(): MultifdError {
     const { where, stallTimeout } = this.#options;
     return new MultifdError('timeout', `${where}: the destination took no byte for ${stallTimeout} ms`, {
-      hint: 'the destination hangs or the network is down; the guest is intact here',
+      hint: 'the destination hangs or the network is down',
     });
   }
 

@@ -1,4 +1,4 @@
-import { MultifdError } from '../../errors.js';
+import { type GuestPlace, MultifdError } from '../../errors.js';
 import { change, waitUntil } from '../shared-state.js';
 
 const ABORT = 0;
@@ -8,10 +8,24 @@ const ENDED = 2;
 const MAIN = 3;
 /** Sequence that the channel threads wait on. */
 const CHANNELS = 4;
+/** Who has the guest: one word, so that the threads can never disagree. */
+const DECISION = 5;
+/** Whether the source waits for our word; 0 until main has come so far that it would have said so. */
+const RETURN_PATH = 6;
 /** From here on two words for each channel. */
-const PER_CHANNEL = 8;
+const PER_CHANNEL = 16;
 const SYNCED = 0;
 const CLOSED = 1;
+
+/** The source has the guest; it has not been told anything. */
+const OPEN = 0;
+/** It keeps it: the migration is off. */
+const ABORTED = 1;
+/** It is told that this end has the guest: that cannot be taken back. */
+const TOLD = 2;
+
+const WAITS = 1;
+const DOES_NOT_WAIT = 2;
 
 /**
  * How the destination's threads keep the rule of wire reference 3.4: everything before cut `k`, on main and on
@@ -34,8 +48,38 @@ export class DestinationControl {
     return (this.#words.length - PER_CHANNEL) / 2;
   }
 
+  /** API thread: the source keeps its guest. False if it has been told already that it does not. */
+  giveUp(): boolean {
+    return Atomics.compareExchange(this.#words, DECISION, OPEN, ABORTED) !== TOLD;
+  }
+
+  /** Main, right before its word of success goes out. @throws MultifdError `cancelled` if the migration is off. */
+  tell(): void {
+    if (Atomics.compareExchange(this.#words, DECISION, OPEN, TOLD) !== OPEN) throw aborted();
+  }
+
+  /** Whether the source has been told, or does not listen: the guest is here for good. */
+  get isTold(): boolean {
+    return Atomics.load(this.#words, DECISION) === TOLD;
+  }
+
+  /** Main: whether the source waits for our word. Said before any page is taken. */
+  sourceWaits(waits: boolean): void {
+    Atomics.store(this.#words, RETURN_PATH, waits ? WAITS : DOES_NOT_WAIT);
+  }
+
+  /**
+   * Who has the guest, as far as this end can know: a source that does not wait for our word lets go of its guest with
+   * its last byte, whatever becomes of it.
+   */
+  get guest(): GuestPlace {
+    if (this.isTold) return 'destination';
+    return Atomics.load(this.#words, RETURN_PATH) === DOES_NOT_WAIT ? 'either' : 'source';
+  }
+
   /** API thread: everybody stops at the next wait. */
   abort(): void {
+    this.giveUp();
     Atomics.store(this.#words, ABORT, 1);
     change(this.#words, MAIN);
     change(this.#words, CHANNELS);
@@ -91,13 +135,16 @@ export class DestinationControl {
   }
 
   #throwIfAborted(): void {
-    if (Atomics.load(this.#words, ABORT) !== 0)
-      throw new MultifdError('cancelled', 'the migration was aborted');
+    if (Atomics.load(this.#words, ABORT) !== 0) throw aborted();
   }
+}
+
+function aborted(): MultifdError {
+  return new MultifdError('cancelled', 'the migration was aborted');
 }
 
 function closedEarly(channel: number, cut: number): MultifdError {
   return new MultifdError('peer-closed', `channel ${channel}: the source closed it before sync ${cut}`, {
-    hint: "see the source's own message; its guest is intact there",
+    hint: "see the source's own message",
   });
 }

@@ -30,8 +30,13 @@ export interface MainHost {
    * and what comes after it may begin.
    */
   passCut(cut: number): Promise<void>;
-  /** All cuts are passed and the device state is here: nothing more will come. */
-  finish(received: ReceivedState): Promise<void>;
+  /** Main has come to RAM: by now the source has asked for our word, or does not wait for it. */
+  sourceWaits(waits: boolean): void;
+  /**
+   * All cuts are passed and the device state is here: nothing more will come.
+   * @param stillThere throws if the source waits for our word and is gone: then it has taken its guest back.
+   */
+  finish(received: ReceivedState, stillThere: () => void): Promise<void>;
 }
 
 /** The destination's main stream: what it says is done, record by record. */
@@ -47,6 +52,9 @@ export class IncomingMain {
   #perRound = false;
   #returnPath = false;
   #received: ReceivedState | undefined;
+  /** Fulfilled when the source closes main behind its last byte. */
+  #closed: Promise<void> = Promise.resolve();
+  #isClosed = false;
 
   constructor(connection: IncomingConnection, host: MainHost, pageSize: number) {
     this.#connection = connection;
@@ -69,8 +77,34 @@ export class IncomingMain {
     }
     if (this.#received === undefined)
       throw new MultifdError('peer-closed', 'main stream: it ended too early');
-    await showingLife(this.#connection, this.#returnPath, this.#host.finish(this.#received));
+    this.#closed = this.#connection.drain().then(() => {
+      this.#isClosed = true;
+    });
+    const finished = this.#host.finish(this.#received, () => this.#stillThere());
+    await showingLife(this.#connection, this.#returnPath, finished);
     return this.#received;
+  }
+
+  /**
+   * Waits until everything is safe, as `committed` says, or until the source has closed main. One that waits for our
+   * word and closes before that has taken its guest back: then the guest must not run here.
+   * @throws MultifdError `peer-closed` then.
+   */
+  async committed<T>(committed: Promise<T>): Promise<T> {
+    if (!this.#returnPath) return committed;
+    const gone = this.#closed.then((): never => {
+      throw closedBeforeTold();
+    });
+    return showingLife(this.#connection, true, Promise.race([committed, gone]));
+  }
+
+  /** Fulfilled when the source has closed main. After `run`. */
+  get closed(): Promise<void> {
+    return this.#closed;
+  }
+
+  #stillThere(): void {
+    if (this.#returnPath && this.#isClosed) throw closedBeforeTold();
   }
 
   /** The source has closed main: what that completes. An end inside the stream is no mistake in its bytes. */
@@ -81,7 +115,7 @@ export class IncomingMain {
       const reason = MultifdError.from(cause, 'protocol', 'main stream').message;
       throw new MultifdError('peer-closed', `main stream: the source closed it too early: ${reason}`, {
         cause,
-        hint: "see the source's own message; its guest is intact there",
+        hint: "see the source's own message",
       });
     }
   }
@@ -94,6 +128,7 @@ export class IncomingMain {
         return this.#command(record.command, record.data);
       case 'section':
         if (this.#section === 'start') await this.#host.roundsBegin();
+        if (record.kind === 'start') this.#host.sourceWaits(this.#returnPath);
         this.#section = record.kind;
         return;
       case 'early-section':
@@ -161,6 +196,12 @@ export class IncomingMain {
       `give both ends the same ${field}`,
     );
   }
+}
+
+function closedBeforeTold(): MultifdError {
+  return new MultifdError('peer-closed', 'main stream: the source closed it before it was told the end', {
+    hint: "see the source's own message",
+  });
 }
 
 function receivedState(record: DeviceStateRecord, early: Uint8Array): ReceivedState {

@@ -19,7 +19,6 @@ import { IncomingMain, type MainHost } from './incoming-main.js';
 import type { FromIncomingThread, IncomingThreadData, ToIncomingThread } from './messages.js';
 import type { PageSink } from './page-sink.js';
 import { PagePlacer } from './placer.js';
-import { showingLife } from './signs-of-life.js';
 
 /** ms that a source may take to close its connections when all is over. */
 const CLOSING_TIMEOUT = 2_000;
@@ -43,7 +42,6 @@ export class IncomingThread {
   #receivers: Receivers | undefined;
   #main: IncomingMain | undefined;
   #relay: RelayMain | undefined;
-  #told = false;
 
   constructor(data: IncomingThreadData, port: Port) {
     this.#data = data;
@@ -161,17 +159,15 @@ export class IncomingThread {
     const received = await this.#main.run();
     this.#pages?.intact();
     this.#port.post({ type: 'received', received });
-    // Nothing more is due from the source: from here on this only waits for it to close.
-    const closed = connection.drain();
-    const { report } = await this.#committed(connection, closed, this.#main.returnPath);
-    this.#told = true;
+    const { report } = await this.#main.committed(this.#port.next('committed'));
+    this.#control.tell();
     if (this.#main.returnPath) connection.write(encodeShut(0));
     this.#port.post({ type: 'told' });
     if (report && this.#main.returnPath) connection.write(encodeReport(await this.#report()));
     connection.end();
     // The source closes once it has read our word. Waiting for that keeps the word from being cut off.
     const timer = setTimeout(() => connection.destroy(), CLOSING_TIMEOUT);
-    await closed;
+    await this.#main.closed;
     clearTimeout(timer);
   }
 
@@ -205,6 +201,7 @@ export class IncomingThread {
         early: async () => {},
         roundsBegin: async () => {},
         passCut: (cut) => this.#control.passCut(cut),
+        sourceWaits: (waits) => this.#control.sourceWaits(waits),
         finish: async () => this.#control.end(),
       };
     }
@@ -229,28 +226,9 @@ export class IncomingThread {
     return (await this.#port.next('report')).report;
   }
 
-  /**
-   * A source that waits for our word and closes before it has been given has taken its guest back: then the guest
-   * must not run here.
-   */
-  async #committed(
-    connection: IncomingConnection,
-    closed: Promise<void>,
-    sourceWaits: boolean,
-  ): Promise<{ readonly report: boolean }> {
-    const committed = this.#port.next('committed');
-    if (!sourceWaits) return committed;
-    const gone = closed.then((): never => {
-      throw new MultifdError('peer-closed', 'main stream: the source closed it before it was told the end', {
-        hint: "see the source's own message; its guest is intact there",
-      });
-    });
-    return showingLife(connection, true, Promise.race([committed, gone]));
-  }
-
   /** The migration is off: a source that listens is told before the connection goes. */
   #abort(): void {
-    if (this.#main?.returnPath === true && !this.#told) {
+    if (this.#main?.returnPath === true && !this.#control.isTold) {
       this.#connection?.write(encodeShut(1));
       this.#connection?.end();
     }

@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net';
 import type { MigrationIo } from '../../channel/socket-io.js';
-import { MultifdError } from '../../errors.js';
+import { type GuestPlace, MultifdError } from '../../errors.js';
 import { methodsFor } from '../../methods/automatic.js';
 import { AUTO } from '../../methods/registry.js';
 import type { DestinationEvent, IncomingBlock } from '../api.js';
 import { Counters } from '../counters.js';
 import { emit } from '../emit.js';
+import { withGuest } from '../guest-place.js';
 import { HangWatch } from '../hang-watch.js';
 import { methodNotReady } from '../method-blame.js';
 import type { MigrationParameters } from '../parameters.js';
@@ -55,10 +56,6 @@ export class DestinationMigration<Result> {
   #machineType = 'none';
   #blocks: readonly IncomingBlock[] | undefined;
   #setupTimer: NodeJS.Timeout | undefined;
-  /** The source is being told: in a moment it has been, or it is gone. A cancellation waits for that. */
-  #telling = false;
-  /** The source has been told, if it listens: the guest is here for good. */
-  #isTold = false;
 
   constructor(
     options: CommonOptions,
@@ -102,7 +99,23 @@ export class DestinationMigration<Result> {
     this.#setupTimer = setTimeout(() => this.#fail(this.#reception.missing(setupTimeout)), setupTimeout);
   }
 
+  /** @throws MultifdError with who has the guest. */
   async run(listener: Listener): Promise<Result> {
+    try {
+      return await this.#run(listener);
+    } catch (cause) {
+      throw withGuest(MultifdError.from(cause, 'internal', 'migration'), this.#guest, this.#role.side);
+    }
+  }
+
+  /** Who has the guest; undefined if none has come. */
+  get #guest(): GuestPlace | undefined {
+    if (this.#setupTimer === undefined) return undefined;
+    // Whether the source has let go of it matters only where nobody behind us has it.
+    return this.#role.guest === 'source' ? this.#control.guest : 'either';
+  }
+
+  async #run(listener: Listener): Promise<Result> {
     const { signal } = this.#options;
     const onAbort = (): void => this.cancel();
     const { stallTimeout, setupTimeout } = this.#parameters;
@@ -165,7 +178,7 @@ export class DestinationMigration<Result> {
   /** A thread ended without saying why. */
   #died(error: MultifdError, where: string): void {
     const notes = this.#notes.get(where) ?? new ThreadNotes();
-    this.#fail(died(this.#parameters, error, notes, this.#counters));
+    this.#failedIn(where, died(this.#parameters, error, notes, this.#counters));
   }
 
   #spawn(onMessage: (message: FromIncomingThread) => void): Thread<ToIncomingThread> {
@@ -186,7 +199,8 @@ export class DestinationMigration<Result> {
     this.#notes.set(where, notes);
     return this.#threads.spawn('incoming', where, data, (message) => {
       notes.take(message);
-      onMessage(message);
+      if (message.type === 'failed') this.#failedIn(where, MultifdError.fromReport(message.error));
+      else onMessage(message);
     });
   }
 
@@ -200,11 +214,7 @@ export class DestinationMigration<Result> {
     if (message.type === 'configuration') this.#machineType = message.machineType;
     else if (message.type === 'blocks') this.#guarded('openRam', () => this.#place(message.blocks));
     else if (message.type === 'received') this.#guarded('commit', () => this.#complete(message.received));
-    else if (message.type === 'failed') this.#fail(MultifdError.fromReport(message.error));
-    else if (message.type === 'told' && this.#status.is('device')) {
-      this.#isTold = true;
-      this.#told.resolve();
-    }
+    else if (message.type === 'told' && this.#status.is('device')) this.#told.resolve();
   }
 
   async #place(blocks: readonly IncomingBlock[]): Promise<void> {
@@ -221,11 +231,10 @@ export class DestinationMigration<Result> {
     const result = (): Result => this.#role.result(this.#machineType, received, this.#meter.read());
     await this.#role.commit(result());
     if (!this.#status.is('device')) return;
-    this.#telling = true;
     const report = received.reportRequested && this.#role.reports;
     this.#main?.post({ type: 'committed', report });
     await this.#told.promise;
-    if (!this.#isTold) return;
+    if (!this.#control.isTold) return;
     this.#meter.completed();
     this.#status.to('completed');
     if (report) await this.#sendReport(result());
@@ -257,14 +266,30 @@ export class DestinationMigration<Result> {
     if (this.#meter.idleFor() <= idleTimeout) return;
     this.#fail(
       new MultifdError('timeout', `the source sent no byte on any connection for ${idleTimeout} ms`, {
-        hint: 'the source hangs or the network is down; its guest is intact there',
+        hint: 'the source hangs or the network is down',
       }),
     );
   }
 
-  /** The first error decides; once the source has been told, none does. */
+  /** Main's thread alone can tell how a migration ends that a relay has handed over. */
+  #failedIn(where: string, error: MultifdError): void {
+    if (where === this.#main?.where) this.#decided(error);
+    else this.#fail(error);
+  }
+
+  /** The first error decides, unless the guest has gone further: then main's thread can tell, and only that. */
   #fail(error: MultifdError): void {
-    if (this.#isTold || this.#status.isOver || this.#status.is('cancelling')) return;
+    if (this.#role.keep()) this.#decided(error);
+  }
+
+  /** The migration is off; once the source has been told, nothing can end it any more. */
+  #decided(error: MultifdError): void {
+    if (this.#status.isOver || this.#status.is('cancelling')) return;
+    this.#role.settle();
+    if (!this.#control.giveUp()) {
+      this.#told.resolve();
+      return;
+    }
     this.#status.to('failed');
     this.#told.resolve();
     this.#outcome.reject(error);
@@ -272,10 +297,9 @@ export class DestinationMigration<Result> {
 
   /** Nobody waits for the guest any more. Does nothing once it is here. */
   cancel(): void {
-    if (this.#telling || this.#status.isOver || this.#status.is('cancelling')) return;
+    if (this.#status.isOver || this.#status.is('cancelling')) return;
+    if (!this.#role.keep() || !this.#control.giveUp()) return;
     this.#status.to('cancelling');
-    this.#outcome.reject(
-      new MultifdError('cancelled', 'the migration was cancelled; the guest is intact on its source'),
-    );
+    this.#outcome.reject(new MultifdError('cancelled', 'the migration was cancelled'));
   }
 }

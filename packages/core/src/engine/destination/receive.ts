@@ -48,6 +48,8 @@ export async function receive(options: ReceiveOptions): Promise<Incoming> {
 /** Keeps the guest here: its pages go to the RAM that the caller gives. */
 class ReceiveRole implements DestinationRole<ReceiveResult> {
   readonly relay = undefined;
+  readonly guest = 'source';
+  readonly side = 'destination';
   readonly #options: ReceiveOptions;
   readonly #pageSize: number;
   #placement: PlacementDescriptor | undefined;
@@ -62,6 +64,12 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
   }
 
   open(): void {}
+
+  keep(): boolean {
+    return true;
+  }
+
+  settle(): void {}
 
   async place(blocks: readonly IncomingBlock[]): Promise<ToIncomingThread> {
     this.#checkSize(blocks);

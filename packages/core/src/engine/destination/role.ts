@@ -1,4 +1,4 @@
-import type { MultifdError } from '../../errors.js';
+import type { GuestPlace, MultifdError } from '../../errors.js';
 import type { IncomingBlock } from '../api.js';
 import type { RelayLink } from '../relay/messages.js';
 import type { DestinationStatistics } from '../statistics.js';
@@ -19,6 +19,17 @@ export interface DestinationRole<Result> {
   commit(result: Result): Promise<void>;
   /** The report that was asked for; undefined if main's thread gets it by itself. */
   report(result: Result): Promise<Uint8Array | undefined>;
+  /**
+   * The guest is not to go any further. False if it has gone already, or may have (a relay's outgoing side): then only
+   * main's thread can tell how this ends, and does so in bounded time.
+   */
+  keep(): boolean;
+  /** After main's thread has failed: nobody waits for the next destination's word any more. */
+  settle(): void;
+  /** Whether the next destination has the guest; `source` if it has not, or there is none. */
+  readonly guest: GuestPlace;
+  /** Who says it, in errors. */
+  readonly side: 'destination' | 'relay';
   /** The migration is over. Waits until nothing of the role runs any more. Does not throw. */
   close(completed: boolean): Promise<void>;
 }

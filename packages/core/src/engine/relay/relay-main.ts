@@ -110,13 +110,18 @@ export class RelayMain implements MainHost {
     this.#incoming.release(cut);
   }
 
-  async finish(received: ReceivedState): Promise<void> {
+  sourceWaits(waits: boolean): void {
+    this.#incoming.sourceWaits(waits);
+  }
+
+  async finish(received: ReceivedState, stillThere: () => void): Promise<void> {
     const stream = this.#open();
     const { returnPath, stallTimeout } = this.#link.parameters;
     // The PART that the last cut has opened is empty; RAM ends with an END section, which has a cut of its own.
     await this.#cut();
     await stream.ramPart('end');
     await this.#cut(true);
+    stillThere();
     this.#control.handOver();
     await stream.endWith(received.reportRequested ? withReportRequest(received.bytes) : received.bytes);
     if (!returnPath) this.#outgoing?.expectEnd();
@@ -150,7 +155,11 @@ export class RelayMain implements MainHost {
       limit: new BandwidthLimit(bandwidth, parameters.maxBandwidth),
       signal: this.#host.signal,
     });
-    outgoing.onFailure = (error) => this.#host.failed(error);
+    // Once the destination has said that it has the guest, all that is left to do is to tell the source.
+    const failed = (error: MultifdError): void => {
+      if (!this.#control.isConfirmed) this.#host.failed(error);
+    };
+    outgoing.onFailure = failed;
     this.#outgoing = outgoing;
     const accepted = (): boolean => {
       const isDue = this.#control.confirm();
@@ -160,7 +169,7 @@ export class RelayMain implements MainHost {
     this.#answers = listenToReturnPath(socket, {
       accepted,
       refused: () => this.#control.takeBack(),
-      failed: (error) => this.#host.failed(error),
+      failed,
     });
     this.#stream = new MainStream(outgoing);
     return this.#stream;

@@ -1,5 +1,5 @@
 import type { MigrationIo } from '../../channel/socket-io.js';
-import { MultifdError } from '../../errors.js';
+import { type GuestPlace, MultifdError } from '../../errors.js';
 import { CheckPlans, transferOf } from '../../zero/open-checker.js';
 import type { AcceleratorReplacement } from '../../zero/page-checker.js';
 import type { Address } from '../address.js';
@@ -41,6 +41,7 @@ export interface RelayDestination {
 /** Sends the guest on: its pages pass through a fixed number of slots, to outgoing channels of this role's own. */
 export class RelayRole implements DestinationRole<RelayResult> {
   readonly reports = true;
+  readonly side = 'relay';
   readonly relay: RelayLink;
   readonly #destination: RelayDestination;
   readonly #transit: Transit;
@@ -89,6 +90,18 @@ export class RelayRole implements DestinationRole<RelayResult> {
     // A relay that ends early leaves them open; nobody may die of that.
     this.#ready.promise.catch(() => {});
     this.#connected.promise.catch(() => {});
+  }
+
+  keep(): boolean {
+    return this.#control.keep();
+  }
+
+  settle(): void {
+    this.#control.settle();
+  }
+
+  get guest(): GuestPlace {
+    return this.#control.guest;
   }
 
   open(onFailure: (error: MultifdError) => void): void {

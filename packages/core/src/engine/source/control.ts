@@ -1,4 +1,4 @@
-import { MultifdError } from '../../errors.js';
+import { type GuestPlace, MultifdError } from '../../errors.js';
 import { change, waitUntil } from '../shared-state.js';
 
 /** Who has the guest: one word, so that the threads can never disagree. */
@@ -30,6 +30,8 @@ const ABORTED = 1;
 const HANDED_OVER = 2;
 /** The destination has it. */
 const CONFIRMED = 3;
+/** The destination may have it, and was not waited for any longer. */
+const DOUBTED = 4;
 
 /**
  * How the source's threads keep step. An epoch is what lies between two syncs (wire reference 3.4): the
@@ -94,9 +96,20 @@ export class SourceControl {
     Atomics.compareExchange(this.#words, DECISION, HANDED_OVER, ABORTED);
   }
 
-  /** Whether the destination may have the guest, and has not said so. */
-  get isInDoubt(): boolean {
-    return Atomics.load(this.#words, DECISION) === HANDED_OVER;
+  /**
+   * API thread: nobody waits for the destination's word any more. From here on the guest's place does not change.
+   * False if the destination has said that it has the guest.
+   */
+  settle(): boolean {
+    Atomics.compareExchange(this.#words, DECISION, HANDED_OVER, DOUBTED);
+    return this.keep() || !this.isConfirmed;
+  }
+
+  /** Who has the guest, as far as this end can know. */
+  get guest(): GuestPlace {
+    const decision = Atomics.load(this.#words, DECISION);
+    if (decision === CONFIRMED) return 'destination';
+    return decision === HANDED_OVER || decision === DOUBTED ? 'either' : 'source';
   }
 
   /** Whether the destination has said that it has the guest. */

@@ -8,6 +8,7 @@ import type { MigrateOptions, MigrateResult } from '../api.js';
 import { BandwidthLimit } from '../bandwidth.js';
 import { Counters } from '../counters.js';
 import { emit } from '../emit.js';
+import { withGuest } from '../guest-place.js';
 import { HangWatch } from '../hang-watch.js';
 import { StatusMachine } from '../status.js';
 import { type Thread, ThreadGroup } from '../thread-group.js';
@@ -125,7 +126,16 @@ class SourceMigration {
     this.#reported.promise.catch(() => {});
   }
 
+  /** @throws MultifdError with who has the guest. */
   async run(): Promise<MigrateResult> {
+    try {
+      return await this.#run();
+    } catch (cause) {
+      throw withGuest(MultifdError.from(cause, 'internal', 'migration'), this.#control.guest, 'source');
+    }
+  }
+
+  async #run(): Promise<MigrateResult> {
     const { signal } = this.#options;
     const onAbort = (): void => this.#cancel();
     const progress = setInterval(() => this.#tellProgress(), PROGRESS_INTERVAL);
@@ -363,6 +373,8 @@ class SourceMigration {
     if (!returnPath && this.#done < multifdChannels) return;
     this.#meter.completed();
     this.#status.to('completed');
+    // A cancellation that came too late for the migration is not too late for the report.
+    if (this.#options.signal?.aborted) this.#reported.resolve(undefined);
     this.#outcome.resolve();
   }
 
@@ -382,7 +394,7 @@ class SourceMigration {
 
   /** The migration is off, unless the destination has said that it has the guest. */
   #decided(error: MultifdError): void {
-    if (this.#control.isConfirmed) {
+    if (!this.#status.isOver && !this.#control.settle()) {
       this.#sentAll = true;
       this.#maybeComplete();
     }
@@ -411,9 +423,7 @@ class SourceMigration {
     }
     this.#status.to('cancelling');
     this.#stopThreads();
-    this.#outcome.reject(
-      new MultifdError('cancelled', 'the migration was cancelled; the guest runs on here'),
-    );
+    this.#outcome.reject(new MultifdError('cancelled', 'the migration was cancelled'));
   }
 
   #stopThreads(): void {

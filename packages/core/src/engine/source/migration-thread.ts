@@ -1,6 +1,6 @@
 import { openConnection } from '../../channel/connect.js';
 import { Outgoing } from '../../channel/outgoing.js';
-import { MultifdError } from '../../errors.js';
+import type { MultifdError } from '../../errors.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { RangeTable } from '../../ram/ranges.js';
 import { withReportRequest } from '../../wire/report-request.js';
@@ -98,11 +98,7 @@ export class MigrationThread {
       limit: new BandwidthLimit(this.#data.bandwidth, parameters.maxBandwidth),
       signal: this.#port.signal,
     });
-    const fail = (cause: MultifdError): void => {
-      const hint = 'make sure that the guest does not run there';
-      const error = this.#control.isInDoubt
-        ? new MultifdError(cause.code, cause.message, { cause, hint })
-        : cause;
+    const fail = (error: MultifdError): void => {
       this.#port.post({ type: 'failed', error: error.toReport() });
       this.#control.abort();
     };

@@ -73,7 +73,6 @@ export function awaitShut(answers: ReturnPathAnswers, timeout: number): Promise<
   return inTime(answers.shut, {
     timeout,
     what: 'main stream: no word of completion from the destination',
-    hint: 'make sure that the guest does not run there',
     lastSign: answers.lastSign,
   });
 }
@@ -83,7 +82,7 @@ function tooEarly(): MultifdError {
     'protocol',
     'return path: the destination says that it has everything before it can',
     {
-      hint: 'what listens there is no destination; the guest is intact here',
+      hint: 'what listens there is no destination',
     },
   );
 }
@@ -93,7 +92,7 @@ function refused(status: number): MultifdError {
     'peer-closed',
     `main stream: the destination failed (SHUT ${status} on the return path)`,
     {
-      hint: "see the destination's own message; the guest is intact here",
+      hint: "see the destination's own message",
     },
   );
 }

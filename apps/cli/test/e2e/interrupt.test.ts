@@ -1,0 +1,115 @@
+import { allocateGuestRam, migrate, type ReceiveOptions, receive } from '@multifd/core';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Running, start, startReceive } from '../helpers/cli.js';
+
+const toClose: { close(): void }[] = [];
+afterEach(() => {
+  for (const each of toClose.splice(0)) each.close();
+});
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** `migrate` to a destination of this process, which can act on it at a certain point. */
+async function migrateTo(
+  destination: (source: () => Running) => Partial<ReceiveOptions>,
+  args: readonly string[] = [],
+) {
+  const started: Running[] = [];
+  const source = (): Running => {
+    const [first] = started;
+    if (first === undefined) throw new Error('not started');
+    return first;
+  };
+  const incoming = await receive({ listen: 'tcp:127.0.0.1:0', ...destination(source) });
+  toClose.push(incoming);
+  started.push(start(['migrate', 'demo:16M', incoming.address, '--json', ...args]));
+  return { ended: await source().ended, incoming };
+}
+
+describe('interrupted when the guest has left', () => {
+  it('while memory is verified: exit 5, completed, and not 130', async () => {
+    const { ended, incoming } = await migrateTo((source) => ({
+      async report() {
+        source().child.kill('SIGINT');
+        await source().ended;
+        return new Uint8Array(0);
+      },
+    }));
+    expect(ended.code).toBe(5);
+    expect(JSON.parse(ended.stdout)).toMatchObject({
+      status: 'completed',
+      verified: null,
+      'guest-at': 'destination',
+      'error-class': 'cancelled',
+    });
+    expect(ended.stderr).toMatch(/not verified.*\nhint: .*the guest has left its source/);
+    expect(await incoming.result).toMatchObject({ status: 'completed' });
+  });
+
+  it('too late, while the destination makes the guest last: exit 5 if it was to be verified', async () => {
+    const { ended } = await migrateTo((source) => ({
+      async commit() {
+        source().child.kill('SIGTERM');
+        await pause(300);
+      },
+    }));
+    expect(ended.code).toBe(5);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ status: 'completed', 'guest-at': 'destination' });
+  });
+
+  it('the same without verification: exit 0', async () => {
+    const { ended } = await migrateTo(
+      (source) => ({
+        async commit() {
+          source().child.kill('SIGTERM');
+          await pause(300);
+        },
+      }),
+      ['--no-verify'],
+    );
+    expect(ended.code).toBe(0);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ status: 'completed', 'guest-at': 'destination' });
+  });
+
+  it('a second signal while the destination may have it does not say that the guest is here', async () => {
+    const { ended } = await migrateTo((source) => ({
+      async commit() {
+        source().child.kill('SIGINT');
+        await pause(1000);
+        source().child.kill('SIGINT');
+        await source().ended;
+      },
+    }));
+    expect(ended).toMatchObject({ code: 1, signal: null });
+  });
+
+  it('a destination: exit 0, and the guest stays', async () => {
+    const destination = await startReceive(['--json']);
+    const length = 64 * 2 ** 20;
+    const { blocks } = allocateGuestRam([{ name: 'pc.ram', length }], 4096);
+    const result = await migrate({
+      guest: { ram: { pageSize: 4096, blocks } },
+      to: destination.address,
+      parameters: { zeroPageDetection: 'none' },
+      requestReport: true,
+      onEvent: (event) => {
+        if (event.type === 'status' && event.status === 'completed') destination.child.kill('SIGINT');
+      },
+    });
+    expect(result.status).toBe('completed');
+    const { code, stdout } = await destination.ended;
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'completed', 'guest-at': 'destination' });
+  });
+});
+
+describe('interrupted before', () => {
+  it('the guest is at its source, says the document', async () => {
+    const source = start(['migrate', 'demo:64M', '--max-bandwidth', '1M', '--json']);
+    await pause(2500);
+    source.child.kill('SIGINT');
+    const { code, stdout } = await source.ended;
+    expect(code).toBe(130);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'cancelled', 'guest-at': 'source' });
+  });
+});

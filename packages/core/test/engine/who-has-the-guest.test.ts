@@ -1,0 +1,219 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { type MultifdError, type ReceiveOptions, receive, relay } from '@multifd/core';
+import { afterEach, describe, expect, it } from 'vitest';
+import { FaultyLine } from '../support/faulty-line.js';
+import { expectFailure, expectValue, inTime, outcomeOf } from '../support/outcome.js';
+import { tryToMove } from '../support/pair.js';
+import { createGuestRam, MIB } from '../support/ram.js';
+import { testSeed } from '../support/random.js';
+import { RawSource, raw } from '../support/raw-source.js';
+
+const BLOCKS = [{ name: 'pc.ram', length: 2 * MIB }];
+const parameters = { multifdChannels: 1, setupTimeout: 5000, stallTimeout: 5000 };
+/** SHUT(0) on the return path: the source lets go of its guest. */
+const SHUT = Buffer.of(0, 1, 0, 4, 0, 0, 0, 0);
+
+const toClose: { close(): void }[] = [];
+afterEach(() => {
+  for (const each of toClose.splice(0)) each.close();
+});
+
+/** A source that has sent everything, over main and one channel. */
+async function everything(
+  address: string,
+  returnPath = true,
+): Promise<{ main: Socket; channel: Socket; heard: () => Buffer }> {
+  const source = new RawSource(address);
+  toClose.push(source);
+  const request = returnPath ? raw.returnPath() : raw.nothing;
+  const main = await source.open(raw.header(), request, raw.start(BLOCKS), raw.part('end'), raw.end());
+  const heard: Buffer[] = [];
+  main.on('data', (bytes: Buffer) => heard.push(bytes));
+  const page = raw.packet({ block: 'pc.ram', normal: [4096], fill: 7 });
+  const channel = await source.open(raw.init(0), raw.sync(), page, raw.sync());
+  return { main, channel, heard: () => Buffer.concat(heard) };
+}
+
+/** A relay before a destination of ours. */
+async function chain(destination: Partial<ReceiveOptions>) {
+  const end = await receive({ listen: 'tcp:127.0.0.1:0', parameters, ...destination });
+  toClose.push(end);
+  const between = await relay({
+    listen: 'tcp:127.0.0.1:0',
+    to: end.address,
+    incoming: parameters,
+    outgoing: { ...parameters, zeroPageDetection: 'none' },
+  });
+  toClose.push(between);
+  return { end, between };
+}
+
+/** Whatever happens: a relay must not say that the source has the guest while the destination has it. */
+function expectAgreement(relayed: MultifdError, destinationHasIt: boolean): void {
+  expect(relayed.guest).toBe(destinationHasIt ? 'either' : 'source');
+  expect(relayed.hint).toMatch(
+    destinationHasIt ? /both may have the guest/ : /the guest is intact on its source/,
+  );
+}
+
+describe('a relay says who has the guest', () => {
+  it('the source closes main right behind its last byte', async () => {
+    const { end, between } = await chain({});
+    const { main } = await everything(between.address);
+    main.end();
+    const relayed = expectFailure(await outcomeOf(between.result, 'relay'), 'peer-closed');
+    const received = await outcomeOf(end.result, 'receive');
+    expectAgreement(relayed, received.ok);
+  });
+
+  it('the source closes main when the destination has everything', async () => {
+    let main: Socket | undefined;
+    const { end, between } = await chain({
+      async commit() {
+        main?.destroy();
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      },
+    });
+    ({ main } = await everything(between.address));
+    const relayed = expectFailure(await outcomeOf(between.result, 'relay'), 'peer-closed');
+    expectValue(await outcomeOf(end.result, 'receive'));
+    expectAgreement(relayed, true);
+  });
+
+  it('cancelled when the destination has everything: too late', async () => {
+    let cancel = (): void => {};
+    const { end, between } = await chain({
+      async commit() {
+        cancel();
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      },
+    });
+    cancel = () => between.close();
+    const { main, heard } = await everything(between.address);
+    expectValue(await outcomeOf(end.result, 'receive'));
+    main.end();
+    expectValue(await outcomeOf(between.result, 'relay'));
+    expect(heard().includes(SHUT)).toBe(true);
+  });
+
+  it('a channel breaks when the destination has everything: the source is told', async () => {
+    let channel: Socket | undefined;
+    const { end, between } = await chain({
+      async commit() {
+        channel?.resetAndDestroy();
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      },
+    });
+    const source = await everything(between.address);
+    ({ channel } = source);
+    expectValue(await outcomeOf(end.result, 'receive'));
+    source.main.end();
+    expectValue(await outcomeOf(between.result, 'relay'));
+    expect(source.heard().includes(SHUT)).toBe(true);
+  });
+
+  it('the destination is gone before its last word: both may have it', async () => {
+    const end = await receive({ listen: 'tcp:127.0.0.1:0', parameters });
+    toClose.push(end);
+    const line = await FaultyLine.open(end.address);
+    toClose.push(line);
+    const between = await relay({
+      listen: 'tcp:127.0.0.1:0',
+      to: line.address,
+      incoming: parameters,
+      outgoing: { ...parameters, stallTimeout: 1500, zeroPageDetection: 'none' },
+    });
+    toClose.push(between);
+    const { main, heard } = await (async () => {
+      const cut = line.link('main').then(({ near, far }) => {
+        far.unpipe();
+        far.resume();
+        return near;
+      });
+      const source = await everything(between.address);
+      await inTime(cut, 'the outgoing main');
+      return source;
+    })();
+    const closed = once(main, 'close');
+    const relayed = expectFailure(await outcomeOf(between.result, 'relay'), ['timeout', 'peer-closed']);
+    expectValue(await outcomeOf(end.result, 'receive'));
+    expectAgreement(relayed, true);
+    await inTime(closed, 'the source');
+    expect(heard().includes(SHUT)).toBe(false);
+  });
+});
+
+describe('a destination says who has the guest', () => {
+  const openRam = (): never => {
+    throw new Error('no room');
+  };
+
+  it('nobody has come: there is no guest', async () => {
+    const end = await receive({ listen: 'tcp:127.0.0.1:0', parameters });
+    end.close();
+    const error = expectFailure(await outcomeOf(end.result, 'receive'), 'cancelled');
+    expect(error.guest).toBeUndefined();
+    expect(error.hint).toBeUndefined();
+  });
+
+  it('a source that waits for an answer has it', async () => {
+    const end = await receive({ listen: 'tcp:127.0.0.1:0', parameters, openRam });
+    await everything(end.address);
+    const error = expectFailure(await outcomeOf(end.result, 'receive'), 'guest');
+    expect(error.guest).toBe('source');
+    expect(error.hint).toMatch(/intact on its source/);
+  });
+
+  it('one that does not wait may have let go of it', async () => {
+    const end = await receive({ listen: 'tcp:127.0.0.1:0', parameters, openRam });
+    await everything(end.address, false);
+    const error = expectFailure(await outcomeOf(end.result, 'receive'), 'guest');
+    expect(error.guest).toBe('either');
+    expect(error.hint).toMatch(/may have let go of the guest/);
+  });
+});
+
+describe('a source says who has the guest', () => {
+  const guest = () => ({ ram: createGuestRam({ seed: testSeed(), blocks: BLOCKS }) });
+
+  it('a destination that refuses', async () => {
+    const { sent } = await tryToMove({
+      guest: guest(),
+      parameters,
+      destination: {
+        commit: () => {
+          throw new Error('disk full');
+        },
+      },
+    });
+    const error = expectFailure(sent, 'peer-closed');
+    expect(error.guest).toBe('source');
+    expect(error.hint).toMatch(/the guest is intact here/);
+  });
+
+  it('a destination that has everything and is not heard any more', async () => {
+    let line: FaultyLine | undefined;
+    const { sent, received } = await tryToMove({
+      guest: guest(),
+      parameters,
+      source: { parameters: { ...parameters, stallTimeout: 1500 } },
+      destination: {
+        async commit() {
+          const main = await line?.link('main');
+          main?.far.unpipe();
+          main?.far.resume();
+        },
+      },
+      async listening(incoming) {
+        line = await FaultyLine.open(incoming.address);
+        toClose.push(line);
+        return line.address;
+      },
+    });
+    expect(received.ok).toBe(true);
+    const error = expectFailure(sent, ['timeout', 'peer-closed']);
+    expect(error.guest).toBe('either');
+    expect(error.hint).toMatch(/make sure that the guest does not run there/);
+  });
+});

@@ -1,9 +1,13 @@
-/** Entry of a relay's outgoing channel thread. */
+/** Entry of a relay's outgoing channel thread: its pages are packets in transit. */
 import { workerData } from 'node:worker_threads';
-import type { FromRelayChannel, RelayChannelData, ToRelayChannel } from '../engine/relay/messages.js';
-import { RelayChannel } from '../engine/relay/relay-channel.js';
+import { TransitPages, type TransitPagesData } from '../engine/relay/transit-pages.js';
 import { runThread, ThreadPort } from '../engine/thread-port.js';
+import { SendChannel } from '../send/channel.js';
+import type { FromSendChannel, ToSendChannel } from '../send/messages.js';
 
-const data: RelayChannelData = workerData;
-const port = new ThreadPort<ToRelayChannel, FromRelayChannel>();
-await runThread(port, new RelayChannel(data, port));
+const data: TransitPagesData = workerData;
+const port = new ThreadPort<ToSendChannel, FromSendChannel>();
+await runThread(
+  port,
+  new SendChannel(`outgoing channel ${data.channel}`, data, port, new TransitPages(data)),
+);

@@ -1,9 +1,10 @@
-/** Entry of a source channel's worker thread: claim, detect, partition, encode, send. */
+/** Entry of a source's channel thread: its pages are ranges of guest RAM. */
 import { workerData } from 'node:worker_threads';
-import { SourceChannel } from '../engine/source/channel.js';
-import type { FromSourceThread, SourceChannelData, ToSourceThread } from '../engine/source/messages.js';
 import { runThread, ThreadPort } from '../engine/thread-port.js';
+import { SendChannel } from '../send/channel.js';
+import { ClaimedPages, type ClaimedPagesData } from '../send/claimed-pages.js';
+import type { FromSendChannel, ToSendChannel } from '../send/messages.js';
 
-const data: SourceChannelData = workerData;
-const port = new ThreadPort<ToSourceThread, FromSourceThread>();
-await runThread(port, new SourceChannel(data, port));
+const data: ClaimedPagesData = workerData;
+const port = new ThreadPort<ToSendChannel, FromSendChannel>();
+await runThread(port, new SendChannel(`channel ${data.channel}`, data, port, new ClaimedPages(data)));

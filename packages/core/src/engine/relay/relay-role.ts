@@ -1,41 +1,25 @@
-import type { MigrationIo } from '../../channel/socket-io.js';
-import { type GuestPlace, MultifdError } from '../../errors.js';
-import { CheckPlans, transferOf } from '../../zero/open-checker.js';
+import type { GuestPlace, MultifdError } from '../../errors.js';
+import { SendSide, type SendSideOptions } from '../../send/side.js';
 import type { AcceleratorReplacement } from '../../zero/page-checker.js';
-import type { Address } from '../address.js';
-import type { AcceleratorReference, IncomingBlock } from '../api.js';
-import { BandwidthLimit } from '../bandwidth.js';
-import { Counters } from '../counters.js';
+import type { IncomingBlock } from '../api.js';
 import type { ReceivedState, ToIncomingThread } from '../destination/messages.js';
 import type { DestinationRole } from '../destination/role.js';
-import { HangWatch } from '../hang-watch.js';
 import { type MachineCompat, machineCompat, parametersFor } from '../machine-compat.js';
 import type { MigrationParameters } from '../parameters.js';
-import { died, hangs, notReady, type Suspects } from '../source/blame.js';
-import { SourceControl } from '../source/control.js';
 import type { DestinationStatistics } from '../statistics.js';
-import { type Thread, ThreadGroup } from '../thread-group.js';
-import type { FromRelayChannel, RelayLink, ToRelayChannel } from './messages.js';
+import type { RelayLink } from './messages.js';
 import type { RelayResult } from './relay.js';
 import { Transit } from './transit.js';
+import type { TransitPagesData } from './transit-pages.js';
 
 /** Where a relay sends what it receives. */
-export interface RelayDestination {
-  readonly address: Address;
-  readonly parameters: MigrationParameters;
-  /** Those that were given. */
+export interface RelayDestination extends Omit<SendSideOptions, 'entry' | 'channelName'> {
+  /** Parameters that were given. */
   readonly given: Partial<MigrationParameters>;
-  readonly uuid: Uint8Array;
-  readonly pageSize: number;
-  readonly accelerator: AcceleratorReference | undefined;
-  readonly fallbacks: readonly AcceleratorReference[];
   /** Called when the guest's machine type has decided what was not given. */
   readonly onCompat: (machineType: string, compat: MachineCompat) => void;
   /** Called once for each accelerator that failed and was replaced. */
   readonly onReplaced: (replacement: AcceleratorReplacement) => void;
-  readonly methodModules: readonly string[];
-  readonly methodSettings: Readonly<Record<string, number | string>>;
-  readonly io: MigrationIo | undefined;
 }
 
 /** Sends the guest on: its pages pass through a fixed number of slots, to outgoing channels of this role's own. */
@@ -45,139 +29,54 @@ export class RelayRole implements DestinationRole<RelayResult> {
   readonly relay: RelayLink;
   readonly #destination: RelayDestination;
   readonly #transit: Transit;
-  readonly #control = SourceControl.allocate();
-  readonly #counters: Counters;
-  readonly #channels: Thread<ToRelayChannel>[] = [];
-  readonly #ready = Promise.withResolvers<void>();
-  readonly #connected = Promise.withResolvers<void>();
-  #threads: ThreadGroup<ToRelayChannel, FromRelayChannel> | undefined;
-  readonly #replaced = new Set<string>();
-  readonly #suspects: Suspects;
+  readonly #side: SendSide;
   #parameters: MigrationParameters;
-  #plans: CheckPlans | undefined;
-  #watch: HangWatch | undefined;
-  #late: NodeJS.Timeout | undefined;
-  #closed = false;
-  #waitingFor = { ready: 0, connected: 0 };
+  #onFailure: (error: MultifdError) => void = () => {};
 
   constructor(destination: RelayDestination) {
-    const { parameters, pageSize } = destination;
     this.#destination = destination;
-    this.#parameters = parameters;
-    this.#transit = Transit.allocate(pageSize);
-    this.#counters = Counters.allocate(parameters.multifdChannels + 1);
-    this.#waitingFor = { ready: parameters.multifdChannels, connected: parameters.multifdChannels };
-    this.relay = {
-      address: destination.address,
-      parameters,
-      given: destination.given,
-      uuid: destination.uuid,
-      transit: this.#transit.descriptor,
-      control: this.#control.buffer,
-      counters: this.#counters.buffer,
-      bandwidth: BandwidthLimit.allocate(parameters.maxBandwidth).buffer,
-      socketIo: destination.io?.link,
-      methodModules: destination.methodModules,
-      methodSettings: destination.methodSettings,
-    };
-    this.#suspects = {
-      channel: 'outgoing channel',
-      parameters,
-      accelerator: destination.accelerator,
-      methodModules: destination.methodModules,
-      method: () => parameters.multifdCompression,
-    };
-    // A relay that ends early leaves them open; nobody may die of that.
-    this.#ready.promise.catch(() => {});
-    this.#connected.promise.catch(() => {});
+    this.#parameters = destination.parameters;
+    this.#transit = Transit.allocate(destination.pageSize);
+    this.#side = new SendSide(
+      { ...destination, entry: 'relay-channel', channelName: 'outgoing channel' },
+      { failed: (error) => this.#onFailure(error), replaced: destination.onReplaced },
+    );
+    this.relay = { ...this.#side.link, given: destination.given, transit: this.#transit.descriptor };
   }
 
   keep(): boolean {
-    return this.#control.keep();
+    return this.#side.control.keep();
   }
 
   settle(): void {
-    this.#control.settle();
+    this.#side.control.settle();
   }
 
   get guest(): GuestPlace {
-    return this.#control.guest;
+    return this.#side.control.guest;
   }
 
   open(onFailure: (error: MultifdError) => void): void {
-    const fail = (error: MultifdError): void => {
-      this.#ready.reject(error);
-      this.#connected.reject(error);
-      onFailure(error);
-    };
-    this.#threads = new ThreadGroup(
-      (error, where) => fail(this.#died(error, where)),
-      this.#destination.io?.interrupt,
-    );
-    const { accelerator, fallbacks, parameters } = this.#destination;
-    this.#late = setTimeout(() => this.#notReady(fail), parameters.setupTimeout);
-    this.#watch = new HangWatch(this.#counters, parameters.stallTimeout, (row, coding) =>
-      fail(hangs(this.#suspects, row, coding)),
-    );
-    if (accelerator === undefined || parameters.zeroPageDetection === 'none') {
-      this.#spawn(this.#threads, fail);
-      return;
-    }
-    const threads = this.#threads;
-    CheckPlans.open(accelerator, fallbacks).then(
-      (plans) => {
-        if (this.#closed) return plans.close();
-        this.#plans = plans;
-        this.#spawn(threads, fail);
-        return undefined;
-      },
-      (error: unknown) => fail(MultifdError.from(error, 'accelerator', `accelerator ${accelerator.name}`)),
-    );
-  }
-
-  #spawn(threads: ThreadGroup<ToRelayChannel, FromRelayChannel>, fail: (error: MultifdError) => void): void {
-    for (let channel = 0; channel < this.#destination.parameters.multifdChannels; channel++) {
-      const onMessage = (message: FromRelayChannel): void => {
-        if (message.type === 'failed') fail(MultifdError.fromReport(message.error));
-        else if (message.type === 'replaced') this.#onReplaced(message.replacement);
-        else if (message.type === 'ready' && --this.#waitingFor.ready === 0) this.#ready.resolve();
-        else if (message.type === 'connected' && --this.#waitingFor.connected === 0)
-          this.#connected.resolve();
-      };
-      const check = this.#plans?.next();
-      const data = { link: this.relay, check, channel };
-      this.#channels.push(
-        threads.spawn('relay-channel', `outgoing channel ${channel}`, data, onMessage, transferOf(check)),
+    this.#onFailure = onFailure;
+    this.#side.open((plan) => {
+      this.#side.spawnChannels(
+        (channel): TransitPagesData => ({
+          link: this.#side.link,
+          check: plan(),
+          channel,
+          transit: this.#transit.descriptor,
+        }),
       );
-    }
-  }
-
-  #notReady(fail: (error: MultifdError) => void): void {
-    const { multifdChannels: threads } = this.#destination.parameters;
-    const setup = { threads, missing: this.#waitingFor.ready, started: this.#channels.length > 0 };
-    if (setup.missing > 0) fail(notReady(this.#suspects, setup, this.#counters));
-  }
-
-  /** A thread ended without saying why. */
-  #died(error: MultifdError, where: string): MultifdError {
-    const row = Number(where.replace(/^outgoing channel /, '')) + 1;
-    return died(this.#suspects, error, this.#counters.row(row).activity);
-  }
-
-  #onReplaced(replacement: AcceleratorReplacement): void {
-    if (this.#replaced.has(replacement.failed)) return;
-    this.#replaced.add(replacement.failed);
-    this.#destination.onReplaced(replacement);
+    });
   }
 
   /** Main is connected to the destination by now: the channels follow. */
   async place(blocks: readonly IncomingBlock[], machineType: string): Promise<ToIncomingThread> {
     this.#parameters = parametersFor(machineType, this.#destination.given);
     this.#tellCompat(machineType);
-    await this.#ready.promise;
-    const { zeroPageDetection } = this.#parameters;
-    for (const channel of this.#channels) channel.post({ type: 'connect', blocks, zeroPageDetection });
-    await this.#connected.promise;
+    await this.#side.ready;
+    this.#side.connect({ blocks, zeroPageDetection: this.#parameters.zeroPageDetection });
+    await this.#side.connected;
     return { type: 'transit', blocks };
   }
 
@@ -189,7 +88,8 @@ export class RelayRole implements DestinationRole<RelayResult> {
   }
 
   result(machineType: string, _received: ReceivedState, incoming: DestinationStatistics): RelayResult {
-    const rows = Array.from({ length: this.#counters.rows }, (_, index) => this.#counters.row(index));
+    const { counters } = this.#side;
+    const rows = Array.from({ length: counters.rows }, (_, index) => counters.row(index));
     return {
       status: 'completed',
       machineType,
@@ -212,15 +112,12 @@ export class RelayRole implements DestinationRole<RelayResult> {
   async report(): Promise<undefined> {}
 
   async close(completed: boolean): Promise<void> {
-    this.#watch?.close();
-    clearTimeout(this.#late);
+    this.#side.unwatch();
     if (!completed) {
-      this.#control.abort();
       this.#transit.abort();
-      this.#threads?.stop({ type: 'abort' });
+      this.#side.stop();
     }
-    this.#closed = true;
-    await this.#threads?.join();
-    await this.#plans?.close();
+    await this.#side.join();
+    await this.#side.close();
   }
 }

@@ -51,8 +51,7 @@ export function notReady(
 }
 
 /** `multifd-compression=auto` loads all methods before anybody connects, and one of their modules does not end it. */
-export function notLoaded({ parameters }: Suspects): MultifdError {
-  const { setupTimeout } = parameters;
+export function notLoaded({ setupTimeout }: MigrationParameters): MultifdError {
   return new MultifdError(
     'codec-unavailable',
     `multifd-compression auto: its methods were not loaded after ${setupTimeout} ms`,
@@ -75,8 +74,8 @@ export function hangs(suspects: Suspects, row: number, coding: boolean): Multifd
 }
 
 /**
- * A thread ended without saying why. An error that nobody waited for tells by its stack whose it was; or else it was
- * whoever had the thread.
+ * A thread ended without saying why. Attributes the death to the module on the error's stack, else to the
+ * thread's running activity.
  * @param activity what it was doing, as the counters have it.
  */
 export function died(suspects: Suspects, error: MultifdError, activity: bigint): MultifdError {

@@ -10,7 +10,7 @@ import { type ClaimedRange, PAGE_ZERO, type ScannedRange } from '../../zero/scan
 import { ACTIVITY_CHECKING, ACTIVITY_IDLE, ACTIVITY_OPENING, type CounterRow } from '../counters.js';
 import type { SourceControl } from './control.js';
 import type { MainStream } from './main-stream.js';
-import type { SourceThreadData } from './messages.js';
+import type { SourceMigrationData } from './messages.js';
 
 /**
  * `zero-page-detection=legacy`: the migration thread checks. Zero pages go over main; the others are marked in
@@ -19,7 +19,7 @@ import type { SourceThreadData } from './messages.js';
  * on a channel in the same one.
  */
 export class LegacyZeroCheck {
-  readonly #data: SourceThreadData;
+  readonly #data: SourceMigrationData;
   readonly #control: SourceControl;
   readonly #counters: CounterRow;
   readonly #dirty: readonly DirtyBitmap[];
@@ -29,7 +29,7 @@ export class LegacyZeroCheck {
   readonly #zero: Float64Array;
 
   private constructor(
-    data: SourceThreadData,
+    data: SourceMigrationData,
     control: SourceControl,
     counters: CounterRow,
     dirty: readonly DirtyBitmap[],
@@ -47,7 +47,7 @@ export class LegacyZeroCheck {
   }
 
   static async open(
-    data: SourceThreadData,
+    data: SourceMigrationData,
     control: SourceControl,
     counters: CounterRow,
     dirty: readonly DirtyBitmap[],

@@ -1,36 +1,17 @@
-import type { SocketIoLink } from '../../channel/socket-io.js';
 import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
+import type { SendLink } from '../../send/messages.js';
 import type { DeviceSection } from '../../wire/main/records.js';
 import type { CheckPlan } from '../../zero/open-checker.js';
 import type { AcceleratorReplacement } from '../../zero/page-checker.js';
-import type { Address } from '../address.js';
-import type { MigrationParameters } from '../parameters.js';
 import type { Ending } from '../thread-port.js';
 
-/** What every thread of the source is started with. All buffers are shared, none is copied. */
-export interface SourceThreadData {
-  readonly address: Address;
-  readonly parameters: MigrationParameters;
+/** What the migration thread is started with. All buffers are shared, none is copied. */
+export interface SourceMigrationData extends SendLink {
   readonly ram: GuestRamDescriptor;
   /** Bitmaps that channel threads claim from, one for each block. */
   readonly work: readonly SharedArrayBuffer[];
-  readonly uuid: Uint8Array;
-  readonly control: SharedArrayBuffer;
-  readonly counters: SharedArrayBuffer;
-  readonly bandwidth: SharedArrayBuffer;
-  /** Undefined: Node's streams. */
-  readonly socketIo: SocketIoLink | undefined;
-  /** Undefined for a thread that checks nothing. */
+  /** For `zero-page-detection=legacy`; undefined: this thread checks nothing. */
   readonly check: CheckPlan | undefined;
-  readonly methodModules: readonly string[];
-  readonly methodSettings: Readonly<Record<string, number | string>>;
-}
-
-export interface SourceChannelData extends SourceThreadData {
-  readonly channel: number;
-}
-
-export interface SourceMigrationData extends SourceThreadData {
   readonly machineType: string;
   /** The guest may write while it migrates. */
   readonly live: boolean;
@@ -39,21 +20,21 @@ export interface SourceMigrationData extends SourceThreadData {
   readonly requestReport: boolean;
 }
 
-/** API thread → channel or migration thread. */
-export type ToSourceThread =
+/** API thread → migration thread. */
+export type ToMigrationThread =
   | { readonly type: 'connect' }
   | { readonly type: 'abort' }
-  /** Migration thread: all channels are connected. */
+  /** All channels are connected. */
   | { readonly type: 'channels-connected' }
-  /** Migration thread: what goes out before the first round; one of the two is empty. */
+  /** What goes out before the first round; one of the two is empty. */
   | {
       readonly type: 'early-state';
       readonly sections: readonly DeviceSection[];
       readonly raw: Uint8Array;
     }
-  /** Migration thread: the dirty bitmaps are up to date. */
+  /** The dirty bitmaps are up to date. */
   | { readonly type: 'dirty-synced' }
-  /** Migration thread: the guest stands still. */
+  /** The guest stands still. */
   | {
       readonly type: 'guest-stopped';
       readonly deviceState: readonly DeviceSection[];
@@ -61,15 +42,13 @@ export type ToSourceThread =
       readonly tail: Uint8Array | undefined;
     };
 
-/** Channel or migration thread → API thread. */
-export type FromSourceThread =
+/** Migration thread → API thread. */
+export type FromMigrationThread =
   /** Modules are loaded, RAM is open. */
   | { readonly type: 'ready' }
   | { readonly type: 'connected' }
   /** The accelerator failed here; another one goes on. */
   | { readonly type: 'replaced'; readonly replacement: AcceleratorReplacement }
-  /** The method that was chosen cannot be had here; `none` goes on. */
-  | { readonly type: 'method-refused'; readonly reason: string }
   | Ending
   | { readonly type: 'active' }
   | { readonly type: 'ask-early' }

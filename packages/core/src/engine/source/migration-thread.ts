@@ -12,7 +12,7 @@ import { SourceControl } from './control.js';
 import { expectedDowntime, isStalled, type RoundFigures } from './convergence.js';
 import { LegacyZeroCheck } from './legacy-zero-check.js';
 import { MainStream } from './main-stream.js';
-import type { FromSourceThread, SourceMigrationData, ToSourceThread } from './messages.js';
+import type { FromMigrationThread, SourceMigrationData, ToMigrationThread } from './messages.js';
 import { awaitShut, listenToReturnPath, type ReturnPathAnswers } from './return-path.js';
 
 /** A live guest is sent at least this many times over while it runs, so that the rate of its writes is known. */
@@ -24,7 +24,7 @@ const SLOWEST_REPORT = 100e6;
 export class MigrationThread {
   readonly where = 'main stream';
   readonly #data: SourceMigrationData;
-  readonly #port: ThreadPort<ToSourceThread, FromSourceThread>;
+  readonly #port: ThreadPort<ToMigrationThread, FromMigrationThread>;
   readonly #control: SourceControl;
   readonly #counters: Counters;
   readonly #dirty: readonly DirtyBitmap[];
@@ -33,7 +33,7 @@ export class MigrationThread {
   #outgoing: Outgoing | undefined;
   #dirtySyncCount = 0;
 
-  constructor(data: SourceMigrationData, port: ThreadPort<ToSourceThread, FromSourceThread>) {
+  constructor(data: SourceMigrationData, port: ThreadPort<ToMigrationThread, FromMigrationThread>) {
     this.#data = data;
     this.#port = port;
     this.#control = new SourceControl(data.control);

@@ -1,0 +1,112 @@
+import { MultifdError } from '../../errors.js';
+import type { SendChannelData } from '../../send/messages.js';
+import type { ChannelTools, PageSource } from '../../send/page-source.js';
+import { maxPagesPerPacket } from '../../wire/layout.js';
+import { PAGE_ZERO } from '../../zero/scanned-range.js';
+import type { IncomingBlock } from '../api.js';
+import { ACTIVITY_CHECKING, ACTIVITY_IDLE, type CounterRow, Counters } from '../counters.js';
+import { SourceControl } from '../source/control.js';
+import { SlotBlock } from './slot-block.js';
+import { type Slot, Transit, type TransitDescriptor } from './transit.js';
+
+export interface TransitPagesData extends SendChannelData {
+  readonly transit: TransitDescriptor;
+}
+
+/** Packets on their way through a relay: their pages are checked if the source has not, and sent on. */
+export class TransitPages implements PageSource {
+  readonly #data: TransitPagesData;
+  readonly #transit: Transit;
+  readonly #control: SourceControl;
+  readonly #counters: CounterRow;
+  /** Where each page of a slot begins in it, bytes. */
+  readonly #positions: Float64Array;
+  readonly #answers: Uint8Array;
+  readonly #zeros: Float64Array;
+  #tools: ChannelTools | undefined;
+
+  constructor(data: TransitPagesData) {
+    const { pageSize } = data.transit;
+    const maxPages = maxPagesPerPacket(pageSize);
+    this.#data = data;
+    this.#transit = new Transit(data.transit);
+    this.#control = new SourceControl(data.link.control);
+    this.#counters = new Counters(data.link.counters).row(data.channel + 1);
+    this.#positions = Float64Array.from({ length: maxPages }, (_, page) => page * pageSize);
+    this.#answers = new Uint8Array(maxPages);
+    this.#zeros = new Float64Array(maxPages);
+  }
+
+  async open(): Promise<void> {}
+
+  begin(tools: ChannelTools): void {
+    this.#tools = tools;
+  }
+
+  /** Sends what is in transit until the cut of `epoch` is due and nothing is left. */
+  async sendEpoch(epoch: number): Promise<boolean> {
+    if (this.#tools === undefined) throw new MultifdError('internal', 'the channel is not connected');
+    const isDue = (): boolean => this.#control.hasOpened(epoch);
+    for (let slot = await this.#transit.full(isDue); slot !== undefined; ) {
+      const block = this.#tools.blocks[slot.block];
+      if (block === undefined) {
+        throw new MultifdError('internal', `outgoing channel ${this.#data.channel}: no block ${slot.block}`);
+      }
+      await this.#send(slot, block, this.#tools);
+      slot = await this.#transit.full(isDue);
+    }
+    return this.#control.epochOpens(epoch);
+  }
+
+  close(): void {}
+
+  async #send(
+    slot: Slot,
+    announced: IncomingBlock,
+    { sender, checker, zeroPageDetection }: ChannelTools,
+  ): Promise<void> {
+    const { pageSize } = this.#data.transit;
+    if (zeroPageDetection === 'none') materialise(slot, pageSize);
+    await this.#check(slot, checker);
+    const block = new SlotBlock(announced, slot, pageSize);
+    await sender.begin(block, (offset, length) => block.window(offset, length));
+    let zero = 0;
+    for (let page = 0; page < slot.normal + slot.zero; page++) {
+      const offset = slot.offsets[page] ?? 0;
+      if (page < slot.normal && this.#answers[page] !== PAGE_ZERO) {
+        if (sender.addNormal(offset)) await sender.flushFull();
+      } else {
+        this.#zeros[zero++] = offset;
+        if (zeroPageDetection === 'multifd' && sender.addZero(offset)) await sender.flushFull();
+      }
+    }
+    await sender.flushed();
+    const normal = slot.normal + slot.zero - zero;
+    if (zeroPageDetection === 'legacy' && zero > 0) {
+      this.#counters.addPages(normal, 0);
+      slot.normal = 0;
+      slot.zero = zero;
+      slot.offsets.set(this.#zeros.subarray(0, zero));
+      this.#transit.passZeros(slot);
+    } else {
+      this.#counters.addPages(normal, zero);
+      this.#transit.release(slot);
+    }
+  }
+
+  /** The source may not have looked for zero pages: its normal pages are looked at here. */
+  async #check(slot: Slot, checker: ChannelTools['checker']): Promise<void> {
+    this.#answers.fill(0);
+    if (checker === undefined || slot.normal === 0) return;
+    this.#counters.beat(ACTIVITY_CHECKING);
+    await checker.check(slot.pages, this.#positions, slot.normal, this.#answers);
+    this.#counters.beat(ACTIVITY_IDLE);
+  }
+}
+
+/** Turns a slot's zero pages into normal pages of zero bytes. */
+function materialise(slot: Slot, pageSize: number): void {
+  slot.pages.fill(0, slot.normal * pageSize, (slot.normal + slot.zero) * pageSize);
+  slot.normal += slot.zero;
+  slot.zero = 0;
+}

@@ -1,0 +1,126 @@
+import { openOutgoingChannel } from '../channel/open-channel.js';
+import type { Outgoing } from '../channel/outgoing.js';
+import { PacketSender } from '../channel/packet-sender.js';
+import { BandwidthLimit } from '../engine/bandwidth.js';
+import {
+  ACTIVITY_CHECKING,
+  ACTIVITY_IDLE,
+  ACTIVITY_OPENING,
+  ACTIVITY_SETTING_UP,
+  type CounterRow,
+  Counters,
+} from '../engine/counters.js';
+import { SourceControl } from '../engine/source/control.js';
+import type { ThreadJob, ThreadPort } from '../engine/thread-port.js';
+import type { MultifdError } from '../errors.js';
+import { methodsForChannel } from '../methods/automatic.js';
+import { methodOptions } from '../methods/method-options.js';
+import type { SendHooks } from '../methods/methods.js';
+import { setUpSending } from '../methods/sending.js';
+import { openChecker } from '../zero/open-checker.js';
+import type { PageChecker } from '../zero/page-checker.js';
+import type { FromSendChannel, SendChannelData, ToSendChannel } from './messages.js';
+import type { PageSource } from './page-source.js';
+
+/** One outgoing channel, in its own thread: it owns its connection, its detector, its codec state. */
+export class SendChannel implements ThreadJob {
+  readonly where: string;
+  readonly #data: SendChannelData;
+  readonly #port: ThreadPort<ToSendChannel, FromSendChannel>;
+  readonly #pages: PageSource;
+  readonly #control: SourceControl;
+  readonly #counters: CounterRow;
+  #checker: PageChecker | undefined;
+  #hooks: SendHooks | undefined;
+  #outgoing: Outgoing | undefined;
+
+  /** @param where what the channel is called in messages. */
+  constructor(
+    where: string,
+    data: SendChannelData,
+    port: ThreadPort<ToSendChannel, FromSendChannel>,
+    pages: PageSource,
+  ) {
+    this.where = where;
+    this.#data = data;
+    this.#port = port;
+    this.#pages = pages;
+    this.#control = new SourceControl(data.link.control);
+    this.#counters = new Counters(data.link.counters).row(data.channel + 1);
+  }
+
+  async run(): Promise<void> {
+    const { check, channel, link } = this.#data;
+    const { pageSize, methodModules, methodSettings } = link;
+    const { multifdCompression, stallTimeout } = link.parameters;
+    await this.#pages.open();
+    if (check !== undefined) {
+      this.#counters.beat(ACTIVITY_OPENING);
+      this.#checker = await openChecker(check, pageSize, stallTimeout, {
+        beat: () => this.#counters.beat(ACTIVITY_CHECKING),
+        onReplaced: (replacement) => this.#port.post({ type: 'replaced', replacement }),
+      });
+    }
+    this.#counters.beat(ACTIVITY_SETTING_UP);
+    const methods = await methodsForChannel(multifdCompression, methodModules);
+    this.#hooks = await setUpSending(methods, methodOptions(channel, pageSize, methodSettings), {
+      chosen: () => this.#control.method,
+      refused: (reason) => this.#port.post({ type: 'method-refused', reason }),
+    });
+    this.#counters.beat(ACTIVITY_IDLE);
+    this.#port.post({ type: 'ready' });
+    const { blocks, zeroPageDetection } = await this.#port.next('connect');
+    const outgoing = await this.#connect();
+    this.#port.post({ type: 'connected' });
+    const sender = new PacketSender(
+      outgoing,
+      methods.first,
+      this.#hooks,
+      this.#control,
+      this.#counters,
+      pageSize,
+    );
+    this.#pages.begin({ sender, checker: this.#checker, blocks, zeroPageDetection });
+    for (let epoch = 1; await this.#pages.sendEpoch(epoch); epoch++) {
+      await sender.sync(this.#control.isLast(epoch));
+      this.#control.arrive();
+    }
+    await outgoing.close();
+  }
+
+  /** Frees everything, whatever happened. Does not throw. */
+  async close(): Promise<void> {
+    this.#outgoing?.destroy();
+    try {
+      await this.#checker?.close();
+      await this.#hooks?.cleanup();
+    } catch {
+      // The migration's outcome is decided; an accelerator or codec that cannot close has nothing to add.
+    }
+    // Last: until it is closed, an accelerator may be at work on the pages.
+    this.#pages.close();
+  }
+
+  async #connect(): Promise<Outgoing> {
+    const { channel, link } = this.#data;
+    const { setupTimeout, stallTimeout, maxBandwidth } = link.parameters;
+    const options = {
+      where: this.where,
+      stallTimeout,
+      counters: this.#counters,
+      limit: new BandwidthLimit(link.bandwidth, maxBandwidth),
+      signal: this.#port.signal,
+    };
+    const failed = (error: MultifdError): void =>
+      this.#port.post({ type: 'failed', error: error.toReport() });
+    this.#outgoing = await openOutgoingChannel(
+      link.address,
+      { uuid: link.uuid, channel },
+      setupTimeout,
+      options,
+      link.socketIo,
+      failed,
+    );
+    return this.#outgoing;
+  }
+}

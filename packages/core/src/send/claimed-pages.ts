@@ -1,0 +1,122 @@
+import { ACTIVITY_CHECKING, ACTIVITY_IDLE, type CounterRow, Counters } from '../engine/counters.js';
+import { SourceControl } from '../engine/source/control.js';
+import { MultifdError } from '../errors.js';
+import type { RamBlock } from '../ram/block.js';
+import { DirtyBitmap } from '../ram/dirty-bitmap.js';
+import { type GuestRamDescriptor, openRamBlock } from '../ram/guest-ram.js';
+import { RangeTable } from '../ram/ranges.js';
+import { CheckPipeline } from '../zero/check-pipeline.js';
+import { type ClaimedRange, PAGE_HOLE, PAGE_ZERO, type ScannedRange } from '../zero/scanned-range.js';
+import type { SendChannelData } from './messages.js';
+import type { ChannelTools, PageSource } from './page-source.js';
+
+export interface ClaimedPagesData extends SendChannelData {
+  readonly ram: GuestRamDescriptor;
+  /** Bitmaps that channel threads claim from, one for each block. */
+  readonly work: readonly SharedArrayBuffer[];
+}
+
+/** Guest RAM, range by range: each is claimed by one atomic addition, its dirty pages are taken, checked and sent. */
+export class ClaimedPages implements PageSource {
+  readonly #data: ClaimedPagesData;
+  readonly #control: SourceControl;
+  readonly #counters: CounterRow;
+  readonly #table: RangeTable;
+  readonly #dirty: readonly DirtyBitmap[];
+  #blocks: readonly RamBlock[] = [];
+  #tools: (ChannelTools & { readonly pipeline: CheckPipeline }) | undefined;
+
+  constructor(data: ClaimedPagesData) {
+    const { link, ram, work } = data;
+    this.#data = data;
+    this.#control = new SourceControl(link.control);
+    this.#counters = new Counters(link.counters).row(data.channel + 1);
+    this.#table = new RangeTable(ram.blocks);
+    this.#dirty = work.map((bitmap, index) => {
+      const length = ram.blocks[index]?.length ?? 0;
+      return new DirtyBitmap(bitmap, Math.ceil(length / ram.pageSize));
+    });
+  }
+
+  async open(): Promise<void> {
+    this.#blocks = await Promise.all(this.#data.ram.blocks.map(openRamBlock));
+  }
+
+  begin(tools: ChannelTools): void {
+    const { ram, link } = this.#data;
+    const pipeline = new CheckPipeline(ram.pageSize, tools.checker, {
+      claim: () => this.#claim(),
+      fairShare: () => Math.ceil(this.#control.unclaimed / (2 * link.parameters.multifdChannels)),
+    });
+    this.#tools = { ...tools, pipeline };
+  }
+
+  async sendEpoch(epoch: number): Promise<boolean> {
+    if (this.#tools === undefined) throw new MultifdError('internal', 'the channel is not connected');
+    const { pipeline, sender } = this.#tools;
+    if (!(await this.#control.epochOpens(epoch))) return false;
+    for (;;) {
+      this.#counters.beat(ACTIVITY_CHECKING);
+      const scanned = await pipeline.next();
+      if (scanned === undefined) break;
+      this.#control.throwIfAborted();
+      // What follows waits for the connection, which has a limit of its own; `PacketSender` says when a method has it.
+      this.#counters.rest();
+      if (scanned.count > 0) await this.#addPages(scanned, sender);
+    }
+    this.#counters.rest();
+    // A SYNC vouches for the pages before it.
+    for (const block of this.#blocks) block.intact?.();
+    return true;
+  }
+
+  close(): void {
+    for (const block of this.#blocks) block.close();
+  }
+
+  /** The next range of the epoch, once it may be sent. */
+  #claim(): ClaimedRange | undefined | Promise<ClaimedRange> {
+    const index = this.#control.claim();
+    if (index === undefined) return undefined;
+    return this.#control.isReady(index) ? this.#claimed(index) : this.#whenReady(index);
+  }
+
+  async #whenReady(index: number): Promise<ClaimedRange> {
+    this.#counters.beat(ACTIVITY_IDLE);
+    await this.#control.rangeReady(index);
+    this.#counters.beat(ACTIVITY_CHECKING);
+    return this.#claimed(index);
+  }
+
+  #claimed(index: number): ClaimedRange {
+    this.#control.throwIfAborted();
+    const range = this.#table.at(index);
+    const block = this.#blocks[range.block];
+    const dirty = this.#dirty[range.block];
+    if (block === undefined || dirty === undefined) {
+      throw new MultifdError('internal', `channel ${this.#data.channel}: no block ${range.block}`);
+    }
+    return { index, range, block, dirty };
+  }
+
+  async #addPages(scanned: ScannedRange, sender: ChannelTools['sender']): Promise<void> {
+    const { memory, count, offsets, answers } = scanned;
+    const { range, block } = scanned.claimed;
+    await sender.begin(block, (offset, length) =>
+      block.inPlace
+        ? block.read(offset, length, memory)
+        : memory.subarray(offset - range.offset, offset - range.offset + length),
+    );
+    let zero = 0;
+    for (let index = 0; index < count; index++) {
+      const offset = offsets[index] ?? 0;
+      const answer = answers[index];
+      if (answer === PAGE_ZERO) zero++;
+      const full =
+        answer === PAGE_ZERO ? sender.addZero(offset) : sender.addNormal(offset, answer === PAGE_HOLE);
+      if (full) await sender.flushFull();
+    }
+    this.#counters.addPages(count - zero, zero);
+    if (!block.inPlace) await sender.flushed();
+  }
+}

@@ -1,0 +1,252 @@
+import type { MigrationIo } from '../channel/socket-io.js';
+import type { Address } from '../engine/address.js';
+import type { AcceleratorReference } from '../engine/api.js';
+import { BandwidthLimit } from '../engine/bandwidth.js';
+import { Counters } from '../engine/counters.js';
+import { HangWatch } from '../engine/hang-watch.js';
+import type { MigrationParameters } from '../engine/parameters.js';
+import { died, hangs, notReady, type Suspects } from '../engine/source/blame.js';
+import { SourceControl } from '../engine/source/control.js';
+import { type Thread, ThreadGroup } from '../engine/thread-group.js';
+import { MultifdError } from '../errors.js';
+import { type CheckPlan, CheckPlans, transferOf } from '../zero/open-checker.js';
+import type { AcceleratorReplacement } from '../zero/page-checker.js';
+import type { ConnectOrder, FromSendChannel, SendChannelData, SendLink, ToSendChannel } from './messages.js';
+
+export interface SendSideOptions {
+  readonly address: Address;
+  readonly parameters: MigrationParameters;
+  readonly uuid: Uint8Array;
+  /** Target page size in bytes. */
+  readonly pageSize: number;
+  readonly accelerator: AcceleratorReference | undefined;
+  readonly fallbacks: readonly AcceleratorReference[];
+  readonly methodModules: readonly string[];
+  readonly methodSettings: Readonly<Record<string, number | string>>;
+  readonly io: MigrationIo | undefined;
+  /** What a channel is called in messages. */
+  readonly channelName: Suspects['channel'];
+  /** Entry of a channel's thread: it decides where the pages come from. */
+  readonly entry: 'source-channel' | 'relay-channel';
+}
+
+/** Who has a sending side. Everything is called in the API thread. */
+export interface SendSideHost {
+  /** Anything that ends the migration; may be called more than once. */
+  failed(error: MultifdError): void;
+  /** Once for each accelerator that failed and was replaced, however many threads it had. */
+  replaced(replacement: AcceleratorReplacement): void;
+  /** A channel has sent everything and closed. */
+  channelDone?(): void;
+  /** A channel goes on with the method `none`. `reason`: one line; may be called for every channel. */
+  methodRefused?(reason: string): void;
+  /** Name of the method that makes packets now. Default: the parameter. */
+  method?(): string;
+  /** What has to be ready beside the channels before anybody connects. */
+  readonly beside?: {
+    /** Threads among it. */
+    readonly threads: number;
+    /** How much of it is not ready. */
+    missing(): number;
+    /** A better reason than the channels can give, once `setupTimeout` is over. */
+    late?(): MultifdError | undefined;
+  };
+}
+
+/**
+ * The API thread's part of a sending side: its channel threads, what they share, and the watch over the code of others
+ * that runs in them. A source has one, and so has a relay.
+ */
+export class SendSide {
+  readonly control = SourceControl.allocate();
+  readonly counters: Counters;
+  readonly link: SendLink;
+  /** All channel threads are ready to connect. Rejected with the first failure. */
+  readonly ready: Promise<void>;
+  /** All channels are connected. Rejected with the first failure. */
+  readonly connected: Promise<void>;
+  readonly #options: SendSideOptions;
+  readonly #host: SendSideHost;
+  readonly #suspects: Suspects;
+  readonly #threads: ThreadGroup<ToSendChannel, FromSendChannel>;
+  readonly #channels: Thread<ToSendChannel>[] = [];
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #connected = Promise.withResolvers<void>();
+  readonly #replaced: AcceleratorReplacement[] = [];
+  #notReady: number;
+  #notConnected: number;
+  #plans: CheckPlans | undefined;
+  #watch: HangWatch | undefined;
+  #late: NodeJS.Timeout | undefined;
+  #over = false;
+
+  constructor(options: SendSideOptions, host: SendSideHost) {
+    const { parameters } = options;
+    this.#options = options;
+    this.#host = host;
+    this.counters = Counters.allocate(parameters.multifdChannels + 1);
+    this.link = {
+      address: options.address,
+      parameters,
+      uuid: options.uuid,
+      pageSize: options.pageSize,
+      control: this.control.buffer,
+      counters: this.counters.buffer,
+      bandwidth: BandwidthLimit.allocate(parameters.maxBandwidth).buffer,
+      socketIo: options.io?.link,
+      methodModules: options.methodModules,
+      methodSettings: options.methodSettings,
+    };
+    this.#suspects = {
+      channel: options.channelName,
+      parameters,
+      accelerator: options.accelerator,
+      methodModules: options.methodModules,
+      method: () => host.method?.() ?? parameters.multifdCompression,
+    };
+    this.#notReady = parameters.multifdChannels;
+    this.#notConnected = parameters.multifdChannels;
+    this.ready = this.#ready.promise;
+    this.connected = this.#connected.promise;
+    this.#threads = new ThreadGroup((error, where) => {
+      const row = Number(where.slice(options.channelName.length)) + 1;
+      this.fail(this.died(error, row));
+    }, options.io?.interrupt);
+    // Mark the rejections handled: a side that fails early may have nobody who awaits them.
+    this.ready.catch(() => {});
+    this.connected.catch(() => {});
+  }
+
+  /** Accelerators that failed, each with its successor, in the order in which that was heard. */
+  get replaced(): readonly AcceleratorReplacement[] {
+    return this.#replaced;
+  }
+
+  /**
+   * Opens the device that the threads share, if the accelerator shares one, then has the threads started. From now on a
+   * plug-in that hangs, or is not ready within `setupTimeout`, is a failure.
+   * @param spawn called once, unless the side fails or closes before. Its `plan` gives a thread its part in the check.
+   */
+  open(spawn: (plan: () => CheckPlan | undefined) => void): void {
+    const { accelerator, fallbacks, parameters } = this.#options;
+    this.#late = setTimeout(() => this.#isLate(), parameters.setupTimeout);
+    this.#watch = new HangWatch(this.counters, parameters.stallTimeout, (row, coding) =>
+      this.fail(hangs(this.#suspects, row, coding)),
+    );
+    if (accelerator === undefined || parameters.zeroPageDetection === 'none') {
+      spawn(() => undefined);
+      return;
+    }
+    CheckPlans.open(accelerator, fallbacks).then(
+      (plans) => {
+        // It may have taken its time: the migration can be over.
+        if (this.#over) return plans.close();
+        this.#plans = plans;
+        spawn(() => plans.next());
+        return undefined;
+      },
+      (error: unknown) =>
+        this.fail(MultifdError.from(error, 'accelerator', `accelerator ${accelerator.name}`)),
+    );
+  }
+
+  /** Starts the channel threads. @param dataOf what a channel's thread is started with. */
+  spawnChannels(dataOf: (channel: number) => SendChannelData): void {
+    for (let channel = 0; channel < this.#options.parameters.multifdChannels; channel++) {
+      const data = dataOf(channel);
+      this.#channels.push(
+        this.#threads.spawn(
+          this.#options.entry,
+          `${this.#options.channelName} ${channel}`,
+          data,
+          (message) => this.#onMessage(message),
+          transferOf(data.check),
+        ),
+      );
+    }
+  }
+
+  /** Main is connected to the destination: the channels follow. */
+  connect(order: ConnectOrder): void {
+    for (const channel of this.#channels) channel.post({ type: 'connect', ...order });
+  }
+
+  /** The accelerator of some thread failed and another one goes on. */
+  noteReplaced(replacement: AcceleratorReplacement): void {
+    if (this.#replaced.some(({ failed }) => failed === replacement.failed)) return;
+    this.#replaced.push(replacement);
+    this.#host.replaced(replacement);
+  }
+
+  /** The side cannot go on. */
+  fail(error: MultifdError): void {
+    this.#ready.reject(error);
+    this.#connected.reject(error);
+    this.#host.failed(error);
+  }
+
+  /** Attributes the death of a thread that did not say why. @param row of the thread in the counters. */
+  died(error: MultifdError, row: number): MultifdError {
+    return died(this.#suspects, error, this.counters.row(row).activity);
+  }
+
+  /** No plug-in is watched any more, and none is opened. */
+  unwatch(): void {
+    this.#over = true;
+    this.#watch?.close();
+    clearTimeout(this.#late);
+  }
+
+  /** Every channel thread is told to stop, one that waits in a blocking call too. */
+  stop(): void {
+    this.control.abort();
+    this.#threads.stop({ type: 'abort' });
+  }
+
+  /** Waits until no channel thread runs any more. Does not throw. */
+  async join(): Promise<void> {
+    await this.#threads.join();
+  }
+
+  /** After every thread that checks has ended: closes the device that they shared. Does not throw. */
+  async close(): Promise<void> {
+    await this.#plans?.close();
+  }
+
+  #onMessage(message: FromSendChannel): void {
+    switch (message.type) {
+      case 'ready':
+        if (--this.#notReady === 0) this.#ready.resolve();
+        return;
+      case 'connected':
+        if (--this.#notConnected === 0) this.#connected.resolve();
+        return;
+      case 'replaced':
+        this.noteReplaced(message.replacement);
+        return;
+      case 'method-refused':
+        this.#host.methodRefused?.(message.reason);
+        return;
+      case 'failed':
+        this.fail(MultifdError.fromReport(message.error));
+        return;
+      case 'done':
+        this.#host.channelDone?.();
+        return;
+      case 'stopped':
+        return;
+    }
+  }
+
+  #isLate(): void {
+    const { beside } = this.#host;
+    const missing = this.#notReady + (beside?.missing() ?? 0);
+    if (missing <= 0) return;
+    const setup = {
+      threads: this.#options.parameters.multifdChannels + (beside?.threads ?? 0),
+      missing,
+      started: this.#channels.length > 0,
+    };
+    this.fail(beside?.late?.() ?? notReady(this.#suspects, setup, this.counters));
+  }
+}

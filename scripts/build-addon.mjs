@@ -39,7 +39,7 @@ const reason = obstacle();
 if (reason === undefined) {
   const napi = join(root, 'node_modules/.bin/napi');
   const args = ['build', '--platform', '--release', '--no-js', '--output-dir', 'native'];
-  const manifest = ['--manifest-path', 'crates/binding/Cargo.toml', '--target-dir', 'target'];
+  const manifest = ['--manifest-path', 'crates/binding/Cargo.toml'];
   const built = run(
     napi,
     [...args, ...manifest, '--', '--locked', '--quiet'],

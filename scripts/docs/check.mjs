@@ -2,7 +2,7 @@
  * Fails if a tracked file cites a section that docs/wire.md does not have, or if a Markdown file links to a file that
  * is not there.
  *
- *   node scripts/docs/check.mjs     (pnpm check:docs tests this program first)
+ *   node scripts/docs/check.mjs
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';

@@ -3,13 +3,13 @@
  *
  *   pnpm --filter @multifd/cli bench:accel [--runs 5] [--samples 11] [--out FILE]
  *
- * Needs the built command. All samples go to packages/accel-native/bench/results/MACHINE.json, in MB/s (1e6 bytes);
+ * Needs the built command. All samples go to docs/samples/accel, in MB/s (1e6 bytes);
  * `node apps/cli/bench/render.mjs` makes the table and the sentences of docs/benchmarks.md from them.
  */
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { samplesFile, writeSamples } from '../../../scripts/bench/samples.mjs';
 import { environment, machineName } from './environment.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -18,10 +18,7 @@ const { values: options } = parseArgs({
   options: {
     runs: { type: 'string', default: '5' },
     samples: { type: 'string', default: '11' },
-    out: {
-      type: 'string',
-      default: here(`../../../packages/accel-native/bench/results/${machineName()}.json`),
-    },
+    out: { type: 'string', default: samplesFile('accel', machineName()) },
   },
 });
 
@@ -41,10 +38,7 @@ for (let run = 0; run < Number(options.runs); run++) {
   ceiling = document.ceiling;
   runs.push(document.results.map(kept));
 }
-writeFileSync(
-  options.out,
-  `${JSON.stringify({ environment: where, command: args.join(' '), ceiling, runs })}\n`,
-);
+writeSamples(options.out, { environment: where, command: args.join(' '), ceiling, runs }, 'runs');
 
 /** Of one memory: `plain read` first, then each accelerator. */
 function kept({ memory, place, bytes, 'plain-read': read, accelerators }) {

@@ -4,15 +4,16 @@
  *   pnpm --filter @multifd/cli bench:qemu [--only TEXT] [--repeats N] [--out FILE]
  *
  * Needs the built command and a QEMU 10 (`.ci/install-qemu`). Images are written to a folder in shared memory, so that
- * no disk is measured. Every sample goes to `bench/results-qemu/MACHINE.json`; `node apps/cli/bench/render.mjs` makes
+ * no disk is measured. Every sample goes to `docs/samples/qemu`; `node apps/cli/bench/render.mjs` makes
  * the tables of docs/benchmarks.md from it.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { samplesFile, writeSamples } from '../../../scripts/bench/samples.mjs';
 import { writeImage } from './beside-images.mjs';
 import { plan, sides } from './beside-plan.mjs';
 import { qemuToQemu, qemuVersion } from './beside-qemu-side.mjs';
@@ -28,7 +29,6 @@ const repeats = Number(options.repeats ?? 3);
 if (!Number.isInteger(repeats) || repeats < 1) throw new RangeError('--repeats takes a whole number from 1');
 const version = await qemuVersion();
 if (version === undefined) throw new Error('no QEMU is installed: bash .ci/install-qemu');
-const standard = fileURLToPath(new URL(`results-qemu/${machineName()}.json`, import.meta.url));
 const where = { ...environment(), qemu: version };
 
 const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'multifd-beside-'));
@@ -50,10 +50,8 @@ for (let round = 0; round < rounds; round++) {
   }
 }
 
-const out = options.out ?? standard;
-mkdirSync(dirname(out), { recursive: true });
-const lines = runs.map((run) => JSON.stringify(run)).join(',\n    ');
-writeFileSync(out, `{\n  "environment": ${JSON.stringify(where)},\n  "runs": [\n    ${lines}\n  ]\n}\n`);
+const out = options.out ?? samplesFile('qemu', machineName());
+writeSamples(out, { environment: where, runs }, 'runs');
 console.log(`samples: ${out}`);
 
 /** Some guests take more turns than others. */

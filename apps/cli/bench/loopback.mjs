@@ -4,14 +4,14 @@
  *   pnpm --filter @multifd/cli bench [--quick] [--repeats N] [--out FILE]
  *
  * Needs the built command. All runs take turns, and each round starts with another one. A run that would not fit
- * into free memory is left out and noted. Every sample goes to `bench/results/MACHINE.json` (`--quick`: nowhere
+ * into free memory is left out and noted. Every sample goes to `docs/samples/loopback` (`--quick`: nowhere
  * unless `--out`); `node apps/cli/bench/render.mjs` makes the tables of docs/benchmarks.md from it.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { samplesFile, writeSamples } from '../../../scripts/bench/samples.mjs';
 import { environment, machineName } from './environment.mjs';
 import { plan } from './plan.mjs';
 
@@ -31,8 +31,7 @@ const { values: options } = parseArgs({
 });
 const repeats = Number(options.repeats ?? (options.quick ? 1 : 3));
 if (!Number.isInteger(repeats) || repeats < 1) throw new RangeError('--repeats takes a whole number from 1');
-const standard = fileURLToPath(new URL(`results/${machineName()}.json`, import.meta.url));
-const out = options.out ?? (options.quick ? undefined : standard);
+const out = options.out ?? (options.quick ? undefined : samplesFile('loopback', machineName()));
 
 const where = environment();
 const runs = plan(options.quick).map((run) => ({ ...run, samples: [] }));
@@ -53,12 +52,7 @@ for (let round = 0; round < repeats; round++) {
 console.log(`\n${Math.round((performance.now() - began) / 1000)} s`);
 
 if (out !== undefined) {
-  mkdirSync(dirname(out), { recursive: true });
-  const lines = runs.map((run) => JSON.stringify(run)).join(',\n    ');
-  writeFileSync(
-    out,
-    `{\n  "environment": ${JSON.stringify(where)},\n  "repeats": ${repeats},\n  "runs": [\n    ${lines}\n  ]\n}\n`,
-  );
+  writeSamples(out, { environment: where, repeats, runs }, 'runs');
   console.log(`samples: ${out}`);
 }
 

@@ -1,14 +1,13 @@
 /**
- * Writes the generated parts of docs/benchmarks.md from the samples: of each kind, the newest file. Lays the
- * samples out as the linter wants them, too.
+ * Writes the generated parts of docs/benchmarks.md from the samples in docs/samples: of each kind, the newest file.
  *
  *   node apps/cli/bench/render.mjs [--check FILE] [--accel FILE] [--look FILE] [--core FILE] [--loopback FILE]
  *                                [--qemu FILE]
  */
-import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { readSamples, samplesFolder } from '../../../scripts/bench/samples.mjs';
 import { acceleratorFindings, acceleratorTable, lookTable } from './accelerator-tables.mjs';
 import { autoTable, besideMachine, compressionTable, fullTable, untouchedTable } from './beside-tables.mjs';
 import { machine } from './figures.mjs';
@@ -24,20 +23,13 @@ import {
   shareTable,
 } from './tables.mjs';
 
-const FOLDERS = {
-  check: '../../../packages/accel-js/bench/results/',
-  accel: '../../../packages/accel-native/bench/results/',
-  look: '../../../packages/accel-native/bench/results-look/',
-  core: '../../../packages/core/bench/results/',
-  loopback: 'results/',
-  qemu: 'results-qemu/',
-};
+const KINDS = ['check', 'accel', 'look', 'core', 'loopback', 'qemu'];
 const DOCUMENT = fileURLToPath(new URL('../../../docs/benchmarks.md', import.meta.url));
 
 const { values: files } = parseArgs({
-  options: Object.fromEntries(Object.keys(FOLDERS).map((kind) => [kind, { type: 'string' }])),
+  options: Object.fromEntries(KINDS.map((kind) => [kind, { type: 'string' }])),
 });
-const [check, accel, look, core, loopback, qemu] = Object.keys(FOLDERS).map((kind) => load(kind));
+const [check, accel, look, core, loopback, qemu] = KINDS.map((kind) => load(kind));
 
 const parts = {
   'check-machine': machine(check.environment, 'Measured on'),
@@ -82,19 +74,14 @@ for (const name of Object.keys(parts)) {
 }
 writeFileSync(DOCUMENT, rendered);
 
-const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const biome = here('../../../node_modules/@biomejs/biome/bin/biome');
-const folders = Object.values(FOLDERS).map(here);
-execFileSync(process.execPath, [biome, 'format', '--write', ...folders], { cwd: here('../../..') });
-
 function load(kind) {
-  if (files[kind] !== undefined) return JSON.parse(readFileSync(files[kind], 'utf8'));
-  const folder = new URL(FOLDERS[kind], import.meta.url);
+  if (files[kind] !== undefined) return readSamples(files[kind]);
+  const folder = samplesFolder(kind);
   const all = readdirSync(folder)
-    .filter((name) => name.endsWith('.json'))
-    .map((name) => JSON.parse(readFileSync(new URL(name, folder), 'utf8')));
+    .filter((name) => name.endsWith('.jsonl'))
+    .map((name) => readSamples(folder + name));
   const newest = all.toSorted((a, b) => a.environment.date.localeCompare(b.environment.date)).at(-1);
-  if (newest === undefined) throw new Error(`no results in ${FOLDERS[kind]}: run pnpm bench first`);
+  if (newest === undefined) throw new Error(`no samples in ${folder}: run pnpm bench first`);
   return newest;
 }
 

@@ -4,9 +4,12 @@
  * each round starts with another one.
  *
  *   node bench/check.mjs [--json] [--ways] [--samples N]     needs the built package and 5 GiB of memory
+ *
+ * `--json` prints the samples, as a file of docs/samples/check has them.
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { toLines } from '../../../scripts/bench/samples.mjs';
 import { accelerators } from '../dist/index.js';
 import { cases, PAGE } from './cases.mjs';
 import { ceilings, nativeCeiling, viewsOf, ways } from './ways.mjs';
@@ -84,7 +87,7 @@ const environment = {
   batch: batchSize,
 };
 if (options.json) {
-  console.log(JSON.stringify({ environment, results }, null, 2));
+  process.stdout.write(toLines({ environment, results }, 'results'));
 } else {
   const { cpu, cores, node, arch, date } = environment;
   console.log(

@@ -5,13 +5,13 @@
  *
  *   node bench/look.mjs [--runs 5] [--samples 15] [--json]
  *
- * `--json` keeps all samples in bench/results-look, for `docs/benchmarks.md`: node apps/cli/bench/render.mjs.
+ * `--json` keeps all samples in docs/samples/look, for `docs/benchmarks.md`: node apps/cli/bench/render.mjs.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { samplesFile, writeSamples } from '../../../scripts/bench/samples.mjs';
 import { LOOKS, MEMORIES, PLACES } from './look-cases.mjs';
 
 const { values } = parseArgs({
@@ -40,12 +40,10 @@ if (values.json) {
     arch: process.arch,
     date,
   };
-  const folder = new URL('results-look/', import.meta.url);
-  mkdirSync(folder, { recursive: true });
   const [major] = environment.node.split('.');
   const machine = `${environment.cpu.trim()} ${environment.cores} cores node${major}`;
   const file = machine.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
-  writeFileSync(new URL(`${file}.json`, folder), `${JSON.stringify({ environment, runs })}\n`);
+  writeSamples(samplesFile('look', file), { environment, runs }, 'runs');
 }
 
 for (const kernel of Object.keys(runs[0])) {

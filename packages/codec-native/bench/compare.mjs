@@ -2,16 +2,17 @@
  * How fast each way to compress a channel's pages is, and how much it makes of them, beside what a QEMU of this machine
  * does on the same pages: CPU seconds, so that a busy machine counts less; the best of some runs, all ways in turn.
  *
- *   node bench/compare.mjs [--mib 64] [--runs 3] [--levels 1,6] [--ways qemu,native] [--out FILE.json]
+ *   node bench/compare.mjs [--mib 64] [--runs 3] [--levels 1,6] [--ways qemu,native] [--out FILE.jsonl]
  *
  * Way `linked` (zstd only): QEMU's calls with the zstd that this package links.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { writeSamples } from '../../../scripts/bench/samples.mjs';
 import { buildLinkedZstd } from './linked-zstd.mjs';
 import { KINDS, writePages } from './pages.mjs';
 
@@ -85,10 +86,7 @@ try {
       node: process.versions.node,
       date: new Date().toISOString(),
     };
-    writeFileSync(
-      values.out,
-      `${JSON.stringify({ environment, runs: Number(values.runs), results }, null, 2)}\n`,
-    );
+    writeSamples(values.out, { environment, runs: Number(values.runs), results }, 'results');
   }
 } finally {
   rmSync(folder, { recursive: true });

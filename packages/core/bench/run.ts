@@ -3,7 +3,8 @@
  *
  *   pnpm --filter @multifd/core bench [--quick] [--samples N] [--out FILE]      needs 3 GiB of memory
  *
- * Writes every sample to `bench/results/MACHINE.json` (`--quick`: nowhere unless `--out`).
+ * Writes every sample to `docs/samples/core`, as `scripts/bench/samples.mjs` reads it (`--quick`: nowhere unless
+ * `--out`).
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -25,7 +26,8 @@ const { values: options } = parseArgs({
 const samples = Number(options.samples ?? (options.quick ? 3 : 15));
 if (!Number.isInteger(samples) || samples < 1) throw new RangeError('--samples takes a whole number from 1');
 // The bundle is in bench/dist.
-const standard = fileURLToPath(new URL(`../results/${machineName()}.json`, import.meta.url));
+const samplesOf = `../../../../docs/samples/core/${machineName()}.jsonl`;
+const standard = fileURLToPath(new URL(samplesOf, import.meta.url));
 const out = options.out ?? (options.quick ? undefined : standard);
 
 const where = environment();
@@ -48,7 +50,7 @@ for (const result of results) {
 }
 if (out !== undefined) {
   mkdirSync(dirname(out), { recursive: true });
-  const lines = results.map((result) => JSON.stringify(result)).join(',\n    ');
-  writeFileSync(out, `{\n  "environment": ${JSON.stringify(where)},\n  "results": [\n    ${lines}\n  ]\n}\n`);
+  const lines = [{ environment: where, rows: 'results' }, ...results];
+  writeFileSync(out, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   console.log(`\nsamples: ${out}`);
 }

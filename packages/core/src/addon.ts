@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { readElf } from './elf.js';
 
 /** Machine code that a package brings, or why there is none. */
 export type LoadedAddon<Binding> =
@@ -26,6 +27,7 @@ export function loadAddon<Binding>(place: AddonPlace<Binding>): LoadedAddon<Bind
   const causes: unknown[] = [];
   for (const path of [`../native/${binary}.${triple}.node`, `${packageName}-${triple}`]) {
     try {
+      checkWhole(require.resolve(path));
       const binding: unknown = require(path);
       if (isBinding(binding)) return { binding };
       causes.push(new Error(`${path} is no addon of this package`));
@@ -34,6 +36,7 @@ export function loadAddon<Binding>(place: AddonPlace<Binding>): LoadedAddon<Bind
     }
   }
   const broken = causes.find((each) => !isMissing(each));
+  const again = 'build it again from source on this machine: install Rust (rustup) and run `pnpm build`';
   return {
     reason:
       broken instanceof Error
@@ -42,9 +45,24 @@ export function loadAddon<Binding>(place: AddonPlace<Binding>): LoadedAddon<Bind
     fix:
       broken === undefined
         ? `install ${packageName}-${triple}, or build it from source: install Rust (rustup) and run \`pnpm build\`, which says what else is missing`
-        : 'build it again from source on this machine: install Rust (rustup) and run `pnpm build`',
+        : broken instanceof CutShort
+          ? `install ${packageName} again, or ${again}`
+          : again,
     cause: new AggregateError(causes, 'no addon could be loaded'),
   };
+}
+
+/** A file of which an installation or a copy has left only the front. */
+class CutShort extends Error {}
+
+/**
+ * The loader maps a library and then writes to it: of one that has been cut short it would touch what is not there, and
+ * SIGBUS would end the process without a word.
+ */
+function checkWhole(path: string): void {
+  const elf = readElf(path);
+  if (elf === undefined || elf.size >= elf.needed) return;
+  throw new CutShort(`${path} is cut short: it has ${elf.size} bytes of ${elf.needed}`);
 }
 
 function isMissing(error: unknown): boolean {
@@ -67,10 +85,11 @@ export function platformTriple(
   return platform === 'win32' ? `win32-${arch}-msvc` : `${platform}-${arch}`;
 }
 
+/**
+ * Read from the front of Node's own program. `process.report` knows it too, but it asks the name server for the peer of
+ * every open socket first, and every other thread for its stack: a guest that stands still would wait for both.
+ */
 function hasGlibc(): boolean {
   if (process.platform !== 'linux') return false;
-  const report: unknown = process.report.getReport();
-  const header: unknown =
-    typeof report === 'object' && report !== null ? Reflect.get(report, 'header') : undefined;
-  return typeof header === 'object' && header !== null && 'glibcVersionRuntime' in header;
+  return !/\/ld-musl-/.test(readElf(process.execPath)?.loader ?? '');
 }

@@ -77,6 +77,8 @@ class MigrateRun {
   /** Begun as soon as the guest has left, while the destination does the same. */
   #digests: Promise<readonly BlockDigest[]> | undefined;
   #stalledRound: number | undefined;
+  /** A terminal that takes nothing (Ctrl-S) holds whoever writes to it. */
+  #standsStill = false;
 
   constructor(options: MigrateOptions, facts: MigrateFacts, terminal: Terminal, interrupt: Interrupt) {
     this.#options = options;
@@ -225,6 +227,7 @@ class MigrateRun {
       this.#facts.replaced.push(event.replacement);
       this.#terminal.note(replacedNote(event.replacement));
     }
+    if (event.type === 'status') this.#standsStill = event.status === 'device';
     if (event.type === 'progress') this.#onProgress(event.statistics);
     if (event.type === 'stalled') {
       if (this.#stalledRound === undefined) this.#terminal.note(stalledNote(event.statistics));
@@ -236,7 +239,7 @@ class MigrateRun {
     this.#facts.statistics = statistics;
     // A round that stalled is told when it is over: the round after it counts as stalled until it is over too.
     const stalled = this.#stalledRound !== undefined && statistics.dirtySyncCount <= this.#stalledRound + 1;
-    this.#terminal.progress(progressLine(statistics, stalled));
+    if (!this.#standsStill) this.#terminal.progress(progressLine(statistics, stalled));
   }
 
   #beginDigests(ram: GuestRamDescriptor): void {

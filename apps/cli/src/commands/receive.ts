@@ -15,6 +15,7 @@ import { allocateGuestMemory, type GuestMemory } from '../host/guest-memory.js';
 import type { IncomingTarget } from '../images/incoming-target.js';
 import { openTarget } from '../images/open-target.js';
 import { PAGE_SIZE } from '../images/page-size.js';
+import { loadHoleSeeker } from '../images/seek.js';
 import { type Interrupt, listenForInterrupt } from '../interrupt.js';
 import { followParent } from '../loopback/follow-parent.js';
 import { errorReport, tellParent } from '../loopback/messages.js';
@@ -96,6 +97,8 @@ class ReceiveRun {
     const parameters = completeParameters(givenParameters(this.#options, codec));
     this.#facts.channels = parameters.multifdChannels;
     this.#facts.codec = codec;
+    // Now: it is loaded late, and when the images are complete a guest stands still.
+    if (target.kind === 'raw') await loadHoleSeeker();
     const images = openTarget(target, this.#options.force === true, this.#options.uuid);
     const abandon = () => images?.abandon();
     process.once('exit', abandon);
@@ -141,6 +144,8 @@ class ReceiveRun {
         // From here on the source has no guest any more, whatever else may fail.
         if (event.type === 'status' && event.status === 'completed') this.#facts.completed = true;
         if (event.type === 'progress') this.#facts.statistics = event.statistics;
+        // Before the digests: they have their own price.
+        if (event.type === 'status' && event.status === 'completed') this.#measure();
         if (event.type === 'refused') this.#terminal.note(`refused ${event.peer}: ${event.reason}`);
       },
       ...(this.#host.module === undefined ? {} : { socketIo: this.#host.module }),
@@ -161,7 +166,7 @@ class ReceiveRun {
 
   /** All of it has arrived: it must be safe here before the source is told. */
   async #commit(received: ReceiveResult, images: IncomingTarget | undefined): Promise<void> {
-    this.#measure(received);
+    this.#note(received);
     if (images === undefined) return;
     this.#kept = { pageSize: received.ram.pageSize, blocks: await images.keep(received) };
   }
@@ -182,10 +187,13 @@ class ReceiveRun {
     });
   }
 
-  /** Notes what the migration took, before anything else is done with the memory. */
-  #measure({ statistics, ram, machineType, deviceState }: ReceiveResult): void {
+  /** What the migration took. */
+  #measure(): void {
     this.#facts.cpuTime = this.#clock.elapsed();
     this.#facts.peakRss = peakRss();
+  }
+
+  #note({ statistics, ram, machineType, deviceState }: ReceiveResult): void {
     this.#facts.statistics = statistics;
     this.#facts.machineType = machineType;
     this.#facts.blocks = ram.blocks.map(({ name, length }) => ({ name, length }));

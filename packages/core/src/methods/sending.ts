@@ -6,6 +6,11 @@ import type { MethodOptions, MultiFDMethods, OutgoingPages, PreparedPayload, Sen
 export interface MethodChoice {
   /** Its flag, or 0 for the first, until one was chosen; others may change it at any time. */
   chosen(): number;
+  /**
+   * Whether the guest may stand still: then nothing is loaded any more, and a channel that has not set up the method by
+   * now goes on with the first.
+   */
+  isLate(): boolean;
   /** It cannot be had in this thread, and the first method goes on in its place. `reason`: one line. */
   refused(reason: string): void;
 }
@@ -49,12 +54,16 @@ class ChosenSending implements SendHooks {
 
   async prepare(pages: OutgoingPages): Promise<PreparedPayload> {
     const chosen = this.#choice.chosen();
-    const { flag, hooks } = this.#inUse.get(chosen) ?? (await this.#setUp(chosen));
+    const { flag, hooks } = await this.#method(chosen);
     return { ...(await hooks.prepare(pages)), flag };
   }
 
   async cleanup(): Promise<void> {
     for (const { hooks } of new Set(this.#inUse.values())) await hooks.cleanup();
+  }
+
+  #method(flag: number): Sending | Promise<Sending> {
+    return this.#inUse.get(flag) ?? (this.#choice.isLate() ? this.#first : this.#setUp(flag));
   }
 
   async #setUp(flag: number): Promise<Sending> {

@@ -65,6 +65,7 @@ export class SendChannel implements ThreadJob {
     const methods = await methodsForChannel(multifdCompression, methodModules);
     this.#hooks = await setUpSending(methods, methodOptions(channel, pageSize, methodSettings), {
       chosen: () => this.#control.method,
+      isLate: () => this.#control.lastIsOpen,
       refused: (reason) => this.#port.post({ type: 'method-refused', reason }),
     });
     this.#counters.beat(ACTIVITY_IDLE);

@@ -34,6 +34,8 @@ const refused = (reason: string): never => {
   throw new Error(reason);
 };
 
+const isLate = () => false;
+
 /** Three methods and what was asked of them, in order. */
 function observed(): { readonly methods: ChannelMethods; readonly log: string[] } {
   const log: string[] = [];
@@ -65,7 +67,7 @@ describe('a channel of a source that chooses', () => {
   it('loads and sets up a method with its first packet, once, and cleans up what it has set up', async () => {
     const { methods, log } = observed();
     let chosen = 0;
-    const hooks = await setUpSending(methods, options, { chosen: () => chosen, refused });
+    const hooks = await setUpSending(methods, options, { chosen: () => chosen, isLate, refused });
     expect((await hooks.prepare(pages)).flag).toBe(0);
     expect(log).toEqual(['first set up to send']);
     chosen = 0x28;
@@ -80,6 +82,18 @@ describe('a channel of a source that chooses', () => {
     ]);
   });
 
+  it('loads nothing for a guest that stands still: what is not set up by then is not used', async () => {
+    const { methods, log } = observed();
+    let late = true;
+    const hooks = await setUpSending(methods, options, { chosen: () => 0x30, isLate: () => late, refused });
+    expect((await hooks.prepare(pages)).flag).toBe(0);
+    expect(log).toEqual(['first set up to send']);
+    late = false;
+    expect((await hooks.prepare(pages)).flag).toBe(0x30);
+    late = true;
+    expect((await hooks.prepare(pages)).flag).toBe(0x30);
+  });
+
   it('goes on with the first where the choice cannot be had, and says so once', async () => {
     const { methods, log } = observed();
     const reasons: string[] = [];
@@ -90,6 +104,7 @@ describe('a channel of a source that chooses', () => {
     let chosen = 0x30;
     const hooks = await setUpSending({ ...methods, all }, options, {
       chosen: () => chosen,
+      isLate,
       refused: (reason) => void reasons.push(reason),
     });
     expect((await hooks.prepare(pages)).flag).toBe(0);
@@ -103,7 +118,7 @@ describe('a channel of a source that chooses', () => {
 
   it('a method that has a name is the one, whatever its flag', async () => {
     const methods = await methodsForChannel('run-length', [fixture('run-length.mjs')]);
-    const hooks = await setUpSending(methods, options, { chosen: () => 0, refused });
+    const hooks = await setUpSending(methods, options, { chosen: () => 0, isLate, refused });
     expect((await hooks.prepare(pages)).flag).toBe(0x30);
   });
 });

@@ -173,6 +173,11 @@ export class SourceControl {
     return Atomics.load(this.#words, LAST) === epoch;
   }
 
+  /** Whether the last epoch has been opened, and with it whatever is sent now is of a guest that stands still. */
+  get lastIsOpen(): boolean {
+    return Atomics.load(this.#words, LAST) !== 0;
+  }
+
   /** Whether epoch number `epoch` has been opened, or none will be any more. */
   hasOpened(epoch: number): boolean {
     return Atomics.load(this.#words, EPOCH) >= epoch || Atomics.load(this.#words, FINISHED) !== 0;

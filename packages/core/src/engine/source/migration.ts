@@ -261,6 +261,8 @@ export class SourceMigration {
   async #stopGuest(): Promise<ToMigrationThread> {
     this.#meter.guestStops();
     await this.#keeper.stop();
+    // What is chosen from now on would be loaded, and tried in this thread, while the guest stands still.
+    if (this.#checked.live) void this.#chooser?.end();
     this.#step('device');
     return { type: 'guest-stopped', ...(await this.#keeper.deviceState()) };
   }

@@ -26,9 +26,9 @@ describe.skipIf(!built)('a mapping', () => {
     expect(await once(worker, 'message')).toEqual([[42, 1, PAGE]]);
     worker.postMessage('close');
     await once(worker, 'message');
-    // Its view is still there.
-    worker.postMessage('end');
+    // The worker's view is still there, until the worker ends.
     expect(piecesOf(file)).toBe(1);
+    worker.postMessage('end');
     await once(worker, 'exit');
     await collectUntil(() => piecesOf(file) === 0);
   });

@@ -12,7 +12,7 @@ export {
 } from './engine/parameters.js';
 export { type Relaying, type RelayOptions, type RelayResult, relay } from './engine/relay/relay.js';
 export type { MeasuredMethod, MethodDecision } from './engine/source/method-decision.js';
-export { migrate } from './engine/source/migrate.js';
+export { migrate, startMigration } from './engine/source/migrate.js';
 export type { DestinationStatistics, SourceStatistics } from './engine/statistics.js';
 export {
   type ErrorCode,

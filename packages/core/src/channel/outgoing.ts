@@ -9,6 +9,9 @@ import type { BlockingSocket } from './socket-io.js';
 /** Bytes that may wait in this process for a connection, before its thread has to wait too. */
 const HIGH_WATER = 4 * 2 ** 20;
 
+/** ms after which a sender that waits for its turn looks whether the limit has changed. */
+const TURN_STEP = 50;
+
 export interface OutgoingOptions {
   /** For messages: `main stream`, `channel 3`. */
   readonly where: string;
@@ -67,8 +70,7 @@ export class Outgoing {
   }
 
   async #handOver(vectors: readonly Uint8Array[], bytes: number, done?: () => void): Promise<void> {
-    const wait = this.#options.limit.reserve(bytes, process.hrtime.bigint());
-    if (wait > 0) await this.#patience(wait);
+    await this.#turn(bytes);
     this.#throwIfFailed();
     this.#options.counters.addBytes(bytes);
     const { blocking } = this.#options;
@@ -151,12 +153,18 @@ export class Outgoing {
     });
   }
 
-  /** A wait for the bandwidth limit, in steps, so that a cancellation is not waited out. */
-  async #patience(ms: number): Promise<void> {
-    for (let left = ms; left > 0; left -= 50) {
-      this.#options.counters.beat(ACTIVITY_IDLE);
-      await delay(Math.min(left, 50));
+  /** Waits for the bandwidth limit, in steps, so that neither a cancellation nor another limit is waited out. */
+  async #turn(bytes: number): Promise<void> {
+    const { limit, counters } = this.#options;
+    let turn = limit.reserve(bytes, process.hrtime.bigint());
+    for (let left = turn.wait; left > 0; ) {
+      counters.beat(ACTIVITY_IDLE);
+      await delay(Math.min(left, TURN_STEP));
       this.#throwIfFailed();
+      left -= TURN_STEP;
+      if (!limit.isStale(turn)) continue;
+      turn = limit.reserve(bytes, process.hrtime.bigint());
+      left = turn.wait;
     }
   }
 

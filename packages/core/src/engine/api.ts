@@ -132,6 +132,25 @@ export interface MigrateResult {
   readonly report: Uint8Array | undefined;
 }
 
+/** Parameters that may be changed while a migration runs. */
+export type LiveParameters = Pick<MigrationParameters, 'maxBandwidth' | 'downtimeLimit'>;
+
+/** A migration that runs, on its source. */
+export interface Migrating {
+  /** As `migrate` has it. */
+  readonly result: Promise<MigrateResult>;
+  /** Its numbers now; after its end, those of the end. */
+  statistics(): SourceStatistics;
+  /**
+   * Takes effect within 100 ms in every thread; the downtime limit when the round that runs is over.
+   * @throws MultifdError `usage` for a value out of range, or a parameter that cannot be changed any more; then
+   *   nothing is changed.
+   */
+  setParameters(changes: Partial<LiveParameters>): void;
+  /** As an aborted `signal` does. */
+  cancel(): void;
+}
+
 /** A RAM block as the source announced it. */
 export interface IncomingBlock {
   readonly name: string;

@@ -69,6 +69,29 @@ export function completeParameters(given: Partial<MigrationParameters> = {}): Mi
   return all;
 }
 
+/** Parameters that a running migration takes. */
+const LIVE = ['maxBandwidth', 'downtimeLimit'] as const;
+
+/**
+ * @returns what of `changes` is given.
+ * @throws MultifdError `usage` that names the parameter.
+ */
+export function checkLiveParameters(
+  changes: Partial<MigrationParameters>,
+): Partial<Pick<MigrationParameters, (typeof LIVE)[number]>> {
+  const fixed = Object.keys(changes).find((name) => !LIVE.some((live) => live === name));
+  if (fixed !== undefined) {
+    throw new MultifdError('usage', `${fixed} cannot be changed while the migration runs`, {
+      hint: `what can: ${LIVE.join(', ')}`,
+    });
+  }
+  const { maxBandwidth, downtimeLimit } = completeParameters(changes);
+  return {
+    ...(changes.maxBandwidth === undefined ? {} : { maxBandwidth }),
+    ...(changes.downtimeLimit === undefined ? {} : { downtimeLimit }),
+  };
+}
+
 function integer(name: string, value: number, min: number, max: number): void {
   if (Number.isSafeInteger(value) && value >= min && value <= max) return;
   throw new MultifdError('usage', `${name} must be a whole number from ${min} to ${max}, got ${value}`);

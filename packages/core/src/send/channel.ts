@@ -104,12 +104,12 @@ export class SendChannel implements ThreadJob {
 
   async #connect(): Promise<Outgoing> {
     const { channel, link } = this.#data;
-    const { setupTimeout, stallTimeout, maxBandwidth } = link.parameters;
+    const { setupTimeout, stallTimeout } = link.parameters;
     const options = {
       where: this.where,
       stallTimeout,
       counters: this.#counters,
-      limit: new BandwidthLimit(link.bandwidth, maxBandwidth),
+      limit: new BandwidthLimit(link.bandwidth),
       signal: this.#port.signal,
     };
     const failed = (error: MultifdError): void =>

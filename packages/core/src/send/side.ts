@@ -60,6 +60,8 @@ export interface SendSideHost {
 export class SendSide {
   readonly control = SourceControl.allocate();
   readonly counters: Counters;
+  /** Over all connections; it may be changed while they send. */
+  readonly bandwidth: BandwidthLimit;
   readonly link: SendLink;
   /** All channel threads are ready to connect. Rejected with the first failure. */
   readonly ready: Promise<void>;
@@ -85,6 +87,7 @@ export class SendSide {
     this.#options = options;
     this.#host = host;
     this.counters = Counters.allocate(parameters.multifdChannels + 1);
+    this.bandwidth = BandwidthLimit.allocate(parameters.maxBandwidth);
     this.link = {
       address: options.address,
       parameters,
@@ -92,7 +95,7 @@ export class SendSide {
       pageSize: options.pageSize,
       control: this.control.buffer,
       counters: this.counters.buffer,
-      bandwidth: BandwidthLimit.allocate(parameters.maxBandwidth).buffer,
+      bandwidth: this.bandwidth.buffer,
       socketIo: options.io?.link,
       methodModules: options.methodModules,
       methodSettings: options.methodSettings,

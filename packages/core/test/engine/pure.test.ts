@@ -40,19 +40,35 @@ describe('expectedDowntime', () => {
 describe('BandwidthLimit', () => {
   it('lets each of several senders wait for its turn', () => {
     const limit = BandwidthLimit.allocate(1000);
-    const other = new BandwidthLimit(limit.buffer, 1000);
+    const other = new BandwidthLimit(limit.buffer);
     const now = 10n ** 15n;
-    expect(limit.reserve(500, now)).toBe(0);
-    expect(other.reserve(1000, now)).toBe(500);
-    expect(limit.reserve(1, now)).toBe(1500);
+    expect(limit.reserve(500, now).wait).toBe(0);
+    expect(other.reserve(1000, now).wait).toBe(500);
+    expect(limit.reserve(1, now).wait).toBe(1500);
     // What was not used is not saved up.
-    expect(limit.reserve(1000, now + 10_000_000_000n)).toBe(0);
-    expect(limit.reserve(1000, now + 10_000_000_000n)).toBe(1000);
+    expect(limit.reserve(1000, now + 10_000_000_000n).wait).toBe(0);
+    expect(limit.reserve(1000, now + 10_000_000_000n).wait).toBe(1000);
+  });
+
+  it('may change: whoever waits asks again, at the new rate', () => {
+    const limit = BandwidthLimit.allocate(1000);
+    const now = 10n ** 15n;
+    limit.reserve(1_000_000, now);
+    const turn = limit.reserve(1000, now);
+    expect(turn.wait).toBe(1_000_000);
+    expect(limit.isStale(turn)).toBe(false);
+    new BandwidthLimit(limit.buffer).change(2000);
+    expect(limit.isStale(turn)).toBe(true);
+    expect(limit.bytesPerSecond).toBe(2000);
+    expect(limit.reserve(1000, now).wait).toBe(0);
+    expect(limit.reserve(1000, now).wait).toBe(500);
+    limit.change(0);
+    expect(limit.reserve(1000, now).wait).toBe(0);
   });
 
   it('0 is unlimited', () => {
     const limit = BandwidthLimit.allocate(0);
-    for (let count = 0; count < 10; count++) expect(limit.reserve(2 ** 40, 1n)).toBe(0);
+    for (let count = 0; count < 10; count++) expect(limit.reserve(2 ** 40, 1n).wait).toBe(0);
   });
 });
 

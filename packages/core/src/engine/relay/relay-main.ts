@@ -152,7 +152,7 @@ export class RelayMain implements MainHost {
       where,
       stallTimeout: parameters.stallTimeout,
       counters: new Counters(counters).row(0),
-      limit: new BandwidthLimit(bandwidth, parameters.maxBandwidth),
+      limit: new BandwidthLimit(bandwidth),
       signal: this.#host.signal,
     });
     // Once the destination has said that it has the guest, all that is left to do is to tell the source.

@@ -20,6 +20,8 @@ const STOP = 11;
 const METHOD = 12;
 /** Number of the epoch after which there is none; 0 while it is not known. */
 const LAST = 10;
+/** `downtime-limit`, ms: it may be changed while the migration runs. */
+const DOWNTIME_LIMIT = 13;
 const WORDS = 16;
 
 /** The source has the guest. */
@@ -73,6 +75,16 @@ export class SourceControl {
    */
   handOver(): void {
     if (Atomics.compareExchange(this.#words, DECISION, OPEN, HANDED_OVER) !== OPEN) this.#throwAborted();
+  }
+
+  /** API thread: `downtime-limit` from now on. @param ms 0 to 2 000 000. */
+  limitDowntime(ms: number): void {
+    Atomics.store(this.#words, DOWNTIME_LIMIT, ms);
+  }
+
+  /** Migration thread: ms that the guest may stand still, asked at the end of each round. */
+  get downtimeLimit(): number {
+    return Atomics.load(this.#words, DOWNTIME_LIMIT);
   }
 
   /** API thread: from the next packet on, each channel sends with its method of this flag. */

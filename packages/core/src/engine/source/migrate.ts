@@ -1,6 +1,6 @@
 import { type MigrationIo, prepareSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
-import type { MigrateOptions, MigrateResult } from '../api.js';
+import type { MigrateOptions, MigrateResult, Migrating } from '../api.js';
 import { SourceMigration } from './migration.js';
 import { checkSource } from './options.js';
 
@@ -19,16 +19,37 @@ const migrating = new WeakSet<object>();
  * @throws MultifdError the first thing that went wrong; `cancelled` if `signal` was aborted in time.
  */
 export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
+  return (await startMigration(options)).result;
+}
+
+/**
+ * Begins the same, and gives a hold on it: to watch it, to change its parameters while it runs, to cancel it.
+ * @throws MultifdError `usage`, or `accelerator-unavailable` if a check is asked for and nobody is to do it.
+ */
+export async function startMigration(options: MigrateOptions): Promise<Migrating> {
   const checked = checkSource(options);
   const key = options.guest.ram.blocks[0] ?? options.guest.ram;
   if (migrating.has(key)) throw new MultifdError('usage', 'this guest is being migrated already');
   migrating.add(key);
   let io: MigrationIo | undefined;
-  try {
-    io = await prepareSocketIo(options.socketIo);
-    return await new SourceMigration(options, checked, io).run();
-  } finally {
+  const release = (): void => {
     io?.interrupt.close();
     migrating.delete(key);
+  };
+  try {
+    io = await prepareSocketIo(options.socketIo);
+    const migration = new SourceMigration(options, checked, io);
+    const result = migration.run().finally(release);
+    // Mark the rejection handled: the caller may look at the result later.
+    result.catch(() => {});
+    return {
+      result,
+      statistics: () => migration.statistics(),
+      setParameters: (changes) => migration.setParameters(changes),
+      cancel: () => migration.cancel(),
+    };
+  } catch (error) {
+    release();
+    throw error;
   }
 }

@@ -27,6 +27,7 @@ export class MigrationThread {
   readonly #port: ThreadPort<ToMigrationThread, FromMigrationThread>;
   readonly #control: SourceControl;
   readonly #counters: Counters;
+  readonly #bandwidth: BandwidthLimit;
   readonly #dirty: readonly DirtyBitmap[];
   readonly #table: RangeTable;
   #legacy: LegacyZeroCheck | undefined;
@@ -38,6 +39,7 @@ export class MigrationThread {
     this.#port = port;
     this.#control = new SourceControl(data.control);
     this.#counters = new Counters(data.counters);
+    this.#bandwidth = new BandwidthLimit(data.bandwidth);
     this.#table = new RangeTable(data.ram.blocks);
     this.#dirty = data.dirty.map(
       (bitmap, index) =>
@@ -95,7 +97,7 @@ export class MigrationThread {
       where: 'main stream',
       stallTimeout: parameters.stallTimeout,
       counters: this.#counters.row(0),
-      limit: new BandwidthLimit(this.#data.bandwidth, parameters.maxBandwidth),
+      limit: this.#bandwidth,
       signal: this.#port.signal,
     });
     const fail = (error: MultifdError): void => {
@@ -128,8 +130,7 @@ export class MigrationThread {
     for (let round = 1; ; round++) {
       const expected = await this.#round(stream, 'part');
       if (!this.#data.live) return;
-      const limit = this.#data.parameters.downtimeLimit;
-      if (round >= LIVE_ROUNDS && expected !== undefined && expected <= limit) return;
+      if (round >= LIVE_ROUNDS && expected !== undefined && expected <= this.#control.downtimeLimit) return;
     }
   }
 
@@ -166,10 +167,10 @@ export class MigrationThread {
       dirtyPages: this.#dirtyPages(),
       duration,
       pageSize: ram.pageSize,
-      maxBandwidth: parameters.maxBandwidth,
+      maxBandwidth: this.#bandwidth.bytesPerSecond,
     };
     const expected = expectedDowntime(figures);
-    const stalled = kind === 'part' && live && isStalled(figures, expected, parameters.downtimeLimit);
+    const stalled = kind === 'part' && live && isStalled(figures, expected, this.#control.downtimeLimit);
     this.#port.post({
       type: 'round',
       round: {

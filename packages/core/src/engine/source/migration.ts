@@ -5,9 +5,11 @@ import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import type { ClaimedPagesData } from '../../send/claimed-pages.js';
 import { SendSide } from '../../send/side.js';
 import { type CheckPlan, transferOf } from '../../zero/open-checker.js';
-import type { MigrateOptions, MigrateResult } from '../api.js';
+import type { LiveParameters, MigrateOptions, MigrateResult } from '../api.js';
 import { emit } from '../emit.js';
 import { withGuest } from '../guest-place.js';
+import { checkLiveParameters } from '../parameters.js';
+import type { SourceStatistics } from '../statistics.js';
 import { StatusMachine } from '../status.js';
 import { type Thread, ThreadGroup } from '../thread-group.js';
 import { MIGRATION_THREAD, notLoaded, refusedEarly } from './blame.js';
@@ -80,6 +82,7 @@ export class SourceMigration {
         },
       },
     );
+    this.#side.control.limitDowntime(parameters.downtimeLimit);
     const pages = ram.blocks.map((block) => block.length / ram.pageSize);
     this.#dirty = pages.map((count, index) => {
       const given = ram.dirty?.[index];
@@ -116,13 +119,13 @@ export class SourceMigration {
 
   async #run(): Promise<MigrateResult> {
     const { signal } = this.#options;
-    const onAbort = (): void => this.#cancel();
+    const onAbort = (): void => this.cancel();
     const progress = setInterval(() => this.#tellProgress(), PROGRESS_INTERVAL);
     signal?.addEventListener('abort', onAbort);
     let report: Uint8Array | undefined;
     try {
       this.#status.to('setup');
-      if (signal?.aborted) this.#cancel();
+      if (signal?.aborted) this.cancel();
       else this.#start();
       await this.#outcome.promise;
       if (this.#options.requestReport === true) report = await this.#reported.promise;
@@ -150,6 +153,30 @@ export class SourceMigration {
       compression: this.#chooser?.decision,
       report,
     };
+  }
+
+  statistics(): SourceStatistics {
+    return this.#meter.read();
+  }
+
+  /** @throws MultifdError `usage`; then nothing is changed. */
+  setParameters(changes: Partial<LiveParameters>): void {
+    const { maxBandwidth, downtimeLimit } = checkLiveParameters(changes);
+    if (maxBandwidth !== undefined) this.#side.bandwidth.change(maxBandwidth);
+    if (downtimeLimit !== undefined) this.#side.control.limitDowntime(downtimeLimit);
+  }
+
+  /** Off, unless the destination may have the guest already: then its word decides. */
+  cancel(): void {
+    if (this.#status.is('completed')) this.#reported.resolve(undefined);
+    if (this.#status.isOver || this.#status.is('cancelling')) return;
+    if (!this.#side.control.keep()) {
+      this.#warn('too late to cancel: the destination has everything, and its word decides');
+      return;
+    }
+    this.#status.to('cancelling');
+    this.#stopThreads();
+    this.#outcome.reject(new MultifdError('cancelled', 'the migration was cancelled'));
   }
 
   /** Opens what the threads share, then the threads; main connects when all of them, and `auto`, are ready. */
@@ -326,18 +353,6 @@ export class SourceMigration {
       this.#warn(`no report from the destination: ${error.message}`);
     }
     this.#reported.resolve(undefined);
-  }
-
-  #cancel(): void {
-    if (this.#status.is('completed')) this.#reported.resolve(undefined);
-    if (this.#status.isOver || this.#status.is('cancelling')) return;
-    if (!this.#side.control.keep()) {
-      this.#warn('too late to cancel: the destination has everything, and its word decides');
-      return;
-    }
-    this.#status.to('cancelling');
-    this.#stopThreads();
-    this.#outcome.reject(new MultifdError('cancelled', 'the migration was cancelled'));
   }
 
   #warn(message: string): void {

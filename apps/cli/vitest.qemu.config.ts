@@ -1,14 +1,11 @@
 import { defineConfig } from 'vitest/config';
 // The support that packages/qemu's own tests have; see test/qemu/support/qemu.ts.
-import { installedQemus } from '../../packages/qemu/test/support/binaries.js';
+import { installedQemus, whatIsMissing } from '../../packages/qemu/test/support/binaries.js';
 
 /** The real command against real QEMU. Two cores carry two emulated guests and a migration: one file at a time. */
 const here = installedQemus();
-if (here.length < 2) {
-  console.log(
-    `the command against real QEMU: found ${here.join() || 'none'} of 7.2, 10.0; the rest is skipped (.ci/install-qemu)`,
-  );
-}
+const missing = whatIsMissing();
+if (missing !== undefined) console.log(`the command against real QEMU: ${missing}`);
 
 export default defineConfig({
   test: {

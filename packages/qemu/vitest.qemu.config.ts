@@ -1,13 +1,10 @@
 import { defineConfig } from 'vitest/config';
-import { installedQemus } from './test/support/binaries.js';
+import { installedQemus, whatIsMissing } from './test/support/binaries.js';
 
 /** End to end against real QEMU. Two cores carry two emulated guests and a migration: one file at a time. */
 const here = installedQemus();
-if (here.length < 2) {
-  console.log(
-    `tests against real QEMU: found ${here.join() || 'none'} of 7.2, 10.0; the rest is skipped (.ci/install-qemu)`,
-  );
-}
+const missing = whatIsMissing();
+if (missing !== undefined) console.log(`tests against real QEMU: ${missing}`);
 
 export default defineConfig({
   test: {

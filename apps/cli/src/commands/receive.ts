@@ -132,10 +132,10 @@ class ReceiveRun {
       signal: this.#signal,
       // What is announced is checked below, where it can be said which option allows more.
       maxRam: Number.MAX_SAFE_INTEGER,
-      openRam: (blocks) => {
+      openRam: (blocks, ahead) => {
         checkAnnouncedRam(blocks, this.#options.maxRam ?? DEFAULT_MAX_RAM);
         // Images are written to, not mapped: a mapping fills holes around what is written.
-        return images?.openRam(blocks) ?? this.#memoryFor(blocks, target);
+        return images?.openRam(blocks, ahead) ?? this.#memoryFor(blocks, target);
       },
       commit: (received) => this.#commit(received, images),
       report: (received) => this.#report(received),

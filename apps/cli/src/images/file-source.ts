@@ -15,7 +15,13 @@ export function openFileSource(path: string): MappedRamGuest {
 /** The stored guest, which stands still. `machineType` and `uuid` are what the destination is told. */
 export function storedGuest(stored: MappedRamGuest, identity: Identity): PreparedGuest {
   const { ram, rawDeviceState } = stored;
-  return restingGuest({ ...identity, ram, rawDeviceState: () => rawDeviceState });
+  const { uuid } = identity;
+  // The uuid that the destination is told stands in for the stored one, where that was to be compared.
+  const configuration = {
+    ...stored.configuration,
+    ...(stored.configuration.uuid === undefined || uuid === undefined ? {} : { uuid }),
+  };
+  return restingGuest({ ...identity, ram, configuration, rawDeviceState: () => rawDeviceState });
 }
 
 /**

@@ -56,17 +56,18 @@ export class FileTarget implements IncomingTarget {
     return target;
   }
 
-  openRam(blocks: readonly IncomingBlock[]): IncomingRam {
+  openRam(blocks: readonly IncomingBlock[], ahead = 0): IncomingRam {
     this.#checkFree();
-    const ram = this.#writer.openRam(blocks);
+    const ram = this.#writer.openRam(blocks, ahead);
     this.#blocks = ram.blocks.filter((block) => block.kind === 'file');
     return ram;
   }
 
-  async keep({ machineType, placed, rawDeviceState, ram }: ReceiveResult): Promise<FileBlockDescriptor[]> {
+  async keep(received: ReceiveResult): Promise<FileBlockDescriptor[]> {
+    const { machineType, configuration, placed, rawDeviceState, ram } = received;
     const { path } = this.#writer;
     const { uuid } = this.#settings;
-    const content = { machineType, placed, rawDeviceState };
+    const content = { machineType, configuration, placed, rawDeviceState };
     if (existsSync(path)) {
       this.#checkFree();
       // A second name for what is replaced; the rename below takes the first away from it in one step.

@@ -5,8 +5,11 @@ import type { FileBlockDescriptor, IncomingBlock, IncomingRam, ReceiveResult } f
  * says that it is wanted, `discard` puts everything back as it was.
  */
 export interface IncomingTarget {
-  /** Makes room for the announced blocks. @throws MultifdError `usage` for what is already there, `io`. */
-  openRam(blocks: readonly IncomingBlock[]): IncomingRam;
+  /**
+   * Makes room for the announced blocks, and for `ahead` bytes of device state that came before them.
+   * @throws MultifdError `usage` for what is already there, `io`.
+   */
+  openRam(blocks: readonly IncomingBlock[], ahead: number): IncomingRam;
   /**
    * Brings it to the disk and gives it its name; nothing may write to it any more. What it replaces is moved aside. The
    * caller's thread stays free: a disk may take minutes, and a failure meanwhile must be heard. To be called once: a

@@ -49,6 +49,7 @@ function received(): ReceiveResult {
   return {
     status: 'completed',
     machineType: 'pc-q35-10.0',
+    configuration: {},
     ram: { pageSize: PAGE, blocks: [] },
     placed,
     deviceState: [],

@@ -22,6 +22,11 @@ export interface Guest {
   /** 16 bytes; all zero by default. A destination with another uuid refuses. */
   readonly uuid?: Uint8Array;
   /**
+   * What the configuration section says besides the machine type, as another migration brought it
+   * (`ReceiveResult.configuration`). Default: the page size, unless it is 4096.
+   */
+  readonly configuration?: StreamConfiguration;
+  /**
    * Called after each round but the last: merges the tracker's log into the dirty bitmaps. What is dirty then decides
    * whether the guest is stopped. Not needed if writers mark.
    */
@@ -46,9 +51,19 @@ export interface Guest {
   rawDeviceState?(): RawDeviceState | undefined | Promise<RawDeviceState | undefined>;
 }
 
+/** What a stream's configuration section says besides the machine type (docs/wire.md, 2.2). */
+export interface StreamConfiguration {
+  /** log2 of the page size. Targets that have one size only, such as x86, do not say it; arm always does. */
+  readonly targetPageBits?: number;
+  /** 16 bytes, for the destination to compare: the source has `validate-uuid` on. */
+  readonly uuid?: Uint8Array;
+}
+
 /** Device state as it stood in a stream. */
 export interface RawDeviceState {
-  /** FULL sections between the start and the first round of RAM: that of virtio-mem. Mostly empty. */
+  /** Sections before the START section of RAM: QEMU 11.1 has that of virtio-mem there. Default: none. */
+  readonly beforeRam?: Uint8Array;
+  /** Sections between the start and the first round of RAM: that of virtio-mem, up to QEMU 10. Mostly empty. */
   readonly early: Uint8Array;
   /** Everything behind RAM, end of sections and description included. */
   readonly bytes: Uint8Array;
@@ -173,9 +188,10 @@ export interface ReceiveOptions {
   readonly pageSize?: number;
   /**
    * Gives the RAM for the announced blocks. Default: fresh shared memory. Refuse by throwing: the source's guest
-   * runs on.
+   * runs on. `ahead` is how many bytes of device state came before RAM (`RawDeviceState.beforeRam`), for whoever has to
+   * leave room for them.
    */
-  readonly openRam?: (blocks: readonly IncomingBlock[]) => IncomingRam | Promise<IncomingRam>;
+  readonly openRam?: (blocks: readonly IncomingBlock[], ahead: number) => IncomingRam | Promise<IncomingRam>;
   /** Bytes of RAM that a source may announce, all blocks together. Default 4 TiB. */
   readonly maxRam?: number;
   /** Only this machine type is accepted. Default: any. */
@@ -225,6 +241,7 @@ export interface Incoming {
 export interface ReceiveResult {
   readonly status: 'completed';
   readonly machineType: string;
+  readonly configuration: StreamConfiguration;
   readonly ram: GuestRamDescriptor;
   /**
    * One bitmap (`DirtyBitmap`) for each block: the pages that hold content. All others came as zero pages, or never.

@@ -50,6 +50,12 @@ function encodePiece(piece: TwinPiece): Uint8Array {
       return EOS_RECORD;
     case 'eof':
       return encodeEndOfSections();
+    case 'no-bitmap':
+      return Buffer.concat([
+        encodeSectionStart('start', piece.id, 'dirty-bitmap', 0, 1),
+        Uint8Array.of(1),
+        encodeFooter(piece.id),
+      ]);
     case 'device':
       return encodeDeviceSection(piece.id, piece.device);
     case 'description':

@@ -35,13 +35,16 @@ export function randomStream(random: Random, pageSize: number): ModelStream {
   const pieces: TwinPiece[] = [{ kind: 'header' }];
   const records: PlainRecord[] = [{ type: 'header' }];
   addConfiguration(random, pageSize, pieces, records);
-  for (let i = random.int(3); i > 0; i--) addCommand(random, pieces, records);
+  for (let i = random.int(3); i > 0; i--) addCommand(random, pageSize, pieces, records);
   const blocks = NAMES.slice(random.int(NAMES.length)).map((name) => ({
     name,
     length: pageSize * (1 + random.int(random.int(2) === 0 ? 20 : 2 ** 30)),
   }));
   const id = random.int(2 ** 32);
   const idstr = 'ram';
+  // A section id is one object's alone (docs/wire.md, 2.3).
+  const taken = new Set([id]);
+  const before = addEarly(random, taken, true, pieces, records);
   let current: string | undefined;
   const open = (kind: 'start' | 'part' | 'end'): void => {
     pieces.push(kind === 'start' ? { kind, id, idstr, instance: 0, version: 4 } : { kind, id });
@@ -86,7 +89,7 @@ export function randomStream(random: Random, pageSize: number): ModelStream {
   });
   if (random.int(2) === 0) flush();
   close();
-  const early = addEarly(random, id, pieces, records);
+  const early = [...before, ...addEarly(random, taken, false, pieces, records)];
   for (let i = random.int(4); i > 0; i--) {
     open('part');
     addPages();
@@ -123,39 +126,67 @@ function addConfiguration(
   });
 }
 
-function addCommand(random: Random, pieces: TwinPiece[], records: PlainRecord[]): void {
+/** The data of a POSTCOPY_ADVISE that announces postcopy. */
+function adviceFor(pageSize: number): Uint8Array {
+  const data = Buffer.alloc(16);
+  data.writeBigUInt64BE(BigInt(pageSize), 0);
+  data.writeBigUInt64BE(BigInt(pageSize), 8);
+  return new Uint8Array(data);
+}
+
+function addCommand(random: Random, pageSize: number, pieces: TwinPiece[], records: PlainRecord[]): void {
   const command = pick(random, [1, 2, 3, 11]);
-  const data = random.bytes(command === 2 ? 4 : 0);
+  const data =
+    command === 3 && random.int(2) === 0 ? adviceFor(pageSize) : random.bytes(command === 2 ? 4 : 0);
   pieces.push({ kind: 'command', command, data });
   records.push({ type: 'command', command, data: toHex(data) });
 }
 
-/** Sections that stand before the first round of the RAM section `ramId`. */
+interface EarlyDevice extends TwinDevice {
+  readonly early: true;
+  readonly beforeRam?: true;
+}
+
+/** Sections around the START section of RAM, whose ids are not among the `taken`. */
 function addEarly(
   random: Random,
-  ramId: number,
+  taken: Set<number>,
+  beforeRam: boolean,
   pieces: TwinPiece[],
   records: PlainRecord[],
-): readonly TwinDevice[] {
-  // A section id is one object's alone (wire reference 2.3).
-  const taken = new Set([ramId]);
-  return Array.from({ length: random.int(3) }, (_, instanceId) => {
-    const body = nastyBytes(random, random.int(300));
-    const device = { idstr: 'virtio-mem-early', instanceId, versionId: random.int(5), body };
+): readonly EarlyDevice[] {
+  const idFor = (body: Uint8Array): number => {
     // A body that has the section's own footer in it cannot be told from a section that ends there.
     let id: number;
     do id = random.int(random.int(2) === 0 ? 200 : 2 ** 32);
     while (taken.has(id) || contains(body, id));
     taken.add(id);
-    const piece: TwinPiece = { kind: 'device', id, device };
+    return id;
+  };
+  const place = beforeRam ? ({ early: true, beforeRam } as const) : ({ early: true } as const);
+  const devices = Array.from({ length: random.int(3) }, (_, instanceId) => {
+    const body = nastyBytes(random, random.int(300));
+    const device = { idstr: 'virtio-mem-early', instanceId, versionId: random.int(5), body };
+    const piece: TwinPiece = { kind: 'device', id: idFor(body), device };
     pieces.push(piece);
     records.push({
       type: 'early-section',
       bytes: toHex(twinEncodeMain([piece])),
-      section: { ...device, body: toHex(body), early: true },
+      beforeRam,
+      section: { ...device, body: toHex(body), ...place },
     });
-    return device;
+    return { ...device, ...place };
   });
+  if (random.int(4) > 0) return devices;
+  const piece: TwinPiece = { kind: 'no-bitmap', id: idFor(new Uint8Array(0)) };
+  pieces.push(piece);
+  records.push({
+    type: 'early-section',
+    bytes: toHex(twinEncodeMain([piece])),
+    beforeRam,
+    section: 'none',
+  });
+  return devices;
 }
 
 /** Whether the footer of section `id` stands in `body`, or only begins there: its end may complete it. */
@@ -169,7 +200,7 @@ function contains(body: Uint8Array, id: number): boolean {
 function addDevices(
   random: Random,
   pageSize: number,
-  early: readonly TwinDevice[],
+  early: readonly EarlyDevice[],
   pieces: TwinPiece[],
   records: PlainRecord[],
 ): void {
@@ -193,7 +224,7 @@ function addDevices(
     type: 'device-state',
     bytes: toHex(twinEncodeMain(tail)),
     sections: [
-      ...early.map(({ body, ...device }) => ({ ...device, body: toHex(body), early: true })),
+      ...early.map(({ body, ...device }) => ({ ...device, body: toHex(body) })),
       ...devices.map(({ body, ...device }) => ({ ...device, body: toHex(body) })),
     ],
     vmdesc: json,

@@ -22,7 +22,9 @@ export function toPlain(record: MainRecord): PlainRecord {
       return {
         type: record.type,
         bytes: toHex(record.bytes),
-        section: { ...record.section, body: toHex(record.section.body) },
+        beforeRam: record.beforeRam,
+        section:
+          record.section === undefined ? 'none' : { ...record.section, body: toHex(record.section.body) },
       };
     case 'device-state': {
       const sections = record.sections.map((section) => ({ ...section, body: toHex(section.body) }));

@@ -33,6 +33,8 @@ export type TwinPiece =
   | { kind: 'page'; block: string | undefined; offset: number; data: Uint8Array }
   | { kind: 'flush' | 'eos' | 'eof' }
   | { kind: 'device'; id: number; device: TwinDevice }
+  /** A START section of dirty bitmaps, without one. */
+  | { kind: 'no-bitmap'; id: number }
   | { kind: 'description'; json: string };
 
 class Writer {
@@ -165,6 +167,10 @@ function twinWrite(writer: Writer, piece: TwinPiece): void {
     case 'device':
       writer.number(4, 1).number(piece.id, 4).pstr(piece.device.idstr).number(piece.device.instanceId, 4);
       writer.number(piece.device.versionId, 4).raw(piece.device.body).number(0x7e, 1).number(piece.id, 4);
+      break;
+    case 'no-bitmap':
+      writer.number(1, 1).number(piece.id, 4).pstr('dirty-bitmap').number(0, 4).number(1, 4);
+      writer.number(1, 1).number(0x7e, 1).number(piece.id, 4);
       break;
     case 'description':
       writer.number(6, 1).number(Buffer.byteLength(piece.json), 4).text(piece.json);

@@ -34,6 +34,8 @@ export interface InspectedDevice {
   readonly versionId: number;
   /** Whether its state stands before the end of RAM, as that of virtio-mem. */
   readonly early?: true;
+  /** Of an early one: whether it stands before the START section of RAM. */
+  readonly beforeRam?: true;
   /** Bytes of its state. */
   readonly size: number;
   /** Its fields by name, decoded as the stream describes itself. */
@@ -110,11 +112,12 @@ function inspectBlock(source: ByteSource, block: StreamBlock, pageSize: number):
 }
 
 function inspectDevices({ devices }: MigrationFile): InspectedDevice[] {
-  return devices.map(({ idstr, instanceId, versionId, body, description, early }) => ({
+  return devices.map(({ idstr, instanceId, versionId, body, description, early, beforeRam }) => ({
     name: idstr,
     instanceId,
     versionId,
     ...(early === undefined ? {} : { early }),
+    ...(beforeRam === undefined ? {} : { beforeRam }),
     size: body.length,
     state: description === undefined ? {} : decodeStruct(body, description),
   }));

@@ -4,15 +4,21 @@ import {
   type GuestRamDescriptor,
   MultifdError,
   type RawDeviceState,
+  type StreamConfiguration,
 } from '@multifd/core';
 import { type ByteSource, FileSource } from '../stream/byte-source.js';
 import { type MigrationFile, type ReadOptions, readMigrationFile, type StreamBlock } from '../stream/read.js';
 import { pageRuns } from './bitmap.js';
 
+/** OPEN_RETURN_PATH, PING, POSTCOPY_ADVISE and SWITCHOVER_START (docs/wire.md, 2.4). */
+const LEFT_OUT: ReadonlySet<string> = new Set(['1', '2', '3', '11']);
+
 /** A guest that lies in a mapped-ram file, ready to be given to core's `migrate`. */
 export interface MappedRamGuest {
   readonly machineType: string;
   readonly uuid: Uint8Array | undefined;
+  /** What the file's configuration says besides: a destination is to get it too. */
+  readonly configuration: StreamConfiguration;
   /** Pages that are not in the file are absent: they are not read. */
   readonly ram: GuestRamDescriptor & { readonly blocks: readonly FileBlockDescriptor[] };
   /** Empty if the file does not describe its devices: then nothing tells them apart. */
@@ -32,21 +38,32 @@ export function openMappedRam(path: string, options: ReadOptions = {}): MappedRa
   try {
     const file = readMigrationFile(source, options);
     checkCapabilities(file, path);
+    checkCommands(file, path);
     return {
       machineType: file.machineType,
       uuid: file.uuid,
+      configuration: {
+        ...(file.targetPageBits === undefined ? {} : { targetPageBits: file.targetPageBits }),
+        ...(file.uuid === undefined ? {} : { uuid: file.uuid }),
+      },
       ram: {
         pageSize: file.pageSize,
         blocks: file.blocks.map((block) => describeBlock(source, block, file.pageSize)),
       },
-      deviceState: file.devices.map(({ idstr, instanceId, versionId, body, early }) => ({
+      deviceState: file.devices.map(({ idstr, instanceId, versionId, body, early, beforeRam }) => ({
         idstr,
         instanceId,
         versionId,
         body,
         ...(early === undefined ? {} : { early }),
+        ...(beforeRam === undefined ? {} : { beforeRam }),
       })),
-      rawDeviceState: { early: file.earlyState, bytes: file.deviceState, vmdesc: file.vmdesc },
+      rawDeviceState: {
+        beforeRam: file.beforeRam,
+        early: file.earlyState,
+        bytes: file.deviceState,
+        vmdesc: file.vmdesc,
+      },
     };
   } finally {
     source.close();
@@ -65,6 +82,15 @@ function checkCapabilities({ capabilities }: MigrationFile, path: string): void 
       hint: `have QEMU write the file without ${other}`,
     });
   }
+}
+
+/** Commands are for the connection that they came on; those that say more cannot be left out. */
+function checkCommands({ sections }: MigrationFile, path: string): void {
+  const other = sections.find(({ kind, name }) => kind === 'command' && !LEFT_OUT.has(name));
+  if (other === undefined) return;
+  throw new MultifdError('incompatible', `${path}: command ${other.name} at byte ${other.offset}`, {
+    hint: 'have QEMU write the file without postcopy and x-colo',
+  });
 }
 
 function describeBlock(source: ByteSource, block: StreamBlock, pageSize: number): FileBlockDescriptor {

@@ -1,10 +1,10 @@
-import { MultifdError } from '@multifd/core';
+import { MultifdError, type RawDeviceState, type StreamConfiguration } from '@multifd/core';
 import { SECTION } from '../stream/layout.js';
 import { bitmapSize, encodeHeader, type MappedRamHeader } from './header.js';
 
 /** QEMU begins each block's pages at a multiple of this, in bytes. */
 const PAGES_ALIGNMENT = 2 ** 20;
-/** Room for everything before the first block's pages but its bitmap, in bytes: the names have 255 at most. */
+/** Room for the front without device state, in bytes: the names have 255 at most. */
 const FRONT_SIZE = 4096;
 const RAM_SECTION_VERSION = 4;
 /** Any number that no device of QEMU's has: those count up from 0. */
@@ -32,11 +32,13 @@ export interface MappedRamLayout {
 /**
  * Plans a file (wire reference 8) before machine type and content are known: the first bitmap leaves room for any
  * front, the others follow their entries.
+ * @param ahead bytes of device state before RAM.
  * @throws MultifdError `usage` for blocks that do not fit the format.
  */
 export function planLayout(
   blocks: readonly { readonly name: string; readonly length: number }[],
   pageSize: number,
+  ahead = 0,
 ): MappedRamLayout {
   if (blocks.length === 0) throw new MultifdError('usage', 'a mapped-ram file needs at least one RAM block');
   const placed: PlacedHeader[] = [];
@@ -47,7 +49,7 @@ export function planLayout(
     }
     const entryOffset = at;
     // The entry has at most 256 bytes of name, 8 of length and 28 of header.
-    const bitmapOffset = placed.length === 0 ? FRONT_SIZE : at + 512;
+    const bitmapOffset = placed.length === 0 ? Math.ceil((FRONT_SIZE + ahead) / 8) * 8 : at + 512;
     const end = bitmapOffset + bitmapSize(length / pageSize);
     const pagesOffset = Math.ceil(end / PAGES_ALIGNMENT) * PAGES_ALIGNMENT;
     placed.push({ name, length, pageSize, entryOffset, bitmapOffset, pagesOffset });
@@ -66,20 +68,20 @@ export interface Piece {
 /**
  * Everything but bitmaps, pages and what is behind RAM: the front with the block list, spread over the file, and the
  * end of the RAM sections.
- * @param early device state that stands between the START and the END section of RAM, as its sections.
- * @param uuid 16 bytes; only if the destination is to compare it.
- * @throws MultifdError `usage` for a machine type that does not fit.
+ * @param state what stands before the START section of RAM, and between it and the END section, as its sections.
+ * @throws MultifdError `usage` for a machine type that does not fit, and for device state that was not planned for.
  */
 export function encodeFrame(
   layout: MappedRamLayout,
   machineType: string,
-  early: Uint8Array,
-  uuid?: Uint8Array,
+  configuration: StreamConfiguration,
+  state: Omit<RawDeviceState, 'bytes'>,
 ): Piece[] {
   const total = layout.blocks.reduce((sum, { length }) => sum + length, 0);
   const front = concat(
     Uint8Array.of(0x51, 0x45, 0x56, 0x4d, 0, 0, 0, 3, SECTION.CONFIGURATION),
-    encodeConfiguration(machineType, uuid),
+    encodeConfiguration(machineType, configuration),
+    state.beforeRam ?? new Uint8Array(0),
     u8(SECTION.START),
     u32(RAM_SECTION_ID),
     pstr('ram'),
@@ -87,29 +89,44 @@ export function encodeFrame(
     u32(RAM_SECTION_VERSION),
     u64(BigInt(total) | MEM_SIZE),
   );
+  const [first] = layout.blocks;
   const pieces = layout.blocks.map((block, index) => {
     const entry = concat(pstr(block.name), u64(BigInt(block.length)), encodeHeader(block));
     return index === 0
       ? { offset: 0, bytes: concat(front, entry) }
       : { offset: block.entryOffset, bytes: entry };
   });
+  const head = pieces[0]?.bytes.length ?? 0;
+  if (first !== undefined && head > first.bitmapOffset)
+    throw new MultifdError(
+      'usage',
+      `${head} bytes before the first bitmap, and room for ${first.bitmapOffset}: openRam was not told what came ahead`,
+    );
   const end = concat(
     ...[u64(EOS), u8(SECTION.FOOTER), u32(RAM_SECTION_ID)],
-    early,
+    state.early,
     ...[u8(SECTION.END), u32(RAM_SECTION_ID), u64(EOS), u8(SECTION.FOOTER), u32(RAM_SECTION_ID)],
   );
   return [...pieces, { offset: layout.endOffset, bytes: end }];
 }
 
-function encodeConfiguration(machineType: string, uuid: Uint8Array | undefined): Uint8Array {
+/** In QEMU's order: page bits, capabilities, uuid. */
+function encodeConfiguration(machineType: string, { targetPageBits, uuid }: StreamConfiguration): Uint8Array {
   const name = new TextEncoder().encode(machineType);
   if (name.length < 1 || name.length > 255) {
     throw new MultifdError('usage', `machine type ${machineType}: must be 1 to 255 bytes`);
   }
-  const capabilities = subsection('configuration/capabilities', concat(u32(1), pstr('mapped-ram')));
-  if (uuid === undefined) return concat(u32(name.length), name, capabilities);
-  if (uuid.length !== UUID_SIZE) throw new MultifdError('usage', `a uuid has 16 bytes, got ${uuid.length}`);
-  return concat(u32(name.length), name, capabilities, subsection('configuration/uuid', uuid));
+  if (uuid !== undefined && uuid.length !== UUID_SIZE)
+    throw new MultifdError('usage', `a uuid has 16 bytes, got ${uuid.length}`);
+  return concat(
+    u32(name.length),
+    name,
+    ...(targetPageBits === undefined
+      ? []
+      : [subsection('configuration/target-page-bits', u32(targetPageBits))]),
+    subsection('configuration/capabilities', concat(u32(1), pstr('mapped-ram'))),
+    ...(uuid === undefined ? [] : [subsection('configuration/uuid', uuid)]),
+  );
 }
 
 function subsection(name: string, body: Uint8Array): Uint8Array {

@@ -7,6 +7,7 @@ import {
   type IncomingRam,
   MultifdError,
   type RawDeviceState,
+  type StreamConfiguration,
 } from '@multifd/core';
 import { encodeBitmap } from './bitmap.js';
 import { encodeFrame, type MappedRamLayout, planLayout } from './layout.js';
@@ -14,7 +15,9 @@ import { encodeFrame, type MappedRamLayout, planLayout } from './layout.js';
 /** What a finished file holds beside the pages. */
 export interface MappedRamContent {
   readonly machineType: string;
-  /** 16 bytes; only if a destination is to compare it. */
+  /** What the stream's configuration said besides: `configuration` of core's `ReceiveResult`. Default: nothing. */
+  readonly configuration?: StreamConfiguration;
+  /** 16 bytes; only if a destination is to compare it. Goes before that of `configuration`. */
   readonly uuid?: Uint8Array;
   /** For each block, in the order of `openRam`: core's `DirtyBitmap` of the pages that hold content. */
   readonly placed: readonly SharedArrayBuffer[];
@@ -39,11 +42,12 @@ export class MappedRamWriter {
 
   /**
    * Makes the file, all holes, and says where each block's pages go: for core's `ReceiveOptions.openRam`.
+   * @param ahead bytes of device state that came before RAM: they need room.
    * @param pageSize bytes.
    * @throws MultifdError `io`, `usage`.
    */
-  openRam(blocks: readonly IncomingBlock[], pageSize = 4096): IncomingRam {
-    const layout = planLayout(blocks, pageSize);
+  openRam(blocks: readonly IncomingBlock[], ahead = 0, pageSize = 4096): IncomingRam {
+    const layout = planLayout(blocks, pageSize, ahead);
     this.#attempt('make', () => {
       const fd = openSync(this.#partial, 'w', 0o600);
       try {
@@ -82,7 +86,8 @@ export class MappedRamWriter {
 
   #write(layout: MappedRamLayout, content: MappedRamContent): void {
     const { machineType, uuid, placed, rawDeviceState } = content;
-    const frame = encodeFrame(layout, machineType, rawDeviceState.early, uuid);
+    const configuration = { ...content.configuration, ...(uuid === undefined ? {} : { uuid }) };
+    const frame = encodeFrame(layout, machineType, configuration, rawDeviceState);
     const fd = openSync(this.#partial, 'r+');
     try {
       layout.blocks.forEach(({ name, length, bitmapOffset }, index) => {

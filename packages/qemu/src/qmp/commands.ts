@@ -14,6 +14,16 @@ export type QemuCapability =
   | 'mapped-ram'
   | 'zero-copy-send'
   | 'postcopy-ram'
+  | 'postcopy-preempt'
+  | 'postcopy-blocktime'
+  | 'dirty-bitmaps'
+  | 'auto-converge'
+  | 'release-ram'
+  | 'late-block-activate'
+  | 'background-snapshot'
+  | 'dirty-limit'
+  | 'rdma-pin-all'
+  | 'x-colo'
   | 'xbzrle'
   | 'events';
 

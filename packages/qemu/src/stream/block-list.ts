@@ -28,7 +28,9 @@ export function readBlockList(
     }
     listed += length;
     const address = capabilities.includes('x-ignore-shared') ? cursor.u64('block address') : undefined;
-    const mapped = capabilities.includes('mapped-ram') ? readHeader(cursor, pageSize, length) : undefined;
+    const mapped = capabilities.includes('mapped-ram')
+      ? readHeader(cursor, pageSize, length, address !== undefined)
+      : undefined;
     blocks.set(name, {
       name,
       length,
@@ -40,8 +42,16 @@ export function readBlockList(
   return [...blocks.values()];
 }
 
-/** A block's mapped-ram header (wire reference 8); goes on behind the block's pages. */
-function readHeader(cursor: Cursor, pageSize: number, length: number): MappedRamHeader {
+/**
+ * A block's mapped-ram header (docs/wire.md, 8); goes on behind the block's pages.
+ * @param ignores x-ignore-shared: a block whose pages are not in the file has offsets of 0 (QEMU 11.1).
+ */
+function readHeader(
+  cursor: Cursor,
+  pageSize: number,
+  length: number,
+  ignores: boolean,
+): MappedRamHeader | undefined {
   const version = cursor.u32('mapped-ram version');
   if (version !== HEADER_VERSION) throw cursor.fault(`${HEADER_VERSION}`, `${version}`, 'incompatible');
   const given = cursor.u64('mapped-ram page size');
@@ -52,6 +62,7 @@ function readHeader(cursor: Cursor, pageSize: number, length: number): MappedRam
     throw cursor.fault(`a bitmap within ${cursor.size} bytes`, `one up to ${bitmapEnd}`);
   }
   const pagesOffset = cursor.u64('pages offset');
+  if (ignores && bitmapOffset === 0 && pagesOffset === 0) return undefined;
   if (pagesOffset < cursor.offset || pagesOffset % pageSize !== 0) {
     throw cursor.fault(`a multiple of ${pageSize} behind this`, `${pagesOffset}`);
   }

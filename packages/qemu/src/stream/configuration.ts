@@ -4,6 +4,7 @@ import type { MigrationFile } from './migration-file.js';
 
 const MAX_MACHINE_TYPE = 255;
 const UUID_SIZE = 16;
+const SUBSECTION_VERSION = 1;
 
 type Configuration = Pick<MigrationFile, 'machineType' | 'targetPageBits' | 'capabilities' | 'uuid'>;
 
@@ -20,7 +21,8 @@ export function readConfiguration(cursor: Cursor): Configuration {
   let uuid: Uint8Array | undefined;
   while (nextIsSubsection(cursor)) {
     const name = cursor.pstr('subsection name');
-    cursor.u32('subsection version');
+    const version = cursor.u32('subsection version');
+    if (version !== SUBSECTION_VERSION) throw cursor.fault(`${SUBSECTION_VERSION}`, `${version}`);
     if (name === 'configuration/target-page-bits') targetPageBits = readPageBits(cursor);
     else if (name === 'configuration/capabilities') capabilities = readCapabilities(cursor);
     else if (name === 'configuration/uuid') uuid = cursor.take(UUID_SIZE, 'uuid');

@@ -9,7 +9,7 @@ export interface StreamBlock {
   readonly length: number;
   /** Guest-physical address, with `x-ignore-shared` only. */
   readonly address?: number;
-  /** With mapped-ram only. */
+  /** With mapped-ram only; not there if `x-ignore-shared` leaves its pages out. */
   readonly mapped?: MappedRamHeader;
   /** What the stream's records said of its pages; nothing for mapped-ram. */
   readonly pages: PageStates;
@@ -24,8 +24,10 @@ export interface StreamDevice {
   /** What its bytes are; undefined if the stream does not describe itself. */
   readonly description: DeviceDescription | undefined;
   readonly body: Uint8Array;
-  /** Whether it stands before the end of RAM. */
+  /** Whether it stands before the first round of RAM. */
   readonly early?: true;
+  /** Of an early one: whether it stands before the START section of RAM (QEMU 11.1), and not behind it (10.0). */
+  readonly beforeRam?: true;
 }
 
 /** Neighbouring sections of one kind and name, as they stand in the file. */
@@ -55,7 +57,9 @@ export interface MigrationFile {
   readonly sections: readonly StreamSection[];
   /** In stream order; empty if the stream does not describe itself. */
   readonly devices: readonly StreamDevice[];
-  /** The FULL sections between RAM START and RAM END, as core's `ReceiveResult` has them. */
+  /** The sections before RAM START, as core's `ReceiveResult` has them. */
+  readonly beforeRam: Uint8Array;
+  /** Those between RAM START and the first round, as core's `ReceiveResult` has them. */
   readonly earlyState: Uint8Array;
   /** Everything behind RAM END, description included, as core's `ReceiveResult` has it. */
   readonly deviceState: Uint8Array;

@@ -16,6 +16,9 @@ import { readRecords } from './ram-records.js';
 
 export type * from './migration-file.js';
 
+/** The live section that may be empty, and its body then: dirty-bitmaps is on, and there is no bitmap. */
+const EMPTY_LIVE = { idstr: 'dirty-bitmap', body: 0x01 } as const;
+
 /**
  * Reads what a migration file says about itself (wire reference 2, 3, 7 and 8): one that QEMU wrote with
  * mapped-ram, or a single stream of `file:` or `exec:`. Contents of RAM pages are not read.
@@ -32,7 +35,8 @@ class Reader {
   readonly #options: ReadOptions;
   readonly #sections: StreamSection[] = [];
   readonly #devices: StreamDevice[] = [];
-  /** Their sections, as they stand in the file. */
+  /** What stands before the START section of RAM, and between it and the first round, as it is in the file. */
+  readonly #beforeRam: Uint8Array[] = [];
   readonly #early: Uint8Array[] = [];
   #blocks: readonly StreamBlock[] = [];
   #described: DeviceDescription[] = [];
@@ -41,6 +45,8 @@ class Reader {
   #ramId: number | undefined;
   /** CONTINUE refers to it, also in a later section. */
   #lastBlock: StreamBlock | undefined;
+  /** The first PART or END was met: from here to the end of RAM nothing else can be kept at its place. */
+  #inRounds = false;
   #tailStart: number | undefined;
 
   constructor(source: ByteSource, options: ReadOptions) {
@@ -74,6 +80,7 @@ class Reader {
       blocks: this.#blocks,
       sections: this.#sections,
       devices: this.#devices,
+      beforeRam: new Uint8Array(Buffer.concat(this.#beforeRam)),
       earlyState: new Uint8Array(Buffer.concat(this.#early)),
       deviceState: this.#deviceState(),
       vmdesc: found?.text,
@@ -124,14 +131,15 @@ class Reader {
         return { kind: 'command', name: `${command}` };
       }
       case SECTION.START:
-        this.#ramStart();
-        return { kind: 'start', name: 'ram' };
+        return { kind: 'start', name: this.#start() };
       case SECTION.PART:
       case SECTION.END: {
         const kind = type === SECTION.PART ? 'part' : 'end';
         cursor.place = `section ram (${kind.toUpperCase()})`;
         const id = cursor.u32('section id');
         if (id !== this.#ramId) throw cursor.fault(`${this.#ramId ?? 'a START before'}`, `${id}`);
+        if (this.#tailStart !== undefined) throw cursor.fault('nothing of RAM behind its END', kind);
+        this.#inRounds = true;
         this.#ramBody(id);
         return { kind, name: 'ram' };
       }
@@ -142,19 +150,32 @@ class Reader {
     }
   }
 
-  #ramStart(): void {
+  /** That of RAM, or an empty one of another handler. @returns its idstr. */
+  #start(): string {
     const cursor = this.#cursor;
+    const start = cursor.offset - 1;
     cursor.place = 'section header (START)';
     const id = cursor.u32('section id');
     const idstr = cursor.pstr('idstr');
-    if (idstr !== 'ram' || this.#ramId !== undefined) {
-      throw cursor.fault(
-        'section ram, once',
-        idstr,
-        'incompatible',
-        `live state of ${idstr} is not described in the file`,
-      );
+    if (idstr === 'ram' && this.#ramId === undefined) {
+      this.#ramStart(id);
+    } else {
+      if (idstr !== EMPTY_LIVE.idstr) throw this.#refuseLive(idstr);
+      cursor.skip(8, 'instance id and version id');
+      if (cursor.u8('dirty bitmap flags') !== EMPTY_LIVE.body) throw this.#refuseLive(idstr);
+      this.#footer(id);
+      this.#keepEarly(start, idstr);
     }
+    return idstr;
+  }
+
+  #refuseLive(idstr: string): Error {
+    const hint = `live state of ${idstr} is not described in the file`;
+    return this.#cursor.fault('section ram, once', idstr, 'incompatible', hint);
+  }
+
+  #ramStart(id: number): void {
+    const cursor = this.#cursor;
     cursor.u32('instance id');
     const version = cursor.u32('version id');
     if (version !== RAM_VERSION) throw cursor.fault(`${RAM_VERSION}`, `${version}`, 'incompatible');
@@ -194,10 +215,24 @@ class Reader {
     const body = cursor.take(description.size, 'device state');
     this.#footer(sectionId);
     const device = { idstr, instanceId, versionId, sectionId, description, body };
-    const isEarly = this.#ramId !== undefined && this.#tailStart === undefined;
-    if (isEarly) this.#early.push(this.#bytesFrom(start));
-    this.#devices.push(isEarly ? { ...device, early: true } : device);
+    if (this.#tailStart !== undefined) {
+      this.#devices.push(device);
+    } else {
+      this.#keepEarly(start, idstr);
+      const place = this.#ramId === undefined ? ({ beforeRam: true } as const) : {};
+      this.#devices.push({ ...device, early: true, ...place });
+    }
     return idstr;
+  }
+
+  /** The section that began at `start` stands before the first round of RAM, and is kept for its place. */
+  #keepEarly(start: number, idstr: string): void {
+    if (this.#inRounds) {
+      const expected = 'device state only before the first round of RAM, or behind its end';
+      throw this.#cursor.fault(expected, idstr, 'incompatible');
+    }
+    const kept = this.#ramId === undefined ? this.#beforeRam : this.#early;
+    kept.push(this.#bytesFrom(start));
   }
 
   /** What was read from `start` on. */

@@ -28,7 +28,7 @@ describe.runIf(installedQemus().length > 0)('16 GiB, mostly empty', () => {
         const { info, result } = await receiveFrom(source, {
           folder: folder.path,
           channels: 4,
-          openRam: (blocks) => writer.openRam(blocks),
+          openRam: (blocks, ahead) => writer.openRam(blocks, ahead),
           commit: ({ machineType, placed, rawDeviceState }) =>
             writer.finish({ machineType, placed, rawDeviceState }),
         });

@@ -54,7 +54,7 @@ async function loadOurs(machine: string, channels: number): Promise<void> {
   await receiveFrom(running, {
     folder: folder.path,
     channels: 2,
-    openRam: (blocks) => writer.openRam(blocks),
+    openRam: (blocks, ahead) => writer.openRam(blocks, ahead),
     commit: ({ machineType, placed, rawDeviceState }) =>
       writer.finish({ machineType, placed, rawDeviceState }),
   });

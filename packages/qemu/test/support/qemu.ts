@@ -3,11 +3,13 @@ import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { QmpClient } from '../../src/qmp/client.js';
 import { queryStatus } from '../../src/qmp/commands.js';
-import { findQemu, type QemuRelease } from './binaries.js';
+import { findQemu, type QemuRelease, type QemuTarget } from './binaries.js';
 import { bootRom } from './boot-code.js';
 
 export interface QemuSettings {
   readonly release: QemuRelease;
+  /** Default `x86_64`. Others have no guest of ours in them: they are paused. */
+  readonly target?: QemuTarget;
   /** `pc`, `q35`, or a versioned name such as `pc-q35-7.2`. */
   readonly machine: string;
   /** Folder of this test; it holds sockets, the serial port's output and RAM. */
@@ -61,8 +63,9 @@ export class Qemu {
   }
 
   static async start(settings: QemuSettings): Promise<Qemu> {
-    const binary = findQemu(settings.release);
-    if (binary === undefined) throw new Error(`QEMU ${settings.release} is not installed`);
+    const { target = 'x86_64' } = settings;
+    const binary = findQemu(settings.release, target);
+    if (binary === undefined) throw new Error(`QEMU ${settings.release} (${target}) is not installed`);
     const at = (suffix: string): string => join(settings.folder, `${settings.name}.${suffix}`);
     const rom = join(settings.folder, 'boot.rom');
     if (!existsSync(rom)) writeFileSync(rom, bootRom());
@@ -134,13 +137,14 @@ export class Qemu {
 }
 
 function commandLine(settings: QemuSettings, rom: string, at: (suffix: string) => string): string[] {
-  const { machine, ram, running = false, incoming = false, extra = [] } = settings;
+  const { machine, target = 'x86_64', ram, running = false, incoming = false, extra = [] } = settings;
+  const firmware = target === 'x86_64' ? ['-bios', rom] : [];
   const total = ram.reduce((sum, { size }) => sum + size, 0);
   const single = ram.length === 1 ? `,memory-backend=${ram[0]?.name}` : '';
   const nodes = ram.length === 1 ? [] : ram.flatMap(({ name }) => ['-numa', `node,memdev=${name}`]);
   return [
     ...['-machine', `${machine},accel=tcg${single}`, '-m', `${total / 2 ** 20}M`],
-    ...['-nodefaults', '-no-user-config', '-display', 'none', '-bios', rom],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', ...firmware],
     ...ram.flatMap((block) => ['-object', backend(block)]),
     ...nodes,
     ...['-chardev', `file,id=serial,path=${at('serial')}`, '-serial', 'chardev:serial'],

@@ -29,7 +29,7 @@ export interface ReceiveSettings {
   /** More parameters of QEMU's. */
   readonly qemu?: QemuMigrationParameters;
   /** Default: a file for each block, `receivedPath`. */
-  readonly openRam?: (blocks: readonly IncomingBlock[]) => IncomingRam;
+  readonly openRam?: (blocks: readonly IncomingBlock[], ahead: number) => IncomingRam;
   readonly commit?: (result: ReceiveResult) => Promise<void>;
 }
 
@@ -56,9 +56,9 @@ export async function receiveFrom(source: Qemu, settings: ReceiveSettings): Prom
     listen: 'tcp:127.0.0.1:0',
     parameters: { multifdChannels: channels, ...settings.parameters },
     methodModules: settings.methodModules ?? [],
-    openRam: (blocks) => {
+    openRam: (blocks, ahead) => {
       announced = blocks;
-      if (settings.openRam !== undefined) return settings.openRam(blocks);
+      if (settings.openRam !== undefined) return settings.openRam(blocks, ahead);
       return {
         blocks: blocks.map(({ name, length }, index) =>
           createTarget(receivedPath(folder, index), name, length),

@@ -3,10 +3,10 @@ import { MultifdError, WireError } from '../../errors.js';
 import { concat } from '../../wire/bytes.js';
 import { COMMAND } from '../../wire/layout.js';
 import { MainStreamDecoder } from '../../wire/main/decode.js';
-import type { DeviceStateRecord, MainRecord } from '../../wire/main/records.js';
+import type { ConfigurationRecord, DeviceStateRecord, MainRecord } from '../../wire/main/records.js';
 import { withoutReportRequest } from '../../wire/report-request.js';
 import { encodePong, REPORT_SECTION } from '../../wire/return-path.js';
-import type { IncomingBlock } from '../api.js';
+import type { IncomingBlock, StreamConfiguration } from '../api.js';
 import type { ReceivedState } from './messages.js';
 import type { PageSink } from './page-sink.js';
 import { showingLife } from './signs-of-life.js';
@@ -18,10 +18,10 @@ const MOST_UNSENT = 64 * 1024;
 export interface MainHost {
   readonly machineType: string | undefined;
   readonly uuid: Uint8Array;
-  configured(machineType: string): void;
-  /** Gives the place for the announced blocks' pages. */
-  openRam(blocks: readonly IncomingBlock[]): Promise<PageSink>;
-  /** A device's early state has come, behind the START section of RAM: the section as it is. */
+  configured(machineType: string, configuration: StreamConfiguration): void;
+  /** Gives the place for the announced blocks' pages. `beforeRam`: the sections that came before them, as they are. */
+  openRam(blocks: readonly IncomingBlock[], beforeRam: Uint8Array): Promise<PageSink>;
+  /** Early state has come, behind the START section of RAM: the section as it is. */
   early(section: Uint8Array): Promise<void>;
   /** The first PART or END section of RAM begins: there is no more early state. */
   roundsBegin(): Promise<void>;
@@ -46,6 +46,8 @@ export class IncomingMain {
   readonly #decoder: MainStreamDecoder;
   #sink: PageSink | undefined;
   #section = '';
+  #configuration: StreamConfiguration = {};
+  readonly #beforeRam: Uint8Array[] = [];
   readonly #early: Uint8Array[] = [];
   #cuts = 0;
   /** The sync mode (wire reference 3.2), which START shows: with a flush record it is per round. */
@@ -123,7 +125,7 @@ export class IncomingMain {
   async #apply(record: MainRecord): Promise<void> {
     switch (record.type) {
       case 'configuration':
-        return this.#configure(record.machineType, record.uuid);
+        return this.#configure(record);
       case 'command':
         return this.#command(record.command, record.data);
       case 'section':
@@ -132,11 +134,15 @@ export class IncomingMain {
         this.#section = record.kind;
         return;
       case 'early-section':
-        this.#early.push(record.bytes);
-        await this.#host.early(record.bytes);
+        if (record.beforeRam) {
+          this.#beforeRam.push(record.bytes);
+        } else {
+          this.#early.push(record.bytes);
+          await this.#host.early(record.bytes);
+        }
         return;
       case 'block-list':
-        this.#sink = await this.#host.openRam(record.blocks);
+        this.#sink = await this.#host.openRam(record.blocks, concat(...this.#beforeRam));
         return;
       case 'zero':
         return this.#sink?.zeroPages(record.blockName, record.offsets, record.count);
@@ -148,7 +154,7 @@ export class IncomingMain {
         if (!this.#perRound) await this.#host.passCut(++this.#cuts);
         return;
       case 'device-state':
-        this.#received = receivedState(record, concat(...this.#early));
+        this.#received = this.#receivedState(record);
         return;
       case 'header':
       case 'footer':
@@ -156,7 +162,7 @@ export class IncomingMain {
     }
   }
 
-  #configure(machineType: string, uuid: Uint8Array | undefined): void {
+  #configure({ machineType, targetPageBits, uuid }: ConfigurationRecord): void {
     const { machineType: wanted, uuid: own } = this.#host;
     if (wanted !== undefined && wanted !== machineType) {
       throw this.#incompatible('machine type', wanted, machineType);
@@ -164,7 +170,11 @@ export class IncomingMain {
     if (uuid !== undefined && !uuid.every((byte, index) => byte === own[index])) {
       throw this.#incompatible('uuid', Buffer.from(own).toString('hex'), Buffer.from(uuid).toString('hex'));
     }
-    this.#host.configured(machineType);
+    this.#configuration = {
+      ...(targetPageBits === undefined ? {} : { targetPageBits }),
+      ...(uuid === undefined ? {} : { uuid }),
+    };
+    this.#host.configured(machineType, this.#configuration);
   }
 
   #command(command: number, data: Uint8Array): void {
@@ -196,18 +206,19 @@ export class IncomingMain {
       `give both ends the same ${field}`,
     );
   }
+
+  #receivedState(record: DeviceStateRecord): ReceivedState {
+    const sections = record.sections.filter((section) => section.idstr !== REPORT_SECTION);
+    const last = record.sections.at(-1);
+    const reportRequested = last?.idstr === REPORT_SECTION && last.early === undefined;
+    const { bytes, vmdesc } = reportRequested ? withoutReportRequest(record.bytes) : record;
+    const early = { beforeRam: concat(...this.#beforeRam), early: concat(...this.#early) };
+    return { configuration: this.#configuration, sections, ...early, bytes, vmdesc, reportRequested };
+  }
 }
 
 function closedBeforeTold(): MultifdError {
   return new MultifdError('peer-closed', 'main stream: the source closed it before it was told the end', {
     hint: "see the source's own message",
   });
-}
-
-function receivedState(record: DeviceStateRecord, early: Uint8Array): ReceivedState {
-  const sections = record.sections.filter((section) => section.idstr !== REPORT_SECTION);
-  const last = record.sections.at(-1);
-  const reportRequested = last?.idstr === REPORT_SECTION && last.early === undefined;
-  const { bytes, vmdesc } = reportRequested ? withoutReportRequest(record.bytes) : record;
-  return { sections, early, bytes, vmdesc, reportRequested };
 }

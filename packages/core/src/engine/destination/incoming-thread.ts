@@ -193,8 +193,8 @@ export class IncomingThread {
         machineType,
         uuid,
         configured,
-        openRam: (blocks) => {
-          this.#port.post({ type: 'blocks', blocks });
+        openRam: (blocks, { length: ahead }) => {
+          this.#port.post({ type: 'blocks', blocks, ahead });
           return this.#sink(counters);
         },
         // Kept by main until the end: nothing of it is needed before.
@@ -212,7 +212,8 @@ export class IncomingThread {
       signal: this.#port.signal,
       configured,
       connectChannels: async (blocks) => {
-        this.#port.post({ type: 'blocks', blocks });
+        // Nothing here is to leave room for what came ahead of them: it is sent on.
+        this.#port.post({ type: 'blocks', blocks, ahead: 0 });
         await this.#port.next('transit');
       },
       failed: (error) => this.#port.post({ type: 'failed', error: error.toReport() }),

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { SocketIoLink } from '../../channel/socket-io.js';
 import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
 import type { DeviceSection } from '../../wire/main/records.js';
-import type { IncomingBlock } from '../api.js';
+import type { IncomingBlock, StreamConfiguration } from '../api.js';
 import type { MigrationParameters } from '../parameters.js';
 import type { RelayLink } from '../relay/messages.js';
 import type { Ending } from '../thread-port.js';
@@ -57,7 +57,12 @@ export type FromIncomingThread =
   /** Not one of ours; closed, and the thread is free for another. */
   | { readonly type: 'foreign'; readonly reason: string }
   | { readonly type: 'configuration'; readonly machineType: string }
-  | { readonly type: 'blocks'; readonly blocks: readonly IncomingBlock[] }
+  | {
+      readonly type: 'blocks';
+      readonly blocks: readonly IncomingBlock[];
+      /** Bytes of device state that came before RAM. */
+      readonly ahead: number;
+    }
   | { readonly type: 'received'; readonly received: ReceivedState }
   /** The source has been told, if it wanted to be. */
   | { readonly type: 'told' }
@@ -65,8 +70,10 @@ export type FromIncomingThread =
 
 /** What came beside RAM. */
 export interface ReceivedState {
+  readonly configuration: StreamConfiguration;
   readonly sections: readonly DeviceSection[];
-  /** The early sections as they came. */
+  /** The early sections as they came: before the START section of RAM, and behind it. */
+  readonly beforeRam: Uint8Array;
   readonly early: Uint8Array;
   readonly bytes: Uint8Array;
   readonly vmdesc: string | undefined;

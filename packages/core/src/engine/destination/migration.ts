@@ -212,15 +212,15 @@ export class DestinationMigration<Result> {
 
   #onMessage(message: FromIncomingThread): void {
     if (message.type === 'configuration') this.#machineType = message.machineType;
-    else if (message.type === 'blocks') this.#guarded('openRam', () => this.#place(message.blocks));
+    else if (message.type === 'blocks') this.#guarded('openRam', () => this.#place(message));
     else if (message.type === 'received') this.#guarded('commit', () => this.#complete(message.received));
     else if (message.type === 'told' && this.#status.is('device')) this.#told.resolve();
   }
 
-  async #place(blocks: readonly IncomingBlock[]): Promise<void> {
+  async #place({ blocks, ahead }: Extract<FromIncomingThread, { type: 'blocks' }>): Promise<void> {
     this.#blocks = blocks;
     this.#meter.ramOpened(blocks.reduce((sum, block) => sum + block.length, 0));
-    this.#threads.broadcast(await this.#role.place(blocks, this.#machineType));
+    this.#threads.broadcast(await this.#role.place(blocks, this.#machineType, ahead));
   }
 
   /** Everything is here: make it last, tell the source, and report if it asked. */

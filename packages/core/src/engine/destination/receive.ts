@@ -71,9 +71,13 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
 
   settle(): void {}
 
-  async place(blocks: readonly IncomingBlock[]): Promise<ToIncomingThread> {
+  async place(
+    blocks: readonly IncomingBlock[],
+    _machineType: string,
+    ahead: number,
+  ): Promise<ToIncomingThread> {
     this.#checkSize(blocks);
-    const { blocks: opened, fresh } = await this.#askForRam(blocks);
+    const { blocks: opened, fresh } = await this.#askForRam(blocks, ahead);
     // In the source's order, so that the result can be compared with what it announced.
     const ordered = blocks.map((block) => {
       const found = opened.find((each) => each.name === block.name);
@@ -107,20 +111,22 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
     });
   }
 
-  async #askForRam(blocks: readonly IncomingBlock[]): Promise<IncomingRam> {
-    if (this.#options.openRam !== undefined) return this.#options.openRam(blocks);
+  async #askForRam(blocks: readonly IncomingBlock[], ahead: number): Promise<IncomingRam> {
+    if (this.#options.openRam !== undefined) return this.#options.openRam(blocks, ahead);
     return { blocks: allocateGuestRam(blocks, this.#pageSize).blocks, fresh: true };
   }
 
   result(machineType: string, received: ReceivedState, statistics: DestinationStatistics): ReceiveResult {
     const { ram, placed } = this.#placement ?? { ram: { pageSize: this.#pageSize, blocks: [] }, placed: [] };
+    const { configuration, sections: deviceState, beforeRam, early, bytes, vmdesc } = received;
     return {
       status: 'completed',
       machineType,
+      configuration,
       ram,
       placed,
-      deviceState: received.sections,
-      rawDeviceState: { early: received.early, bytes: received.bytes, vmdesc: received.vmdesc },
+      deviceState,
+      rawDeviceState: { beforeRam, early, bytes, vmdesc },
       statistics,
     };
   }

@@ -12,8 +12,11 @@ export interface DestinationRole<Result> {
   readonly reports: boolean;
   /** Starts what the role needs beside the incoming threads. */
   open(onFailure: (error: MultifdError) => void): void;
-  /** The blocks are known. Gives what every incoming thread has to know before it reads pages. */
-  place(blocks: readonly IncomingBlock[], machineType: string): Promise<ToIncomingThread>;
+  /**
+   * The blocks are known, and `ahead` bytes of device state that came before them. Gives what every incoming thread has
+   * to know before it reads pages.
+   */
+  place(blocks: readonly IncomingBlock[], machineType: string, ahead: number): Promise<ToIncomingThread>;
   result(machineType: string, received: ReceivedState, statistics: DestinationStatistics): Result;
   /** Everything is here, and the source has not been told: makes it last, or throws. */
   commit(result: Result): Promise<void>;

@@ -2,7 +2,7 @@ import { openConnection } from '../../channel/connect.js';
 import { Outgoing } from '../../channel/outgoing.js';
 import { MultifdError } from '../../errors.js';
 import { withReportRequest } from '../../wire/report-request.js';
-import type { IncomingBlock } from '../api.js';
+import type { IncomingBlock, StreamConfiguration } from '../api.js';
 import { BandwidthLimit } from '../bandwidth.js';
 import { type CounterRow, Counters } from '../counters.js';
 import type { DestinationControl } from '../destination/control.js';
@@ -47,6 +47,7 @@ export class RelayMain implements MainHost {
   readonly #transit: Transit;
   #machineType = 'none';
   #parameters: MigrationParameters;
+  #configuration: StreamConfiguration = {};
   #outgoing: Outgoing | undefined;
   #stream: MainStream | undefined;
   #answers: ReturnPathAnswers | undefined;
@@ -74,18 +75,21 @@ export class RelayMain implements MainHost {
     this.#transit = new Transit(link.transit);
   }
 
-  configured(machineType: string): void {
+  configured(machineType: string, configuration: StreamConfiguration): void {
     this.#machineType = machineType;
     this.#parameters = parametersFor(machineType, this.#link.given);
+    this.#configuration = configuration;
     this.#host.configured(machineType);
   }
 
-  async openRam(blocks: readonly IncomingBlock[]): Promise<PageSink> {
+  async openRam(blocks: readonly IncomingBlock[], beforeRam: Uint8Array): Promise<PageSink> {
     this.#blocks = blocks;
     const stream = await this.#connect();
     // A destination looks at the first bytes of each connection, and may wait for them (wire reference 1).
-    await stream.begin(this.#machineType, this.#host.pageSize, this.#link.parameters.returnPath);
+    const configuration = { machineType: this.#machineType, ...this.#configuration };
+    await stream.begin(configuration, this.#link.parameters.returnPath);
     await this.#host.connectChannels(blocks);
+    await stream.rawEarly(beforeRam);
     await stream.ramStart(blocks);
     return new TransitSink(this.#transit, blocks, this.#incomingCounters);
   }

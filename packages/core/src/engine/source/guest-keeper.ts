@@ -1,6 +1,7 @@
 import { MultifdError } from '../../errors.js';
 import type { DeviceSection } from '../../wire/main/records.js';
 import type { Guest, RawDeviceState } from '../api.js';
+import type { EarlyState } from './messages.js';
 
 /**
  * Calls the guest's callbacks, and sees to it that a guest that was stopped is resumed when the migration does
@@ -31,12 +32,20 @@ export class GuestKeeper {
     await this.syncDirty();
   }
 
-  /** At setup, before the guest is stopped: what goes out before the first round. One of the two is empty. */
-  async earlyState(): Promise<{ sections: readonly DeviceSection[]; raw: Uint8Array }> {
+  /** At setup, before the guest is stopped: what goes out before the first round, around the START section of RAM. */
+  async earlyState(): Promise<{ readonly beforeRam: EarlyState; readonly behindStart: EarlyState }> {
+    const none = new Uint8Array(0);
     this.#raw = await call('rawDeviceState', () => this.#guest.rawDeviceState?.());
-    if (this.#raw !== undefined) return { sections: [], raw: this.#raw.early };
-    const sections = (await call('deviceState', () => this.#guest.deviceState?.('setup'))) ?? [];
-    return { sections: sections.filter(({ early }) => early === true), raw: new Uint8Array(0) };
+    if (this.#raw !== undefined) {
+      const { beforeRam = none, early } = this.#raw;
+      return { beforeRam: { sections: [], raw: beforeRam }, behindStart: { sections: [], raw: early } };
+    }
+    const all = (await call('deviceState', () => this.#guest.deviceState?.('setup'))) ?? [];
+    const sections = all.filter(({ early }) => early === true);
+    return {
+      beforeRam: { sections: sections.filter(({ beforeRam }) => beforeRam === true), raw: none },
+      behindStart: { sections: sections.filter(({ beforeRam }) => beforeRam !== true), raw: none },
+    };
   }
 
   /** Of the guest that stands still: its sections, or in place of them what another migration brought. */

@@ -1,6 +1,7 @@
 import type { Outgoing } from '../../channel/outgoing.js';
 import { COMMAND, RAM_IDSTR, RAM_VERSION } from '../../wire/layout.js';
 import {
+  type Configuration,
   encodeCommand,
   encodeConfiguration,
   encodeEndOfSections,
@@ -44,10 +45,8 @@ export class MainStream {
   }
 
   /** Header, configuration, and the request for the return path if it is wanted. */
-  async begin(machineType: string, pageSize: number, returnPath: boolean): Promise<void> {
-    // QEMU names the page size only where it is not the target's smallest (wire reference 2.2).
-    const pages = pageSize === 4096 ? {} : { targetPageBits: Math.log2(pageSize) };
-    await this.#send(encodeFileHeader(), encodeConfiguration({ machineType, ...pages }));
+  async begin(configuration: Configuration, returnPath: boolean): Promise<void> {
+    await this.#send(encodeFileHeader(), encodeConfiguration(configuration));
     if (!returnPath) return;
     const one = Uint8Array.of(0, 0, 0, 1);
     await this.#send(encodeCommand(COMMAND.OPEN_RETURN_PATH), encodeCommand(COMMAND.PING, one));
@@ -60,9 +59,9 @@ export class MainStream {
     );
   }
 
-  /** Early device state, right behind the START section of RAM. */
+  /** Early device state: before the START section of RAM, or right behind it. */
   async early(sections: readonly DeviceSection[]): Promise<void> {
-    this.#early = sections;
+    this.#early = [...this.#early, ...sections];
     for (const section of sections) await this.#device(section);
   }
 

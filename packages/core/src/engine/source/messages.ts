@@ -1,5 +1,6 @@
 import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
 import type { SendLink } from '../../send/messages.js';
+import type { Configuration } from '../../wire/main/encode.js';
 import type { DeviceSection } from '../../wire/main/records.js';
 import type { CheckPlan } from '../../zero/open-checker.js';
 import type { AcceleratorReplacement } from '../../zero/page-checker.js';
@@ -12,12 +13,18 @@ export interface SourceMigrationData extends SendLink {
   readonly work: readonly SharedArrayBuffer[];
   /** For `zero-page-detection=legacy`; undefined: this thread checks nothing. */
   readonly check: CheckPlan | undefined;
-  readonly machineType: string;
+  readonly configuration: Configuration;
   /** The guest may write while it migrates. */
   readonly live: boolean;
   /** Dirty bitmaps of the guest, one for each block. */
   readonly dirty: readonly SharedArrayBuffer[];
   readonly requestReport: boolean;
+}
+
+/** Device state for one place in the stream: as sections, or as another migration brought it. One of the two is empty. */
+export interface EarlyState {
+  readonly sections: readonly DeviceSection[];
+  readonly raw: Uint8Array;
 }
 
 /** API thread → migration thread. */
@@ -26,12 +33,8 @@ export type ToMigrationThread =
   | { readonly type: 'abort' }
   /** All channels are connected. */
   | { readonly type: 'channels-connected' }
-  /** What goes out before the first round; one of the two is empty. */
-  | {
-      readonly type: 'early-state';
-      readonly sections: readonly DeviceSection[];
-      readonly raw: Uint8Array;
-    }
+  /** What goes out around the START section of RAM. */
+  | { readonly type: 'early-state'; readonly beforeRam: EarlyState; readonly behindStart: EarlyState }
   /** The dirty bitmaps are up to date. */
   | { readonly type: 'dirty-synced' }
   /** The guest stands still. */

@@ -63,15 +63,17 @@ export class MigrationThread {
     const { outgoing, answers } = await this.#connect();
     const stream = new MainStream(outgoing);
     // A destination looks at the first bytes of each connection, and may wait for them (wire reference 1).
-    await stream.begin(this.#data.machineType, this.#data.ram.pageSize, parameters.returnPath);
+    await stream.begin(this.#data.configuration, parameters.returnPath);
     this.#port.post({ type: 'connected' });
     await this.#port.next('channels-connected');
     this.#port.post({ type: 'ask-early' });
     const early = await this.#port.next('early-state');
+    await stream.rawEarly(early.beforeRam.raw);
+    await stream.early(early.beforeRam.sections);
     await this.#setUp(stream);
-    // QEMU has it here: behind the START section of RAM and before the first PART (wire reference 6.1).
-    await stream.rawEarly(early.raw);
-    await stream.early(early.sections);
+    // QEMU up to 10 has it here: behind the START section of RAM and before the first PART (docs/wire.md, 6.1).
+    await stream.rawEarly(early.behindStart.raw);
+    await stream.early(early.behindStart.sections);
     this.#port.post({ type: 'active' });
     await this.#rounds(stream);
     await this.#switchOver(stream);

@@ -199,7 +199,7 @@ export class SourceMigration {
   }
 
   #spawn(plan: () => CheckPlan | undefined): void {
-    const { machineType, live, parameters } = this.#checked;
+    const { configuration, live, parameters } = this.#checked;
     const { guest } = this.#options;
     const { link } = this.#side;
     const shared = {
@@ -210,7 +210,7 @@ export class SourceMigration {
       ...link,
       ...shared,
       check: parameters.zeroPageDetection === 'legacy' ? plan() : undefined,
-      machineType,
+      configuration,
       live,
       dirty: this.#dirty.map((bitmap) => bitmap.buffer),
       requestReport: this.#options.requestReport === true,

@@ -1,8 +1,9 @@
 import { MultifdError } from '../../errors.js';
 import { checkGuestRam } from '../../ram/guest-ram.js';
 import { isPageSize } from '../../wire/layout.js';
+import type { Configuration } from '../../wire/main/encode.js';
 import { type Address, parseAddress } from '../address.js';
-import type { MigrateOptions } from '../api.js';
+import type { Guest, MigrateOptions, StreamConfiguration } from '../api.js';
 import { parametersFor } from '../machine-compat.js';
 import type { MigrationParameters } from '../parameters.js';
 
@@ -11,7 +12,7 @@ export interface CheckedSource {
   readonly address: Address;
   readonly parameters: MigrationParameters;
   readonly uuid: Uint8Array;
-  readonly machineType: string;
+  readonly configuration: Configuration;
   readonly live: boolean;
 }
 
@@ -42,8 +43,22 @@ export function checkSource(options: MigrateOptions): CheckedSource {
     address,
     parameters,
     uuid: checkUuid(guest.uuid),
-    machineType,
+    configuration: { machineType, ...checkConfiguration(guest) },
     live: guest.ram.dirty !== undefined,
+  };
+}
+
+/** @throws MultifdError `usage` for page bits that are not the guest's, and a uuid that is none. */
+function checkConfiguration({ configuration, ram: { pageSize } }: Guest): StreamConfiguration {
+  // QEMU names the page size only where the target can have several (docs/wire.md, 2.2).
+  if (configuration === undefined) return pageSize === 4096 ? {} : { targetPageBits: Math.log2(pageSize) };
+  const { targetPageBits, uuid } = configuration;
+  if (targetPageBits !== undefined && 2 ** targetPageBits !== pageSize) {
+    throw new MultifdError('usage', `target page bits ${targetPageBits}, and pages of ${pageSize} bytes`);
+  }
+  return {
+    ...(targetPageBits === undefined ? {} : { targetPageBits }),
+    ...(uuid === undefined ? {} : { uuid: checkUuid(uuid) }),
   };
 }
 

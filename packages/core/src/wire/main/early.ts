@@ -1,29 +1,36 @@
 import { concat, readU32, u8, u32 } from '../bytes.js';
-import { COMMAND, SECTION } from '../layout.js';
-import { encodePstr } from '../text.js';
+import { COMMAND, RAM_IDSTR, SECTION } from '../layout.js';
+import { encodePstr, quote } from '../text.js';
 import type { ByteReader, Reading } from './byte-reader.js';
-import type { EarlySectionRecord } from './records.js';
+import type { DeviceSection, EarlySectionRecord } from './records.js';
 
 /** `7e` and the section's id. */
 const FOOTER_SIZE = 5;
-/** What every section and command has at least: its type, and 4 bytes. */
-const NEXT_SIZE = 5;
+/** What tells a PART, an END or a command: its type, and 4 bytes. */
+const PLAIN_SIZE = 5;
+/** What tells a START or FULL: its type, its id, the length of its name and the name's first character. */
+const NAMED_SIZE = 7;
+
+/** The live section that may be empty, and its body then: `DIRTY_BITMAP_MIG_FLAG_EOS`, no bitmap. */
+const EMPTY_LIVE = { idstr: 'dirty-bitmap', body: 0x01 } as const;
 
 /** An early section, and where in the stream its header begins. */
 export interface PlacedEarlySection {
-  readonly section: EarlySectionRecord['section'];
+  readonly section: DeviceSection;
   readonly offset: number;
 }
 
 /**
- * The FULL sections between the start and the first round of RAM: devices with early state, such as virtio-mem
- * (wire reference 6.1 and 7.2). They have no lengths, and the description comes only at the end of the stream; so a
- * section ends at the first place that looks like its footer with another section or a command behind it.
+ * What stands around the START section of RAM and before its first round: FULL sections of devices with early state,
+ * such as virtio-mem (docs/wire.md, 6.1 and 7.2). They have no lengths, and the description comes only at the end of
+ * the stream; so a section ends at the first place that looks like its footer with another section or a command behind
+ * it. QEMU 11.1 has them before START, 10.0 behind it.
  */
 export class EarlySections {
   readonly #reader: ByteReader;
   readonly #limit: number;
   readonly #found: PlacedEarlySection[] = [];
+  readonly #ids = new Set<number>();
   #size = 0;
 
   /** @param limit most bytes of early state, all of it. */
@@ -37,16 +44,22 @@ export class EarlySections {
     return this.#found;
   }
 
+  /** Whether one of them has this section id. */
+  has(sectionId: number): boolean {
+    return this.#ids.has(sectionId);
+  }
+
   /**
-   * A section whose type was taken.
+   * A section whose type was taken. `ramId` is undefined before the START section of RAM.
    * @throws WireError `protocol`, also if no end of it is in sight.
    */
-  *read(ramId: number): Reading<EarlySectionRecord> {
+  *read(ramId: number | undefined): Reading<EarlySectionRecord> {
     const reader = this.#reader;
     const offset = reader.offset - 1;
     reader.place = 'main stream, section header (FULL)';
     const sectionId = yield* reader.u32('section id');
     if (sectionId === ramId) throw reader.fault('another id than that of ram', `${sectionId}`);
+    this.#ids.add(sectionId);
     const idstr = yield* reader.pstr('idstr');
     const instanceId = yield* reader.u32('instance id');
     const versionId = yield* reader.u32('version id');
@@ -66,10 +79,42 @@ export class EarlySections {
     const bytes = concat(header, rest);
     this.#size += bytes.length;
     const body = bytes.subarray(header.length, bytes.length - FOOTER_SIZE);
-    const section = { idstr, instanceId, versionId, body, early: true } as const;
+    const beforeRam = ramId === undefined;
+    const place = beforeRam ? ({ early: true, beforeRam } as const) : ({ early: true } as const);
+    const section = { idstr, instanceId, versionId, body, ...place };
     this.#found.push({ section, offset });
-    return { type: 'early-section', bytes, section };
+    return { type: 'early-section', bytes, beforeRam, section };
   }
+
+  /**
+   * The START section of a live handler other than RAM, of which type, id and idstr were taken: it may have nothing
+   * in it. Not in `found`, as no description lists it.
+   * @throws WireError `incompatible` if it has, `protocol`.
+   */
+  *readEmptyLive(sectionId: number, idstr: string, beforeRam: boolean): Reading<EarlySectionRecord> {
+    const reader = this.#reader;
+    if (idstr !== EMPTY_LIVE.idstr) throw refuseLive(reader, idstr);
+    const instanceId = yield* reader.u32('instance id');
+    const versionId = yield* reader.u32('version id');
+    const first = yield* reader.u8('dirty bitmap flags');
+    if (first !== EMPTY_LIVE.body) throw refuseLive(reader, idstr);
+    const footer = yield* reader.take(FOOTER_SIZE, 'footer');
+    if (footer[0] !== SECTION.FOOTER || readU32(footer, 1) !== sectionId)
+      throw reader.fault(`7e of section ${sectionId}`, 'other bytes');
+    const header = concat(u32(sectionId), encodePstr(idstr, 'device'), u32(instanceId), u32(versionId));
+    const bytes = concat(u8(SECTION.START), header, u8(first), footer);
+    this.#ids.add(sectionId);
+    return { type: 'early-section', bytes, beforeRam, section: undefined };
+  }
+}
+
+function refuseLive(reader: ByteReader, idstr: string): Error {
+  return reader.fault(
+    `only ${RAM_IDSTR} to be migrated live`,
+    quote(idstr),
+    'incompatible',
+    `remove ${idstr} from the guest, or its live state (VFIO devices, dirty-bitmaps)`,
+  );
 }
 
 /**
@@ -80,19 +125,29 @@ export function sectionSize(
   bytes: Uint8Array,
   seen: number,
   sectionId: number,
-  ramId: number,
+  ramId: number | undefined,
 ): number | undefined {
-  const needed = FOOTER_SIZE + NEXT_SIZE;
-  for (let at = Math.max(0, seen - needed + 1); ; at++) {
+  for (let at = Math.max(0, seen - FOOTER_SIZE - NAMED_SIZE + 1); ; at++) {
     at = bytes.indexOf(SECTION.FOOTER, at);
-    if (at < 0 || at + needed > bytes.length) return undefined;
     const next = at + FOOTER_SIZE;
-    if (readU32(bytes, at + 1) === sectionId && canFollow(bytes, next, sectionId, ramId)) return next;
+    if (at < 0 || next + PLAIN_SIZE > bytes.length) return undefined;
+    if (readU32(bytes, at + 1) !== sectionId) continue;
+    const follows = canFollow(bytes, next, sectionId, ramId);
+    if (follows === undefined) return undefined;
+    if (follows) return next;
   }
 }
 
-/** Whether a section or command can begin at `at`: one that may stand before or in the first round of RAM. */
-function canFollow(bytes: Uint8Array, at: number, sectionId: number, ramId: number): boolean {
+/**
+ * Whether a section or command can begin at `at`: one that may stand before or in the first round of RAM. Undefined if
+ * that takes more bytes.
+ */
+function canFollow(
+  bytes: Uint8Array,
+  at: number,
+  sectionId: number,
+  ramId: number | undefined,
+): boolean | undefined {
   switch (bytes[at]) {
     case SECTION.PART:
     case SECTION.END:
@@ -100,7 +155,9 @@ function canFollow(bytes: Uint8Array, at: number, sectionId: number, ramId: numb
     case SECTION.START:
     case SECTION.FULL: {
       const id = readU32(bytes, at + 1);
-      return id !== sectionId && id !== ramId;
+      if (id === sectionId || id === ramId) return false;
+      if (at + NAMED_SIZE > bytes.length) return undefined;
+      return (bytes[at + 5] ?? 0) > 0 && isPrintable(bytes[at + 6]);
     }
     case SECTION.COMMAND: {
       const command = (readU32(bytes, at + 1) >>> 16) & 0xffff;
@@ -109,4 +166,9 @@ function canFollow(bytes: Uint8Array, at: number, sectionId: number, ramId: numb
     default:
       return false;
   }
+}
+
+/** Names of devices begin with a letter, a digit or a slash. */
+function isPrintable(byte: number | undefined): boolean {
+  return byte !== undefined && byte > 0x20 && byte < 0x7f;
 }

@@ -1,7 +1,7 @@
 import { hex, readU32 } from '../bytes.js';
 import { RAM_SAVE_FLAG } from '../layout.js';
 import { quote } from '../text.js';
-import { readBlockList } from './block-list.js';
+import { isBlockPageSize, readBlockList } from './block-list.js';
 import type { ByteReader, Reading } from './byte-reader.js';
 import type { MainRecord } from './records.js';
 import { MAX_ZERO_RUN, readZeroRun, ZERO_RECORD_SIZE } from './zero-run.js';
@@ -32,11 +32,17 @@ export class RamRecords {
   readonly #offsets = new Float64Array(MAX_ZERO_RUN);
   #blocks: Map<string, Block> | undefined;
   #current: Block | undefined;
+  #postcopy = false;
 
   constructor(reader: ByteReader, limits: { readonly pageSize: number; readonly maxBlocks: number }) {
     this.#reader = reader;
     this.#pageSize = limits.pageSize;
     this.#maxBlocks = limits.maxBlocks;
+  }
+
+  /** The source has announced postcopy: its block list may name page sizes (docs/wire.md, 3.1). */
+  postcopyAnnounced(): void {
+    this.#postcopy = true;
   }
 
   /**
@@ -45,6 +51,7 @@ export class RamRecords {
    */
   *body(): Steps {
     const reader = this.#reader;
+    let behindList = false;
     for (;;) {
       const word = yield* reader.take(8, 'record');
       const high = readU32(word, 0);
@@ -57,6 +64,11 @@ export class RamRecords {
         const expected = this.#blocks === undefined ? 'the block list (MEM_SIZE)' : 'no second block list';
         throw reader.fault(expected, hex(flags));
       }
+      if (behindList && this.#postcopy && flags === 0 && isBlockPageSize(offset)) {
+        behindList = false;
+        continue;
+      }
+      behindList = flags === MEM_SIZE;
       switch (flags) {
         case ZERO:
         case ZERO | CONTINUE:
@@ -91,7 +103,7 @@ export class RamRecords {
   }
 
   *#blockList(totalBytes: number): Steps {
-    const limits = { pageSize: this.#pageSize, maxBlocks: this.#maxBlocks };
+    const limits = { pageSize: this.#pageSize, maxBlocks: this.#maxBlocks, postcopy: this.#postcopy };
     const record = yield* readBlockList(this.#reader, totalBytes, limits);
     this.#blocks = new Map();
     for (const { name, length } of record.blocks) {

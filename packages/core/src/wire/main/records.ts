@@ -7,6 +7,8 @@ export interface DeviceSection {
   readonly body: Uint8Array;
   /** Whether it stands before the first round of RAM, as the state of virtio-mem does, and not behind the last. */
   readonly early?: true;
+  /** Of an early one: whether it stands before the START section of RAM (QEMU 11.1), and not behind it (10.0). */
+  readonly beforeRam?: true;
 }
 
 /** A RAM block as the block list names it. */
@@ -33,7 +35,7 @@ export interface ConfigurationRecord {
   readonly uuid?: Uint8Array;
 }
 
-/** Wire reference 2.4: OPEN_RETURN_PATH, PING, SWITCHOVER_START or an empty POSTCOPY_ADVISE. */
+/** Wire reference 2.4: OPEN_RETURN_PATH, PING, SWITCHOVER_START or POSTCOPY_ADVISE. */
 export interface CommandRecord {
   readonly type: 'command';
   readonly command: number;
@@ -93,13 +95,18 @@ export interface FooterRecord {
   readonly sectionId: number;
 }
 
-/** A FULL section between the start and the first round of RAM (wire reference 6.1). */
+/** A section before the first round of RAM that is not RAM's (docs/wire.md, 6.1). */
 export interface EarlySectionRecord {
   readonly type: 'early-section';
   /** As received, from the section's type to its footer. Owned by the consumer. */
   readonly bytes: Uint8Array;
-  /** The body is a view of `bytes`. Where it ends is a guess until the description has confirmed it. */
-  readonly section: DeviceSection;
+  /** Whether it stands before the START section of RAM. */
+  readonly beforeRam: boolean;
+  /**
+   * The device of a FULL section. The body is a view of `bytes`; where it ends is a guess until the description has
+   * confirmed it. Undefined for a live section with nothing in it: dirty-bitmaps switched on without a bitmap.
+   */
+  readonly section: DeviceSection | undefined;
 }
 
 /** The end of the stream: everything after the footer of RAM END (wire reference 7.1). */

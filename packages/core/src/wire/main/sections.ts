@@ -2,11 +2,11 @@ import { hex } from '../bytes.js';
 import { RAM_IDSTR, RAM_VERSION, SECTION } from '../layout.js';
 import { quote } from '../text.js';
 import type { ByteReader, Reading } from './byte-reader.js';
-import { readCommand } from './commands.js';
+import { announcesPostcopy, readCommand } from './commands.js';
 import { readConfiguration, readFileHeader } from './configuration.js';
 import type { EarlySections } from './early.js';
 import type { RamRecords, Steps } from './ram-records.js';
-import type { SectionRecord } from './records.js';
+import type { EarlySectionRecord, SectionRecord } from './records.js';
 
 const KIND = { [SECTION.START]: 'start', [SECTION.PART]: 'part', [SECTION.END]: 'end' } as const;
 
@@ -30,11 +30,18 @@ export function* readSections(
   let isEarly = true;
   for (;;) {
     switch (type) {
-      case SECTION.COMMAND:
-        yield yield* readCommand(reader);
+      case SECTION.COMMAND: {
+        const record = yield* readCommand(reader, pageSize);
+        if (announcesPostcopy(record)) ram.postcopyAnnounced();
+        yield record;
         break;
+      }
       case SECTION.START: {
-        const section = yield* readStart(reader, ramId);
+        const section = yield* readStart(reader, early, ramId, isEarly);
+        if (section.type === 'early-section') {
+          yield section;
+          break;
+        }
         ramId = section.sectionId;
         yield section;
         yield* readBody(reader, ram, section);
@@ -50,7 +57,7 @@ export function* readSections(
         break;
       }
       case SECTION.FULL:
-        if (ramId === undefined || !isEarly) throw yield* refuseFull(reader);
+        if (!isEarly) throw yield* refuseFull(reader);
         yield yield* early.read(ramId);
         break;
       default:
@@ -64,17 +71,20 @@ export function* readSections(
   }
 }
 
-function* readStart(reader: ByteReader, ramId: number | undefined): Reading<SectionRecord> {
+/** That of RAM, or an empty one of another handler. */
+function* readStart(
+  reader: ByteReader,
+  early: EarlySections,
+  ramId: number | undefined,
+  isEarly: boolean,
+): Reading<SectionRecord | EarlySectionRecord> {
   reader.place = 'main stream, section header (START)';
   const sectionId = yield* reader.u32('section id');
+  if (early.has(sectionId)) throw reader.fault('an id of its own', `${sectionId} again`);
   const idstr = yield* reader.pstr('idstr');
   if (idstr !== RAM_IDSTR) {
-    throw reader.fault(
-      `only ${RAM_IDSTR} to be migrated live`,
-      quote(idstr),
-      'incompatible',
-      `remove ${idstr} from the guest, or its live state (VFIO devices, dirty-bitmaps)`,
-    );
+    if (!isEarly || sectionId === ramId) throw reader.fault(`only ${RAM_IDSTR}`, quote(idstr));
+    return yield* early.readEmptyLive(sectionId, idstr, ramId === undefined);
   }
   if (ramId !== undefined) throw reader.fault('section ram once', 'a second START');
   const instanceId = yield* reader.u32('instance id');
@@ -85,7 +95,7 @@ function* readStart(reader: ByteReader, ramId: number | undefined): Reading<Sect
       `${RAM_VERSION}`,
       `${versionId}`,
       'incompatible',
-      'use QEMU 7.2 to 10.0 as the source',
+      'use QEMU 7.2 to 11.1 as the source',
     );
   }
   return { type: 'section', kind: 'start', sectionId, idstr, instanceId, versionId };
@@ -114,13 +124,13 @@ function* readBody(reader: ByteReader, ram: RamRecords, { kind, sectionId }: Sec
   yield { type: 'footer', sectionId };
 }
 
-/** The only place for device state before the end of RAM is that of early state (wire reference 6.1). */
+/** The only place for device state before the end of RAM is that of early state (docs/wire.md, 6.1). */
 function* refuseFull(reader: ByteReader): Reading<Error> {
   reader.place = 'main stream, section header (FULL)';
   yield* reader.u32('section id');
   const idstr = yield* reader.pstr('idstr');
   return reader.fault(
-    'device state only right behind the START section of ram, or behind its END section',
+    'device state only before the first round of ram, or behind its END section',
     quote(idstr),
     'incompatible',
     `remove ${idstr} from the guest`,

@@ -5,8 +5,8 @@ import { Counters } from '../src/engine/counters.js';
 import { SourceControl } from '../src/engine/source/control.js';
 import { noneMethod } from '../src/methods/none.js';
 import { DirtyBitmap } from '../src/ram/dirty-bitmap.js';
-import { openRamBlock } from '../src/ram/guest-ram.js';
 import { RangeTable } from '../src/ram/ranges.js';
+import { openToSend } from '../src/ram/sending-block.js';
 import type { Accelerator, Probe } from '../src/zero/accelerator.js';
 import { CheckPipeline } from '../src/zero/check-pipeline.js';
 import { PageChecker } from '../src/zero/page-checker.js';
@@ -62,13 +62,13 @@ export async function sourcePath(
   const [descriptor] = guest.ram.blocks;
   const [bitmap] = guest.ram.dirty ?? [];
   if (descriptor === undefined || bitmap === undefined) throw new Error('the guest has no memory');
-  const block = await openRamBlock(descriptor);
+  const sending = await openToSend(descriptor);
   const dirty = new DirtyBitmap(bitmap, PAGES);
   const table = new RangeTable(guest.ram.blocks);
   const checker = accelerator === undefined ? undefined : await PageChecker.open(accelerator, PAGE, 30_000);
   let next = 0;
   const pipeline = new CheckPipeline(PAGE, checker, {
-    claim: () => (next < table.count ? { index: next, range: table.at(next++), block, dirty } : undefined),
+    claim: () => (next < table.count ? { index: next, range: table.at(next++), sending, dirty } : undefined),
     fairShare: () => table.count,
   });
   const hooks = await noneMethod.sendSetup({ channel: 0, pageSize: PAGE, maxPages: 128, settings: {} });
@@ -87,7 +87,7 @@ export async function sourcePath(
     next = 0;
     for (let scanned = await pipeline.next(); scanned !== undefined; scanned = await pipeline.next()) {
       const { count, offsets, answers } = scanned;
-      await sender.begin(block, (offset, length) => block.read(offset, length, nothing));
+      await sender.begin(sending.block, (offset, length) => sending.readToSend(offset, length, nothing));
       let zero = 0;
       for (let page = 0; page < count; page++) {
         const isZero = answers[page] === PAGE_ZERO;

@@ -39,6 +39,7 @@ export {
   openRamBlockSync,
 } from './ram/guest-ram.js';
 export type { HostBlockDescriptor, HostBlocks } from './ram/host-block.js';
+export { type SendingBlock, sendAsIs } from './ram/sending-block.js';
 export type { DeviceSection } from './wire/main/records.js';
 export * from './zero/accelerator.js';
 export * from './zero/choice.js';

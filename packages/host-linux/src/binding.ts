@@ -9,7 +9,7 @@ export interface NativeBinding {
   readonly NativeInterrupt: new () => NativeInterrupt;
   readonly NativeSocket: new (descriptor: number, interrupt: number) => NativeSocket;
   readonly NativeTracker: new (plan: NativeTrackerPlan) => NativeTracker;
-  /** What a tracker by digests knows of one mapping: by the number that it gives. */
+  /** What a tracker by digests knows was sent of one mapping: by the number that it gives. For threads that send. */
   readonly NativeDigests: new (
     number: number,
   ) => NativeDigests;
@@ -74,8 +74,9 @@ export interface NativeTracker {
 }
 
 export interface NativeDigests {
-  /** Fills `target` with whole pages, and remembers what it has read. */
-  read(offset: number, target: Uint8Array): void;
-  absent(offset: number, length: number): number;
+  /** Fills `target` with whole pages, and remembers what it has read: the other end has it from now on. */
+  readToSend(offset: number, target: Uint8Array): void;
+  /** As `SendingBlock.absentToSend`. */
+  absentToSend(offset: number, length: number): number;
   close(): void;
 }

@@ -7,7 +7,7 @@ export function mappingOf({ name, handle }: HostBlockDescriptor): number {
   throw new MultifdError('usage', `RAM block ${name}: not a descriptor of @multifd/host-linux`);
 }
 
-/** The number of the digests that a block is to be read with, if it is. */
+/** The number of the digests that a block is to be sent with, if it is. */
 export function digestsOf({ handle }: HostBlockDescriptor): number | undefined {
   const { digests } = handle;
   return typeof digests === 'number' ? digests : undefined;

@@ -1,29 +1,35 @@
-import type { HostBlockDescriptor, HostBlocks } from '@multifd/core';
-import { DigestBlock } from './digest-block.js';
+import { type HostBlockDescriptor, type HostBlocks, sendAsIs } from '@multifd/core';
+import { DigestSendingBlock } from './digest-sending-block.js';
 import { digestsOf, mappingOf } from './handle.js';
 import { requireBinding } from './load.js';
 import { MappedBlock } from './mapped-block.js';
 import { attempt } from './native-error.js';
 
-/** Opens what `mapRam` has mapped, in any thread of the same process; and blocks of a tracker. */
+/** Opens what `mapRam` has mapped, and blocks of a tracker, in any thread of the same process. */
 export const hostBlocks: HostBlocks = {
   specVersion: 1,
-  open(descriptor: HostBlockDescriptor) {
-    const { name, length } = descriptor;
-    const mapping = mappingOf(descriptor);
+  open: openMapped,
+  openToSend(descriptor) {
+    const block = openMapped(descriptor);
     const digests = digestsOf(descriptor);
-    const { Memory, NativeDigests } = requireBinding();
-    const where = `RAM block ${name}`;
-    const block = new MappedBlock(
-      name,
-      length,
-      mapping,
-      attempt(() => new Memory(mapping), where),
-    );
-    if (digests === undefined) return block;
-    return new DigestBlock(
-      block,
-      attempt(() => new NativeDigests(digests), where),
-    );
+    if (digests === undefined) return sendAsIs(block);
+    const { NativeDigests } = requireBinding();
+    try {
+      return new DigestSendingBlock(
+        block,
+        attempt(() => new NativeDigests(digests), `RAM block ${descriptor.name}`),
+      );
+    } catch (error) {
+      block.close();
+      throw error;
+    }
   },
 };
+
+function openMapped(descriptor: HostBlockDescriptor): MappedBlock {
+  const { name, length } = descriptor;
+  const mapping = mappingOf(descriptor);
+  const { Memory } = requireBinding();
+  const memory = attempt(() => new Memory(mapping), `RAM block ${name}`);
+  return new MappedBlock(name, length, mapping, memory);
+}

@@ -92,48 +92,47 @@ describe.skipIf(!built)('userfaultfd', () => {
 describe.skipIf(!built)('digests', () => {
   const scratch = new Uint8Array(4 * PAGE);
 
-  test('find a page that was read while it was different for a moment', () => {
+  test('find a page that was sent while it was different for a moment', () => {
     const open = openRam(optionsOf('anon', LENGTH));
     const { tracker, report } = track(open, 'digest');
     const [descriptor] = tracker.blocks;
-    const source = hostBlocks.open(descriptor ?? open.ram.descriptor);
+    const source = hostBlocks.openToSend(descriptor ?? open.ram.descriptor);
     const value = (byte: number): void => open.block.write(2 * PAGE, Uint8Array.of(byte));
     value(1);
     expect(report()).toEqual([2]);
     value(2);
-    expect(source.read(2 * PAGE, PAGE, scratch)[0]).toBe(2);
+    expect(source.readToSend(2 * PAGE, PAGE, scratch)[0]).toBe(2);
     value(1);
-    // Nothing has changed since the last report, but the reader has got something else.
+    // Nothing has changed since the last report, but the other end has got something else.
     expect(report()).toEqual([2]);
-    expect(source.read(2 * PAGE, PAGE, scratch)[0]).toBe(1);
+    expect(source.readToSend(2 * PAGE, PAGE, scratch)[0]).toBe(1);
     expect(report()).toEqual([]);
     source.close();
     tracker.close();
     open.close();
   });
 
-  test('know a page as absent only if it was when it was last read, and leave holes alone', () => {
+  test('know a page as absent only if it was when it was last sent, and leave holes alone', () => {
     const open = openRam(optionsOf('memfd', LENGTH));
     const { tracker, report } = track(open, 'digest');
     const [descriptor] = tracker.blocks;
-    const source = hostBlocks.open(descriptor ?? open.ram.descriptor);
+    const source = hostBlocks.openToSend(descriptor ?? open.ram.descriptor);
     expect(source.inPlace).toBe(false);
-    expect(source.window(0, PAGE)).toBeUndefined();
-    expect(source.absent(0, LENGTH)).toBe(LENGTH);
+    expect(source.absentToSend(0, LENGTH)).toBe(LENGTH);
     open.block.write(PAGE, Uint8Array.of(1));
-    expect(source.absent(0, LENGTH)).toBe(PAGE);
-    expect(source.read(0, 4 * PAGE, scratch).subarray(PAGE, PAGE + 2)).toEqual(Uint8Array.of(1, 0));
+    expect(source.absentToSend(0, LENGTH)).toBe(PAGE);
+    expect(source.readToSend(0, 4 * PAGE, scratch).subarray(PAGE, PAGE + 2)).toEqual(Uint8Array.of(1, 0));
     expect(report()).toEqual([]);
     open.block.zero(PAGE, PAGE);
     expect(open.block.absent(0, LENGTH)).toBe(LENGTH);
-    expect(source.absent(PAGE, PAGE)).toBe(-PAGE);
+    expect(source.absentToSend(PAGE, PAGE)).toBe(-PAGE);
     expect(report()).toEqual([1]);
-    expect(source.read(PAGE, PAGE, scratch)[0]).toBe(0);
-    expect(source.absent(0, LENGTH)).toBe(LENGTH);
+    expect(source.readToSend(PAGE, PAGE, scratch)[0]).toBe(0);
+    expect(source.absentToSend(0, LENGTH)).toBe(LENGTH);
     expect(report()).toEqual([]);
     expect(open.ram.allocatedBytes()).toBe(0);
-    expect(() => source.read(1, PAGE, scratch)).toThrow(/no whole pages/);
-    expect(() => source.read(0, PAGE + 1, scratch)).toThrow(/no whole pages/);
+    expect(() => source.readToSend(1, PAGE, scratch)).toThrow(/no whole pages/);
+    expect(() => source.readToSend(0, PAGE + 1, scratch)).toThrow(/no whole pages/);
     source.close();
     tracker.close();
     open.close();

@@ -105,6 +105,29 @@ describe.skipIf(!found.ok)(`host-linux${absent}`, () => {
     expect(JSON.parse(stdout)).toMatchObject({ verified: true, guest: { state: 'ran on' } });
   });
 
+  it.each(['none', 'legacy', 'multifd'])(
+    'a running guest with digests is sampled for compression auto, zero-page-detection %s: no write is lost',
+    async (mode) => {
+      const source = 'demo:256M,dirty=64M,fill=text,tracker=digest';
+      const args = [
+        '--compression',
+        'auto',
+        '--zero-page-detection',
+        mode,
+        '--downtime-limit',
+        '5000',
+        '--json',
+      ];
+      const { code, stdout, stderr } = await run(['migrate', source, ...args]);
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      // It was chosen from a sample, and not left at none because the guest was gone before.
+      expect(JSON.parse(stdout)).toMatchObject({
+        verified: true,
+        compression: { requested: 'auto', chosen: { name: expect.any(String) } },
+      });
+    },
+  );
+
   it('raw: images are mapped by a source, with and without on either side, and holes stay holes', async () => {
     const directory = tempDirectory();
     const image = join(directory, 'guest.ram');

@@ -39,6 +39,7 @@ export interface MethodOptions {
 
 /** One packet's normal pages, on the way out. */
 export interface OutgoingPages {
+  /** For looking, as far as a method likes: nothing of that counts as sent. What is sent is `vectors`. */
   readonly block: RamBlock;
   /** Byte offsets in the block; the first `count` are normal pages. */
   readonly offsets: Float64Array;

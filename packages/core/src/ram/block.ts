@@ -41,7 +41,10 @@ export interface FileBlockDescriptor {
   readonly extents?: Float64Array;
 }
 
-/** A RAM block as one thread has it open. Not to be shared between threads: share the descriptor. */
+/**
+ * A RAM block as one thread has it open, to look at and to write to. To look marks nothing as sent, whoever does it and
+ * how often: what reads in order to send has a `SendingBlock`. Not to be shared between threads: share the descriptor.
+ */
 export interface RamBlock {
   readonly name: string;
   readonly length: number;
@@ -54,8 +57,7 @@ export interface RamBlock {
   readonly inPlace: boolean;
   /**
    * Bytes [offset, offset + length), within one window. The result is guest memory itself when `inPlace`, else
-   * the front of `scratch` (at least `length` long), which the caller owns. A source reads a block that is not in
-   * place only where it sends what it has read: such a block may take note of it.
+   * the front of `scratch` (at least `length` long), which the caller owns.
    * @throws MultifdError `io` if the backing cannot be read or has become shorter.
    */
   read(offset: number, length: number, scratch: Uint8Array): Uint8Array;

@@ -1,6 +1,7 @@
 import { MultifdError } from '../errors.js';
 import { loadExport } from '../load-export.js';
 import type { RamBlock } from './block.js';
+import type { SendingBlock } from './sending-block.js';
 
 /**
  * Guest memory that another package provides: a mapping, a device's memory. Plain data; each thread opens it by
@@ -27,19 +28,35 @@ export interface HostBlocks {
    * @throws MultifdError `io` or `usage` if it cannot be opened (any more).
    */
   open(descriptor: HostBlockDescriptor): RamBlock;
+  /**
+   * The same for a thread that sends it. A block of which a tracker takes note does so here and nowhere else; for
+   * any other, `sendAsIs` makes one of what `open` gives.
+   */
+  openToSend(descriptor: HostBlockDescriptor): SendingBlock;
 }
 
 /** Opens a block of another package in this thread. @throws MultifdError `io` if its module cannot be used. */
 export async function openHostBlock(descriptor: HostBlockDescriptor): Promise<RamBlock> {
-  const { name, module } = descriptor;
+  return (await blocksOf(descriptor)).open(descriptor);
+}
+
+/** The same in a thread that sends it. @throws MultifdError `io` if its module cannot be used. */
+export async function openHostBlockToSend(descriptor: HostBlockDescriptor): Promise<SendingBlock> {
+  return (await blocksOf(descriptor)).openToSend(descriptor);
+}
+
+async function blocksOf({ name, module }: HostBlockDescriptor): Promise<HostBlocks> {
   const blocks = await loadExport(module, 'hostBlocks', 'io');
   if (!isHostBlocks(blocks)) {
     throw new MultifdError('io', `RAM block ${name}: ${module} exports no hostBlocks of specVersion 1`);
   }
-  return blocks.open(descriptor);
+  return blocks;
 }
 
 function isHostBlocks(value: unknown): value is HostBlocks {
   if (typeof value !== 'object' || value === null) return false;
-  return Reflect.get(value, 'specVersion') === 1 && typeof Reflect.get(value, 'open') === 'function';
+  return (
+    Reflect.get(value, 'specVersion') === 1 &&
+    ['open', 'openToSend'].every((name) => typeof Reflect.get(value, name) === 'function')
+  );
 }

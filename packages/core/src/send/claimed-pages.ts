@@ -1,10 +1,10 @@
 import { ACTIVITY_CHECKING, ACTIVITY_IDLE, type CounterRow, Counters } from '../engine/counters.js';
 import { SourceControl } from '../engine/source/control.js';
 import { MultifdError } from '../errors.js';
-import type { RamBlock } from '../ram/block.js';
 import { DirtyBitmap } from '../ram/dirty-bitmap.js';
-import { type GuestRamDescriptor, openRamBlock } from '../ram/guest-ram.js';
+import type { GuestRamDescriptor } from '../ram/guest-ram.js';
 import { RangeTable } from '../ram/ranges.js';
+import { openToSend, type SendingBlock } from '../ram/sending-block.js';
 import { CheckPipeline } from '../zero/check-pipeline.js';
 import { type ClaimedRange, PAGE_HOLE, PAGE_ZERO, type ScannedRange } from '../zero/scanned-range.js';
 import type { SendChannelData } from './messages.js';
@@ -23,7 +23,7 @@ export class ClaimedPages implements PageSource {
   readonly #counters: CounterRow;
   readonly #table: RangeTable;
   readonly #dirty: readonly DirtyBitmap[];
-  #blocks: readonly RamBlock[] = [];
+  #blocks: readonly SendingBlock[] = [];
   #tools: (ChannelTools & { readonly pipeline: CheckPipeline }) | undefined;
 
   constructor(data: ClaimedPagesData) {
@@ -39,7 +39,7 @@ export class ClaimedPages implements PageSource {
   }
 
   async open(): Promise<void> {
-    this.#blocks = await Promise.all(this.#data.ram.blocks.map(openRamBlock));
+    this.#blocks = await Promise.all(this.#data.ram.blocks.map(openToSend));
   }
 
   begin(tools: ChannelTools): void {
@@ -66,7 +66,7 @@ export class ClaimedPages implements PageSource {
     }
     this.#counters.rest();
     // A SYNC vouches for the pages before it.
-    for (const block of this.#blocks) block.intact?.();
+    for (const { block } of this.#blocks) block.intact?.();
     return true;
   }
 
@@ -91,20 +91,21 @@ export class ClaimedPages implements PageSource {
   #claimed(index: number): ClaimedRange {
     this.#control.throwIfAborted();
     const range = this.#table.at(index);
-    const block = this.#blocks[range.block];
+    const sending = this.#blocks[range.block];
     const dirty = this.#dirty[range.block];
-    if (block === undefined || dirty === undefined) {
+    if (sending === undefined || dirty === undefined) {
       throw new MultifdError('internal', `channel ${this.#data.channel}: no block ${range.block}`);
     }
-    return { index, range, block, dirty };
+    return { index, range, sending, dirty };
   }
 
   async #addPages(scanned: ScannedRange, sender: ChannelTools['sender']): Promise<void> {
     const { memory, count, offsets, answers } = scanned;
-    const { range, block } = scanned.claimed;
-    await sender.begin(block, (offset, length) =>
-      block.inPlace
-        ? block.read(offset, length, memory)
+    const { range, sending } = scanned.claimed;
+    // A method is given the block to look at, and cannot mark anything as sent.
+    await sender.begin(sending.block, (offset, length) =>
+      sending.inPlace
+        ? sending.readToSend(offset, length, memory)
         : memory.subarray(offset - range.offset, offset - range.offset + length),
     );
     let zero = 0;
@@ -117,6 +118,6 @@ export class ClaimedPages implements PageSource {
       if (full) await sender.flushFull();
     }
     this.#counters.addPages(count - zero, zero);
-    if (!block.inPlace) await sender.flushed();
+    if (!sending.inPlace) await sender.flushed();
   }
 }

@@ -72,23 +72,21 @@ export class RangeGroup {
     const pages = claimed.range.length / this.#pageSize;
     if (this.#used === 0) return true;
     if (this.#used === MOST_RANGES || this.#looks + pages > this.#capacity) return false;
-    const { block, range } = this.at(0).claimed;
-    if (block !== claimed.block) return false;
-    if (!block.inPlace) return (this.#used + 1) * RANGE_SIZE <= this.#capacity * this.#pageSize;
-    return (
-      Math.floor(range.offset / block.windowSize) ===
-      Math.floor(claimed.range.offset / claimed.block.windowSize)
-    );
+    const { sending, range } = this.at(0).claimed;
+    if (sending !== claimed.sending) return false;
+    if (!sending.inPlace) return (this.#used + 1) * RANGE_SIZE <= this.#capacity * this.#pageSize;
+    const { windowSize } = sending.block;
+    return Math.floor(range.offset / windowSize) === Math.floor(claimed.range.offset / windowSize);
   }
 
   /** Takes the dirty pages of a range that the group `takes`. */
   add(claimed: ClaimedRange): void {
-    const { range, block } = claimed;
+    const { range, sending } = claimed;
     const number = this.#used++;
     const scanned = this.#range(number);
     const before = this.#looks;
     scanned.take(claimed);
-    if (!block.inPlace) scanned.memory = this.#scratchOf(number);
+    if (!sending.inPlace) scanned.memory = this.#scratchOf(number);
     scanned.fetch(this.#checker === undefined ? PAGE_HOLE : PAGE_ZERO, (index) => {
       this.#lookRanges[this.#looks] = number;
       this.#lookIndexes[this.#looks++] = index;
@@ -111,12 +109,12 @@ export class RangeGroup {
   }
 
   async #check(): Promise<void> {
-    const { block } = this.at(0).claimed;
+    const { block, inPlace } = this.at(0).claimed.sending;
     // Not before it is needed: a view of a mapping counts as that much memory for the garbage collector.
-    const memory = block.inPlace ? this.#view() : this.#scratch;
+    const memory = inPlace ? this.#view() : this.#scratch;
     if (this.#checker === undefined) return;
-    this.#placeLooks(block.inPlace);
-    const wasmMemory = block.inPlace ? block.wasmMemory?.(this.#start) : undefined;
+    this.#placeLooks(inPlace);
+    const wasmMemory = inPlace ? block.wasmMemory?.(this.#start) : undefined;
     await this.#checker.check(memory, this.#lookOffsets, this.#looks, this.#lookAnswers, wasmMemory);
     for (let look = 0; look < this.#looks; look++) {
       const { answers } = this.at(this.#lookRanges[look] ?? 0);
@@ -126,8 +124,8 @@ export class RangeGroup {
 
   /** Guest memory from the lowest range with a page to look at to the end of the highest: within one window. */
   #view(): Uint8Array {
-    const { block } = this.at(0).claimed;
-    const view = block.read(this.#start, this.#end - this.#start, this.#scratch);
+    const { sending } = this.at(0).claimed;
+    const view = sending.readToSend(this.#start, this.#end - this.#start, this.#scratch);
     for (let number = 0; number < this.#used; number++) {
       const scanned = this.at(number);
       const { offset, length } = scanned.claimed.range;

@@ -1,6 +1,6 @@
-import type { RamBlock } from '../ram/block.js';
 import type { DirtyBitmap } from '../ram/dirty-bitmap.js';
 import { RANGE_SIZE, type Range } from '../ram/ranges.js';
+import type { SendingBlock } from '../ram/sending-block.js';
 
 /** Answers for one page. */
 export const PAGE_NORMAL = 0;
@@ -10,12 +10,12 @@ export const PAGE_HOLE = 2;
 
 const NOTHING = new Uint8Array(0);
 
-/** A range that somebody has claimed, and where its bytes and its dirty bits are. */
+/** A range that a thread has claimed that sends it, and where its bytes and its dirty bits are. */
 export interface ClaimedRange {
   /** Its number, in the order in which ranges are claimed; handed back with the answers. */
   readonly index: number;
   readonly range: Range;
-  readonly block: RamBlock;
+  readonly sending: SendingBlock;
   readonly dirty: DirtyBitmap;
 }
 
@@ -32,7 +32,7 @@ export class ScannedRange {
   readonly offsets: Float64Array;
   /** `PAGE_NORMAL`, `PAGE_ZERO` or `PAGE_HOLE` for each. */
   readonly answers: Uint8Array;
-  /** The range's bytes, if there is a page that is not absent: guest memory, or a copy where it is a file's. */
+  /** The range's bytes, if there is a page that is not absent: guest memory, or a copy where it is not in place. */
   memory: Uint8Array = NOTHING;
 
   constructor(pageSize: number) {
@@ -79,12 +79,12 @@ export class ScannedRange {
   }
 
   /**
-   * Answers what needs no look, brings a file's dirty pages into `memory`, and says which pages have to be looked at.
+   * Answers what needs no look, brings the dirty pages of a block that is not in place into `memory`, and says which pages have to be looked at.
    * @param ofAbsent the answer for a page that is absent.
    * @param look called with the index of each page to be looked at, ascending.
    */
   fetch(ofAbsent: number, look: (index: number) => void): void {
-    const { range, block } = this.claimed;
+    const { range, sending } = this.claimed;
     const { count, offsets, answers } = this;
     const rangeEnd = range.offset + range.length;
     let knownTo = range.offset;
@@ -95,7 +95,7 @@ export class ScannedRange {
     for (let index = 0; index < count; index++) {
       const offset = offsets[index] ?? 0;
       if (offset >= knownTo) {
-        const known = block.absent(offset, rangeEnd - offset);
+        const known = sending.absentToSend(offset, rangeEnd - offset);
         absent = known > 0;
         // A page that is absent only in part has data.
         const length = Math.abs(known);
@@ -115,10 +115,10 @@ export class ScannedRange {
     this.#copy(from, to);
   }
 
-  /** Clean pages are not read: a block may take note of what was (digests of what the other end has). */
+  /** Clean pages are not read: what is read here counts as sent (digests of what the other end has). */
   #copy(from: number, to: number): void {
-    const { range, block } = this.claimed;
-    if (block.inPlace || from === to) return;
-    block.read(from, to - from, this.memory.subarray(from - range.offset, to - range.offset));
+    const { range, sending } = this.claimed;
+    if (sending.inPlace || from === to) return;
+    sending.readToSend(from, to - from, this.memory.subarray(from - range.offset, to - range.offset));
   }
 }

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RamBlockDescriptor } from '../../src/ram/block.js';
 import { DirtyBitmap } from '../../src/ram/dirty-bitmap.js';
-import { openRamBlock } from '../../src/ram/guest-ram.js';
 import { RangeTable } from '../../src/ram/ranges.js';
+import { openToSend } from '../../src/ram/sending-block.js';
 import { CheckPipeline } from '../../src/zero/check-pipeline.js';
 import { loadAccelerator } from '../../src/zero/load.js';
 import { PageChecker } from '../../src/zero/page-checker.js';
@@ -43,16 +43,16 @@ async function checkAll(
 ): Promise<{ pages: Checked[]; claims: number[] }> {
   const checker = await PageChecker.open(await loadAccelerator(accelerator), PAGE, 5000);
   const table = new RangeTable(blocks);
-  const opened = await Promise.all(blocks.map(openRamBlock));
+  const opened = await Promise.all(blocks.map(openToSend));
   let next = 0;
   const pipeline = new CheckPipeline(PAGE, checker, {
     claim() {
       if (next === table.count) return undefined;
       const range = table.at(next);
-      const block = opened[range.block];
+      const sending = opened[range.block];
       const bitmap = dirty[range.block];
-      if (block === undefined || bitmap === undefined) throw new Error('no such block');
-      return { index: next++, range, block, dirty: bitmap };
+      if (sending === undefined || bitmap === undefined) throw new Error('no such block');
+      return { index: next++, range, sending, dirty: bitmap };
     },
     fairShare: () => fairShare,
   });
@@ -68,7 +68,7 @@ async function checkAll(
       // What is sent is what was looked at.
       const at = offset - claimed.range.offset;
       const isZero = memory.subarray(at, at + PAGE).every((byte) => byte === 0);
-      if (isZero !== (answer === 1) && claimed.block.inPlace) throw new Error(`wrong at ${offset}`);
+      if (isZero !== (answer === 1) && claimed.sending.inPlace) throw new Error(`wrong at ${offset}`);
     }
   }
   await checker.close();

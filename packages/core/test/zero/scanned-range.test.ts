@@ -1,27 +1,41 @@
 import { expect, test } from 'vitest';
 import type { RamBlock } from '../../src/ram/block.js';
 import { DirtyBitmap } from '../../src/ram/dirty-bitmap.js';
+import type { SendingBlock } from '../../src/ram/sending-block.js';
 import { CheckPipeline } from '../../src/zero/check-pipeline.js';
 import { PAGE_HOLE, PAGE_NORMAL, type ScannedRange } from '../../src/zero/scanned-range.js';
 
 const PAGE = 4096;
 const PAGES = 64;
 
-/** A block that is not in place, and says what is read of it, in pages. Pages 40 to 49 are absent. */
-function recordingBlock(reads: [number, number][]): RamBlock {
+/** Whoever sends has no business to look here. */
+const notLookedAt = (): never => {
+  throw new Error('looked at');
+};
+
+const LOOKED_AT: RamBlock = {
+  name: 'pc.ram',
+  length: PAGES * PAGE,
+  windowSize: 2 ** 30,
+  inPlace: true,
+  read: notLookedAt,
+  window: notLookedAt,
+  write: notLookedAt,
+  zero: notLookedAt,
+  absent: notLookedAt,
+  close() {},
+};
+
+/** A block that is not in place, and says what is read of it to be sent, in pages. Pages 40 to 49 are absent. */
+function recordingBlock(reads: [number, number][]): SendingBlock {
   return {
-    name: 'pc.ram',
-    length: PAGES * PAGE,
-    windowSize: 2 ** 30,
+    block: LOOKED_AT,
     inPlace: false,
-    read(offset, length, scratch) {
+    readToSend(offset, length, scratch) {
       reads.push([offset / PAGE, (offset + length) / PAGE]);
       return scratch.subarray(0, length).fill(1 + offset / PAGE);
     },
-    window: () => undefined,
-    write() {},
-    zero() {},
-    absent(offset, length) {
+    absentToSend(offset, length) {
       const page = offset / PAGE;
       if (page < 40) return -Math.min(length, (40 - page) * PAGE);
       return page < 50 ? Math.min(length, (50 - page) * PAGE) : -length;
@@ -80,9 +94,9 @@ test('of a block in place no view is made before a page has to be looked at', as
 test('dirty bits are taken before it is asked what is absent', async () => {
   const bitmap = DirtyBitmap.allocate(PAGES);
   const asked: number[] = [];
-  const block: RamBlock = {
+  const block: SendingBlock = {
     ...recordingBlock([]),
-    absent(offset, length) {
+    absentToSend(offset, length) {
       asked.push(bitmap.takeWord(Math.floor(offset / PAGE / 32)));
       return length;
     },
@@ -94,14 +108,14 @@ test('dirty bits are taken before it is asked what is absent', async () => {
 
 /** One range, by a pipeline without a checker. */
 async function scan(
-  block: RamBlock,
+  sending: SendingBlock,
   dirty: DirtyBitmap | readonly number[],
 ): Promise<ScannedRange | undefined> {
   const bitmap = dirty instanceof DirtyBitmap ? dirty : DirtyBitmap.allocate(PAGES);
   if (!(dirty instanceof DirtyBitmap)) for (const page of dirty) bitmap.mark(page);
   const range = { block: 0, offset: 0, length: PAGES * PAGE };
   const pipeline = new CheckPipeline(PAGE, undefined, {
-    claim: () => ({ index: 0, range, block, dirty: bitmap }),
+    claim: () => ({ index: 0, range, sending, dirty: bitmap }),
     fairShare: () => 1,
   });
   return pipeline.next();

@@ -4,7 +4,7 @@ import type { DirtyBitmap, HostBlockDescriptor } from '@multifd/core';
  * - `uffd`: userfaultfd notes the first write to each page (Linux 6.7). Exact.
  * - `soft-dirty`: soft-dirty bits of this process (CONFIG_MEM_SOFT_DIRTY); its writers are paused meanwhile.
  * - `soft-dirty-process`: those of another process, which is stopped meanwhile.
- * - `digest`: pages are compared with digests of what was last read of them. Works for every kind of memory, whoever
+ * - `digest`: pages are compared with digests of what was last sent of them. Works for every kind of memory, whoever
  *   writes to it; reads all of it in each round.
  */
 export type TrackerKind = 'uffd' | 'soft-dirty' | 'soft-dirty-process' | 'digest';
@@ -21,13 +21,13 @@ export type TrackerKind = 'uffd' | 'soft-dirty' | 'soft-dirty-process' | 'digest
  * - `uffd` and `soft-dirty`: what does not go through the mapping itself (another mapping of the same file, `pwrite`,
  *   another process), and memory that somebody gives back by other means (`madvise`, `fallocate`);
  * - `soft-dirty-process`: the same, from where that process is;
- * - `digest`: nothing, as long as readers use `blocks`.
+ * - `digest`: nothing, as long as whoever sends has opened `blocks` with `openToSend`.
  */
 export interface WriteTracker {
   readonly kind: TrackerKind;
   /**
-   * The tracked blocks, in order, as a source has to open them while this tracks: with `digest` a source reads
-   * copies, and what it has read is what a page is compared with.
+   * The tracked blocks, in order, as a source has to have them while this tracks: with `digest`, `openToSend` opens them
+   * for copies, and what was read with `readToSend` is what a page is compared with. To look at them marks nothing.
    */
   readonly blocks: readonly HostBlockDescriptor[];
   /**

@@ -1,4 +1,4 @@
-import { DirtyBitmap, type HostBlockDescriptor, type RamBlock } from '@multifd/core';
+import { DirtyBitmap, type HostBlockDescriptor, type RamBlock, type SendingBlock } from '@multifd/core';
 import { hostBlocks, type WriteTracker } from '../../src/index.js';
 import { bytesOf, PAGE } from './memory.js';
 
@@ -9,7 +9,7 @@ import { bytesOf, PAGE } from './memory.js';
 export class CopiedGuest {
   readonly dirty: readonly DirtyBitmap[];
   readonly #tracker: WriteTracker;
-  readonly #sources: readonly RamBlock[];
+  readonly #sources: readonly SendingBlock[];
   readonly #copies: readonly Uint8Array[];
   readonly #scratch = new Uint8Array(PAGE);
   /** Pages that were copied, with repeats. */
@@ -17,7 +17,7 @@ export class CopiedGuest {
 
   constructor(tracker: WriteTracker, blocks: readonly HostBlockDescriptor[]) {
     this.#tracker = tracker;
-    this.#sources = tracker.blocks.map((block) => hostBlocks.open(block));
+    this.#sources = tracker.blocks.map((block) => hostBlocks.openToSend(block));
     this.dirty = blocks.map(({ length }) => DirtyBitmap.allocate(length / PAGE));
     this.#copies = blocks.map(({ length }) => new Uint8Array(length).fill(0xee));
     for (const bitmap of this.dirty) bitmap.markAll();
@@ -54,10 +54,10 @@ export class CopiedGuest {
     for (const source of this.#sources) source.close();
   }
 
-  #copyPage(source: RamBlock, copy: Uint8Array, offset: number): void {
+  #copyPage(source: SendingBlock, copy: Uint8Array, offset: number): void {
     this.copied++;
     const target = copy.subarray(offset, offset + PAGE);
-    if (source.absent(offset, PAGE) >= PAGE) target.fill(0);
-    else target.set(source.read(offset, PAGE, this.#scratch).subarray(0, PAGE));
+    if (source.absentToSend(offset, PAGE) >= PAGE) target.fill(0);
+    else target.set(source.readToSend(offset, PAGE, this.#scratch).subarray(0, PAGE));
   }
 }

@@ -1,8 +1,7 @@
 import { MultifdError } from '../../errors.js';
-import type { RamBlock } from '../../ram/block.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
-import { openRamBlock } from '../../ram/guest-ram.js';
 import { RANGE_SIZE, RangeTable } from '../../ram/ranges.js';
+import { openToSend, type SendingBlock } from '../../ram/sending-block.js';
 import { CheckPipeline } from '../../zero/check-pipeline.js';
 import { openChecker } from '../../zero/open-checker.js';
 import type { AcceleratorReplacement, PageChecker } from '../../zero/page-checker.js';
@@ -24,7 +23,7 @@ export class LegacyZeroCheck {
   readonly #counters: CounterRow;
   readonly #dirty: readonly DirtyBitmap[];
   readonly #work: readonly DirtyBitmap[];
-  readonly #blocks: readonly RamBlock[];
+  readonly #blocks: readonly SendingBlock[];
   readonly #checker: PageChecker;
   readonly #zero: Float64Array;
 
@@ -33,7 +32,7 @@ export class LegacyZeroCheck {
     control: SourceControl,
     counters: CounterRow,
     dirty: readonly DirtyBitmap[],
-    blocks: readonly RamBlock[],
+    blocks: readonly SendingBlock[],
     checker: PageChecker,
   ) {
     this.#data = data;
@@ -56,7 +55,7 @@ export class LegacyZeroCheck {
     if (data.check === undefined) {
       throw new MultifdError('internal', 'legacy zero-page detection without an accelerator');
     }
-    const blocks = await Promise.all(data.ram.blocks.map(openRamBlock));
+    const blocks = await Promise.all(data.ram.blocks.map(openToSend));
     counters.beat(ACTIVITY_OPENING);
     const checker = await openChecker(data.check, data.ram.pageSize, data.parameters.stallTimeout, {
       beat: () => counters.beat(ACTIVITY_CHECKING),
@@ -80,11 +79,11 @@ export class LegacyZeroCheck {
       const scanned = await pipeline.next();
       this.#counters.beat(ACTIVITY_IDLE);
       if (scanned === undefined) return;
-      const { block, range, index } = scanned.claimed;
+      const { sending, range, index } = scanned.claimed;
       const work = this.#work[range.block];
       if (work === undefined) throw noBlock(range.block);
       const zero = this.#partition(scanned, work);
-      if (zero > 0) await stream.zeroPages(block.name, this.#zero, zero);
+      if (zero > 0) await stream.zeroPages(sending.block.name, this.#zero, zero);
       this.#counters.addPages(0, zero);
       this.#control.raiseReady(index + 1);
     }
@@ -92,10 +91,10 @@ export class LegacyZeroCheck {
 
   #claim(table: RangeTable, index: number): ClaimedRange {
     const range = table.at(index);
-    const block = this.#blocks[range.block];
+    const sending = this.#blocks[range.block];
     const dirty = this.#dirty[range.block];
-    if (block === undefined || dirty === undefined) throw noBlock(range.block);
-    return { index, range, block, dirty };
+    if (sending === undefined || dirty === undefined) throw noBlock(range.block);
+    return { index, range, sending, dirty };
   }
 
   async close(): Promise<void> {

@@ -117,7 +117,7 @@ impl NativeTracker {
     }
 }
 
-/// What was last read of a mapping, as one thread has it open.
+/// What was last sent of a mapping, as one thread that sends has it open.
 #[napi]
 pub struct NativeDigests {
     digests: Option<Arc<Digests>>,
@@ -134,20 +134,20 @@ impl NativeDigests {
     }
 
     #[napi]
-    pub fn read(&self, offset: f64, target: Uint8s) -> Result<()> {
+    pub fn read_to_send(&self, offset: f64, target: Uint8s) -> Result<()> {
         // SAFETY: the array is this thread's while it is in this call, and a copy's place is not guest memory.
         unsafe {
             self.open()?
-                .read(whole(offset, "offset")?, target.start(), target.len() as u64)
+                .read_to_send(whole(offset, "offset")?, target.start(), target.len() as u64)
         }
         .map_err(raise)
     }
 
     #[napi]
-    pub fn absent(&self, offset: f64, length: f64) -> Result<f64> {
+    pub fn absent_to_send(&self, offset: f64, length: f64) -> Result<f64> {
         let presence = self
             .open()?
-            .presence(whole(offset, "offset")?, whole(length, "length")?);
+            .presence_to_send(whole(offset, "offset")?, whole(length, "length")?);
         presence.map(|known| known.signed()).map_err(raise)
     }
 

@@ -224,7 +224,7 @@ impl Guest {
                     if differs && page % 2 == 0 {
                         let target = read[at.clone()].as_mut_ptr();
                         // SAFETY: a page of a vector.
-                        unsafe { digests.read(at.start as u64, target, PAGE as u64) }.expect("read");
+                        unsafe { digests.read_to_send(at.start as u64, target, PAGE as u64) }.expect("read");
                         assert!(read[at.clone()] == self.model[at], "a copy of page {page}");
                     }
                 }

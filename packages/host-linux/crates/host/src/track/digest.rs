@@ -1,8 +1,8 @@
 //! Writes of anybody, by digests of pages: works for every kind of memory and on every kernel, and reads all of it.
 //!
-//! A page is clean if its digest is that of the bytes that were last taken from it with `Digests::read`. So what
-//! counts is not that a page was written, but that it is different from what a reader has: a page that changed, was
-//! read, and changed back, is found. The digest is BLAKE3 with a random key of the tracker's own, cut to 128 bits: a
+//! A page is clean if its digest is that of the bytes that were last taken from it with `Digests::read_to_send`. So what
+//! counts is not that a page was written, but that it is different from what the other end has: a page that changed, was
+//! sent, and changed back, is found. Whoever looks for any other purpose looks at the mapping. The digest is BLAKE3 with a random key of the tracker's own, cut to 128 bits: a
 //! guest that wants two contents with one digest would have to know the key.
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const PORTION: u64 = 4096;
 /// Threads that one `sync` uses at most.
 const THREADS: usize = 8;
 
-/// What was last read of every page. 16 bytes a page, of which only those of pages with content take memory.
+/// What was last sent of every page. 16 bytes a page, of which only those of pages with content take memory.
 #[derive(Debug)]
 pub struct Digests {
     mapping: Arc<Mapping>,
@@ -64,11 +64,11 @@ impl Digests {
     }
 
     /// Copies whole pages from `offset` on into `target`, and remembers what was read. Whoever reads a page here must
-    /// use it: it is clean from now on. Holes are read without being touched.
+    /// send it: it is clean from now on. Holes are read without being touched.
     ///
     /// # Safety
     /// `target` is valid for writes of `length` bytes that nobody else uses meanwhile, and no part of guest memory.
-    pub unsafe fn read(&self, offset: u64, target: *mut u8, length: u64) -> Result<()> {
+    pub unsafe fn read_to_send(&self, offset: u64, target: *mut u8, length: u64) -> Result<()> {
         self.mapping.check_range(offset, length)?;
         if !offset.is_multiple_of(self.page_size) || !length.is_multiple_of(self.page_size) {
             return Err(Fault::new(
@@ -93,8 +93,8 @@ impl Digests {
         })
     }
 
-    /// As `Mapping::presence`: absent are pages that are so, and were so when they were last read.
-    pub fn presence(&self, offset: u64, length: u64) -> Result<Presence> {
+    /// As `Mapping::presence`: absent are pages that are so, and were zero when they were last sent.
+    pub fn presence_to_send(&self, offset: u64, length: u64) -> Result<Presence> {
         let presence = self.mapping.presence(offset, length)?;
         let Presence::Absent(absent) = presence else {
             return Ok(presence);
@@ -109,7 +109,7 @@ impl Digests {
         Ok(Presence::Look(((first + unknown) * page_size - offset).min(absent)))
     }
 
-    /// Marks pages [from, to) that are not what was last read.
+    /// Marks pages [from, to) that are not what was last sent.
     fn compare(&self, from: u64, to: u64, dirty: &DirtyBits<'_>) -> Result<()> {
         let mut page = vec![0; self.page_size as usize];
         self.visit(from * self.page_size, to * self.page_size, |number, absent| {
@@ -189,7 +189,7 @@ fn hash(key: &[u8; 32], bytes: &[u8]) -> u128 {
     u128::from_le_bytes(half)
 }
 
-/// Compares all pages with what was last read of them.
+/// Compares all pages with what was last sent of them.
 #[derive(Debug)]
 pub struct DigestTracker {
     blocks: Vec<Arc<Digests>>,

@@ -28,6 +28,9 @@ for (const file of files) {
     citations++;
     if (!known.has(section)) faults.push(`${file}:${line}: docs/wire.md has no section ${section}`);
   }
+  // Its old name: nobody finds it by that.
+  if (/\bwire\s+reference\b/i.test(text))
+    faults.push(`${file}: says "wire reference": cite docs/wire.md, SECTION`);
   if (!file.endsWith('.md')) continue;
   for (const { target, line } of linksIn(text)) {
     const path = join(root, dirname(file), decodeURI(target));

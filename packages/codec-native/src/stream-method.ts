@@ -15,7 +15,7 @@ export interface StreamSettings {
 
 /**
  * A method of QEMU's that is one stream for each channel: a packet's payload is the stream's next bytes, flushed at
- * the packet's end (wire reference 5). The receiver takes whatever a real QEMU takes.
+ * the packet's end (docs/wire.md, 5). The receiver takes whatever a real QEMU takes.
  */
 export function streamMethod({ name, flag, level }: StreamSettings): MultiFDMethods {
   return {

@@ -110,7 +110,7 @@ export class MultifdError extends Error {
 export interface WireFault {
   /** The connection, and on main the section: `channel 3`, `main stream, section ram (PART)`. */
   readonly where: string;
-  /** The field's name in the wire reference: `magic`, `normal pages`, `offset[5]`. */
+  /** The field's name in docs/wire.md: `magic`, `normal pages`, `offset[5]`. */
   readonly field: string;
   /** Byte offset of the field: from the start of the packet on a channel, of the stream on main. */
   readonly offset: number;

@@ -8,7 +8,7 @@ import { socketFd } from './socket-bytes.js';
 import { type BlockingSocket, loadSocketIo, type SocketIoLink } from './socket-io.js';
 
 /**
- * Connects an outgoing channel and introduces it, at once (wire reference 1).
+ * Connects an outgoing channel and introduces it, at once (docs/wire.md, 1).
  * @param setupTimeout ms.
  * @param io sends block this thread, if it can have the socket; undefined: Node's streams.
  * @param onFailure called once if the connection fails, whatever its thread is doing.

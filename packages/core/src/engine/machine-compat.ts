@@ -1,6 +1,6 @@
 import { completeParameters, type MigrationParameters, type ZeroPageDetection } from './parameters.js';
 
-/** The two parameters that QEMU sets by the version of its machine type (wire reference 10). */
+/** The two parameters that QEMU sets by the version of its machine type (docs/wire.md, 10). */
 export interface MachineCompat {
   readonly multifdFlushAfterEachSection: boolean;
   readonly zeroPageDetection: Exclude<ZeroPageDetection, 'none'>;

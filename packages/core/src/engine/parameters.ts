@@ -9,7 +9,7 @@ export type ZeroPageDetection =
   /** The channel threads; zero pages go in their packets. */
   | 'multifd';
 
-/** Migration parameters under QEMU's names (wire reference 10), and a few of ours at the end. */
+/** Migration parameters under QEMU's names (docs/wire.md, 10), and a few of ours at the end. */
 export interface MigrationParameters {
   /** 1 to 255, equal on both ends. */
   readonly multifdChannels: number;

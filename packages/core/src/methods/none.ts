@@ -2,7 +2,7 @@ import type { MultiFDMethods, RecvHooks, SendHooks } from './methods.js';
 import { pageWindows } from './page-windows.js';
 import { placePages } from './place-pages.js';
 
-/** Pages as they are: they leave by reference, and arrive straight in guest RAM (wire reference 5). */
+/** Pages as they are: they leave by reference, and arrive straight in guest RAM (docs/wire.md, 5). */
 export const noneMethod: MultiFDMethods = {
   specVersion: 1,
   name: 'none',

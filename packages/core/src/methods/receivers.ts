@@ -34,7 +34,7 @@ export class Receivers {
 
   /**
    * The method that made a packet; undefined if it has not been set up.
-   * @param packet with pages: only such a packet says so (wire reference 4.3).
+   * @param packet with pages: only such a packet says so (docs/wire.md, 4.3).
    */
   known(packet: RamPacket): Receiver | undefined {
     return this.#inUse.get(packet.flags & COMPRESSION_MASK);

@@ -6,7 +6,7 @@ const UUID_AT = 8;
 const UUID_SIZE = 16;
 const CHANNEL_AT = 24;
 
-/** The first packet on each channel (wire reference 4.1). */
+/** The first packet on each channel (docs/wire.md, 4.1). */
 export interface InitPacket {
   /** The guest's UUID, 16 raw bytes; all zero if it has none. */
   uuid: Uint8Array;
@@ -59,7 +59,7 @@ export function decodeInitPacket(bytes: Uint8Array, where: string): InitPacket {
 }
 
 /**
- * Whether the channel belongs here: the uuid equal (always compared, wire reference 4.1), the number below the
+ * Whether the channel belongs here: the uuid equal (always compared, docs/wire.md, 4.1), the number below the
  * count of channels. That no two channels have one number is for the caller to see.
  * @throws WireError `incompatible`.
  */

@@ -1,32 +1,32 @@
-/** Numbers of the wire format (wire reference 2 to 4). Every integer on the wire is big-endian. */
+/** Numbers of the wire format (docs/wire.md, 2 to 4). Every integer on the wire is big-endian. */
 
-/** First four bytes of a multifd channel, and of every packet on it (wire reference 4). */
+/** First four bytes of a multifd channel, and of every packet on it (docs/wire.md, 4). */
 export const CHANNEL_MAGIC = 0x11223344;
 /** Version of the init packet and of RAM packets. */
 export const CHANNEL_VERSION = 1;
-/** "QEVM": first four bytes of the main stream (wire reference 2.1). */
+/** "QEVM": first four bytes of the main stream (docs/wire.md, 2.1). */
 export const MAIN_MAGIC = 0x5145564d;
 /** Version of the main stream's framing. */
 export const MAIN_VERSION = 3;
-/** Version id of the RAM section; any other is refused (wire reference 2.3). */
+/** Version id of the RAM section; any other is refused (docs/wire.md, 2.3). */
 export const RAM_VERSION = 4;
 /** Name of the RAM section. */
 export const RAM_IDSTR = 'ram';
 
-/** Bytes of the first packet on each channel (wire reference 4.1). */
+/** Bytes of the first packet on each channel (docs/wire.md, 4.1). */
 export const INIT_PACKET_SIZE = 64;
-/** Most channels of one migration: the range of `multifd-channels` (wire reference 10). */
+/** Most channels of one migration: the range of `multifd-channels` (docs/wire.md, 10). */
 export const MAX_CHANNELS = 255;
 /** Bytes of pages, uncompressed, that one packet can carry. */
 export const PACKET_PAYLOAD_SIZE = 524288;
-/** Bytes of a RAM packet header before its list of offsets (wire reference 4.2). */
+/** Bytes of a RAM packet header before its list of offsets (docs/wire.md, 4.2). */
 export const PACKET_OFFSETS_AT = 320;
-/** Bytes of a packet's flags and what stands before: enough to tell a device-state packet (wire reference 4.4). */
+/** Bytes of a packet's flags and what stands before: enough to tell a device-state packet (docs/wire.md, 4.4). */
 export const PACKET_PREFIX_SIZE = 12;
 /** Longest name on the wire, bytes: a pstr's length is one byte, a packet's name field ends with a NUL. */
 export const MAX_NAME_SIZE = 255;
 
-/** Types of section on main, one byte each (wire reference 2.3). */
+/** Types of section on main, one byte each (docs/wire.md, 2.3). */
 export const SECTION = {
   EOF: 0x00,
   START: 0x01,
@@ -40,7 +40,7 @@ export const SECTION = {
   FOOTER: 0x7e,
 } as const;
 
-/** Flags in the low bits of a RAM record's first word (wire reference 3). */
+/** Flags in the low bits of a RAM record's first word (docs/wire.md, 3). */
 export const RAM_SAVE_FLAG = {
   ZERO: 0x002,
   MEM_SIZE: 0x004,
@@ -53,7 +53,7 @@ export const RAM_SAVE_FLAG = {
   MULTIFD_FLUSH: 0x200,
 } as const;
 
-/** Commands on main (wire reference 2.4). */
+/** Commands on main (docs/wire.md, 2.4). */
 export const COMMAND = {
   OPEN_RETURN_PATH: 1,
   PING: 2,
@@ -68,7 +68,7 @@ export const COMMAND = {
   SWITCHOVER_START: 11,
 } as const;
 
-/** Messages on the return path (wire reference 2.5); REPORT is ours, see return-path.ts. */
+/** Messages on the return path (docs/wire.md, 2.5); REPORT is ours, see return-path.ts. */
 export const RETURN_PATH = {
   SHUT: 1,
   PONG: 2,
@@ -80,11 +80,11 @@ export const RETURN_PATH = {
   REPORT: 0x4d46,
 } as const;
 
-/** Packet flag: a cut of this channel (wire reference 3.4). */
+/** Packet flag: a cut of this channel (docs/wire.md, 3.4). */
 export const FLAG_SYNC = 0x01;
 /** Packet flags: which compression method the payload uses. */
 export const COMPRESSION_MASK = 0x3e;
-/** QEMU's names of `multifd-compression`, by these bits (wire reference 4.3). */
+/** QEMU's names of `multifd-compression`, by these bits (docs/wire.md, 4.3). */
 export const QEMU_METHODS: ReadonlyMap<number, string> = new Map([
   [0x00, 'none'],
   [0x02, 'zlib'],
@@ -93,7 +93,7 @@ export const QEMU_METHODS: ReadonlyMap<number, string> = new Map([
   [0x10, 'uadk'],
   [0x20, 'qatzip'],
 ]);
-/** Packet flag: a device-state packet, which has another header (wire reference 4.4). */
+/** Packet flag: a device-state packet, which has another header (docs/wire.md, 4.4). */
 export const FLAG_DEVICE_STATE = 0x40;
 
 /** Whether `n` can be a target page size in bytes: a power of two from 4096 to 65536. */

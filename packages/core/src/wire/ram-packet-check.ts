@@ -36,7 +36,7 @@ export function checkRamPacket(
 }
 
 /**
- * Checks that the packet was made with a method of this end's. Only packets with pages say so (wire reference 4.3).
+ * Checks that the packet was made with a method of this end's. Only packets with pages say so (docs/wire.md, 4.3).
  * @param methods this end's; a flag is 0 for `none`, else within COMPRESSION_MASK.
  * @param packet with pages.
  * @returns the one that it was made with.

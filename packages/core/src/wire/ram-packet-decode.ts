@@ -18,7 +18,7 @@ const NAME_FIELD_SIZE = 256;
 
 /**
  * The flags of a packet, from its first 12 bytes, with magic and version checked. A receiver looks here before
- * it reads a full RAM header: a device-state packet is shorter (wire reference 4.4), so that waiting for a full
+ * it reads a full RAM header: a device-state packet is shorter (docs/wire.md, 4.4), so that waiting for a full
  * header could wait for ever. That is why such a packet is refused here already.
  * @throws WireError `protocol` for size, magic, version; `incompatible` for a device-state packet.
  */
@@ -73,7 +73,7 @@ export class RamPacketDecoder {
 
   /**
    * Reads `header` (a full header, owned by the caller, not kept) into `packet`. Only what the counts name is
-   * looked at: QEMU ≤ 8.2 leaves stale names, offsets and payload sizes behind (wire reference 4.2). Offsets are
+   * looked at: QEMU ≤ 8.2 leaves stale names, offsets and payload sizes behind (docs/wire.md, 4.2). Offsets are
    * exact, but not yet checked against a block: see `checkRamPacket`. After an error `packet` is half filled.
    * @throws WireError `protocol`; `incompatible` for a device-state packet.
    */

@@ -6,7 +6,7 @@ export { peekFlags, RamPacketDecoder } from './ram-packet-decode.js';
 export { encodeRamPacket } from './ram-packet-encode.js';
 
 /**
- * A RAM packet's header (wire reference 4.2), as a struct that is filled again for each packet: the hot path
+ * A RAM packet's header (docs/wire.md, 4.2), as a struct that is filled again for each packet: the hot path
  * allocates nothing.
  */
 export interface RamPacket {
@@ -20,7 +20,7 @@ export interface RamPacket {
   zeroPages: number;
   /** Bytes after the header; 0 if there are no normal pages. */
   payloadSize: number;
-  /** One counter for all channels. No end checks it, and it is no order (wire reference 4.3). */
+  /** One counter for all channels. No end checks it, and it is no order (docs/wire.md, 4.3). */
   packetNumber: number;
   /** The block that all offsets are in; empty if there are no pages. */
   blockName: string;

@@ -11,7 +11,7 @@ export const REPORT_SECTION = 'multifd/report';
 const HEADER_SIZE = 4;
 const MAX_DATA_SIZE = 0xffff;
 
-/** A message from destination to source, on the main socket (wire reference 2.5). */
+/** A message from destination to source, on the main socket (docs/wire.md, 2.5). */
 export type ReturnPathMessage =
   /** Loading is over; status 0 is success. */
   | { readonly type: 'shut'; readonly status: number }

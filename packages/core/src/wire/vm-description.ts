@@ -9,7 +9,7 @@ const MAX_DEPTH = 64;
 const FOOTER_SIZE = 5;
 
 /**
- * The JSON text that QEMU puts at the end of a stream (wire reference 7.2), with each device in the old style:
+ * The JSON text that QEMU puts at the end of a stream (docs/wire.md, 7.2), with each device in the old style:
  * its size and one buffer field. `pageSize` in bytes. `machineType` describes the configuration; without it the
  * configuration is left empty.
  */
@@ -37,7 +37,7 @@ function describeConfiguration(machineType: string): Record<string, unknown> {
 }
 
 /**
- * A device as a FULL section with its footer (wire reference 2.3). `sectionId` is any u32 that is unique in the
+ * A device as a FULL section with its footer (docs/wire.md, 2.3). `sectionId` is any u32 that is unique in the
  * stream. The result is the caller's.
  * @throws MultifdError `usage` for a name that does not fit.
  */
@@ -55,7 +55,7 @@ export function encodeDeviceSection(sectionId: number, section: DeviceSection): 
 }
 
 /**
- * Cuts device state into its sections by the lengths that `vmdesc` gives (wire reference 7.2). `bytes` begins
+ * Cuts device state into its sections by the lengths that `vmdesc` gives (docs/wire.md, 7.2). `bytes` begins
  * with the first FULL section and ends with the end of sections, or with the description behind that. The
  * sections' bodies are views of `bytes`.
  * @throws WireError `protocol` if the description is not JSON of that shape, or does not fit every byte. Offsets

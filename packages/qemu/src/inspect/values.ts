@@ -13,7 +13,7 @@ export interface DeviceStruct {
 }
 
 /**
- * Decodes a struct's bytes by its description (wire reference 7.2). `bytes` has exactly the description's size.
+ * Decodes a struct's bytes by its description (docs/wire.md, 7.2). `bytes` has exactly the description's size.
  * Fields of one name are an array, whether they are described at once or one by one.
  */
 export function decodeStruct(bytes: Uint8Array, description: StructDescription): DeviceStruct {

@@ -1,4 +1,4 @@
-/** What stands behind a block's length in the block list of a mapped-ram file (wire reference 8). */
+/** What stands behind a block's length in the block list of a mapped-ram file (docs/wire.md, 8). */
 export interface MappedRamHeader {
   /** Bytes. */
   readonly pageSize: number;

@@ -30,7 +30,7 @@ export interface MappedRamLayout {
 }
 
 /**
- * Plans a file (wire reference 8) before machine type and content are known: the first bitmap leaves room for any
+ * Plans a file (docs/wire.md, 8) before machine type and content are known: the first bitmap leaves room for any
  * front, the others follow their entries.
  * @param ahead bytes of device state before RAM.
  * @throws MultifdError `usage` for blocks that do not fit the format.

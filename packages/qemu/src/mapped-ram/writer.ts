@@ -26,7 +26,7 @@ export interface MappedRamContent {
 }
 
 /**
- * Writes a migration file that QEMU 9.0 and later load with mapped-ram (wire reference 8). It appears under its
+ * Writes a migration file that QEMU 9.0 and later load with mapped-ram (docs/wire.md, 8). It appears under its
  * name only when it is complete and on the disk.
  */
 export class MappedRamWriter {

@@ -20,7 +20,7 @@ interface Pending {
 
 /**
  * A connection to a QEMU's monitor. Commands may be given at any time; each has a time limit, since a QEMU that
- * waits for a migration source may answer nothing at all (wire reference 1 and 4.5).
+ * waits for a migration source may answer nothing at all (docs/wire.md, 1 and 4.5).
  */
 export class QmpClient {
   /** Where the monitor is: for messages. */

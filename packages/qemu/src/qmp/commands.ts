@@ -3,7 +3,7 @@ import type { QmpClient } from './client.js';
 import { QmpError } from './error.js';
 import { type MigrationInfo, type QemuMigrationStatus, readMigrationInfo } from './migration-info.js';
 
-/** Names of QEMU's migration capabilities that matter here (wire reference 10). */
+/** Names of QEMU's migration capabilities that matter here (docs/wire.md, 10). */
 export type QemuCapability =
   | 'multifd'
   | 'return-path'
@@ -27,7 +27,7 @@ export type QemuCapability =
   | 'xbzrle'
   | 'events';
 
-/** QEMU's migration parameters under their own names (wire reference 10); bytes a second, ms. */
+/** QEMU's migration parameters under their own names (docs/wire.md, 10); bytes a second, ms. */
 export interface QemuMigrationParameters {
   readonly 'multifd-channels'?: number;
   readonly 'multifd-compression'?: 'none' | 'zlib' | 'zstd' | 'qpl' | 'uadk' | 'qatzip';

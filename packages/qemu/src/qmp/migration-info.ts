@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from '../json.js';
 
-/** QEMU's MigrationStatus (wire reference 11). A later QEMU may know more. */
+/** QEMU's MigrationStatus (docs/wire.md, 11). A later QEMU may know more. */
 export type QemuMigrationStatus =
   | 'none'
   | 'setup'

@@ -5,7 +5,7 @@ import type { StreamBlock } from './migration-file.js';
 import { PageStates } from './page-states.js';
 
 /**
- * The MEM_SIZE record and the list behind it (wire reference 3.1); with mapped-ram the cursor jumps over each
+ * The MEM_SIZE record and the list behind it (docs/wire.md, 3.1); with mapped-ram the cursor jumps over each
  * block's pages.
  * @param pageSize bytes. @throws WireError `protocol` or `incompatible`.
  */

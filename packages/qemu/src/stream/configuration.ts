@@ -8,7 +8,7 @@ const SUBSECTION_VERSION = 1;
 
 type Configuration = Pick<MigrationFile, 'machineType' | 'targetPageBits' | 'capabilities' | 'uuid'>;
 
-/** The configuration (wire reference 2.2), with the byte that starts it. @throws WireError `protocol`. */
+/** The configuration (docs/wire.md, 2.2), with the byte that starts it. @throws WireError `protocol`. */
 export function readConfiguration(cursor: Cursor): Configuration {
   const type = cursor.u8('section type');
   if (type !== SECTION.CONFIGURATION) throw cursor.fault('07, configuration', hex(type));

@@ -9,7 +9,7 @@ const MAX_DEPTH = 64;
 /** Longest name of a subsection: it has one length byte. */
 const MAX_NAME = 255;
 
-/** The stream's own description of its devices (wire reference 7.2): JSON, checked. */
+/** The stream's own description of its devices (docs/wire.md, 7.2): JSON, checked. */
 export interface VmDescription {
   /** Bytes of a target page; undefined if the description does not say. */
   readonly pageSize: number | undefined;

@@ -1,4 +1,4 @@
-/** Numbers of the migration stream, big-endian (wire reference 2 and 3). */
+/** Numbers of the migration stream, big-endian (docs/wire.md, 2 and 3). */
 
 /** "QEVM". */
 export const MAGIC = 0x5145564d;
@@ -31,7 +31,7 @@ export const RAM_FLAG = {
 export const FOOTER_SIZE = 5;
 /** What stands before a description: end of sections, type, length. */
 export const DESCRIPTION_HEADER_SIZE = 6;
-/** The only version of the RAM section (wire reference 2.3). */
+/** The only version of the RAM section (docs/wire.md, 2.3). */
 export const RAM_VERSION = 4;
 export const MAX_BLOCKS = 1024;
 export const MAX_CAPABILITIES = 64;

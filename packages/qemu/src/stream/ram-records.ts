@@ -14,7 +14,7 @@ export interface RecordContext {
 }
 
 /**
- * The records of a RAM section up to its EOS (wire reference 3), each noted in its block's page states.
+ * The records of a RAM section up to its EOS (docs/wire.md, 3), each noted in its block's page states.
  * @returns the block of the last page record.
  */
 export function readRecords(cursor: Cursor, context: RecordContext): StreamBlock | undefined {

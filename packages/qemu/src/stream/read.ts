@@ -20,7 +20,7 @@ export type * from './migration-file.js';
 const EMPTY_LIVE = { idstr: 'dirty-bitmap', body: 0x01 } as const;
 
 /**
- * Reads what a migration file says about itself (wire reference 2, 3, 7 and 8): one that QEMU wrote with
+ * Reads what a migration file says about itself (docs/wire.md, 2, 3, 7 and 8): one that QEMU wrote with
  * mapped-ram, or a single stream of `file:` or `exec:`. Contents of RAM pages are not read.
  * @throws WireError `protocol` for a file that is cut or is none; `incompatible` for live sections other than RAM;
  * MultifdError `io`.

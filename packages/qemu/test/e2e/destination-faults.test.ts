@@ -10,13 +10,13 @@ import { sendTo } from '../support/send.js';
 const MIB = 2 ** 20;
 const here = installedQemus();
 
-/** What becomes of RAM that held something else (wire reference 6). */
+/** What becomes of RAM that held something else (docs/wire.md, 6). */
 function outcome(zeroPageDetection: string): string {
   return zeroPageDetection === 'multifd' ? 'old bytes stay where zeros should be' : 'the same RAM';
 }
 
 describe.runIf(here.includes('10.0'))('a real QEMU 10.0 that does not take our guest', () => {
-  /** Our parameters, and what we say. A QEMU that gets a channel too many may crash (wire reference 4.5). */
+  /** Our parameters, and what we say. A QEMU that gets a channel too many may crash (docs/wire.md, 4.5). */
   const faults: readonly {
     readonly title: string;
     readonly machineType?: string;

@@ -1,4 +1,4 @@
-//! zlib and zstd as QEMU's multifd methods use them (wire reference 5): one stream for a channel, which is never
+//! zlib and zstd as QEMU's multifd methods use them (docs/wire.md, 5): one stream for a channel, which is never
 //! ended, flushed at the end of each packet.
 //!
 //! What comes in is a stranger's: a payload must give exactly the bytes that it stands for, and stop at a block's end.

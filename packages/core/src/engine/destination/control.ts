@@ -28,7 +28,7 @@ const WAITS = 1;
 const DOES_NOT_WAIT = 2;
 
 /**
- * How the destination's threads keep the rule of wire reference 3.4: everything before cut `k`, on main and on
+ * How the destination's threads keep the rule of docs/wire.md, 3.4: everything before cut `k`, on main and on
  * all channels, is applied before anything after cut `k` on any of them.
  */
 export class DestinationControl {

@@ -52,13 +52,13 @@ export class IncomingChannel {
     let cuts = 0;
     while (await this.#nextHeader()) {
       const { flags, normalPages, zeroPages } = this.#packet;
-      // QEMU up to 8.2 lets SYNC ride on a packet with pages: the pages come first (wire reference 4.3).
+      // QEMU up to 8.2 lets SYNC ride on a packet with pages: the pages come first (docs/wire.md, 4.3).
       if (normalPages + zeroPages > 0) await this.#receivePages();
       this.#packets++;
       if ((flags & FLAG_SYNC) === 0) continue;
       this.#sink.intact();
       if (!(await this.#control.reachCut(this.#channel, ++cuts))) {
-        // Surplus SYNCs at the end have no partner on main (wire reference 3.2).
+        // Surplus SYNCs at the end have no partner on main (docs/wire.md, 3.2).
         return this.#connection.drain();
       }
     }

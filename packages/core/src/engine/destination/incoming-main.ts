@@ -50,7 +50,7 @@ export class IncomingMain {
   readonly #beforeRam: Uint8Array[] = [];
   readonly #early: Uint8Array[] = [];
   #cuts = 0;
-  /** The sync mode (wire reference 3.2), which START shows: with a flush record it is per round. */
+  /** The sync mode (docs/wire.md, 3.2), which START shows: with a flush record it is per round. */
   #perRound = false;
   #returnPath = false;
   #received: ReceivedState | undefined;

@@ -85,7 +85,7 @@ export class RelayMain implements MainHost {
   async openRam(blocks: readonly IncomingBlock[], beforeRam: Uint8Array): Promise<PageSink> {
     this.#blocks = blocks;
     const stream = await this.#connect();
-    // A destination looks at the first bytes of each connection, and may wait for them (wire reference 1).
+    // A destination looks at the first bytes of each connection, and may wait for them (docs/wire.md, 1).
     const configuration = { machineType: this.#machineType, ...this.#configuration };
     await stream.begin(configuration, this.#link.parameters.returnPath);
     await this.#host.connectChannels(blocks);

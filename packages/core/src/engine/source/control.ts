@@ -36,7 +36,7 @@ const CONFIRMED = 3;
 const DOUBTED = 4;
 
 /**
- * How the source's threads keep step. An epoch is what lies between two syncs (wire reference 3.4): the
+ * How the source's threads keep step. An epoch is what lies between two syncs (docs/wire.md, 3.4): the
  * migration thread opens it, the channel threads claim ranges of it until none is left, send their SYNC packet
  * and arrive; when all have arrived the migration thread writes the sync record on main.
  */
@@ -239,7 +239,7 @@ export class SourceControl {
     change(this.#words, CHANNELS);
   }
 
-  /** The next packet number: one count for all channels (wire reference 4.3). */
+  /** The next packet number: one count for all channels (docs/wire.md, 4.3). */
   nextPacketNumber(): number {
     return Atomics.add(this.#words, PACKET_NUMBER, 1) >>> 0;
   }

@@ -23,7 +23,7 @@ import { REPORT_REQUEST } from '../../wire/report-request.js';
 import { describeDevices, encodeDeviceSection } from '../../wire/vm-description.js';
 
 /**
- * Any id will do, as long as it is unique in the stream (wire reference 2.3): one that no early section of another
+ * Any id will do, as long as it is unique in the stream (docs/wire.md, 2.3): one that no early section of another
  * source's has, which go out unchanged; QEMU counts its sections up from 0.
  */
 const RAM_SECTION_ID = 0x0052_414d;
@@ -105,7 +105,7 @@ export class MainStream {
     await this.#outgoing.drained();
   }
 
-  /** What another source sent behind its RAM, unchanged: it may stand anywhere (wire reference 7.4). */
+  /** What another source sent behind its RAM, unchanged: it may stand anywhere (docs/wire.md, 7.4). */
   async endWith(tail: Uint8Array): Promise<void> {
     await this.#send(tail);
     await this.#outgoing.drained();

@@ -62,7 +62,7 @@ export class MigrationThread {
     await this.#port.next('connect');
     const { outgoing, answers } = await this.#connect();
     const stream = new MainStream(outgoing);
-    // A destination looks at the first bytes of each connection, and may wait for them (wire reference 1).
+    // A destination looks at the first bytes of each connection, and may wait for them (docs/wire.md, 1).
     await stream.begin(this.#data.configuration, parameters.returnPath);
     this.#port.post({ type: 'connected' });
     await this.#port.next('channels-connected');
@@ -117,7 +117,7 @@ export class MigrationThread {
     return { outgoing, answers: listenToReturnPath(socket, listener) };
   }
 
-  /** The setup sync: no page may reach a channel before the destination knows the blocks (wire reference 3.4). */
+  /** The setup sync: no page may reach a channel before the destination knows the blocks (docs/wire.md, 3.4). */
   async #setUp(stream: MainStream): Promise<void> {
     const { ram, parameters } = this.#data;
     // QEMU lists larger blocks first.

@@ -235,7 +235,7 @@ export class SourceMigration {
         this.#mainReady.resolve();
         return;
       case 'connected':
-        // Main comes first: a QEMU before 8.0 takes its first connection for main (wire reference 1).
+        // Main comes first: a QEMU before 8.0 takes its first connection for main (docs/wire.md, 1).
         this.#side.connect({
           blocks: [],
           zeroPageDetection: this.#checked.parameters.zeroPageDetection,

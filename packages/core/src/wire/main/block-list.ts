@@ -4,7 +4,7 @@ import type { ByteReader, Reading } from './byte-reader.js';
 import type { BlockListRecord, ListedBlock } from './records.js';
 
 /**
- * The block list behind a MEM_SIZE word (wire reference 3.1): it is over when the lengths add up to
+ * The block list behind a MEM_SIZE word (docs/wire.md, 3.1): it is over when the lengths add up to
  * `totalBytes`, there is no count.
  * @param limits.postcopy whether postcopy was announced: then page sizes may stand between the blocks. That of the last
  * block is left to the caller, as only what follows it tells it apart.

@@ -31,7 +31,7 @@ const PAGES_HINT = 'give this end the page size of the guest';
 const COLO_HINT = 'turn x-colo off on the source';
 
 /**
- * A command, after its type byte (wire reference 2.4).
+ * A command, after its type byte (docs/wire.md, 2.4).
  * @throws WireError `incompatible` for postcopy and COLO, `protocol` for unknown commands and wrong lengths.
  */
 export function* readCommand(reader: ByteReader, pageSize: number): Reading<CommandRecord> {

@@ -16,7 +16,7 @@ interface Subsections {
 }
 
 /**
- * Magic, version and the byte that starts the configuration (wire reference 2.1).
+ * Magic, version and the byte that starts the configuration (docs/wire.md, 2.1).
  * @throws WireError `protocol`.
  */
 export function* readFileHeader(reader: ByteReader): Reading<void> {
@@ -30,7 +30,7 @@ export function* readFileHeader(reader: ByteReader): Reading<void> {
 }
 
 /**
- * The configuration (wire reference 2.2), and the byte behind it: only that byte tells that it is over.
+ * The configuration (docs/wire.md, 2.2), and the byte behind it: only that byte tells that it is over.
  * @throws WireError `protocol`; `incompatible` for another page size and for any capability.
  */
 export function* readConfiguration(

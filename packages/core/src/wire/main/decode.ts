@@ -24,7 +24,7 @@ export interface MainStreamOptions {
 }
 
 /**
- * Reads the main stream (wire reference 2, 3 and 7), in whatever chunks it comes. One decoder reads one stream.
+ * Reads the main stream (docs/wire.md, 2, 3 and 7), in whatever chunks it comes. One decoder reads one stream.
  * After a WireError the decoder throws the same again.
  */
 export class MainStreamDecoder {

@@ -14,7 +14,7 @@ export interface Candidate {
 }
 
 /**
- * Finds the description at the end of the device state while it arrives (wire reference 7.2). Device state is
+ * Finds the description at the end of the device state while it arrives (docs/wire.md, 7.2). Device state is
  * binary, so many places look like `00 06 len`. JSON however has no NUL: a place is out as soon as a NUL follows
  * inside its text, which leaves at most a few at any time, and every byte is looked at once.
  */

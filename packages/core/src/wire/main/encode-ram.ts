@@ -14,7 +14,7 @@ export const FLUSH_RECORD: Uint8Array = u64(RAM_SAVE_FLAG.MULTIFD_FLUSH);
 export const EOS_RECORD: Uint8Array = u64(RAM_SAVE_FLAG.EOS);
 
 /**
- * The MEM_SIZE record and the list behind it (wire reference 3.1), in the given order; QEMU lists larger blocks
+ * The MEM_SIZE record and the list behind it (docs/wire.md, 3.1), in the given order; QEMU lists larger blocks
  * first. Lengths in bytes.
  * @throws MultifdError `usage` for names that do not fit or come twice, and lengths that are no page multiples.
  */

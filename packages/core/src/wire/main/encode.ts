@@ -8,7 +8,7 @@ export * from './encode-ram.js';
 const SUBSECTION_VERSION = 1;
 const UUID_SIZE = 16;
 
-/** What the configuration says (wire reference 2.2). */
+/** What the configuration says (docs/wire.md, 2.2). */
 export interface Configuration {
   /** Canonical versioned name, `pc-q35-10.0`; 1 to 255 bytes. */
   readonly machineType: string;
@@ -20,7 +20,7 @@ export interface Configuration {
   readonly uuid?: Uint8Array;
 }
 
-/** Magic, version, and the byte that starts the configuration (wire reference 2.1). */
+/** Magic, version, and the byte that starts the configuration (docs/wire.md, 2.1). */
 export function encodeFileHeader(): Uint8Array {
   return concat(u32(MAIN_MAGIC), u32(MAIN_VERSION), u8(SECTION.CONFIGURATION));
 }
@@ -81,7 +81,7 @@ export function encodeFooter(sectionId: number): Uint8Array {
   return concat(u8(SECTION.FOOTER), u32(sectionId));
 }
 
-/** A command (wire reference 2.4). @throws MultifdError `internal` for more than 65535 bytes of data. */
+/** A command (docs/wire.md, 2.4). @throws MultifdError `internal` for more than 65535 bytes of data. */
 export function encodeCommand(id: number, data: Uint8Array = new Uint8Array(0)): Uint8Array {
   if (data.length > 0xffff) throw new MultifdError('internal', `command ${id}: ${data.length} bytes of data`);
   return concat(u8(SECTION.COMMAND), u16(id), u16(data.length), data);

@@ -24,7 +24,7 @@ interface Block {
   readonly last: number;
 }
 
-/** The bodies of the RAM sections (wire reference 3): knows the block list and the block of the last record. */
+/** The bodies of the RAM sections (docs/wire.md, 3): knows the block list and the block of the last record. */
 export class RamRecords {
   readonly #reader: ByteReader;
   readonly #pageSize: number;

@@ -23,7 +23,7 @@ export interface HeaderRecord {
   readonly type: 'header';
 }
 
-/** Wire reference 2.2. */
+/** docs/wire.md, 2.2. */
 export interface ConfigurationRecord {
   readonly type: 'configuration';
   readonly machineType: string;
@@ -35,7 +35,7 @@ export interface ConfigurationRecord {
   readonly uuid?: Uint8Array;
 }
 
-/** Wire reference 2.4: OPEN_RETURN_PATH, PING, SWITCHOVER_START or POSTCOPY_ADVISE. */
+/** docs/wire.md, 2.4: OPEN_RETURN_PATH, PING, SWITCHOVER_START or POSTCOPY_ADVISE. */
 export interface CommandRecord {
   readonly type: 'command';
   readonly command: number;
@@ -53,7 +53,7 @@ export interface SectionRecord {
   readonly versionId: number;
 }
 
-/** Wire reference 3.1. Names are unique, lengths add up to `totalBytes`. */
+/** docs/wire.md, 3.1. Names are unique, lengths add up to `totalBytes`. */
 export interface BlockListRecord {
   readonly type: 'block-list';
   readonly totalBytes: number;
@@ -79,7 +79,7 @@ export interface PageRecord {
   readonly data: Uint8Array;
 }
 
-/** MULTIFD_FLUSH: a cut in per-round mode (wire reference 3.2). */
+/** MULTIFD_FLUSH: a cut in per-round mode (docs/wire.md, 3.2). */
 export interface FlushRecord {
   readonly type: 'flush';
 }
@@ -109,7 +109,7 @@ export interface EarlySectionRecord {
   readonly section: DeviceSection | undefined;
 }
 
-/** The end of the stream: everything after the footer of RAM END (wire reference 7.1). */
+/** The end of the stream: everything after the footer of RAM END (docs/wire.md, 7.1). */
 export interface DeviceStateRecord {
   readonly type: 'device-state';
   /** As received, description included: can be replayed as it is. Owned by the consumer. */

@@ -11,7 +11,7 @@ import type { EarlySectionRecord, SectionRecord } from './records.js';
 const KIND = { [SECTION.START]: 'start', [SECTION.PART]: 'part', [SECTION.END]: 'end' } as const;
 
 /**
- * The main stream up to and with the footer of RAM END (wire reference 2 and 6.1). Of the live sections only RAM
+ * The main stream up to and with the footer of RAM END (docs/wire.md, 2 and 6.1). Of the live sections only RAM
  * can be read: other bodies have no length.
  * @throws WireError `protocol`; `incompatible` for devices that save live state, or state at any other place.
  */

@@ -14,7 +14,7 @@ const FIRST_CAPACITY = 64 * 1024;
 const FOOTER_SIZE = 5;
 
 /**
- * The device state at the end of main (wire reference 7). Its sections have no lengths and the peer may keep the
+ * The device state at the end of main (docs/wire.md, 7). Its sections have no lengths and the peer may keep the
  * connection open, so the end is where a description stands that fits all bytes before it.
  */
 export class DeviceStateTail {
@@ -65,7 +65,7 @@ export class DeviceStateTail {
 
   /**
    * The peer closed main. What was collected, if it can be all: it must end with the end of sections, or with a
-   * description behind that; the description need not fit (wire reference 7.4), unless there are early sections,
+   * description behind that; the description need not fit (docs/wire.md, 7.4), unless there are early sections,
    * which nothing else can confirm.
    * @throws WireError `protocol` if the stream was cut off.
    */

@@ -50,9 +50,19 @@ function mapBlocks(blocks: readonly IncomingBlock[], backing: MappedBacking): Gu
   return {
     backing,
     blocks: mappings.map(({ descriptor }) => descriptor),
-    allocatedBytes: () => mappings.reduce((sum, mapping) => sum + mapping.allocatedBytes(), 0),
+    allocatedBytes: () => allocatedBytes(mappings),
     close,
   };
+}
+
+/** A figure for a report: where the system does not say (no /proc, as in a sandbox), there is none. */
+function allocatedBytes(mappings: readonly MappedRam[]): number | undefined {
+  try {
+    return mappings.reduce((sum, mapping) => sum + mapping.allocatedBytes(), 0);
+  } catch (error) {
+    if (MultifdError.is(error) && error.code === 'io') return undefined;
+    throw error;
+  }
 }
 
 function mapBlock({ name, length }: IncomingBlock, backing: MappedBacking): MappedRam {
@@ -60,13 +70,15 @@ function mapBlock({ name, length }: IncomingBlock, backing: MappedBacking): Mapp
   // A file that has no name once it is mapped: nothing of it stays, however this process ends.
   const directory = mkdtempSync(join(tmpdir(), 'multifd-guest-'));
   try {
-    const fd = openSync(join(directory, 'ram'), 'wx+', 0o600);
+    const path = join(directory, 'ram');
+    const fd = openSync(path, 'wx', 0o600);
     try {
       ftruncateSync(fd, length);
-      return mapRam({ name, length, kind: 'file', file: fd });
     } finally {
       closeSync(fd);
     }
+    // By its path: a descriptor could be opened once more only where there is a /proc.
+    return mapRam({ name, length, kind: 'file', file: path });
   } catch (cause) {
     throw MultifdError.from(cause, 'io', `RAM block ${name}: no file for it in ${tmpdir()}`);
   } finally {

@@ -24,15 +24,18 @@ export interface Running {
 /** Starts the real command, as a user would; it does not outlive the test. */
 export function start(
   args: readonly string[],
-  options: { cwd?: string; limitFileSize?: number; env?: NodeJS.ProcessEnv } = {},
+  options: { cwd?: string; limitFileSize?: number; env?: NodeJS.ProcessEnv; wrap?: readonly string[] } = {},
 ): Running {
   const command = [CLI, ...args];
+  // A program that does something first and then becomes the command.
+  const [wrapper = process.execPath, ...before] = options.wrap ?? [];
+  const wrapped = options.wrap === undefined ? command : [...before, process.execPath, ...command];
   // ulimit counts in KiB.
   const limited = ['-c', `ulimit -f ${options.limitFileSize}; exec "$@"`, 'sh', process.execPath, ...command];
   const placed = { cwd: options.cwd, env: options.env };
   const child =
     options.limitFileSize === undefined
-      ? spawn(process.execPath, command, { ...placed, stdio: ['ignore', 'pipe', 'pipe'] })
+      ? spawn(wrapper, wrapped, { ...placed, stdio: ['ignore', 'pipe', 'pipe'] })
       : spawn('bash', limited, { ...placed, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';

@@ -1,3 +1,5 @@
+import { shortageOf } from './limits/shortage.js';
+
 /**
  * What went wrong, as a closed list: callers branch on it, the command line maps it to exit codes.
  *
@@ -79,10 +81,19 @@ export class MultifdError extends Error {
     return value instanceof Error && Reflect.get(value, MARKER) === true;
   }
 
-  /** `value` itself if it is a MultifdError, else a MultifdError of kind `code` that has it as its cause. */
+  /**
+   * `value` itself if it is a MultifdError, else a MultifdError of kind `code` that has it as its cause. What comes of a
+   * limit of the system (threads, open files, memory) is no mistake of ours: `io`, with what to raise.
+   */
   static from(value: unknown, code: ErrorCode, where: string): MultifdError {
     if (MultifdError.is(value)) return value;
     const text = value instanceof Error ? value.message : String(value);
+    const shortage = shortageOf(value);
+    if (shortage !== undefined) {
+      const { what, hint } = shortage;
+      const kind = code === 'internal' ? 'io' : code;
+      return new MultifdError(kind, `${where}: ${what} (${text})`, { cause: value, hint });
+    }
     return new MultifdError(code, `${where}: ${text}`, { cause: value });
   }
 

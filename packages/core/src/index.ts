@@ -22,6 +22,8 @@ export {
   WireError,
   type WireFault,
 } from './errors.js';
+export { checkLimits } from './limits/needs.js';
+export { type Shortage, shortageOf } from './limits/shortage.js';
 export { methodsFor } from './methods/automatic.js';
 export * from './methods/methods.js';
 export { pageWindows } from './methods/page-windows.js';

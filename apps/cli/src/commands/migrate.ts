@@ -1,5 +1,6 @@
 import {
   AUTO,
+  checkLimits,
   completeParameters,
   type GuestRamDescriptor,
   type MigrateResult,
@@ -40,6 +41,9 @@ import { compareDigests, differenceError } from '../verify/compare.js';
 import type { BlockDigest } from '../verify/digest.js';
 import { digestRam } from '../verify/digest-ram.js';
 import { decodePeerReport } from '../verify/peer-report.js';
+
+/** The demo guest's vCPU, and who probes an accelerator or takes the digests. */
+const THREADS_BESIDE = 2;
 
 /** `multifd migrate`: does it, prints the result on stdout and everything else on stderr. */
 export async function migrateCommand(
@@ -102,6 +106,9 @@ class MigrateRun {
     const machineType = this.#options.machineType ?? stored?.machineType ?? 'none';
     const identity = { machineType, ...(uuid === undefined ? {} : { uuid }) };
     const parameters = this.#fit(machineType, given, destination);
+    const ownThreads = parameters.multifdChannels + 1;
+    // Before any thread is made, the accelerators' and the guest's own among them.
+    checkLimits(ownThreads + THREADS_BESIDE, destination.kind === 'loopback' ? ownThreads : 0);
     const verify = this.#options.verify ?? (source.kind === 'demo' || destination.kind === 'loopback');
     const threads = checkingThreads(parameters);
     this.#facts.choice = await chooseAccelerator(this.#options, process.cwd(), threads);

@@ -1,4 +1,5 @@
 import {
+  checkLimits,
   completeParameters,
   type FileBlockDescriptor,
   type IncomingBlock,
@@ -97,6 +98,8 @@ class ReceiveRun {
     const parameters = completeParameters(givenParameters(this.#options, codec));
     this.#facts.channels = parameters.multifdChannels;
     this.#facts.codec = codec;
+    // Before anything is made for the guest.
+    checkLimits(parameters.multifdChannels + 1);
     // Now: it is loaded late, and when the images are complete a guest stands still.
     if (target.kind === 'raw') await loadHoleSeeker();
     const images = openTarget(target, this.#options.force === true, this.#options.uuid);

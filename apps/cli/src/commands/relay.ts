@@ -1,4 +1,4 @@
-import { completeParameters, type MigrationParameters, relay } from '@multifd/core';
+import { checkLimits, completeParameters, type MigrationParameters, relay } from '@multifd/core';
 import { chooseAccelerator } from '../accelerators/choose.js';
 import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
 import { type ExitCode, endOf } from '../exit-codes.js';
@@ -65,6 +65,7 @@ async function run(
   const { multifdChannels: outgoingChannels, zeroPageDetection } = completeParameters(outgoing);
   facts.outgoingChannels = outgoingChannels;
   facts.detection = zeroPageDetection;
+  checkLimits(incoming.multifdChannels + 1 + outgoingChannels);
   const clock = new CpuClock();
   const needed = zeroPageDetection !== 'none';
   const choice = needed ? await chooseAccelerator(options, process.cwd(), outgoingChannels) : undefined;

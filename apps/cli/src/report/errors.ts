@@ -1,4 +1,4 @@
-import { type GuestPlace, MultifdError } from '@multifd/core';
+import { type GuestPlace, MultifdError, shortageOf } from '@multifd/core';
 import { isSystemError } from '../system-error.js';
 import { plain } from './format.js';
 
@@ -8,7 +8,14 @@ import { plain } from './format.js';
  */
 export function knownError(error: unknown): MultifdError | undefined {
   if (MultifdError.is(error)) return error;
-  return isSystemError(error) ? new MultifdError('io', error.message, { cause: error }) : undefined;
+  // A limit of the system, or whatever else it refused.
+  const shortage = shortageOf(error);
+  if (!isSystemError(error) && shortage === undefined) return undefined;
+  const { message } = error instanceof Error ? error : { message: String(error) };
+  return new MultifdError('io', message, {
+    cause: error,
+    ...(shortage === undefined ? {} : { hint: shortage.hint }),
+  });
 }
 
 /** An error as the user reads it: what happened, then what to do. Ours alone keep their stack. */

@@ -44,14 +44,22 @@ export class ThreadGroup<In extends { readonly type: string }, Out extends { rea
     transfer: readonly Transferable[] = [],
   ): Thread<In> {
     // Every file of this package is bundled into the folder that holds `threads`.
-    const worker = new Worker(new URL(`./threads/${entry}.js`, import.meta.url), {
-      workerData: data,
-      transferList: [...transfer],
-      name: where,
-      // A migration thread must not act on what the program's own command line asks of Node.
-      execArgv: [],
-      stdout: true,
-    });
+    let worker: Worker;
+    try {
+      worker = new Worker(new URL(`./threads/${entry}.js`, import.meta.url), {
+        workerData: data,
+        transferList: [...transfer],
+        name: where,
+        // A migration thread must not act on what the program's own command line asks of Node.
+        execArgv: [],
+        stdout: true,
+      });
+    } catch (cause) {
+      const error = MultifdError.from(cause, 'internal', `${where}: its thread cannot be started`);
+      // Later, as for a thread that dies: who starts threads is in the middle of something.
+      queueMicrotask(() => this.#onFailure(error, where));
+      return { where, post: () => {} };
+    }
     // What a module of somebody's prints must not get into the program's own output: a JSON document, for one.
     worker.stdout.on('data', (chunk) => process.stderr.write(chunk));
     let saidWhy = false;

@@ -1,5 +1,6 @@
 import { prepareSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
+import { checkLimits } from '../../limits/needs.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { allocateGuestRam, checkGuestRam, type GuestRamDescriptor } from '../../ram/guest-ram.js';
 import { isPageSize } from '../../wire/layout.js';
@@ -30,6 +31,7 @@ export async function receive(options: ReceiveOptions): Promise<Incoming> {
   }
   const uuid = checkUuid(options.uuid);
   const address = parseAddress(options.listen);
+  checkLimits(parameters.multifdChannels + 1);
   const migration = new DestinationMigration(
     options,
     new ReceiveRole(options, pageSize),

@@ -1,5 +1,6 @@
 import { prepareSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
+import { checkLimits } from '../../limits/needs.js';
 import { AUTO } from '../../methods/registry.js';
 import { isPageSize } from '../../wire/layout.js';
 import { formatAddress, parseAddress } from '../address.js';
@@ -102,6 +103,7 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
     );
   }
   const uuid = checkUuid(options.uuid);
+  checkLimits(incoming.multifdChannels + 1 + (options.outgoing?.multifdChannels ?? incoming.multifdChannels));
   const io = await prepareSocketIo(options.socketIo);
   const role = new RelayRole({
     address: parseAddress(options.to),

@@ -1,5 +1,6 @@
 import { type MigrationIo, prepareSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
+import { checkLimits } from '../../limits/needs.js';
 import type { MigrateOptions, MigrateResult, Migrating } from '../api.js';
 import { SourceMigration } from './migration.js';
 import { checkSource } from './options.js';
@@ -37,6 +38,7 @@ export async function startMigration(options: MigrateOptions): Promise<Migrating
     migrating.delete(key);
   };
   try {
+    checkLimits(checked.parameters.multifdChannels + 1);
     io = await prepareSocketIo(options.socketIo);
     const migration = new SourceMigration(options, checked, io);
     const result = migration.run().finally(release);

@@ -1,0 +1,69 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { start } from '../helpers/cli.js';
+import { tempDirectory } from '../helpers/temp.js';
+
+/** A shell that lowers a limit of its own and then becomes the command. */
+const limited = (option: string) => ['bash', '-c', `ulimit ${option}; exec "$@"`, 'bash'];
+/** The same as a user whom RLIMIT_NPROC binds, as root it does not. */
+const NOBODY = 65534;
+const limitedNobody = (threads: number) => [
+  'setpriv',
+  `--reuid=${NOBODY}`,
+  `--regid=${NOBODY}`,
+  '--clear-groups',
+  ...limited(`-u ${threads}`),
+];
+const isRoot = process.getuid?.() === 0;
+
+async function refused(wrap: readonly string[], args: readonly string[]) {
+  const { code, signal, stdout, stderr } = await start([...args, '--json'], { wrap }).ended;
+  expect({ code, signal }, stderr).toEqual({ code: 1, signal: null });
+  expect(stderr).toMatch(/^multifd: [^\n]+\nhint: [^\n]+\n$/);
+  const document = JSON.parse(stdout);
+  expect(document).toMatchObject({ status: 'failed', 'error-class': 'io' });
+  expect(document.hint).toMatch(/channels/);
+  return document['error-desc'];
+}
+
+describe('a limit of the system is one line, a hint and the document', () => {
+  it.each([24, 32, 48, 64])('%i open files, 8 channels', async (files) => {
+    const wrap = limited(`-n ${files}`);
+    const words = /open files.*RLIMIT_NOFILE/;
+    expect(await refused(wrap, ['migrate', 'demo:16M', 'loopback', '--channels', '8'])).toMatch(words);
+    expect(await refused(wrap, ['receive', 'tcp:127.0.0.1:0', '--channels', '8'])).toMatch(words);
+    const relay = ['relay', 'tcp:127.0.0.1:0', 'tcp:127.0.0.1:1', '--channels', '8'];
+    expect(await refused(wrap, relay)).toMatch(words);
+  });
+
+  it('1024 open files, 255 channels', async () => {
+    const args = ['migrate', 'demo:16M', 'loopback', '--channels', '255'];
+    expect(await refused(limited('-n 1024'), args)).toMatch(/RLIMIT_NOFILE/);
+  });
+
+  it('little address space', async () => {
+    const args = ['migrate', 'demo:16M', 'loopback', '--channels', '16'];
+    expect(await refused(limited('-v 6000000'), args)).toMatch(/address space.*RLIMIT_AS/);
+  });
+
+  it.skipIf(!isRoot)('few threads for a user (as root, who can become one)', async () => {
+    const wrap = limitedNobody(24);
+    const args = ['migrate', 'demo:16M', 'loopback', '--channels', '32'];
+    expect(await refused(wrap, args)).toMatch(/threads.*RLIMIT_NPROC/);
+  });
+
+  it('a receive that is refused has made nothing', async () => {
+    const directory = tempDirectory();
+    for (const target of [`file:${join(directory, 'guest')}`, `raw:${join(directory, 'images')}`]) {
+      await refused(limited('-n 64'), ['receive', 'tcp:127.0.0.1:0', target, '--channels', '8']);
+    }
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('what is enough is enough', async () => {
+    const { code, stderr } = await start(['migrate', 'demo:16M', 'loopback'], { wrap: limited('-n 96') })
+      .ended;
+    expect(code, stderr).toBe(0);
+  });
+});

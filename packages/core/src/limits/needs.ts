@@ -1,0 +1,57 @@
+import { MultifdError } from '../errors.js';
+import { readSystemLimits, type SystemLimits } from './system-limits.js';
+
+/** Open files of one thread with its connection: measured, 5 of Node's event loop, 2 of the socket. */
+const FILES_PER_THREAD = 7;
+/** Files beside: listener, guest memory, modules while they load. */
+const FILES_BESIDE = 12;
+/** Threads that libuv starts with the first file that is opened in the background. */
+const THREAD_POOL = 4;
+/** Threads of a Node that has just started, its pool for files included: measured. */
+const THREADS_OF_NODE = 11;
+/** Address space that V8 reserves for a thread: measured, 842 MiB on x64. */
+const SPACE_PER_THREAD = 850 * 2 ** 20;
+
+/**
+ * Whether this process may have as many threads as a migration needs, before the first is made: a system that refuses
+ * the tenth leaves nine to be ended, and Node aborts where it is the address space that is short.
+ *
+ * @param threads worker threads, each with a connection.
+ * @param others threads that another process of this migration is to have on this machine, under the same limits.
+ * @throws MultifdError `io` that names the limit and what to do.
+ */
+export function checkLimits(threads: number, others = 0, limits: SystemLimits = readSystemLimits()): void {
+  const { openFiles, userThreads, groupThreads, addressSpace } = limits;
+  const files = threads * FILES_PER_THREAD + FILES_BESIDE;
+  const tasks = threads + THREAD_POOL + (others === 0 ? 0 : others + THREADS_OF_NODE);
+  if (openFiles !== undefined && openFiles.free < files) {
+    throw tooLittle(
+      `${threads} threads need ${files} more open files, and of ${openFiles.limit} (RLIMIT_NOFILE) ${openFiles.free} are left`,
+      'ulimit -n',
+    );
+  }
+  if (groupThreads !== undefined && groupThreads.free < tasks) {
+    throw tooLittle(
+      `${tasks} more threads are needed, and of ${groupThreads.limit} (pids.max of the control group) ${groupThreads.free} are left`,
+      'pids.max (--pids-limit of a container)',
+    );
+  }
+  if (userThreads !== undefined && userThreads.free < tasks) {
+    throw tooLittle(
+      `${tasks} more threads are needed, and of ${userThreads.limit} for this user (RLIMIT_NPROC) ${userThreads.free} are left`,
+      'ulimit -u',
+    );
+  }
+  const space = threads * SPACE_PER_THREAD;
+  if (addressSpace !== undefined && addressSpace.free < space) {
+    const mebibytes = (bytes: number) => `${Math.floor(bytes / 2 ** 20)} MiB`;
+    throw tooLittle(
+      `${threads} threads need ${mebibytes(space)} more address space, and of ${mebibytes(addressSpace.limit)} (RLIMIT_AS) ${mebibytes(addressSpace.free)} are left`,
+      'ulimit -v',
+    );
+  }
+}
+
+function tooLittle(what: string, limit: string): MultifdError {
+  return new MultifdError('io', what, { hint: `take fewer channels (multifd-channels), or raise ${limit}` });
+}

@@ -1,0 +1,37 @@
+/** What the system ran out of, and what to do. */
+export interface Shortage {
+  readonly what: string;
+  readonly hint: string;
+}
+
+const FEWER = 'take fewer channels (multifd-channels), or raise';
+const FILES: Shortage = { what: 'no more open files', hint: `${FEWER} the limit on open files: ulimit -n` };
+const THREADS: Shortage = {
+  what: 'no more threads, or no memory for one',
+  hint: `${FEWER} what is too small: ulimit -u, ulimit -n, ulimit -v, or pids.max of the control group`,
+};
+const MEMORY: Shortage = {
+  what: 'not enough memory, or address space',
+  hint: `${FEWER} what is too small: free memory, ulimit -v, or the memory limit of the control group`,
+};
+
+const BY_CODE: Readonly<Record<string, Shortage>> = {
+  EMFILE: FILES,
+  ENFILE: FILES,
+  EAGAIN: THREADS,
+  ERR_WORKER_INIT_FAILED: THREADS,
+  ERR_WORKER_OUT_OF_MEMORY: MEMORY,
+  ENOMEM: MEMORY,
+};
+
+/** What is short where an error comes of that; undefined for any other error. */
+export function shortageOf(error: unknown): Shortage | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const code: unknown = Reflect.get(error, 'code');
+  if (typeof code === 'string' && Object.hasOwn(BY_CODE, code)) {
+    // Node names the cause of a thread that did not start only in the message.
+    return BY_CODE[/EMFILE|ENFILE|ENOMEM/.exec(error.message)?.[0] ?? code];
+  }
+  const isMemory = /array buffer allocation failed|could not allocate memory/i.test(error.message);
+  return error instanceof RangeError && isMemory ? MEMORY : undefined;
+}

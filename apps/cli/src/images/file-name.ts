@@ -1,10 +1,21 @@
 import { MultifdError } from '@multifd/core';
 
 const SUFFIX = '.raw';
+/** Bytes of a file name, on every file system that we know. */
+const NAME_MAX = 255;
 
-/** A block's image in a directory: the name, with everything that a file name cannot hold as %XX. */
+/**
+ * A block's image in a directory: the name, with everything that a file name cannot hold as %XX.
+ * @throws MultifdError `usage` for a name that is too long then: shortened, it would not give the block's name back.
+ */
 export function imageFileName(block: string): string {
-  return `${encodeURIComponent(block)}${SUFFIX}`;
+  const file = `${encodeURIComponent(block)}${SUFFIX}`;
+  if (file.length <= NAME_MAX) return file;
+  throw new MultifdError(
+    'usage',
+    `RAM block ${block.slice(0, 32)}…: its image would have a name of ${file.length} bytes, a file name has ${NAME_MAX} at most`,
+    { hint: 'receive this guest with file: (one file, any names), or into memory' },
+  );
 }
 
 /** The block that an image is of; undefined for a file that is no image. @throws MultifdError `usage` */

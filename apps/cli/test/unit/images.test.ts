@@ -37,6 +37,16 @@ describe('file names', () => {
     },
   );
 
+  it('a name that makes too long a file name is refused in one short line, and no other', () => {
+    expect(imageFileName('a'.repeat(235))).toHaveLength(239);
+    expect(imageFileName('a'.repeat(251))).toHaveLength(255);
+    for (const name of ['a'.repeat(252), 'ä'.repeat(60), '/'.repeat(235)]) {
+      expect(() => imageFileName(name)).toThrow(
+        /^RAM block .{32}…: its image would have a name of \d+ bytes.*255/,
+      );
+    }
+  });
+
   it('other files are no images', () => {
     expect(blockOfImage('.pc.ram.raw.partial-1')).toBeUndefined();
     expect(blockOfImage('notes.txt')).toBeUndefined();

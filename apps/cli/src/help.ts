@@ -30,7 +30,9 @@ SOURCE (default demo:1G):
       the images that \`multifd receive LISTEN raw:DIR\` wrote
   file:FILE
       a guest in QEMU's mapped-ram migration file, of QEMU's or of \`multifd receive LISTEN file:FILE\`, with its machine
-      type, uuid and device state
+      type, uuid and device state; or one that libvirt saved with its format sparse
+  file:FILE,offset=N
+      the same, where the stream begins at byte N of FILE
 
 DESTINATION (default loopback):
   loopback         a second process on this machine, started and ended with this one
@@ -97,7 +99,8 @@ Examples:
 
 export const INSPECT_HELP = `
 FILE is what QEMU wrote with migrate "file:FILE", with the capability mapped-ram or without, or with
-"exec:cat > FILE", or what \`multifd receive LISTEN file:FILE\` wrote. RAM is not read.
+"exec:cat > FILE", what libvirt wrote with save, or what \`multifd receive LISTEN file:FILE\` wrote; also packed with
+gzip or zstd. FILE,offset=N begins at byte N. RAM is not read.
 
 Examples:
   multifd inspect guest.mig

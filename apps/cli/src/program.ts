@@ -170,10 +170,10 @@ function addInspect(program: Command, ended: (code: ExitCode) => void): void {
     .command('inspect')
     .summary('say what is in a migration file')
     .description('Say what is in a migration file: RAM blocks, sections, and the device state in words')
-    .argument('<file>', 'what QEMU wrote with file: or exec:, or receive with file:')
+    .argument('<file>', 'what QEMU wrote with file: or exec:, libvirt with save, or receive with file:')
     .option('--json', 'print one JSON document on stdout, with nothing left out')
     .addHelpText('after', INSPECT_HELP)
-    .action((file, options) => ended(inspectCommand(file, options)));
+    .action(async (file, options) => ended(await inspectCommand(file, options)));
 }
 
 function zeroPageDetection() {

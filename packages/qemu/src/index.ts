@@ -1,4 +1,8 @@
+export { type FileKind, kindOf, LONGEST_MAGIC } from './container/kinds.js';
+export type { LibvirtFormat } from './container/libvirt.js';
+export type { Compression, Container } from './container/locate.js';
 export {
+  explainFile,
   type InspectedBlock,
   type InspectedDevice,
   type Inspection,

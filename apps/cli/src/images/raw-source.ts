@@ -1,6 +1,7 @@
-import { readdirSync, type Stats, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type FileBlockDescriptor, MultifdError } from '@multifd/core';
+import { kindOf, LONGEST_MAGIC } from '@multifd/qemu';
 import { type Identity, restingGuest } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
 import type { HostChoice } from '../host/choose-host.js';
@@ -25,6 +26,7 @@ export async function openRawSource(
   const blocks: FileBlockDescriptor[] = [];
   for (const image of images) {
     const length = imageLength(image.path);
+    noteKind(image.path, note);
     const { extents, reason } = await listExtents(image.path, length, PAGE_SIZE);
     if (reason !== undefined) note(`${image.path}: holes cannot be found (${reason}), so all of it is read`);
     blocks.push({
@@ -36,6 +38,20 @@ export async function openRawSource(
     });
   }
   return blocks;
+}
+
+/** RAM may begin with any bytes; but if these are a file's of another kind, the guest would be made of that file. */
+function noteKind(path: string, note: (line: string) => void): void {
+  const first = new Uint8Array(LONGEST_MAGIC);
+  const fd = withPath(`raw:${path}: cannot be read`, () => openSync(path, 'r'));
+  try {
+    const kind = kindOf(first.subarray(0, readSync(fd, first, 0, first.length, 0)));
+    if (kind === undefined) return;
+    const instead = kind.name === 'stream' || kind.name === 'libvirt' ? `, and meant as file:${path}` : '';
+    note(`${path} begins like ${kind.what} and is sent as RAM all the same; is it one${instead}?`);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** A guest whose memory is these images. @throws MultifdError `io` if they cannot be mapped. */

@@ -40,6 +40,7 @@ export interface RawSource {
 /** A guest that lies in QEMU's mapped-ram migration file. */
 export interface FileSource {
   readonly kind: 'file';
+  /** With `,offset=N` behind it, if that was said. */
   readonly path: string;
 }
 

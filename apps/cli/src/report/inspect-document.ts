@@ -9,6 +9,10 @@ export interface InspectDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly status: 'completed' | FailureMembers['status'];
   readonly file: string | null;
   /** All that follows is absent if the file could not be read. */
+  /** What the stream stands in; absent if that is the file alone. */
+  readonly container?: ContainerMember;
+  /** Byte offset of the stream in the file, or in what was unpacked from it. */
+  readonly 'stream-offset'?: number;
   readonly format?: Inspection['format'];
   /** Of the migration stream. */
   readonly version?: number;
@@ -23,6 +27,12 @@ export interface InspectDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly devices?: readonly DeviceMember[] | null;
   /** Of everything behind RAM, description included. */
   readonly 'device-state-size'?: number;
+}
+
+export interface ContainerMember {
+  readonly libvirt?: { readonly format: string; readonly 'was-running': boolean };
+  /** `gzip` or `zstd`. */
+  readonly compression?: string;
 }
 
 export interface BlockMember {
@@ -64,6 +74,8 @@ export function inspectDocument(
 function members(inspection: Inspection) {
   const { format, version, machineType, targetPageBits, capabilities, uuid } = inspection;
   return {
+    ...containerMember(inspection),
+    'stream-offset': inspection.streamOffset,
     format,
     version,
     'machine-type': machineType,
@@ -75,6 +87,19 @@ function members(inspection: Inspection) {
     sections: inspection.sections,
     devices: inspection.devices?.map(device) ?? null,
     'device-state-size': inspection.deviceStateSize,
+  };
+}
+
+function containerMember({ container }: Inspection): Pick<InspectDocument, 'container'> {
+  if (container === undefined) return {};
+  const { libvirt, compression } = container;
+  return {
+    container: {
+      ...(libvirt === undefined
+        ? {}
+        : { libvirt: { format: libvirt.format, 'was-running': libvirt.wasRunning } }),
+      ...(compression === undefined ? {} : { compression }),
+    },
   };
 }
 

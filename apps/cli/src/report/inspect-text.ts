@@ -7,6 +7,7 @@ export function inspectText(file: string, inspection: Inspection): string {
   const { format, version, machineType, capabilities, uuid, pageSize, blocks, sections } = inspection;
   const lines = [
     `file: ${plain(file)}`,
+    ...containerLines(inspection),
     `format: ${format === 'stream' ? 'single stream' : format}, version ${version}`,
     `machine type: ${plain(machineType)}`,
     `capabilities: ${capabilities.length === 0 ? 'none' : capabilities.map(plain).join(', ')}`,
@@ -18,6 +19,20 @@ export function inspectText(file: string, inspection: Inspection): string {
     ...deviceLines(inspection),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function containerLines({ container, streamOffset }: Inspection): string[] {
+  const { libvirt, compression } = container ?? {};
+  const words = [
+    ...(libvirt === undefined
+      ? []
+      : [
+          `a save image of libvirt, format ${libvirt.format}, its guest ${libvirt.wasRunning ? 'ran' : 'was paused'}`,
+        ]),
+    ...(compression === undefined ? [] : [`packed with ${compression}`]),
+    ...(streamOffset === 0 ? [] : [`the stream begins at byte ${streamOffset}`]),
+  ];
+  return words.length === 0 ? [] : [`container: ${words.join('; ')}`];
 }
 
 /** A row of devices is one line: they are listed with their state. */

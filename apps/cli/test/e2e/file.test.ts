@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { eventually, run, start, startReceive } from '../helpers/cli.js';
 import { allocated } from '../helpers/images.js';
@@ -83,5 +84,53 @@ describe('a migration file', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/guest\.mig.*EFBIG/);
     expect(readdirSync(directory)).toEqual([]);
+  });
+});
+
+describe('a migration file that does not begin with its stream', () => {
+  it('is read at an offset, by migrate and inspect, and a literal name is meant as it is', async () => {
+    const folder = tempDirectory();
+    const file = join(folder, 'guest.mig');
+    const receiving = await startReceive([`file:${file}`]);
+    expect((await run(['migrate', 'demo:4M', receiving.address])).code).toBe(0);
+    expect((await receiving.ended).code).toBe(0);
+    const whole = readFileSync(file);
+    const literal = `${file},offset=5`;
+    writeFileSync(literal, whole);
+    const inspected = await run(['inspect', literal, '--json']);
+    expect(JSON.parse(inspected.stdout)).toMatchObject({ 'stream-offset': 0, format: 'mapped-ram' });
+    rmSync(literal);
+
+    const none = await run(['migrate', `file:${literal}`]);
+    expect(none).toMatchObject({ code: 2, stdout: '' });
+    expect(none.stderr).toMatch(/^multifd: .+magic at byte 5: .+\nhint: .+,offset=N\n$/);
+  });
+
+  it('packed: inspect explains it, migrate says what to do', async () => {
+    const file = join(tempDirectory(), 'guest.mig');
+    const receiving = await startReceive([`file:${file}`]);
+    expect((await run(['migrate', 'demo:4M', receiving.address])).code).toBe(0);
+    await receiving.ended;
+    writeFileSync(`${file}.gz`, gzipSync(readFileSync(file)));
+    const inspected = await run(['inspect', `${file}.gz`]);
+    expect(inspected).toMatchObject({ code: 0, stderr: '' });
+    expect(inspected.stdout).toContain('container: packed with gzip\n');
+    const document = JSON.parse((await run(['inspect', `${file}.gz`, '--json'])).stdout);
+    expect(document).toMatchObject({ status: 'completed', container: { compression: 'gzip' } });
+    const sent = await run(['migrate', `file:${file}.gz`, '--json']);
+    expect(sent.code).toBe(2);
+    expect(sent.stderr).toBe(
+      `multifd: ${file}.gz: a gzip file, whose pages cannot be reached\nhint: unpack it first: gzip -dc ${file}.gz > guest.mig\n`,
+    );
+    expect(JSON.parse(sent.stdout)).toMatchObject({ status: 'failed', 'error-class': 'usage' });
+  });
+
+  it('as raw: it is sent, with a word about what it looks like', async () => {
+    const image = join(tempDirectory(), 'ram');
+    writeFileSync(image, Buffer.concat([Buffer.from('QEVM'), Buffer.alloc(8188)]));
+    const sent = await run(['migrate', `raw:${image}`]);
+    expect(sent.code).toBe(0);
+    expect(sent.stderr).toContain(`${image} begins like a migration stream and is sent as RAM all the same`);
+    expect(sent.stderr).toContain(`file:${image}`);
   });
 });

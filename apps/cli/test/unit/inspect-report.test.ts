@@ -5,6 +5,7 @@ import { inspectDocument } from '../../src/report/inspect-document.js';
 import { inspectText } from '../../src/report/inspect-text.js';
 
 const INSPECTION: Inspection = {
+  streamOffset: 0,
   format: 'mapped-ram',
   version: 3,
   machineType: 'pc-q35-10.0',

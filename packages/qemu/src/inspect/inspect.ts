@@ -1,3 +1,6 @@
+import { MultifdError } from '@multifd/core';
+import { type Container, locateStream, type StreamPlace, unpackHint } from '../container/locate.js';
+import { unpack } from '../container/unpack.js';
 import { countPages } from '../mapped-ram/bitmap.js';
 import { type ByteSource, FileSource } from '../stream/byte-source.js';
 import {
@@ -44,6 +47,10 @@ export interface InspectedDevice {
 
 /** All that a migration file says about itself. */
 export interface Inspection {
+  /** What the stream stands in; absent if it is the file. */
+  readonly container?: Container;
+  /** Byte offset of the stream in the file, or in what was unpacked from it. */
+  readonly streamOffset: number;
   readonly format: 'mapped-ram' | 'stream';
   /** Of the stream; always 3. */
   readonly version: number;
@@ -63,16 +70,56 @@ export interface Inspection {
 }
 
 /**
- * Says what is in a migration file that QEMU, or we, wrote: with mapped-ram, or as a single stream.
- * @throws WireError for a file that is cut or is none, naming field and offset; MultifdError `io`.
+ * Says what is in a migration file that QEMU, or we, wrote: with mapped-ram, or as a single stream. Also in a save image
+ * of libvirt, unless it is packed: see `explainFile`.
+ * @throws WireError for a file that is cut or is none, naming field and offset; MultifdError `usage` for what is known
+ * to be another kind of file, `io`.
  */
 export function inspectFile(path: string, options: ReadOptions = {}): Inspection {
   const source = new FileSource(path);
   try {
-    return inspect(source, options);
+    const place = locateStream(source, options.offset);
+    const { compression, offset } = place;
+    if (compression !== undefined) {
+      throw new MultifdError('usage', `${path}: a ${compression} file`, {
+        hint: unpackHint(path, compression, offset),
+      });
+    }
+    return inspectAt(source, place, options);
   } finally {
     source.close();
   }
+}
+
+/**
+ * As `inspectFile`, also for what is packed with gzip or zstd: that is unpacked into a temporary file, at most
+ * `MAX_UNPACKED` bytes.
+ */
+export async function explainFile(path: string, options: ReadOptions = {}): Promise<Inspection> {
+  const packed = new FileSource(path);
+  const found = place(packed, options.offset);
+  const { compression, offset, libvirt } = found;
+  if (compression === undefined) return inspectFile(path, options);
+  const source = await unpack(path, compression, offset);
+  try {
+    const container = { ...(libvirt === undefined ? {} : { libvirt }), compression };
+    return { ...inspect(source, { ...options, offset: 0 }), container };
+  } finally {
+    source.close();
+  }
+}
+
+function place(source: FileSource, offset: number | undefined): StreamPlace {
+  try {
+    return locateStream(source, offset);
+  } finally {
+    source.close();
+  }
+}
+
+function inspectAt(source: ByteSource, { offset, libvirt }: StreamPlace, options: ReadOptions): Inspection {
+  const inspection = inspect(source, { ...options, offset });
+  return libvirt === undefined ? inspection : { ...inspection, container: { libvirt } };
 }
 
 /** As `inspectFile`, for bytes wherever they are. */
@@ -80,6 +127,7 @@ export function inspect(source: ByteSource, options: ReadOptions = {}): Inspecti
   const file = readMigrationFile(source, options);
   const { version, machineType, targetPageBits, capabilities, uuid, pageSize } = file;
   return {
+    streamOffset: options.offset ?? 0,
     format: capabilities.includes('mapped-ram') ? 'mapped-ram' : 'stream',
     version,
     machineType,

@@ -6,6 +6,7 @@ import {
   type RawDeviceState,
   type StreamConfiguration,
 } from '@multifd/core';
+import { locateStream, unpackHint } from '../container/locate.js';
 import { type ByteSource, FileSource } from '../stream/byte-source.js';
 import { type MigrationFile, type ReadOptions, readMigrationFile, type StreamBlock } from '../stream/read.js';
 import { pageRuns } from './bitmap.js';
@@ -28,16 +29,22 @@ export interface MappedRamGuest {
 }
 
 /**
- * Opens a migration file that QEMU, or `MappedRamWriter`, wrote with mapped-ram. The file must stay as it is while
- * its guest is in use.
- * @throws WireError for a file that is cut or is none; MultifdError `incompatible` for one without mapped-ram or with
+ * Opens a migration file that QEMU, or `MappedRamWriter`, wrote with mapped-ram, also at an offset, or in libvirt's
+ * `sparse` save image. The file must stay as it is while its guest is in use.
+ * @throws WireError for a file that is cut or is none; MultifdError `usage` for what is known to be another kind of file; `incompatible` for one without mapped-ram or with
  * more; `io`.
  */
 export function openMappedRam(path: string, options: ReadOptions = {}): MappedRamGuest {
   const source = new FileSource(path);
   try {
-    const file = readMigrationFile(source, options);
-    checkCapabilities(file, path);
+    const { offset, compression, libvirt } = locateStream(source, options.offset);
+    if (compression !== undefined) {
+      throw new MultifdError('usage', `${path}: a ${compression} file, whose pages cannot be reached`, {
+        hint: unpackHint(path, compression, offset),
+      });
+    }
+    const file = readMigrationFile(source, { ...options, offset });
+    checkCapabilities(file, path, libvirt !== undefined);
     checkCommands(file, path);
     return {
       machineType: file.machineType,
@@ -70,10 +77,12 @@ export function openMappedRam(path: string, options: ReadOptions = {}): MappedRa
   }
 }
 
-function checkCapabilities({ capabilities }: MigrationFile, path: string): void {
+function checkCapabilities({ capabilities }: MigrationFile, path: string, ofLibvirt: boolean): void {
   if (!capabilities.includes('mapped-ram')) {
     throw new MultifdError('incompatible', `${path}: a migration stream without mapped-ram`, {
-      hint: 'have QEMU write the file with the capability mapped-ram',
+      hint: ofLibvirt
+        ? 'have libvirt write it in its sparse format: virsh save --image-format sparse'
+        : 'have QEMU write the file with the capability mapped-ram',
     });
   }
   const other = capabilities.find((name) => name !== 'mapped-ram');

@@ -18,19 +18,20 @@ export class FileSource implements ByteSource {
   readonly #fd: number;
 
   /** @throws MultifdError `io` if it cannot be opened or is no plain file. */
-  constructor(path: string) {
+  constructor(path: string, fd = open(path)) {
     this.name = path;
-    try {
-      this.#fd = openSync(path, 'r');
-    } catch (cause) {
-      throw MultifdError.from(cause, 'io', `cannot open ${path}`);
-    }
+    this.#fd = fd;
     const stat = fstatSync(this.#fd);
     if (!stat.isFile()) {
       closeSync(this.#fd);
       throw new MultifdError('io', `${path}: not a plain file`);
     }
     this.size = stat.size;
+  }
+
+  /** An open file, which `close` closes. @param name for messages. */
+  static ofDescriptor(name: string, fd: number): FileSource {
+    return new FileSource(name, fd);
   }
 
   read(offset: number, target: Uint8Array): void {
@@ -46,8 +47,25 @@ export class FileSource implements ByteSource {
     }
   }
 
+  /** Bytes that it takes on the disk. */
+  get allocated(): number {
+    return fstatSync(this.#fd).blocks * 512;
+  }
+
   close(): void {
     closeSync(this.#fd);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+function open(path: string): number {
+  try {
+    return openSync(path, 'r');
+  } catch (cause) {
+    throw MultifdError.from(cause, 'io', `cannot open ${path}`);
   }
 }
 

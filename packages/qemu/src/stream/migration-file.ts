@@ -68,7 +68,7 @@ export interface MigrationFile {
 }
 
 export interface ReadOptions {
-  /** Byte offset of the stream in the file. Default 0. */
+  /** Byte offset of the stream in the file, QEMU's `file:PATH,offset=N`. Default: 0, or behind libvirt's header. */
   readonly offset?: number;
   /** Bytes of a target page if the file does not say. Default 4096. */
   readonly pageSize?: number;

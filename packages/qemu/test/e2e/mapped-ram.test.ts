@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { inspectFile } from '../../src/inspect/inspect.js';
 import { openMappedRam } from '../../src/mapped-ram/guest.js';
@@ -13,6 +13,7 @@ import {
 import { installedQemus } from '../support/binaries.js';
 import { CONTROL } from '../support/boot-code.js';
 import { TestFolder } from '../support/folder.js';
+import { libvirtFront } from '../support/libvirt.js';
 import { Qemu, type RamFile } from '../support/qemu.js';
 import { allocated, createRam, firstDifference, readControl } from '../support/ram-files.js';
 import { receiveFrom } from '../support/receive.js';
@@ -27,6 +28,21 @@ describe.runIf(installedQemus().includes('10.0'))('mapped-ram files and QEMU 10.
       const how = channels === 0 ? 'without multifd' : `with ${channels} channels`;
       it(`${machine}: QEMU loads, ${how}, what we received`, () => loadOurs(machine, channels));
       it(`${machine}: we read what QEMU wrote ${how}, and send it`, () => sendTheirs(machine, channels));
+    }
+});
+
+/** What stands before the stream: junk, or what libvirt writes for save_image_format=sparse. */
+const FRONTS = {
+  'an offset of 12345': { bytes: new Uint8Array(12_345).fill(0x2e), said: 12_345 },
+  'an offset of 1M': { bytes: new Uint8Array(MIB).fill(0x2e), said: MIB },
+  "libvirt's header": { bytes: libvirtFront(6), said: undefined },
+} as const;
+
+describe.runIf(installedQemus().includes('10.0'))('a mapped-ram file that QEMU 10.0 wrote behind', () => {
+  for (const [name, { bytes, said }] of Object.entries(FRONTS))
+    for (const channels of [0, 4]) {
+      it(`${name}, with ${channels} channels: we read it, and send it`, () =>
+        sendTheirs('q35', channels, bytes, said));
     }
 });
 
@@ -75,7 +91,16 @@ async function loadOurs(machine: string, channels: number): Promise<void> {
   await expectCountGoesOn(running, destination, ram, loaded);
 }
 
-async function sendTheirs(machine: string, channels: number): Promise<void> {
+/**
+ * @param front bytes of the file before QEMU's stream.
+ * @param offset where we are told that the stream begins; undefined if we are to see it.
+ */
+async function sendTheirs(
+  machine: string,
+  channels: number,
+  front = new Uint8Array(0),
+  offset?: number,
+): Promise<void> {
   using folder = new TestFolder();
   const { source, ram } = await startSource(folder, machine);
   await using running = source;
@@ -85,14 +110,18 @@ async function sendTheirs(machine: string, channels: number): Promise<void> {
     'max-bandwidth': 0,
     ...(channels > 0 ? { 'multifd-channels': channels } : {}),
   });
-  await migrate(running.qmp, `file:${file}`);
+  writeFileSync(file, front);
+  await migrate(running.qmp, front.length === 0 ? `file:${file}` : `file:${file},offset=${front.length}`);
   expect(await waitForMigration(running.qmp, ['completed', 'failed'], 30_000)).toMatchObject({
     status: 'completed',
   });
   await running.kill();
   expect(statSync(file).size).toBeGreaterThan(ram.size);
 
-  const guest = openMappedRam(file);
+  expect(readFileSync(file).subarray(0, front.length).equals(Buffer.from(front))).toBe(true);
+  const at = offset === undefined ? {} : { offset };
+  expect(inspectFile(file, at)).toMatchObject({ format: 'mapped-ram', streamOffset: front.length });
+  const guest = openMappedRam(file, at);
   const { target, ram: loaded } = await startTarget(folder, machine);
   await using destination = target;
   const { info } = await sendTo(

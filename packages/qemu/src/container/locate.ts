@@ -1,0 +1,82 @@
+import { MultifdError } from '@multifd/core';
+import type { ByteSource } from '../stream/byte-source.js';
+import { type FileKind, type KindName, kindOf, LONGEST_MAGIC } from './kinds.js';
+import { type LibvirtFormat, readLibvirtHeader } from './libvirt.js';
+
+/** What a migration stream stands in, if it does not begin with the file. */
+export interface Container {
+  readonly libvirt?: { readonly format: LibvirtFormat; readonly wasRunning: boolean };
+  readonly compression?: Compression;
+}
+
+/** What we can unpack. */
+export type Compression = 'gzip' | 'zstd';
+
+/** Where in a file a migration stream is. */
+export interface StreamPlace extends Container {
+  /** Byte offset of the stream, or of what it is packed in. */
+  readonly offset: number;
+}
+
+/** What to do about a file that is known, and of no use here. */
+const HINTS: Partial<Record<KindName, string>> = {
+  'libvirt-partial': 'virsh save did not come to its end: the guest is not in this file',
+  elf: 'a dump of guest memory (dump-guest-memory, virsh dump) has no devices and cannot run again; have QEMU write the guest with migrate file:',
+  kdump:
+    'a dump of guest memory (dump-guest-memory, virsh dump) has no devices and cannot run again; have QEMU write the guest with migrate file:',
+  'windows-dump':
+    'a dump of guest memory (dump-guest-memory, virsh dump) has no devices and cannot run again; have QEMU write the guest with migrate file:',
+  qcow2: 'a guest that savevm put into it comes out with loadvm, in a QEMU, which can then migrate it',
+};
+
+/**
+ * Finds the migration stream in a file by its first bytes: at the beginning, behind libvirt's header, or at the offset
+ * that was given (QEMU's `file:PATH,offset=N`). Reads nothing else.
+ * @throws MultifdError `usage` that names what the file is and what to do with it.
+ */
+export function locateStream(source: ByteSource, offset?: number): StreamPlace {
+  if (offset !== undefined && offset >= source.size) {
+    throw new MultifdError(
+      'usage',
+      `${source.name}: offset ${offset} is not within its ${source.size} bytes`,
+    );
+  }
+  const kind = kindAt(source, offset ?? 0);
+  if (kind?.name !== 'libvirt' || (offset ?? 0) > 0) return place(source, kind, offset ?? 0);
+  const { streamOffset, format, wasRunning } = readLibvirtHeader(source);
+  const libvirt = { format, wasRunning };
+  if (!['raw', 'sparse', 'gzip', 'zstd'].includes(format)) {
+    throw new MultifdError('usage', `${source.name}: a save image of libvirt, packed with ${format}`, {
+      hint: unpackHint(source.name, format, streamOffset),
+    });
+  }
+  const inside = kindAt(source, streamOffset);
+  const expected = format === 'raw' || format === 'sparse' ? 'stream' : format;
+  if (inside?.name !== expected) {
+    const got = inside?.what ?? 'something else';
+    const what = `format ${format}, but there is ${got} at byte ${streamOffset}`;
+    throw new MultifdError('usage', `${source.name}: libvirt's header: ${what}`);
+  }
+  return { ...place(source, inside, streamOffset), libvirt };
+}
+
+/** The words that unpack what stands at `offset` of a file. */
+export function unpackHint(path: string, kind: string, offset: number): string {
+  const program = kind === 'gzip' ? 'gzip' : kind;
+  const input = offset === 0 ? `${program} -dc ${path}` : `tail -c +${offset + 1} ${path} | ${program} -dc`;
+  return `unpack it first: ${input} > guest.mig`;
+}
+
+function kindAt(source: ByteSource, offset: number): FileKind | undefined {
+  const first = new Uint8Array(Math.min(LONGEST_MAGIC, source.size - offset));
+  source.read(offset, first);
+  return kindOf(first);
+}
+
+function place(source: ByteSource, kind: FileKind | undefined, offset: number): StreamPlace {
+  if (kind === undefined || kind.name === 'stream') return { offset };
+  if (kind.name === 'gzip' || kind.name === 'zstd') return { offset, compression: kind.name };
+  const where = offset === 0 ? '' : ` at byte ${offset}`;
+  const hint = HINTS[kind.name] ?? unpackHint(source.name, kind.name, offset);
+  throw new MultifdError('usage', `${source.name}: ${kind.what}${where}, not a migration file`, { hint });
+}

@@ -26,11 +26,11 @@ export interface SourceStatistics {
   readonly pageSize: number;
   /** Looks at the dirty bitmap; the setup counts as the first. */
   readonly dirtySyncCount: number;
-  /** Pages a second that the guest dirtied in the last round. */
+  /** Pages a second that the guest dirtied in the last round; 0 once it is over. */
   readonly dirtyPagesRate: number;
-  /** Pages a second handled (sent or found zero): over the last round, in the end over all of it. */
+  /** Pages a second handled (sent or found zero): over the last round, in the end over all of it but the setup. */
   readonly pagesPerSecond: number;
-  /** Megabits a second: over the last round, in the end over all of it. */
+  /** Megabits a second: over the last round, in the end over all of it but the setup. */
   readonly mbps: number;
   /** Each channel's bytes. */
   readonly channelBytes: readonly number[];

@@ -98,7 +98,7 @@ async function loadOurs(machine: string, channels: number): Promise<void> {
 async function sendTheirs(
   machine: string,
   channels: number,
-  front = new Uint8Array(0),
+  front: Uint8Array = new Uint8Array(0),
   offset?: number,
 ): Promise<void> {
   using folder = new TestFolder();

@@ -42,18 +42,21 @@ export class SourceMeter {
     const { pageSize, blocks } = this.#ram;
     const now = this.#end ?? performance.now();
     const totalTime = now - this.#start;
+    const setupTime = (this.#setupEnd ?? now) - this.#start;
+    // As in QEMU, rates over all of it leave out the setup, which moves next to nothing.
+    const transferSeconds = (totalTime - setupTime) / 1000;
     const rows = Array.from({ length: this.#counters.rows }, (_, index) => this.#counters.row(index));
     const normal = rows.reduce((sum, row) => sum + row.normal, 0);
     const zeroPages = rows.reduce((sum, row) => sum + row.zero, 0);
     const transferred = rows.reduce((sum, row) => sum + row.bytes, 0);
     const channelBytes = rows.slice(1).map((row) => row.bytes);
     const round = this.#round;
-    const roundSeconds = round === undefined ? totalTime / 1000 : round.duration / 1000;
+    const roundSeconds = round === undefined ? transferSeconds : round.duration / 1000;
     const roundBytes = round === undefined ? transferred : round.bytes;
     const over = this.#end !== undefined;
     return {
       totalTime,
-      setupTime: (this.#setupEnd ?? now) - this.#start,
+      setupTime,
       downtime: over && this.#stopped !== undefined ? now - this.#stopped : undefined,
       expectedDowntime: round?.expectedDowntime,
       total: blocks.reduce((sum, block) => sum + block.length, 0),
@@ -66,11 +69,12 @@ export class SourceMeter {
       zeroBytes: zeroPages * pageSize,
       pageSize,
       dirtySyncCount: round?.dirtySyncCount ?? 1,
-      dirtyPagesRate: round === undefined ? 0 : rate(round.dirtyPages, roundSeconds),
+      // QEMU's is 0 once nobody is there who could dirty anything.
+      dirtyPagesRate: over || round === undefined ? 0 : rate(round.dirtyPages, roundSeconds),
       pagesPerSecond: over
-        ? rate(normal + zeroPages, totalTime / 1000)
+        ? rate(normal + zeroPages, transferSeconds)
         : rate(round?.sentPages ?? normal + zeroPages, roundSeconds),
-      mbps: over ? rate(transferred * 8, totalTime / 1000) / 1e6 : rate(roundBytes * 8, roundSeconds) / 1e6,
+      mbps: over ? rate(transferred * 8, transferSeconds) / 1e6 : rate(roundBytes * 8, roundSeconds) / 1e6,
       channelBytes,
     };
   }

@@ -6,6 +6,7 @@ import { defineConfig } from 'vitest/config';
  */
 export default defineConfig({
   test: {
+    globalSetup: './packages/testing/src/global-setup.ts',
     include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'],
     exclude: [
       '**/node_modules/**',
@@ -20,6 +21,8 @@ export default defineConfig({
       // The suites for accelerators and codecs, and the tests of the suites.
       '**/test/conformance.test.ts',
       'packages/conformance/**',
+      // Starts runs of its own.
+      'packages/testing/**',
       // Cargo's own tests.
       'packages/accel-native/test/kernels.test.ts',
       'packages/codec-native/test/streams.test.ts',

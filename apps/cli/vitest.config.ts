@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    globalSetup: '@multifd/testing/global-setup',
     include: ['test/**/*.test.ts'],
     // vitest.qemu.config.ts has those.
     exclude: ['test/qemu/**'],

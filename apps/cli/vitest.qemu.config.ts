@@ -9,6 +9,7 @@ if (missing !== undefined) console.log(`the command against real QEMU: ${missing
 
 export default defineConfig({
   test: {
+    globalSetup: '@multifd/testing/global-setup',
     include: here.length === 0 ? [] : ['test/qemu/**/*.test.ts'],
     passWithNoTests: here.length === 0,
     fileParallelism: false,

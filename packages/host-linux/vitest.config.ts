@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    globalSetup: '@multifd/testing/global-setup',
     include: ['test/**/*.test.ts'],
     // Bounds against a hang, never a measure of speed.
     testTimeout: 120_000,

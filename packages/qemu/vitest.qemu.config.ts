@@ -8,6 +8,7 @@ if (missing !== undefined) console.log(`tests against real QEMU: ${missing}`);
 
 export default defineConfig({
   test: {
+    globalSetup: '@multifd/testing/global-setup',
     include: here.length === 0 ? [] : ['test/e2e/**/*.test.ts'],
     passWithNoTests: here.length === 0,
     fileParallelism: false,

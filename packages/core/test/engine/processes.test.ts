@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { migrate, receive } from '@multifd/core';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { fixture, PLAIN } from '../support/fixtures.js';
 import { expectFailure, expectValue, inTime, outcomeOf } from '../support/outcome.js';
 import { move } from '../support/pair.js';
@@ -112,6 +112,7 @@ describe('two processes', () => {
 describe('nothing keeps the process alive after a migration that', () => {
   const folder = mkdtempSync(join(tmpdir(), 'multifd-'));
   afterEach(() => rmSync(join(folder, 'socket'), { force: true }));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it.each([
     ['completes', []],

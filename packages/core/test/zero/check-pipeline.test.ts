@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RamBlockDescriptor } from '../../src/ram/block.js';
 import { DirtyBitmap } from '../../src/ram/dirty-bitmap.js';
 import { RangeTable } from '../../src/ram/ranges.js';
@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 
 const folder = mkdtempSync(join(tmpdir(), 'multifd-pipeline-'));
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Checked {
   readonly index: number;
@@ -130,7 +130,7 @@ describe('CheckPipeline', () => {
   });
 
   it('of a file, holes and all', async () => {
-    const path = join(mkdtempSync(join(tmpdir(), 'multifd-pipeline-')), 'ram');
+    const path = join(folder, 'ram');
     const bytes = new Uint8Array(21 * MIB);
     for (let page = 0; page < bytes.length / PAGE; page += 3) bytes[page * PAGE + (page % PAGE)] = 1;
     writeFileSync(path, bytes);

@@ -2,15 +2,16 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RamBlock } from '@multifd/core';
+import { afterAll } from 'vitest';
 import { hostBlocks, type MapOptions, type MappedRam, mapRam } from '../../src/index.js';
 
 export const PAGE = 4096;
 export const MIB = 2 ** 20;
 export const GIB = 2 ** 30;
 
-/** A folder that is gone when the process ends. */
+/** A folder that is gone when the tests of a file are over: the process that they run in may be killed then. */
 export const folder = mkdtempSync(join(tmpdir(), 'multifd-host-'));
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 let files = 0;
 

@@ -1,4 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
-/** Generous: these tests run on busy machines with two cores. */
-export default defineConfig({ test: { include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } });
+export default defineConfig({
+  test: {
+    globalSetup: '@multifd/testing/global-setup',
+    include: ['test/unit/**/*.test.ts'],
+    // Generous: these tests run on busy machines with two cores.
+    testTimeout: 60_000,
+  },
+});

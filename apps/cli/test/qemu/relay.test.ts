@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { installedQemus, type QemuRelease } from '../../../../packages/qemu/test/support/binaries.js';
+import {
+  installedQemus,
+  type QemuRelease,
+  RELEASES,
+} from '../../../../packages/qemu/test/support/binaries.js';
 import { whyNot } from '../../../../packages/qemu/test/support/codecs.js';
 import { TestFolder } from '../../../../packages/qemu/test/support/folder.js';
 import { queryMigrate, waitForMigration } from '../../../../packages/qemu/test/support/monitor.js';
@@ -49,6 +53,9 @@ const CASES: readonly Case[] = [
   { from: '7.2', to: '10.0', machine: 'pc-i440fx-7.2', channels: [4, 2], options: '' },
   { from: '10.0', to: '7.2', machine: 'pc-q35-7.2', channels: [2, 4], options: '--machine-compat 7.2' },
   { from: '7.2', to: '7.2', machine: 'q35', channels: [1, 3], options: '' },
+  { from: '11.1', to: '11.1', machine: 'q35', channels: [2, 3], options: '' },
+  { from: '10.0', to: '11.1', machine: 'pc-q35-10.0', channels: [2, 2], options: '' },
+  { from: '11.1', to: '10.0', machine: 'pc-q35-10.0', channels: [4, 2], options: '' },
   { ...NEW, machine: 'q35', channels: [2, 2], options: '', compression: ['none', 'zstd'] },
   { ...NEW, machine: 'q35', channels: [2, 4], options: '', compression: ['none', 'zlib'] },
   { ...NEW, machine: 'q35', channels: [2, 3], options: '', compression: ['zstd', 'none'] },
@@ -73,6 +80,12 @@ describe('multifd relay, between two QEMUs', () => {
       () => relayed(each),
     );
   }
+
+  it.runIf(here.length === RELEASES.length)(
+    '7.2 to 10.0 to 11.1 and back, by a relay for each step, pc-q35-7.2',
+    () => chained(['7.2', '10.0', '11.1', '10.0', '7.2'], 'pc-q35-7.2'),
+    240_000,
+  );
 
   it.runIf(here.includes('10.0'))(
     '10.0 to 10.0: the destination dies midway, and the guest runs on at its source',
@@ -99,6 +112,32 @@ describe('multifd relay, between two QEMUs', () => {
     },
   );
 });
+
+/** One guest from QEMU to QEMU; each has ended when the next one's turn is over. */
+async function chained(releases: readonly QemuRelease[], machine: string): Promise<void> {
+  using folder = new TestFolder();
+  const [first = '7.2', ...others] = releases;
+  const source = await startSource({ release: first, machine, folder: folder.path });
+  let guest = source;
+  try {
+    for (const [step, release] of others.entries()) {
+      const next = await startTarget({ release, machine, folder: folder.path }, `step-${step}`);
+      const last = guest;
+      guest = next;
+      await using _ = last.qemu;
+      const relaying = startRelay(await listen(next, 2), ['--channels', '2']);
+      await migrateTo(last, await relaying.says(/listening on (tcp:\S+)/), { 'multifd-channels': 2 });
+      const { code, stderr } = await relaying.ended;
+      expect(code, `step ${step}: ${stderr}${last.qemu.log()}${next.qemu.log()}`).toBe(0);
+      const info = await waitForMigration(next.qemu.qmp, ENDED, 60_000);
+      expect(info, `step ${step}`).toMatchObject({ status: 'completed' });
+    }
+    expectSameRam(source, guest);
+    await expectCountGoesOn(source, guest);
+  } finally {
+    await guest.qemu.kill();
+  }
+}
 
 async function relayed(each: Case): Promise<void> {
   const { from, to, machine, channels, detection, options, compression = ['none', 'none'] } = each;

@@ -45,6 +45,14 @@ const CASES: readonly Case[] = [
   ),
   { release: '10.0', machine: 'pc-q35-8.0', running: true, parameters: OLD },
   { release: '10.0', machine: 'q35', running: true, parameters: { returnPath: false } },
+  { release: '11.1', machine: 'pc', running: true, parameters: { zeroPageDetection: 'none' } },
+  {
+    release: '11.1',
+    machine: 'q35',
+    running: false,
+    parameters: { multifdChannels: 4, zeroPageDetection: 'legacy' },
+  },
+  { release: '11.1', machine: 'pc-q35-8.0', running: true, parameters: OLD },
 ];
 
 const here = installedQemus();

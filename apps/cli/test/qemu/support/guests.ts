@@ -53,9 +53,9 @@ export async function startSource(settings: GuestSettings): Promise<Guest> {
   return guest;
 }
 
-/** A QEMU that waits for a guest: tell it what to load. */
-export function startTarget(settings: GuestSettings): Promise<Guest> {
-  return start(settings, 'target', false);
+/** A QEMU that waits for a guest: tell it what to load. `name` tells it from others in the same folder. */
+export function startTarget(settings: GuestSettings, name = 'target'): Promise<Guest> {
+  return start(settings, name, false);
 }
 
 async function start(settings: GuestSettings, name: string, running: boolean): Promise<Guest> {

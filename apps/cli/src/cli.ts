@@ -1,57 +1,17 @@
 #!/usr/bin/env node
-import { MultifdError } from '@multifd/core';
-import { CommanderError } from 'commander';
-import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.js';
-import { buildProgram } from './program.js';
-import { formatError } from './report/errors.js';
-import { inspectDocument } from './report/inspect-document.js';
-import { migrateDocument, newFacts } from './report/migrate-document.js';
-import { receiveDocument } from './report/receive-document.js';
-import { relayDocument } from './report/relay-document.js';
+/**
+ * The command's entry. It imports nothing before it has looked at Node's version: what it would import does not even load
+ * in an older one.
+ */
+const OLDEST = [26, 6] as const;
 
-// A reader that has seen enough (`multifd migrate | head -1`) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
-
-const args = process.argv.slice(2);
-try {
-  // exitCode and not exit(): what was written to a pipe must still leave.
-  await buildProgram((code) => {
-    process.exitCode = code;
-  }).parseAsync(args, { from: 'user' });
-} catch (error) {
-  process.exitCode = refuse(error);
-}
-
-/** A command line that was not understood, or an error that nobody expected. */
-function refuse(caught: unknown): ExitCode {
-  if (caught instanceof CommanderError && caught.exitCode === 0) return EXIT.done;
-  // Without a command the help has been shown instead.
-  if (caught instanceof CommanderError && caught.code === 'commander.help') return EXIT.usage;
-  const error = caught instanceof CommanderError ? usageError(caught) : caught;
-  if (args.includes('--json')) {
-    const document = failedDocument(error);
-    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  }
-  process.stderr.write(formatError(error));
-  return exitCodeOf(error);
-}
-
-function failedDocument(error: unknown) {
-  if (args[0] === 'receive') return receiveDocument({ listen: null, target: null }, error);
-  if (args[0] === 'relay') return relayDocument({ listen: null, destination: null }, error);
-  if (args[0] === 'inspect') return inspectDocument(null, undefined, error);
-  return migrateDocument(newFacts(null, null), error);
-}
-
-/** Commander says `error: WHAT`, and in a second line what it thinks was meant. */
-function usageError(error: CommanderError): MultifdError {
-  const [what = '', meant = ''] = error.message.replace(/^error: /, '').split('\n');
-  const command =
-    args[0] !== undefined && ['migrate', 'receive', 'relay', 'inspect'].includes(args[0])
-      ? ` ${args[0]}`
-      : '';
-  const hint = meant === '' ? `multifd${command} --help shows what there is` : meant.replace(/^\(|\)$/g, '');
-  return new MultifdError('usage', what, { hint });
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) {
+  await import('./main.js');
+} else {
+  process.stderr.write(
+    `multifd: Node ${process.versions.node} is too old, ${OLDEST.join('.')} or newer is needed\nhint: see which one runs with \`node --version\`\n`,
+  );
+  // As for whatever else is not available here.
+  process.exitCode = 3;
 }

@@ -8,7 +8,7 @@ export const EXIT = {
   failed: 1,
   /** A wrong option, size, address or path. */
   usage: 2,
-  /** An accelerator, a compression or a host package that was asked for by name is not available. */
+  /** An accelerator, a compression or a host package that was asked for by name is not available, or Node is too old. */
   unavailable: 3,
   /** The two ends do not fit together. */
   incompatible: 4,

@@ -26,7 +26,7 @@ export function buildProgram(ended: (code: ExitCode) => void): Command {
     .version(version(), '-V, --version')
     .helpCommand(false)
     .exitOverride()
-    // Errors are told in one place, in one shape: see cli.ts.
+    // Errors are told in one place, in one shape: see main.ts.
     .configureOutput({ outputError: () => {}, getOutHelpWidth: () => 110 })
     .addHelpText('after', ROOT_HELP);
   addMigrate(program, ended);

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { MultifdError } from '@multifd/core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { checkLimits } from '../../src/limits/needs.js';
+import { checkNode } from '../../src/limits/node-version.js';
 import { shortageOf } from '../../src/limits/shortage.js';
 import { readSystemLimits } from '../../src/limits/system-limits.js';
 
@@ -105,5 +106,15 @@ describe('an error that comes of a limit nevertheless', () => {
   it('a real bug stays one', () => {
     expect(shortageOf(new RangeError('offset is out of bounds'))).toBeUndefined();
     expect(MultifdError.from(new TypeError('x'), 'internal', 'here').code).toBe('internal');
+  });
+});
+
+describe("Node's version", () => {
+  it.each(['20.20.2', '22.12.0', '26.5.9'])('%s is too old for a destination, in one line', (version) => {
+    expect(() => checkNode(version)).toThrow(new RegExp(`^Node ${version} cannot hand a socket`));
+  });
+
+  it.each(['26.6.0', '26.10.0', '27.0.0'])('%s is not', (version) => {
+    expect(() => checkNode(version)).not.toThrow();
   });
 });

@@ -1,6 +1,7 @@
 import { prepareSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
 import { checkLimits } from '../../limits/needs.js';
+import { checkNode } from '../../limits/node-version.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { allocateGuestRam, checkGuestRam, type GuestRamDescriptor } from '../../ram/guest-ram.js';
 import { isPageSize } from '../../wire/layout.js';
@@ -24,6 +25,7 @@ const MOST_RAM = 4 * 2 ** 40;
  * @throws MultifdError `usage` or `io` if it cannot listen.
  */
 export async function receive(options: ReceiveOptions): Promise<Incoming> {
+  checkNode();
   const parameters = completeParameters(options.parameters);
   const pageSize = options.pageSize ?? 4096;
   if (!isPageSize(pageSize)) {

@@ -1,6 +1,7 @@
 import { prepareSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
 import { checkLimits } from '../../limits/needs.js';
+import { checkNode } from '../../limits/node-version.js';
 import { AUTO } from '../../methods/registry.js';
 import { isPageSize } from '../../wire/layout.js';
 import { formatAddress, parseAddress } from '../address.js';
@@ -83,6 +84,7 @@ export interface RelayResult {
  * @throws MultifdError `usage`, `accelerator-unavailable` or `io` if it cannot.
  */
 export async function relay(options: RelayOptions): Promise<Relaying> {
+  checkNode();
   const incoming = completeParameters(options.incoming);
   const outgoing = completeParameters(options.outgoing);
   const pageSize = options.pageSize ?? 4096;

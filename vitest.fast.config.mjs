@@ -13,6 +13,7 @@ export default defineConfig({
       // Whole processes, whole migrations, real QEMU.
       '**/test/e2e/**',
       '**/test/qemu/**',
+      '**/test/matrix/**',
       '**/test/**/end-to-end.test.ts',
       // Of the engine only what is pure.
       'packages/core/test/engine/!(pure|line-rate|method-decision|machine-compat).test.ts',

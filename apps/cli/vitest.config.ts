@@ -4,8 +4,8 @@ export default defineConfig({
   test: {
     globalSetup: '@multifd/testing/global-setup',
     include: ['test/**/*.test.ts'],
-    // vitest.qemu.config.ts has those.
-    exclude: ['test/qemu/**'],
+    // vitest.qemu.config.ts and vitest.matrix.config.ts have those.
+    exclude: ['test/qemu/**', 'test/matrix/**'],
     // The end-to-end tests start processes with several busy threads each: one file at a time, so that a machine
     // with two cores is not the test's enemy. No timing decides a test; these limits only say "it hangs".
     fileParallelism: false,

@@ -1,0 +1,92 @@
+import { writeFileSync } from 'node:fs';
+import { probe } from '@multifd/host-linux';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { atRandom, pairsOf, pairwise, possiblePairs, refused } from './support/combinations.js';
+import { commandLine, isRefusedAs, migrates, runCommand } from './support/command.js';
+import { type Combination, type Features, features, refusal } from './support/features.js';
+import { readPlan } from './support/plan.js';
+
+/**
+ * Features that work alone may fail together. Every combination is the real command with a guest that runs, if it writes,
+ * and every byte of both ends compared. First those that hold every pair of values once, in an order that the seed gives,
+ * then random ones, until the time is over.
+ */
+const plan = readPlan();
+const say = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+let known: Features;
+beforeAll(async () => {
+  const listed = await runCommand([
+    new URL('../../dist/cli.js', import.meta.url).pathname,
+    'accel',
+    'list',
+    '--json',
+  ]);
+  const { accelerators } = JSON.parse(listed.stdout);
+  const here: string[] = accelerators
+    .filter(({ available, name }: { available: boolean; name: string }) => available && name !== 'gpu')
+    .map(({ name }: { name: string }) => name);
+  known = features(here, probe().ok, process.platform === 'linux' && probe().ok);
+}, plan.limit);
+
+describe('features together', () => {
+  test('what cannot go together is refused in one line', { timeout: plan.limit }, async () => {
+    const [base] = pairwise(known, plan.seed);
+    if (base === undefined) throw new Error('no combination');
+    const rows = refused(known, base);
+    // Half a second each: a bounded run takes a few, and other seeds others.
+    const faults: string[] = [];
+    const from = plan.seed % Math.max(1, rows.length);
+    const some = [...rows.slice(from), ...rows.slice(0, from)].slice(0, plan.refusals);
+    for (const row of some) {
+      const fault = await isRefusedAs(row, refusal(row) ?? /nothing/);
+      if (fault !== undefined) faults.push(`${fault}\n  ${commandLine(row)}`);
+    }
+    say(`matrix: ${some.length} of ${rows.length} impossible combinations were tried`);
+    expect(faults).toEqual([]);
+  });
+
+  test('no byte of a guest is lost', { timeout: plan.limit }, async () => {
+    const pairs = pairwise(known, plan.seed);
+    const possible = possiblePairs(known);
+    say(`matrix: ${pairs.length} combinations hold all ${possible.size} pairs of values`);
+    const held = pairsOf(pairs);
+    expect([...possible].filter((pair) => !held.has(pair))).toEqual([]);
+    const done: Combination[] = [];
+    const failed: { readonly command: string; readonly fault: string }[] = [];
+    const started = performance.now();
+    const seconds = (): number => Math.round((performance.now() - started) / 1000);
+    const isOver = (): boolean => performance.now() - started >= plan.duration;
+    const progress = (): string =>
+      `matrix: ${done.length} combinations in ${seconds()} s, ${pairsOf(done).size} of ${possible.size} pairs of values, ` +
+      `${failed.length} failed, seed ${plan.seed}`;
+    const all = function* (): Generator<Combination> {
+      yield* pairs;
+      yield* atRandom(known, plan.seed);
+    };
+    for (const combination of all()) {
+      if (isOver()) break;
+      const fault = await migrates(combination);
+      done.push(combination);
+      if (fault !== undefined) {
+        failed.push({ command: commandLine(combination), fault });
+        say(`matrix: FAILED: ${fault}\n  ${commandLine(combination)}`);
+      }
+      if (done.length % 20 === 0) say(progress());
+    }
+    say(progress());
+    const result = {
+      seed: plan.seed,
+      seconds: seconds(),
+      combinations: done.length,
+      pairs: { covered: pairsOf(done).size, possible: possible.size },
+      failed,
+    };
+    if (plan.result === undefined) say(JSON.stringify(result));
+    else writeFileSync(plan.result, `${JSON.stringify(result, null, 2)}\n`);
+    expect(failed).toEqual([]);
+    expect(done.length).toBeGreaterThan(0);
+  });
+});

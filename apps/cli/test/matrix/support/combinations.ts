@@ -1,0 +1,117 @@
+import { make, sorters } from 'covertable';
+import type { Combination, Features } from './features.js';
+import { refusal } from './features.js';
+import { createRandom } from './random.js';
+
+/** Combinations in which every two values that can go together do so at least once, in an order of the seed's. */
+export function pairwise(features: Features, seed: number): Combination[] {
+  const rows: Combination[] = make(features, {
+    sorter: sorters.random,
+    seed,
+    preFilter: (row: Partial<Combination>) => !isRefused(row),
+  }).filter((row) => refusal(row) === undefined);
+  // The generator gives up a pair that its filter refused once, beside other values: random ones bring what is missing.
+  const held = pairsOf(rows);
+  const missing = new Set([...possiblePairs(features)].filter((pair) => !held.has(pair)));
+  for (const combination of atRandom(features, seed)) {
+    if (missing.size === 0) break;
+    const pairs = pairsOf([combination]);
+    if (![...pairs].some((pair) => missing.has(pair))) continue;
+    rows.push(combination);
+    for (const pair of pairs) missing.delete(pair);
+  }
+  const random = createRandom(seed);
+  return rows
+    .map((row) => ({ row, order: random(2 ** 31) }))
+    .toSorted((a, b) => a.order - b.order)
+    .map(({ row }) => row);
+}
+
+/** Every pair of values that some combination holds which is not refused. */
+export function possiblePairs(features: Features): Set<string> {
+  const pairs = new Set<string>();
+  const values = Object.entries(features).flatMap(([name, list]) => list.map((value) => ({ name, value })));
+  for (const [index, one] of values.entries()) {
+    for (const other of values.slice(index + 1)) {
+      if (one.name === other.name) continue;
+      const fixed = { [one.name]: one.value, [other.name]: other.value };
+      if (deciding(features).some((row) => refusal({ ...row, ...fixed }) === undefined)) {
+        pairs.add(`${one.name}=${one.value} ${other.name}=${other.value}`);
+      }
+    }
+  }
+  return pairs;
+}
+
+type Deciding = Pick<Combination, 'tracker' | 'backing' | 'host' | 'dirty' | 'userfaultfd'>;
+
+/** All values of the features that decide whether a combination is refused. */
+function deciding({ tracker, backing, host, dirty, userfaultfd }: Features): Deciding[] {
+  return tracker.flatMap((tracker) =>
+    backing.flatMap((backing) =>
+      host.flatMap((host) =>
+        dirty.flatMap((dirty) =>
+          userfaultfd.map((userfaultfd) => ({ tracker, backing, host, dirty, userfaultfd })),
+        ),
+      ),
+    ),
+  );
+}
+
+/** Combinations at random, without an end; those that are refused are left out. */
+export function* atRandom(features: Features, seed: number): Generator<Combination> {
+  const random = createRandom(seed ^ 0x5eed);
+  const one = <Value>(values: readonly Value[]): Value => {
+    const value = values[random(values.length)];
+    if (value === undefined) throw new Error('a feature without a value');
+    return value;
+  };
+  for (;;) {
+    const combination: Combination = {
+      tracker: one(features.tracker),
+      backing: one(features.backing),
+      detection: one(features.detection),
+      compression: one(features.compression),
+      channels: one(features.channels),
+      host: one(features.host),
+      accelerator: one(features.accelerator),
+      populate: one(features.populate),
+      fill: one(features.fill),
+      dirty: one(features.dirty),
+      zero: one(features.zero),
+      size: one(features.size),
+      userfaultfd: one(features.userfaultfd),
+    };
+    if (refusal(combination) === undefined) yield combination;
+  }
+}
+
+/** One combination for each set of the values that decide whether it is refused, and is. */
+export function refused(features: Features, base: Combination): Combination[] {
+  return deciding(features)
+    .map((row) => ({ ...base, ...row }))
+    .filter((row) => refusal(row) !== undefined);
+}
+
+function isRefused({ tracker, backing, host, dirty, userfaultfd }: Partial<Combination>): boolean {
+  // The generator asks before it has chosen everything: what is missing refuses nothing.
+  const row = {
+    tracker: tracker ?? 'auto',
+    backing: backing ?? (host === 'none' ? 'wasm' : 'anon'),
+    host: host ?? 'auto',
+    dirty: dirty ?? '0',
+    userfaultfd: userfaultfd ?? 'allowed',
+  };
+  return refusal(row) !== undefined;
+}
+
+/** The pairs of values that combinations hold. */
+export function pairsOf(combinations: readonly Combination[]): Set<string> {
+  const pairs = new Set<string>();
+  for (const combination of combinations) {
+    const values = Object.entries(combination).map(([name, value]) => `${name}=${value}`);
+    for (const [index, one] of values.entries())
+      for (const other of values.slice(index + 1)) pairs.add(`${one} ${other}`);
+  }
+  return pairs;
+}

@@ -2,7 +2,15 @@ import type { IncomingConnection } from '../../channel/incoming.js';
 import { MultifdError, WireError } from '../../errors.js';
 import type { Receiver, Receivers } from '../../methods/receivers.js';
 import type { RamBlock } from '../../ram/block.js';
-import { COMPRESSION_MASK, FLAG_SYNC, PACKET_PREFIX_SIZE, packetHeaderSize } from '../../wire/layout.js';
+import { concat, readU32 } from '../../wire/bytes.js';
+import {
+  CHANNEL_MAGIC,
+  COMPRESSION_MASK,
+  FLAG_SYNC,
+  PACKET_PREFIX_SIZE,
+  packetHeaderSize,
+} from '../../wire/layout.js';
+import { guessPageSize, LONGEST_GUESS, otherPageSize } from '../../wire/page-size-guess.js';
 import { createRamPacket, type RamPacket } from '../../wire/ram-packet.js';
 import { checkRamPacket } from '../../wire/ram-packet-check.js';
 import { peekFlags, RamPacketDecoder } from '../../wire/ram-packet-decode.js';
@@ -23,6 +31,8 @@ export class IncomingChannel {
   readonly #headerSize: number;
   readonly #packet: RamPacket;
   readonly #decoder: RamPacketDecoder;
+  /** The first packet's header, from which another page size can be told. */
+  #first: Uint8Array = new Uint8Array(0);
   /** Number of packets before this one: names the packet in messages. */
   #packets = 0;
 
@@ -69,12 +79,32 @@ export class IncomingChannel {
   async #nextHeader(): Promise<boolean> {
     const prefix = await this.#connection.peek(PACKET_PREFIX_SIZE);
     if (prefix === undefined) return false;
+    // Behind the first packet, a SYNC, another page size shows: the magic is not where this end expects it.
+    if (this.#packets === 1) await this.#checkPageSize(prefix);
     peekFlags(prefix, this.#where);
     const header = await this.#connection.peek(this.#headerSize);
     if (header === undefined) return false;
+    if (this.#packets === 0) this.#first = header.slice();
     this.#decoder.decode(header, this.#packet);
     this.#connection.skip(this.#headerSize);
     return true;
+  }
+
+  /** @throws WireError `incompatible` if what should begin a packet does not, and one begins where it would for another page size. */
+  async #checkPageSize(prefix: Uint8Array): Promise<void> {
+    if (readU32(prefix, 0) === CHANNEL_MAGIC) return;
+    const inside = guessPageSize(this.#first);
+    const size = inside ?? guessPageSize(concat(this.#first, await this.#soon()));
+    if (size !== undefined && size !== this.#pageSize) throw otherPageSize(this.#where, this.#pageSize, size);
+  }
+
+  /** What follows, as far as a packet of small pages goes; nothing if the connection ends before. */
+  async #soon(): Promise<Uint8Array> {
+    try {
+      return (await this.#connection.peek(LONGEST_GUESS - this.#headerSize)) ?? new Uint8Array(0);
+    } catch {
+      return new Uint8Array(0);
+    }
   }
 
   async #receivePages(): Promise<void> {

@@ -110,10 +110,10 @@ function whoThrew(suspects: Suspects, cause: unknown): 'accelerator' | 'method' 
   return undefined;
 }
 
-/** A QEMU destination that expects another number of channels says nothing: it closes, or its process dies. */
+/** A QEMU destination that does not take a guest says nothing here: it closes, or its process dies, or was killed. */
 export function refusedEarly(error: MultifdError): MultifdError {
   return new MultifdError('peer-closed', error.message, {
     cause: error,
-    hint: "see the destination's own message; multifd-channels and multifd-compression must be the same on both ends",
+    hint: "see the destination's own message, or whether it still runs; machine type, RAM size, devices, multifd-channels and multifd-compression must be the same on both ends",
   });
 }

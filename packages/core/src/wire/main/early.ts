@@ -113,7 +113,7 @@ function refuseLive(reader: ByteReader, idstr: string): Error {
     `only ${RAM_IDSTR} to be migrated live`,
     quote(idstr),
     'incompatible',
-    `remove ${idstr} from the guest, or its live state (VFIO devices, dirty-bitmaps)`,
+    `${idstr} saves its state while the guest runs, which multifd cannot carry: if it is a device, unplug it (VFIO), or turn it off (dirty-bitmaps); if it belongs to the machine (s390x, pseries), let QEMU migrate this guest itself`,
   );
 }
 

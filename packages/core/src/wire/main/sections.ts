@@ -133,6 +133,6 @@ function* refuseFull(reader: ByteReader): Reading<Error> {
     'device state only before the first round of ram, or behind its END section',
     quote(idstr),
     'incompatible',
-    `remove ${idstr} from the guest`,
+    `${idstr} cannot be carried: unplug it if it is a device; if it belongs to the machine, let QEMU migrate this guest itself`,
   );
 }

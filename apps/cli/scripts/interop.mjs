@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findQemu } from '../../../packages/qemu/test/support/binaries.ts';
+import { findQemu, RELEASES } from '../../../packages/qemu/test/support/binaries.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const PAGE = join(ROOT, 'docs', 'interop.md');
@@ -66,10 +66,11 @@ function writePage(all) {
 
 function tables(all) {
   const groups = [...Map.groupBy(all, ({ group }) => group)];
-  const versions = ['7.2', '10.0'].map((release) => versionOf(findQemu(release)) ?? `no ${release}`);
+  const versions = RELEASES.map((release) => versionOf(findQemu(release)) ?? `no ${release}`);
+  const others = ['aarch64', 's390x'].filter((target) => findQemu('10.0', target) !== undefined);
   const count = (list, result) => list.filter((test) => test.result === result).length;
   return [
-    `QEMU ${versions.join(' and ')} under TCG, x86_64, Node ${process.versions.node}, on ${new Date().toISOString().slice(0, 10)}.`,
+    `QEMU ${versions.join(', ')} under TCG, ${['x86_64', ...others].join(', ')}, Node ${process.versions.node}, on ${new Date().toISOString().slice(0, 10)}.`,
     table(
       ['what', 'passed', 'failed', 'skipped'],
       [

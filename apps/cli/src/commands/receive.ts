@@ -102,7 +102,7 @@ class ReceiveRun {
     checkLimits(parameters.multifdChannels + 1);
     // Now: it is loaded late, and when the images are complete a guest stands still.
     if (target.kind === 'raw') await loadHoleSeeker();
-    const images = openTarget(target, this.#options.force === true, this.#options.uuid);
+    const images = await openTarget(target, this.#options.force === true, this.#options.uuid);
     const abandon = () => images?.abandon();
     process.once('exit', abandon);
     try {

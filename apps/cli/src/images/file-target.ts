@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import {
   type FileBlockDescriptor,
   type IncomingBlock,
@@ -9,8 +7,15 @@ import {
   type ReceiveResult,
 } from '@multifd/core';
 import { MappedRamWriter } from '@multifd/qemu';
+import { withPath } from '../system-error.js';
+import { loadExchange } from './exchange.js';
+import { lookAt } from './file-identity.js';
+import { FinalName } from './final-name.js';
 import type { IncomingTarget } from './incoming-target.js';
+import { OwnFile } from './own-file.js';
+import { checkDirectory, tryPlace } from './place.js';
 import { placedExtents } from './placed-extents.js';
+import { syncDirectory } from './sync-directory.js';
 import { troubles } from './troubles.js';
 
 interface Settings {
@@ -20,69 +25,77 @@ interface Settings {
   readonly uuid?: Uint8Array;
 }
 
-/** QEMU's mapped-ram migration file. Until it is complete it is FILE.partial-PID, which `discard` removes. */
-export class FileTarget implements IncomingTarget {
-  readonly #writer: MappedRamWriter;
-  readonly #settings: Settings;
-  /** What the file replaces, until that is settled. */
-  readonly #replaced: string;
-  #state: 'open' | 'kept' | 'settled' | 'discarded' = 'open';
-  #blocks: readonly FileBlockDescriptor[] = [];
+interface Writing {
+  readonly file: OwnFile;
+  readonly writer: MappedRamWriter;
+  readonly blocks: readonly FileBlockDescriptor[];
+}
 
-  private constructor(path: string, settings: Settings) {
-    this.#writer = new MappedRamWriter(path);
-    const tag = `${process.pid}-${randomBytes(4).toString('hex')}`;
-    this.#replaced = join(dirname(path), `.${basename(path)}.replaced-${tag}`);
-    this.#settings = settings;
+/** QEMU's mapped-ram migration file. Until it is complete it is a hidden file beside its name, which `discard` removes. */
+export class FileTarget implements IncomingTarget {
+  readonly #name: FinalName;
+  readonly #uuid: Uint8Array | undefined;
+  #state: 'open' | 'kept' | 'settled' | 'discarded' = 'open';
+  #writing: Writing | undefined;
+
+  private constructor(name: FinalName, uuid: Uint8Array | undefined) {
+    this.#name = name;
+    this.#uuid = uuid;
   }
 
   /**
-   * Nothing is made yet.
-   * @throws MultifdError `usage` for a file that is already there, or no directory for it: before anybody waits for
-   * a guest that could not be kept.
+   * Nothing stays of what is tried here.
+   * @throws MultifdError `usage` for a file that is already there, or no place for it: before anybody waits for a guest
+   * that could not be kept.
    */
-  static open(path: string, settings: Settings): FileTarget {
+  static async open(path: string, { replace, uuid }: Settings): Promise<FileTarget> {
+    const what = `file:${path}`;
     const directory = dirname(path);
-    if (!existsSync(directory)) {
-      throw new MultifdError('usage', `file:${path}: there is no directory ${directory}`, {
-        hint: 'make it first, or name another path',
-      });
+    checkDirectory(what, directory);
+    const before = withPath(`${what}: cannot be looked at`, () => lookAt(path));
+    if (before?.isDirectory() === true || path.endsWith('/')) {
+      throw new MultifdError('usage', `${what}: a directory`, { hint: 'name a file in it' });
     }
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-      throw new MultifdError('usage', `file:${path}: a directory`, { hint: 'name a file in it' });
-    }
-    const target = new FileTarget(path, settings);
-    target.#checkFree();
-    return target;
+    const exchange = replace ? await loadExchange() : undefined;
+    const name = new FinalName(path, { replace, before, exchange });
+    name.check();
+    tryPlace(what, directory);
+    return new FileTarget(name, uuid);
   }
 
-  openRam(blocks: readonly IncomingBlock[], ahead = 0): IncomingRam {
-    this.#checkFree();
-    const ram = this.#writer.openRam(blocks, ahead);
-    this.#blocks = ram.blocks.filter((block) => block.kind === 'file');
+  openRam(announced: readonly IncomingBlock[], ahead = 0): IncomingRam {
+    const { path } = this.#name;
+    this.#name.check();
+    const file = OwnFile.make(`file:${path}`, dirname(path), basename(path));
+    const writer = new MappedRamWriter(file);
+    this.#writing = { file, writer, blocks: [] };
+    const ram = writer.openRam(announced, ahead);
+    file.guard();
+    this.#writing = { file, writer, blocks: ram.blocks.filter((block) => block.kind === 'file') };
     return ram;
   }
 
   async keep(received: ReceiveResult): Promise<FileBlockDescriptor[]> {
     const { machineType, configuration, placed, rawDeviceState, ram } = received;
-    const { path } = this.#writer;
-    const { uuid } = this.#settings;
-    const content = { machineType, configuration, placed, rawDeviceState };
-    if (existsSync(path)) {
-      this.#checkFree();
-      // A second name for what is replaced; the rename below takes the first away from it in one step.
-      linkSync(path, this.#replaced);
-    }
-    try {
-      await this.#writer.finish(uuid === undefined ? content : { ...content, uuid });
-      if (this.#state === 'discarded')
-        throw new MultifdError('cancelled', `file:${path}: the file was given up`);
-    } catch (error) {
-      this.#putBack();
-      throw error;
-    }
+    const { path } = this.#name;
+    if (this.#writing === undefined) throw new MultifdError('internal', `file:${path}: no RAM was opened`);
+    const { file, writer, blocks } = this.#writing;
+    // Before the disk is waited for, which may take minutes.
+    this.#name.check();
+    file.unguard();
+    const uuid = this.#uuid === undefined ? {} : { uuid: this.#uuid };
+    const finished = writer.finish({ machineType, configuration, placed, rawDeviceState, ...uuid });
+    // Everything is written by now, and only the disk is waited for.
+    file.resized();
+    await finished;
+    this.#checkWanted();
+    file.check();
+    this.#name.take(file);
+    await syncDirectory(dirname(path));
+    this.#checkWanted();
+    file.check();
     this.#state = 'kept';
-    return this.#blocks.map((block, index) => ({
+    return blocks.map((block, index) => ({
       ...block,
       path,
       writable: false,
@@ -97,43 +110,34 @@ export class FileTarget implements IncomingTarget {
   settle(): readonly string[] {
     if (this.#state !== 'kept') return [];
     this.#state = 'settled';
-    return troubles(`the replaced file ${this.#replaced} cannot be removed`, () =>
-      rmSync(this.#replaced, { force: true }),
-    );
+    this.#writing?.file.close();
+    return troubles('the replaced file cannot be removed', () => this.#name.settle());
   }
 
   discard(): readonly string[] {
-    const was = this.#state;
-    if (was === 'settled' || was === 'discarded') return [];
-    this.#state = 'discarded';
-    return troubles(`file:${this.#writer.path}: cannot be put back as it was`, () => {
-      if (was === 'kept') this.#putBack();
-      else this.#writer.discard();
-    });
+    if (this.#state === 'settled' || this.#state === 'discarded') return [];
+    const lines = this.#undo();
+    this.#writing?.file.close();
+    return lines;
   }
 
   abandon(): void {
-    if (this.#state !== 'kept') this.discard();
+    // Its threads may still be writing: the descriptor stays theirs until the process ends.
+    if (this.#state === 'open') this.#undo();
   }
 
-  /** What had the name before has it again; if nothing had, nothing has. */
-  #putBack(): void {
-    this.#writer.discard();
-    const { path } = this.#writer;
-    if (existsSync(this.#replaced)) {
-      renameSync(this.#replaced, path);
-      // Two names of one file are left alone by a rename.
-      rmSync(this.#replaced, { force: true });
-    } else {
-      rmSync(path, { force: true });
-    }
+  #undo(): readonly string[] {
+    this.#state = 'discarded';
+    const what = `file:${this.#name.path}: cannot be put back as it was`;
+    return [
+      ...troubles(what, () => this.#name.giveBack()),
+      ...troubles(what, () => this.#writing?.file.remove()),
+    ];
   }
 
-  #checkFree(): void {
-    const { path } = this.#writer;
-    if (this.#settings.replace || !existsSync(path)) return;
-    throw new MultifdError('usage', `${path} is already there`, {
-      hint: 'name another file, or replace it with --force',
-    });
+  /** @throws MultifdError `cancelled` if it was given up while something was awaited. */
+  #checkWanted(): void {
+    if (this.#state === 'discarded')
+      throw new MultifdError('cancelled', `file:${this.#name.path}: the file was given up`);
   }
 }

@@ -14,7 +14,8 @@ export interface IncomingTarget {
    * Brings it to the disk and gives it its name; nothing may write to it any more. What it replaces is moved aside. The
    * caller's thread stays free: a disk may take minutes, and a failure meanwhile must be heard. To be called once: a
    * second fsync after one that failed proves nothing.
-   * @returns how to read the blocks, without their holes.
+   * Two that want the same name do not both get it: who comes second fails here, and its source keeps the guest.
+   * @returns how to read the blocks, without their holes, until `settle` or `discard`.
    * @throws MultifdError `io`; `cancelled` after `discard`. The caller then calls `discard`.
    */
   keep(received: ReceiveResult): Promise<readonly FileBlockDescriptor[]>;

@@ -9,7 +9,11 @@ import { RawTarget } from './raw-target.js';
  * @returns undefined for a guest that stays in memory.
  * @throws MultifdError `usage`, `io`.
  */
-export function openTarget(target: Target, replace: boolean, uuid?: Uint8Array): IncomingTarget | undefined {
+export async function openTarget(
+  target: Target,
+  replace: boolean,
+  uuid?: Uint8Array,
+): Promise<IncomingTarget | undefined> {
   switch (target.kind) {
     case 'raw':
       return RawTarget.open(target.directory, replace);

@@ -1,34 +1,23 @@
-import { randomBytes } from 'node:crypto';
-import {
-  accessSync,
-  closeSync,
-  constants,
-  fsyncSync,
-  ftruncateSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
-import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type FileBlockDescriptor, type IncomingBlock, type IncomingRam, MultifdError } from '@multifd/core';
 import { withPath } from '../system-error.js';
+import { loadExchange } from './exchange.js';
 import { listExtents } from './extents.js';
+import { lookAt } from './file-identity.js';
 import { imageFileName } from './file-name.js';
+import { FinalName, type Replacing } from './final-name.js';
 import type { IncomingTarget } from './incoming-target.js';
+import { OwnFile } from './own-file.js';
 import { PAGE_SIZE } from './page-size.js';
+import { checkDirectory, tryPlace } from './place.js';
+import { syncDirectory } from './sync-directory.js';
 import { troubles } from './troubles.js';
 
 interface Image {
   readonly block: IncomingBlock;
-  /** Where it is written until all of it is there. */
-  readonly partial: string;
-  readonly final: string;
-  /** Where an older image of the same name waits until it is certain that nobody wants it back. */
-  readonly replaced: string;
+  readonly name: FinalName;
+  readonly file: OwnFile;
 }
 
 /**
@@ -38,159 +27,124 @@ interface Image {
  */
 export class RawTarget implements IncomingTarget {
   readonly #directory: string;
-  readonly #replace: boolean;
-  /** In the names of hidden files: another process, or one that was killed, may have the same id and directory. */
-  readonly #tag = `${process.pid}-${randomBytes(4).toString('hex')}`;
-  #images: readonly Image[] = [];
-  /** Steps back to where it began, the last one first. */
-  #undo: (() => void)[] = [];
+  /** By name: how each image may take its own. */
+  readonly #replacing: (file: string) => Replacing;
+  readonly #images: Image[] = [];
+  #hasMadeDirectory = false;
   #state: 'open' | 'kept' | 'settled' | 'discarded' = 'open';
 
-  private constructor(directory: string, replace: boolean) {
+  private constructor(directory: string, replacing: (file: string) => Replacing) {
     this.#directory = directory;
-    this.#replace = replace;
+    this.#replacing = replacing;
   }
 
   /**
-   * Makes the directory if it is not there.
+   * Nothing stays of what is tried here: a directory that is not there is made when the guest comes.
    * @param replace whether images of the same name may be replaced, when the new ones are complete.
    * @throws MultifdError `usage` for a path that is or can be no directory to write to; `io`.
    */
-  static open(directory: string, replace: boolean): RawTarget {
-    const there = withPath(`raw:${directory}: cannot be reached`, () =>
+  static async open(directory: string, replace: boolean): Promise<RawTarget> {
+    const what = `raw:${directory}`;
+    const there = withPath(`${what}: cannot be reached`, () =>
       statSync(directory, { throwIfNoEntry: false }),
     );
     if (there !== undefined && !there.isDirectory()) {
-      throw new MultifdError('usage', `raw:${directory}: not a directory`, {
+      throw new MultifdError('usage', `${what}: not a directory`, {
         hint: 'name a directory for the images',
       });
     }
-    withPath(`cannot make the directory ${directory}`, () => mkdirSync(directory, { recursive: true }));
-    // Now, and not when a guest is on its way.
-    withPath(`raw:${directory}: cannot be written to`, () =>
-      accessSync(directory, constants.W_OK | constants.X_OK),
-    );
-    return new RawTarget(directory, replace);
+    if (there === undefined) checkDirectory(what, dirname(directory));
+    const isMade = makeDirectory(directory);
+    try {
+      tryPlace(what, directory);
+    } finally {
+      if (isMade) rmdirSync(directory);
+    }
+    const before = replace ? imagesIn(what, directory) : new Map<string, never>();
+    const exchange = replace ? await loadExchange() : undefined;
+    return new RawTarget(directory, (file) => ({ replace, before: before.get(file), exchange }));
   }
 
   /** Makes the images, all holes. @throws MultifdError `usage` for an image that is already there, `io`. */
   openRam(blocks: readonly IncomingBlock[]): IncomingRam {
-    const images = blocks.map((block) => {
+    const named = blocks.map((block) => {
       const file = imageFileName(block.name);
-      return {
-        block,
-        partial: join(this.#directory, `.${file}.partial-${this.#tag}`),
-        final: join(this.#directory, file),
-        replaced: join(this.#directory, `.${file}.replaced-${this.#tag}`),
-      };
+      return { block, file, name: new FinalName(join(this.#directory, file), this.#replacing(file)) };
     });
-    for (const { final } of images) this.#mayTake(final);
-    this.#images = images;
-    for (const image of images) {
-      this.#undo.push(() => rmSync(image.partial, { force: true }));
-      create(image);
+    for (const { name } of named) name.check();
+    this.#hasMadeDirectory = makeDirectory(this.#directory);
+    for (const { block, file: base, name } of named) {
+      const file = OwnFile.make(`raw:${this.#directory}: RAM block ${block.name}`, this.#directory, base);
+      this.#images.push({ block, name, file });
+      file.resize(block.length);
+      file.guard();
     }
-    const descriptors = images.map(({ block, partial }) => descriptor(block, partial, true));
+    const descriptors = this.#images.map(({ block, file }) => descriptor(block, file, true));
     return { blocks: descriptors, fresh: true };
   }
 
   /**
-   * Brings the images to the disk and gives them their names; nothing may write to them any more. What they replace
-   * is moved aside. The caller's thread stays free: a disk may take minutes, and a failure meanwhile must be heard.
-   *
    * To be called once: a second fsync after one that failed proves nothing.
-   *
-   * @returns how to read them, without their holes.
-   * @throws MultifdError `io`; `usage` for an image that has appeared meanwhile; `cancelled` after `discard`. The
-   * caller then calls `discard`.
+   * @throws MultifdError `io`; `usage` for an image that has appeared meanwhile; `cancelled` after `discard`.
    */
   async keep(): Promise<readonly FileBlockDescriptor[]> {
-    for (const { partial } of this.#images) await sync(partial);
+    for (const { name, file } of this.#images) {
+      name.check();
+      file.unguard();
+    }
+    for (const { file } of this.#images) await file.sync();
     this.#checkWanted();
-    // In one go: whoever looks in between two names would take half a guest for a whole one.
-    for (const image of this.#images) this.#name(image);
-    await sync(this.#directory);
+    for (const { file } of this.#images) file.check();
+    // In one go: whoever looks in between two names would take half a guest for a whole one. In the order of their
+    // names: of two that want the same ones, whoever is first at the first of them gets all.
+    for (const { name, file } of [...this.#images].sort(byPath)) name.take(file);
+    await syncDirectory(this.#directory);
     this.#checkWanted();
     const blocks = await Promise.all(
-      this.#images.map(async ({ block, final }) => {
-        const { extents } = await listExtents(final, block.length, PAGE_SIZE);
-        return { ...descriptor(block, final, false), ...(extents === undefined ? {} : { extents }) };
+      this.#images.map(async ({ block, file }) => {
+        const { extents } = await listExtents(file.path, block.length, PAGE_SIZE);
+        return { ...descriptor(block, file, false), ...(extents === undefined ? {} : { extents }) };
       }),
     );
     this.#checkWanted();
+    for (const { file } of this.#images) file.check();
     this.#state = 'kept';
     return blocks;
   }
 
-  /**
-   * The guest is here for good: what its images replaced goes away. To be called after `keep`.
-   * @returns what could not be removed, one line each: no reason to fail.
-   */
   settle(): readonly string[] {
     if (this.#state !== 'kept') return [];
     this.#state = 'settled';
-    this.#undo = [];
-    return this.#images.flatMap(({ replaced }) =>
-      troubles(`the replaced image ${replaced} cannot be removed`, () => rmSync(replaced, { force: true })),
-    );
-  }
-
-  /**
-   * The guest did not come: nothing of it stays, and what was replaced is back. Does nothing after `settle`.
-   * @returns what could not be put back, one line each.
-   */
-  discard(): readonly string[] {
-    if (this.#state === 'settled') return [];
-    this.#state = 'discarded';
-    const steps = this.#undo.reverse();
-    this.#undo = [];
-    // Each for itself: one that fails must not keep the others from being put back.
-    return steps.flatMap((step) => troubles(`raw:${this.#directory}: cannot be put back as it was`, step));
-  }
-
-  /**
-   * The process ends now, whatever it was doing. Complete images stay, and beside them what they replaced: the source
-   * may have been told that the guest is here, and then they are all there is of it.
-   */
-  abandon(): void {
-    if (this.#state !== 'kept') this.discard();
-  }
-
-  /** Moves what has the image's name aside, and gives it the name. */
-  #name({ partial, final, replaced }: Image): void {
-    if (this.#mayTake(final)) {
-      attempt(`cannot move ${final} aside`, () => renameSync(final, replaced));
-      this.#undo.push(() => this.#return(replaced, final));
-    }
-    attempt(`cannot rename ${partial} to ${final}`, () => renameSync(partial, final));
-    this.#undo.push(() => rmSync(final, { force: true }));
-  }
-
-  /** Puts a replaced image back under its name, and that on the disk as well. */
-  #return(replaced: string, final: string): void {
-    renameSync(replaced, final);
-    const fd = openSync(this.#directory, 'r');
-    try {
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-  }
-
-  /** Whether there is something to replace. @throws MultifdError `usage` if there is and it may not be replaced. */
-  #mayTake(final: string): boolean {
-    // Not what a symbolic link points to: it is the link that would be replaced.
-    const there = attempt(`cannot look at ${final}`, () => lstatSync(final, { throwIfNoEntry: false }));
-    if (there === undefined) return false;
-    if (there.isDirectory()) {
-      throw new MultifdError('usage', `${final} is a directory, and no image`, {
-        hint: 'name another directory for the images',
-      });
-    }
-    if (this.#replace) return true;
-    throw new MultifdError('usage', `${final} is already there`, {
-      hint: 'name another directory, or replace it with --force',
+    return this.#images.flatMap(({ name, file }) => {
+      file.close();
+      return troubles(`the image that ${name.path} replaced cannot be removed`, () => name.settle());
     });
+  }
+
+  discard(): readonly string[] {
+    if (this.#state === 'settled' || this.#state === 'discarded') return [];
+    const lines = this.#undo();
+    for (const { file } of this.#images) file.close();
+    return lines;
+  }
+
+  abandon(): void {
+    // Its threads may still be writing: the descriptors stay theirs until the process ends.
+    if (this.#state === 'open') this.#undo();
+  }
+
+  #undo(): readonly string[] {
+    this.#state = 'discarded';
+    const what = `raw:${this.#directory}: cannot be put back as it was`;
+    // Each for itself: one that fails must not keep the others from being put back.
+    const lines = this.#images
+      .toReversed()
+      .flatMap(({ name, file }) => [
+        ...troubles(what, () => name.giveBack()),
+        ...troubles(what, () => file.remove()),
+      ]);
+    if (this.#hasMadeDirectory) removeIfEmpty(this.#directory);
+    return lines;
   }
 
   /** @throws MultifdError `cancelled` if it was given up while something was awaited. */
@@ -201,38 +155,42 @@ export class RawTarget implements IncomingTarget {
   }
 }
 
-function descriptor(block: IncomingBlock, path: string, writable: boolean): FileBlockDescriptor {
-  return { kind: 'file', name: block.name, length: block.length, path, writable };
+function byPath(a: Image, b: Image): number {
+  return a.name.path < b.name.path ? -1 : 1;
 }
 
-function create({ block, partial }: Image): void {
-  attempt(`RAM block ${block.name}: cannot make ${partial} with ${block.length} bytes`, () => {
-    const fd = openSync(partial, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
-    try {
-      ftruncateSync(fd, block.length);
-    } finally {
-      closeSync(fd);
-    }
+/** Whether it was not there before. @throws MultifdError */
+function makeDirectory(path: string): boolean {
+  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return false;
+  withPath(`cannot make the directory ${path}`, () => mkdirSync(path));
+  return true;
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // Somebody has put something there, or has removed it: it is theirs.
+  }
+}
+
+/** What is there now under names that images have. */
+function imagesIn(
+  what: string,
+  directory: string,
+): ReadonlyMap<string, NonNullable<ReturnType<typeof lookAt>>> {
+  if (statSync(directory, { throwIfNoEntry: false }) === undefined) return new Map();
+  return withPath(`${what}: cannot be looked at`, () => {
+    const names = readdirSync(directory).filter((name) => name.endsWith('.raw'));
+    return new Map(
+      names.flatMap((name) => {
+        const found = lookAt(join(directory, name));
+        return found === undefined ? [] : [[name, found] as const];
+      }),
+    );
   });
 }
 
-async function sync(path: string): Promise<void> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  } catch (cause) {
-    throw MultifdError.from(cause, 'io', `cannot bring ${path} to the disk`);
-  }
-}
-
-function attempt<T>(what: string, call: () => T): T {
-  try {
-    return call();
-  } catch (cause) {
-    throw MultifdError.from(cause, 'io', what);
-  }
+function descriptor(block: IncomingBlock, { path, fd }: OwnFile, writable: boolean): FileBlockDescriptor {
+  return { kind: 'file', name: block.name, length: block.length, path, fd, writable };
 }

@@ -1,3 +1,5 @@
+import { firstLine, loadLibc } from './libc.js';
+
 /** Finds data and holes in an open file, as lseek(2) does with SEEK_DATA and SEEK_HOLE. */
 export interface HoleSeeker {
   /** Offset of the first data at or after `offset`; undefined if there is none. */
@@ -17,22 +19,20 @@ const ENXIO = 6;
 
 let support: Promise<SeekSupport> | undefined;
 
-/** Loads the foreign-function library late: only raw images need it, and it is optional. */
 export function loadHoleSeeker(): Promise<SeekSupport> {
   support ??= load();
   return support;
 }
 
 async function load(): Promise<SeekSupport> {
-  if (process.platform !== 'linux') return { ok: false, reason: `not known how on ${process.platform}` };
+  const libc = await loadLibc();
+  if (!libc.ok) return libc;
   try {
-    const { default: koffi } = await import('koffi');
-    // The process's own libc, whichever it is.
-    const lseek = koffi.load(null).func('int64_t lseek(int fd, int64_t offset, int whence)');
+    const lseek = libc.lib.func('int64_t lseek(int fd, int64_t offset, int whence)');
     const seek = (fd: number, offset: number, whence: number): number | undefined => {
       const found = Number(lseek(fd, offset, whence));
       if (found >= 0) return found;
-      const errno = koffi.errno();
+      const errno = libc.errno();
       if (errno === ENXIO) return undefined;
       throw new Error(`lseek failed with error number ${errno}`);
     };
@@ -44,9 +44,6 @@ async function load(): Promise<SeekSupport> {
       },
     };
   } catch (error) {
-    return {
-      ok: false,
-      reason: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error),
-    };
+    return { ok: false, reason: firstLine(error) };
   }
 }

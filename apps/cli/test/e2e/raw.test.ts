@@ -142,6 +142,6 @@ describe('raw images', () => {
     writeFileSync(file, '');
     const ended = await run(['receive', 'tcp::0', `raw:${file}/below`]);
     expect(ended).toMatchObject({ code: 2, stdout: '' });
-    expect(ended.stderr).toMatch(/^multifd: cannot make the directory .+ENOTDIR.+\nhint: .+\n$/);
+    expect(ended.stderr).toMatch(/^multifd: raw:.+ is not a directory\nhint: .+\n$/);
   });
 });

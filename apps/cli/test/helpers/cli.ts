@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
@@ -21,22 +21,35 @@ export interface Running {
   says(pattern: RegExp): Promise<string>;
 }
 
+interface StartOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** KiB. */
+  readonly limitFileSize?: number;
+  /** A program, with its arguments, that does something first and then becomes the command. */
+  readonly wrap?: readonly string[];
+  /** Words for mount(8): of a file system that only this command sees. Only where `canMount`. */
+  readonly mount?: string;
+}
+
+/** Whether this user may mount what only one command sees (Linux). */
+export const canMount =
+  process.platform === 'linux' &&
+  spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'x', '/mnt']).status === 0;
+
 /** Starts the real command, as a user would; it does not outlive the test. */
-export function start(
-  args: readonly string[],
-  options: { cwd?: string; limitFileSize?: number; env?: NodeJS.ProcessEnv; wrap?: readonly string[] } = {},
-): Running {
-  const command = [CLI, ...args];
-  // A program that does something first and then becomes the command.
-  const [wrapper = process.execPath, ...before] = options.wrap ?? [];
-  const wrapped = options.wrap === undefined ? command : [...before, process.execPath, ...command];
+export function start(args: readonly string[], options: StartOptions = {}): Running {
+  const { cwd, env, limitFileSize, mount, wrap = [] } = options;
+  const command = [process.execPath, CLI, ...args];
   // ulimit counts in KiB.
-  const limited = ['-c', `ulimit -f ${options.limitFileSize}; exec "$@"`, 'sh', process.execPath, ...command];
-  const placed = { cwd: options.cwd, env: options.env };
-  const child =
-    options.limitFileSize === undefined
-      ? spawn(wrapper, wrapped, { ...placed, stdio: ['ignore', 'pipe', 'pipe'] })
-      : spawn('bash', limited, { ...placed, stdio: ['ignore', 'pipe', 'pipe'] });
+  const limited = `ulimit -f ${limitFileSize}; exec "$@"`;
+  const [file = '', ...rest] =
+    mount !== undefined
+      ? ['unshare', '--mount', 'sh', '-c', `mount ${mount} && exec "$@"`, 'sh', ...command]
+      : limitFileSize !== undefined
+        ? ['bash', '-c', limited, 'sh', ...command]
+        : [...wrap, ...command];
+  const child = spawn(file, rest, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   const waiting = new Set<() => void>();
@@ -69,17 +82,14 @@ export function start(
   return { child, ended, stderr: () => stderr, says };
 }
 
-export function run(
-  args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
-): Promise<Ended> {
+export function run(args: readonly string[], options: StartOptions = {}): Promise<Ended> {
   return start(args, options).ended;
 }
 
 /** Starts `receive` on a free port, and gives it with the address that it said it listens on. */
 export async function startReceive(
   args: readonly string[],
-  options: { cwd?: string; limitFileSize?: number } = {},
+  options: StartOptions = {},
 ): Promise<Running & { address: string }> {
   const running = start(['receive', 'tcp:127.0.0.1:0', ...args], options);
   return { ...running, address: await running.says(/listening on (tcp:\S+)/) };

@@ -1,20 +1,16 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { DirtyBitmap, openRamBlockSync, type ReceiveResult } from '@multifd/core';
+import { openRamBlockSync } from '@multifd/core';
 import { inspectFile } from '@multifd/qemu';
 import { describe, expect, it } from 'vitest';
 import { openFileSource, usersMistake } from '../../src/images/file-source.js';
 import { FileTarget } from '../../src/images/file-target.js';
 import { placedExtents } from '../../src/images/placed-extents.js';
 import { content } from '../helpers/images.js';
+import { BLOCKS, received } from '../helpers/received.js';
 import { tempDirectory } from '../helpers/temp.js';
 
 const PAGE = 4096;
-const MIB = 2 ** 20;
-const BLOCKS = [
-  { name: 'pc.ram', length: 4 * MIB },
-  { name: '/rom', length: 70 * PAGE },
-];
 
 describe('the runs of a bitmap', () => {
   it.each([
@@ -39,42 +35,11 @@ describe('the runs of a bitmap', () => {
   });
 });
 
-/** What the engine hands over of a guest with one page in each block. */
-function received(): ReceiveResult {
-  const placed = BLOCKS.map(({ length }) => {
-    const bitmap = DirtyBitmap.allocate(length / PAGE);
-    new Int32Array(bitmap.buffer)[1] = 2;
-    return bitmap.buffer;
-  });
-  return {
-    status: 'completed',
-    machineType: 'pc-q35-10.0',
-    configuration: {},
-    ram: { pageSize: PAGE, blocks: [] },
-    placed,
-    deviceState: [],
-    rawDeviceState: { early: new Uint8Array(0), bytes: Uint8Array.of(0), vmdesc: undefined },
-    // Of no interest to a target.
-    statistics: {
-      totalTime: 0,
-      total: 0,
-      received: 0,
-      multifdBytes: 0,
-      normal: 0,
-      normalBytes: 0,
-      zeroPages: 0,
-      zeroBytes: 0,
-      untouchedPages: 0,
-      pageSize: PAGE,
-    },
-  };
-}
-
 describe('a file: target', () => {
   it('is there only when it is complete, and can be read then', async () => {
     const directory = tempDirectory();
     const path = join(directory, 'guest.mig');
-    const target = FileTarget.open(path, { replace: false });
+    const target = await FileTarget.open(path, { replace: false });
     expect(readdirSync(directory)).toEqual([]);
     const ram = target.openRam(BLOCKS);
     expect(ram.fresh).toBe(true);
@@ -85,8 +50,6 @@ describe('a file: target', () => {
     }
     expect(existsSync(path)).toBe(false);
     const kept = await target.keep(received());
-    expect(target.settle()).toEqual([]);
-    expect(target.discard()).toEqual([]);
     expect(readdirSync(directory)).toEqual(['guest.mig']);
     expect(kept.map(({ extents }) => [...(extents ?? [])])).toEqual([
       [33 * PAGE, 34 * PAGE],
@@ -99,6 +62,9 @@ describe('a file: target', () => {
       Buffer.from(content(PAGE, 1)),
     );
     block.close();
+    expect(target.settle()).toEqual([]);
+    expect(target.discard()).toEqual([]);
+    expect(readdirSync(directory)).toEqual(['guest.mig']);
     expect(inspectFile(path)).toMatchObject({
       format: 'mapped-ram',
       machineType: 'pc-q35-10.0',
@@ -106,9 +72,9 @@ describe('a file: target', () => {
     });
   });
 
-  it('leaves nothing behind when it is given up', () => {
+  it('leaves nothing behind when it is given up', async () => {
     const directory = tempDirectory();
-    const target = FileTarget.open(join(directory, 'guest.mig'), { replace: false });
+    const target = await FileTarget.open(join(directory, 'guest.mig'), { replace: false });
     target.openRam(BLOCKS);
     target.discard();
     expect(readdirSync(directory)).toEqual([]);
@@ -116,11 +82,11 @@ describe('a file: target', () => {
 
   it('does not touch a file that is there, unless it may', async () => {
     const path = join(tempDirectory(), 'guest.mig');
-    const early = FileTarget.open(path, { replace: false });
+    const early = await FileTarget.open(path, { replace: false });
     writeFileSync(path, 'precious');
-    expect(() => FileTarget.open(path, { replace: false })).toThrow(/guest.mig is already there/);
+    await expect(FileTarget.open(path, { replace: false })).rejects.toThrow(/guest.mig is already there/);
     expect(() => early.openRam(BLOCKS)).toThrow(/guest.mig is already there/);
-    const target = FileTarget.open(path, { replace: true });
+    const target = await FileTarget.open(path, { replace: true });
     target.openRam(BLOCKS);
     await target.keep(received());
     expect(inspectFile(path).format).toBe('mapped-ram');
@@ -131,7 +97,7 @@ describe('a file: target', () => {
   it('puts back what it replaced when the guest did not come after all', async () => {
     const path = join(tempDirectory(), 'guest.mig');
     writeFileSync(path, 'precious');
-    const target = FileTarget.open(path, { replace: true });
+    const target = await FileTarget.open(path, { replace: true });
     target.openRam(BLOCKS);
     await target.keep(received());
     expect(target.discard()).toEqual([]);
@@ -141,7 +107,7 @@ describe('a file: target', () => {
 
   it('takes its name back when nothing had it before', async () => {
     const directory = tempDirectory();
-    const target = FileTarget.open(join(directory, 'guest.mig'), { replace: false });
+    const target = await FileTarget.open(join(directory, 'guest.mig'), { replace: false });
     target.openRam(BLOCKS);
     await target.keep(received());
     target.discard();
@@ -151,7 +117,7 @@ describe('a file: target', () => {
   it('keeps both when the process ends before it is known who has the guest', async () => {
     const path = join(tempDirectory(), 'guest.mig');
     writeFileSync(path, 'precious');
-    const target = FileTarget.open(path, { replace: true });
+    const target = await FileTarget.open(path, { replace: true });
     target.openRam(BLOCKS);
     await target.keep(received());
     target.abandon();

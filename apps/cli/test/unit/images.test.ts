@@ -151,11 +151,12 @@ describe('a path that cannot be right', () => {
     ['too long', () => join(tempDirectory(), long), /ENAMETOOLONG/],
     ['going round in a circle', () => circle(), /ELOOP/],
     ['a file', () => plainFile(), /not a directory/],
-    ['below a file', () => join(plainFile(), 'below'), /cannot make the directory.*ENOTDIR/],
-  ])('of a target: %s', (_, make, message) => {
-    expect(() => RawTarget.open(make(), false)).toThrow(
-      expect.objectContaining({ code: 'usage', message: expect.stringMatching(message) }),
-    );
+    ['below a file', () => join(plainFile(), 'below'), /file is not a directory/],
+  ])('of a target: %s', async (_, make, message) => {
+    await expect(RawTarget.open(make(), false)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(message),
+    });
   });
 
   function circle(): string {
@@ -184,8 +185,8 @@ describe('a raw target', () => {
   ];
 
   it('shows its images only when they are complete, sparse as they were', async () => {
-    const directory = join(tempDirectory(), 'new', 'dir');
-    const target = RawTarget.open(directory, false);
+    const directory = join(tempDirectory(), 'new');
+    const target = await RawTarget.open(directory, false);
     const ram = target.openRam(blocks);
     expect(ram.fresh).toBe(true);
     const [main] = ram.blocks;
@@ -207,9 +208,9 @@ describe('a raw target', () => {
     expect(allocated(image)).toBeLessThan(MIB);
   });
 
-  it('leaves nothing behind when it is given up', () => {
+  it('leaves nothing behind when it is given up', async () => {
     const directory = tempDirectory();
-    const target = RawTarget.open(directory, false);
+    const target = await RawTarget.open(directory, false);
     target.openRam(blocks);
     target.discard();
     expect(readdirSync(directory)).toEqual([]);
@@ -219,8 +220,9 @@ describe('a raw target', () => {
     const directory = tempDirectory();
     const image = join(directory, 'pc.ram.raw');
     writeFileSync(image, 'precious');
-    expect(() => RawTarget.open(directory, false).openRam(blocks)).toThrow(/pc.ram.raw is already there/);
-    const target = RawTarget.open(directory, true);
+    const careful = await RawTarget.open(directory, false);
+    expect(() => careful.openRam(blocks)).toThrow(/pc.ram.raw is already there/);
+    const target = await RawTarget.open(directory, true);
     target.openRam(blocks);
     expect(existsSync(image)).toBe(true);
     expect(allocated(image)).toBeLessThanOrEqual(PAGE);
@@ -235,7 +237,7 @@ describe('a raw target', () => {
   async function replaced() {
     const directory = tempDirectory();
     writeFileSync(join(directory, 'pc.ram.raw'), 'precious');
-    const target = RawTarget.open(directory, true);
+    const target = await RawTarget.open(directory, true);
     target.openRam(blocks);
     await target.keep();
     expect(readdirSync(directory)).toEqual(expect.arrayContaining(['%2From.raw', 'pc.ram.raw']));
@@ -265,7 +267,7 @@ describe('a raw target', () => {
   it('is all or nothing: a name that cannot be had leaves the others as they were', async () => {
     const directory = tempDirectory();
     symlinkSync('elsewhere', join(directory, 'pc.ram.raw'));
-    const target = RawTarget.open(directory, true);
+    const target = await RawTarget.open(directory, true);
     target.openRam(blocks);
     mkdirSync(join(directory, '%2From.raw'));
     await expect(target.keep()).rejects.toMatchObject({ code: 'usage' });
@@ -277,7 +279,7 @@ describe('a raw target', () => {
 
   it('does not replace an image that appeared while the guest came', async () => {
     const directory = tempDirectory();
-    const target = RawTarget.open(directory, false);
+    const target = await RawTarget.open(directory, false);
     target.openRam(blocks);
     writeFileSync(join(directory, '%2From.raw'), 'precious');
     await expect(target.keep()).rejects.toThrow(/%2From.raw is already there/);
@@ -288,7 +290,7 @@ describe('a raw target', () => {
 
   it('gives no names when it is given up while the disk is busy, and the thread is free meanwhile', async () => {
     const directory = tempDirectory();
-    const target = RawTarget.open(directory, false);
+    const target = await RawTarget.open(directory, false);
     target.openRam(blocks);
     const kept = target.keep();
     // keep() has returned, and nothing has its name yet.
@@ -301,15 +303,17 @@ describe('a raw target', () => {
   it('says what it could not put back', async () => {
     const { directory, target } = await replaced();
     rmSync(directory, { recursive: true });
-    expect(target.discard()).toEqual([expect.stringMatching(/cannot be put back as it was: ENOENT/)]);
+    expect(target.discard()).toEqual([
+      expect.stringMatching(/pc\.ram\.raw is now .+: it cannot be moved back: ENOENT/),
+    ]);
   });
 
-  it('wants a directory', () => {
+  it('wants a directory', async () => {
     const path = join(tempDirectory(), 'file');
     writeFileSync(path, '');
-    expect(() => RawTarget.open(path, false)).toThrow(/not a directory/);
-    expect(() => RawTarget.open(join(path, 'below'), false)).toThrow(/cannot make the directory/);
+    await expect(RawTarget.open(path, false)).rejects.toThrow(/not a directory/);
+    await expect(RawTarget.open(join(path, 'below'), false)).rejects.toThrow(/is not a directory/);
     mkdirSync(`${path}-dir`);
-    expect(() => RawTarget.open(`${path}-dir`, false)).not.toThrow();
+    await RawTarget.open(`${path}-dir`, false);
   });
 });

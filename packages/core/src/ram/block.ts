@@ -31,6 +31,12 @@ export interface FileBlockDescriptor {
   readonly name: string;
   readonly length: number;
   readonly path: string;
+  /**
+   * A descriptor of this process that has the file open: then every thread uses it, so that all reach the same file
+   * whatever becomes of its name, and `path` is only for messages. Its owner closes it when no thread has the block open
+   * any more: before that, its number could come to mean another file. Absent: each thread opens `path`.
+   */
+  readonly fd?: number;
   readonly writable: boolean;
   /** Byte offset in the file of the block's first byte. Default 0. */
   readonly fileOffset?: number;

@@ -17,6 +17,7 @@ class FileBlock implements RamBlock {
   readonly #base: number;
   readonly #extents: Float64Array | undefined;
   #fd: number | undefined;
+  readonly #isLent: boolean;
   /** Index of the extent of the last look: looks mostly go upwards. */
   #near = 0;
 
@@ -26,9 +27,12 @@ class FileBlock implements RamBlock {
     this.#path = descriptor.path;
     this.#base = descriptor.fileOffset ?? 0;
     this.#extents = descriptor.extents;
-    this.#fd = this.#attempt('open', () =>
-      openSync(descriptor.path, descriptor.writable ? constants.O_RDWR : constants.O_RDONLY),
-    );
+    this.#isLent = descriptor.fd !== undefined;
+    this.#fd =
+      descriptor.fd ??
+      this.#attempt('open', () =>
+        openSync(descriptor.path, descriptor.writable ? constants.O_RDWR : constants.O_RDONLY),
+      );
   }
 
   read(offset: number, length: number, scratch: Uint8Array): Uint8Array {
@@ -87,7 +91,7 @@ class FileBlock implements RamBlock {
 
   close(): void {
     if (this.#fd === undefined) return;
-    closeSync(this.#fd);
+    if (!this.#isLent) closeSync(this.#fd);
     this.#fd = undefined;
   }
 

@@ -1,5 +1,5 @@
 import { MultifdError } from '../errors.js';
-import type { MemoryBlockDescriptor, RamBlock, RamBlockDescriptor } from './block.js';
+import type { FileBlockDescriptor, MemoryBlockDescriptor, RamBlock, RamBlockDescriptor } from './block.js';
 import { DirtyBitmap } from './dirty-bitmap.js';
 import { openFileBlock } from './file-block.js';
 import { openHostBlock } from './host-block.js';
@@ -86,13 +86,15 @@ export function checkGuestRam(ram: GuestRamDescriptor): void {
       throw new MultifdError('usage', `RAM block ${block.name}: its dirty bitmap is too short`);
     }
     if (block.kind === 'memory') checkSegments(block);
-    else if (
-      block.kind === 'file' &&
-      (!Number.isSafeInteger(block.fileOffset ?? 0) || (block.fileOffset ?? 0) < 0)
-    ) {
-      throw new MultifdError('usage', `RAM block ${block.name}: no offset in a file: ${block.fileOffset}`);
-    }
+    else if (block.kind === 'file') checkFile(block);
   });
+}
+
+function checkFile({ name, fileOffset = 0, fd = 0 }: FileBlockDescriptor): void {
+  if (!Number.isSafeInteger(fileOffset) || fileOffset < 0)
+    throw new MultifdError('usage', `RAM block ${name}: no offset in a file: ${fileOffset}`);
+  if (!Number.isInteger(fd) || fd < 0)
+    throw new MultifdError('usage', `RAM block ${name}: no file descriptor: ${fd}`);
 }
 
 /** Pages that a dirty bitmap can number. */

@@ -254,8 +254,8 @@ async function relayed(
 async function loadOurs(setting: Setting): Promise<void> {
   using folder = new TestFolder();
   await using source = await start(folder, 'source', setting);
-  const file = folder.file('guest.mig');
-  const writer = new MappedRamWriter(file);
+  const writer = new MappedRamWriter(folder.open('guest.mig'));
+  const file = writer.path;
   await receiveFrom(source.qemu, {
     folder: folder.path,
     channels: 2,

@@ -18,7 +18,7 @@ describe.runIf(installedQemus().length > 0)('16 GiB, mostly empty', () => {
         await using source = await Qemu.start({
           ...{ release, machine, folder: folder.path, name: 'source', ram: [ram] },
         });
-        const writer = new MappedRamWriter(folder.file('guest.mig'));
+        const writer = new MappedRamWriter(folder.open('guest.mig'));
         const before = process.memoryUsage.rss();
         let peak = before;
         const watch = setInterval(() => {

@@ -65,8 +65,8 @@ async function loadOurs(machine: string, channels: number): Promise<void> {
   using folder = new TestFolder();
   const { source, ram } = await startSource(folder, machine);
   await using running = source;
-  const file = folder.file('guest.mig');
-  const writer = new MappedRamWriter(file);
+  const writer = new MappedRamWriter(folder.open('guest.mig'));
+  const file = writer.path;
   await receiveFrom(running, {
     folder: folder.path,
     channels: 2,

@@ -159,8 +159,8 @@ describe('what cannot be kept at its place is refused', () => {
 });
 
 async function write(folder: TestFolder, ahead?: number) {
-  const path = folder.file('guest.mig');
-  const writer = new MappedRamWriter(path);
+  const writer = new MappedRamWriter(folder.open('guest.mig'));
+  const { path } = writer;
   const rawDeviceState = state();
   const blocks = [
     { name: 'mach-virt.ram', length: 16 * PAGE },

@@ -1,0 +1,158 @@
+import { type BigIntStats, renameSync, rmSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { MultifdError } from '@multifd/core';
+import { claimName } from './claim-name.js';
+import type { Exchange } from './exchange.js';
+import { isUnchanged, lookAt } from './file-identity.js';
+import { hiddenName, type OwnFile } from './own-file.js';
+import { syncDirectoryNow } from './sync-directory.js';
+
+export interface Replacing {
+  /** Whether what has the name may be replaced. */
+  readonly replace: boolean;
+  /** What had the name at the beginning: that, and nothing younger, may be replaced. Undefined: nothing. */
+  readonly before: BigIntStats | undefined;
+  /** Undefined: this machine cannot exchange two names. */
+  readonly exchange: Exchange | undefined;
+}
+
+/**
+ * The name that a complete file is to have. Several processes may want it: one gets it, and the others fail before their
+ * sources are told. Whatever had it before is kept beside it until `settle`.
+ */
+export class FinalName {
+  readonly path: string;
+  readonly #replacing: Replacing;
+  /** Where what is replaced waits until it is certain that nobody wants it back. */
+  readonly #aside: string;
+  #file: OwnFile | undefined;
+  #hasReplaced = false;
+
+  constructor(path: string, replacing: Replacing) {
+    this.path = path;
+    this.#replacing = replacing;
+    this.#aside = hiddenName(dirname(path), basename(path), 'replaced');
+  }
+
+  /**
+   * What is to be replaced; undefined: nothing.
+   * @throws MultifdError `usage` if the name is not to be had; `io`.
+   */
+  check(): BigIntStats | undefined {
+    const { path } = this;
+    const now = attempt(`cannot look at ${path}`, () => lookAt(path));
+    if (now === undefined) return undefined;
+    // A symbolic link itself would be replaced, and nothing is written through it.
+    if (!now.isFile() && !now.isSymbolicLink()) {
+      throw new MultifdError('usage', `${path} is a ${kindOf(now)}: it is never replaced`, {
+        hint: 'name another place',
+      });
+    }
+    if (!this.#replacing.replace) {
+      throw new MultifdError('usage', `${path} is already there`, {
+        hint: 'name another place, or replace it with --force',
+      });
+    }
+    const { before } = this.#replacing;
+    if (before === undefined || !isUnchanged(before, now)) throw this.#younger();
+    return now;
+  }
+
+  /**
+   * Gives the file the name, in one step: at no moment does anybody find half a file there, or lose a whole one.
+   * @throws MultifdError `usage` if somebody else was faster, `io`; then the file has its hidden name.
+   */
+  take(file: OwnFile): void {
+    const old = this.check();
+    if (old === undefined) attempt(`cannot name it ${this.path}`, () => claimName(file.path, this.path));
+    else this.#replace(file, old);
+    file.path = this.path;
+    this.#file = file;
+  }
+
+  #replace(file: OwnFile, old: BigIntStats): void {
+    const { exchange } = this.#replacing;
+    if (exchange?.(file.path, this.path) === true) {
+      const out = lookAt(file.path);
+      if (out === undefined || !isUnchanged(old, out)) {
+        exchange(file.path, this.path);
+        throw this.#younger();
+      }
+      renameSync(file.path, this.#aside);
+    } else {
+      // If the process is killed between these two, the old file is the hidden one.
+      attempt(`cannot move ${this.path} aside`, () => renameSync(this.path, this.#aside));
+      try {
+        const out = lookAt(this.#aside);
+        if (out === undefined || !isUnchanged(old, out)) throw this.#younger();
+        claimName(file.path, this.path);
+      } catch (error) {
+        this.#return();
+        throw MultifdError.from(error, 'io', `cannot name it ${this.path}`);
+      }
+    }
+    this.#hasReplaced = true;
+  }
+
+  /** The file is wanted: what it replaced goes. */
+  settle(): void {
+    if (this.#hasReplaced) rmSync(this.#aside, { force: true });
+  }
+
+  /** The file is not wanted: what had the name before has it again. Does nothing before `take`. @throws what went wrong. */
+  giveBack(): void {
+    const file = this.#file;
+    if (file === undefined) return;
+    this.#file = undefined;
+    const hidden = hiddenName(dirname(this.path), basename(this.path), 'partial');
+    if (file.isAt(this.path)) this.#putBack(file, hidden);
+    else if (this.#hasReplaced) this.#return();
+    else return;
+    syncDirectoryNow(dirname(this.path));
+  }
+
+  #putBack(file: OwnFile, hidden: string): void {
+    if (this.#hasReplaced && this.#replacing.exchange?.(this.#aside, this.path) === true) {
+      file.path = this.#aside;
+      return;
+    }
+    renameSync(this.path, hidden);
+    file.path = hidden;
+    if (!file.isAt(hidden)) claimName(hidden, this.path);
+    else if (this.#hasReplaced) this.#return();
+  }
+
+  /** What was moved aside gets its name back. @throws MultifdError that says where it is, if it cannot be. */
+  #return(): void {
+    try {
+      claimName(this.#aside, this.path);
+    } catch (cause) {
+      const { message } = MultifdError.from(cause, 'io', 'it cannot be moved back');
+      throw new MultifdError('io', `what had the name ${this.path} is now ${this.#aside}: ${message}`, {
+        cause,
+      });
+    }
+  }
+
+  #younger(): MultifdError {
+    return new MultifdError(
+      'usage',
+      `${this.path}: another process has written it since this receive began; it may hold another guest`,
+      { hint: 'name another place, or look at it and begin again with --force' },
+    );
+  }
+}
+
+function kindOf(stats: BigIntStats): string {
+  if (stats.isDirectory()) return 'directory';
+  if (stats.isFIFO()) return 'FIFO';
+  return stats.isSocket() ? 'socket' : 'device';
+}
+
+function attempt<T>(what: string, call: () => T): T {
+  try {
+    return call();
+  } catch (cause) {
+    throw MultifdError.from(cause, 'io', what);
+  }
+}

@@ -159,22 +159,3 @@ describe('a directory for images', () => {
     await source.ended;
   });
 });
-
-describe.runIf(canMount)('a disk that becomes full', () => {
-  it.each(KINDS)(
-    'is what the destination says, every time, and not what followed from it: %s',
-    async (kind) => {
-      for (let round = 0; round < 5; round++) {
-        const directory = tempDirectory();
-        const mount = `-t tmpfs -o size=4m x ${directory}`;
-        const receiving = await startReceive([targetIn(kind, directory), '--channels', '4'], { mount });
-        const source = await run(['migrate', 'demo:64M,zero=0.1', receiving.address, '--channels', '4']);
-        expect(source.code).toBe(1);
-        const { code, stderr } = await receiving.ended;
-        expect(stderr).toMatch(/ENOSPC/);
-        expect(code).toBe(1);
-      }
-    },
-    60_000,
-  );
-});

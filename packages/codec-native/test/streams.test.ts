@@ -11,7 +11,8 @@ function crateTests(): Map<string, string> {
   const args = [
     'test',
     '--locked',
-    '--release',
+    '--profile',
+    'optimised-tests',
     '--quiet',
     '-p',
     'multifd-streams',

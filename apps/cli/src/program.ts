@@ -90,6 +90,7 @@ function addMigrate(program: Command, ended: (code: ExitCode) => void): void {
     .option('--no-verify', 'do not, as for a peer that is a QEMU')
     .addOption(setupTimeout())
     .addOption(stallTimeout())
+    .addOption(completionTimeout())
     .option('--json', 'print one JSON document on stdout, and nothing else there')
     .addHelpText('after', MIGRATE_HELP)
     .action(async (source, destination, options, command) =>
@@ -121,6 +122,7 @@ function addReceive(program: Command, ended: (code: ExitCode) => void): void {
     .option('--no-verify', 'do not')
     .addOption(setupTimeout())
     .addOption(stallTimeout())
+    .addOption(idleTimeout())
     .option('--json', 'print one JSON document on stdout, and nothing else there')
     .addOption(new Option('--loopback-child', 'started by migrate for its loopback').hideHelp())
     .addHelpText('after', RECEIVE_HELP)
@@ -158,6 +160,8 @@ function addRelay(program: Command, ended: (code: ExitCode) => void): void {
     .addOption(uuid())
     .addOption(setupTimeout())
     .addOption(stallTimeout())
+    .addOption(idleTimeout())
+    .addOption(completionTimeout())
     .option('--json', 'print one JSON document on stdout, and nothing else there')
     .addHelpText('after', RELAY_HELP)
     .action(async (listen, destination, options, command) =>
@@ -270,4 +274,18 @@ function stallTimeout() {
     '--stall-timeout <ms>',
     'how long a busy connection may stand still (default: 30000)',
   ).argParser((text) => parseWhole(text, '--stall-timeout', 1, LONGEST_TIMEOUT));
+}
+
+function idleTimeout() {
+  return new Option(
+    '--idle-timeout <ms>',
+    'how long a source may send nothing on any connection, as one does that is paused before its switchover (default: 300000)',
+  ).argParser((text) => parseWhole(text, '--idle-timeout', 1, LONGEST_TIMEOUT));
+}
+
+function completionTimeout() {
+  return new Option(
+    '--completion-timeout <ms>',
+    'how long a destination that has everything may take in all to make it last, while it shows that it is alive (default: 3600000)',
+  ).argParser((text) => parseWhole(text, '--completion-timeout', 1, LONGEST_TIMEOUT));
 }

@@ -149,6 +149,7 @@ class ReceiveRun {
         if (event.type === 'progress') this.#facts.statistics = event.statistics;
         // Before the digests: they have their own price.
         if (event.type === 'status' && event.status === 'completed') this.#measure();
+        if (event.type === 'warning') this.#terminal.note(event.message);
         if (event.type === 'refused') this.#terminal.note(`refused ${event.peer}: ${event.reason}`);
       },
       ...(this.#host.module === undefined ? {} : { socketIo: this.#host.module }),

@@ -84,6 +84,7 @@ async function run(
     ...(socketIo === undefined ? {} : { socketIo }),
     onEvent: (event) => {
       if (event.type === 'status') interrupt.reached(event.status);
+      if (event.type === 'warning') terminal.note(event.message);
       if (event.type === 'refused') terminal.note(`refused ${event.peer}: ${event.reason}`);
       if (event.type === 'machine-compat') {
         const note = compatNote(event.machineType, event.compat, outgoing);

@@ -30,12 +30,15 @@ export interface MigrateOptions extends CommonOptions, AcceleratorOptions {
   readonly downtimeLimit?: number;
   /** What the age of the destination's machine type demands; undefined: what the guest's says. */
   readonly machineCompat?: MachineCompat;
+  readonly completionTimeout?: number;
 }
 
 export interface RelayOptions extends CommonOptions, AcceleratorOptions {
   readonly zeroPageDetection?: ZeroPageDetection;
   readonly maxBandwidth?: number;
   readonly outgoingMultifdChannels?: number;
+  readonly idleTimeout?: number;
+  readonly completionTimeout?: number;
   /** As `multifdCompression`, of the side of the destination. */
   readonly outgoingMultifdCompression?: string;
   readonly machineCompat?: MachineCompat;
@@ -43,6 +46,7 @@ export interface RelayOptions extends CommonOptions, AcceleratorOptions {
 
 export interface ReceiveOptions extends CommonOptions {
   readonly force?: true;
+  readonly idleTimeout?: number;
   /** Bytes of RAM that a source may announce. */
   readonly maxRam?: number;
   /** Started by a `migrate` for its loopback: it reports to its parent instead of the user. */
@@ -55,8 +59,8 @@ export function givenParameters(
   codec: CodecChoice,
 ): Partial<MigrationParameters> {
   const { multifdChannels, setupTimeout, stallTimeout } = options;
-  const { zeroPageDetection, maxBandwidth, downtimeLimit, machineCompat } = {
-    ...noMigrateOptions,
+  const { zeroPageDetection, maxBandwidth, downtimeLimit, machineCompat, idleTimeout, completionTimeout } = {
+    ...noOptions,
     ...options,
   };
   return {
@@ -65,16 +69,19 @@ export function givenParameters(
     multifdCompression: codec.name,
     ...(setupTimeout === undefined ? {} : { setupTimeout }),
     ...(stallTimeout === undefined ? {} : { stallTimeout }),
+    ...(idleTimeout === undefined ? {} : { idleTimeout }),
+    ...(completionTimeout === undefined ? {} : { completionTimeout }),
     ...(zeroPageDetection === undefined ? {} : { zeroPageDetection }),
     ...(maxBandwidth === undefined ? {} : { maxBandwidth }),
     ...(downtimeLimit === undefined ? {} : { downtimeLimit }),
   };
 }
 
-const noMigrateOptions: Pick<
+const noOptions: Pick<
   Partial<MigrateOptions>,
-  'zeroPageDetection' | 'maxBandwidth' | 'downtimeLimit' | 'machineCompat'
-> = {};
+  'zeroPageDetection' | 'maxBandwidth' | 'downtimeLimit' | 'machineCompat' | 'completionTimeout'
+> &
+  Pick<ReceiveOptions, 'idleTimeout'> = {};
 
 /** What a loopback destination has like its source. */
 export interface LoopbackSettings {

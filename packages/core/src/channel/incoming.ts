@@ -34,6 +34,8 @@ export class IncomingConnection implements BytesConsumer {
   #ended = false;
   #failure: MultifdError | undefined;
   #waiting: (() => void) | undefined;
+  /** Its thread waits for something else: called when the peer closes. */
+  #onEnd: (() => void) | undefined;
 
   /** @param adopt false: only documented ways of Node (see `adoptSocket`). */
   constructor(accepted: Socket, where: string, adopt = true) {
@@ -43,6 +45,7 @@ export class IncomingConnection implements BytesConsumer {
     socket.setKeepAlive(KEEP_ALIVE);
     socket.on('end', () => {
       this.#ended = true;
+      this.#onEnd?.();
       this.#wake();
     });
     socket.on('error', (cause) => {
@@ -119,6 +122,43 @@ export class IncomingConnection implements BytesConsumer {
     }
   }
 
+  /**
+   * Waits for `work`, which is not about this connection, and notices meanwhile what becomes of it. What comes is staged,
+   * as far as there is room: behind more than that an end is not seen. The connection's only reader calls this.
+   * @param onEnd called at once when the peer closes.
+   * @throws MultifdError `peer-closed` at once if it breaks; then `work` is left alone.
+   */
+  async watched<T>(work: Promise<T>, onEnd: () => void): Promise<T> {
+    // Node must not read beside a blocking reader: it keeps a place in the staging buffer for what comes next, which the
+    // other one fills meanwhile. Such a connection is looked at by its next read only.
+    if (this.#blocking !== undefined) return work;
+    if (this.#failure !== undefined) {
+      work.catch(() => {});
+      throw this.#failure;
+    }
+    if (this.#ended) {
+      onEnd();
+      return work;
+    }
+    const broken = new Promise<never>((_, reject) => {
+      this.#waiting = () => {
+        if (this.#failure !== undefined) reject(this.#failure);
+      };
+    });
+    this.#onEnd = onEnd;
+    if (this.#hasRoom) this.#bytes.resume();
+    try {
+      return await Promise.race([work, broken]);
+    } finally {
+      this.#onEnd = undefined;
+      this.#waiting = undefined;
+    }
+  }
+
+  get #hasRoom(): boolean {
+    return this.#overflow.length === 0;
+  }
+
   /** Reads and drops everything until the peer closes. Never throws. */
   async drain(): Promise<void> {
     try {
@@ -153,7 +193,8 @@ export class IncomingConnection implements BytesConsumer {
 
   target(): Uint8Array {
     if (this.#direct !== undefined && this.#start === this.#end) return this.#direct;
-    if (this.#start === this.#end) {
+    // What `some` has given may still be looked at while `watched` reads on.
+    if (this.#start === this.#end && this.#onEnd === undefined) {
       this.#start = 0;
       this.#end = 0;
     }
@@ -165,6 +206,7 @@ export class IncomingConnection implements BytesConsumer {
     this.#counters?.addBytes(bytes.length);
     if (this.#overflow.length > 0) this.#overflow.push(bytes);
     else this.#place(bytes);
+    if (this.#onEnd !== undefined) return this.#hasRoom;
     const wanted = this.#direct !== undefined;
     if (!wanted) this.#wake();
     return wanted;
@@ -205,7 +247,15 @@ export class IncomingConnection implements BytesConsumer {
       return true;
     }
     if (this.#ended) return false;
-    if (this.#blocking !== undefined) return this.#receive(this.#blocking);
+    this.#counters?.awaitsBytes(true);
+    try {
+      return this.#blocking === undefined ? await this.#arrival() : this.#receive(this.#blocking);
+    } finally {
+      this.#counters?.awaitsBytes(false);
+    }
+  }
+
+  async #arrival(): Promise<boolean> {
     await new Promise<void>((resolve) => {
       this.#waiting = resolve;
       this.#bytes.resume();

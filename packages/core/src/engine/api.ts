@@ -220,6 +220,7 @@ export type DestinationEvent =
   | { readonly type: 'progress'; readonly statistics: DestinationStatistics }
   /** A connection was turned away and the destination goes on: a foreign client, a surplus connection. */
   | { readonly type: 'refused'; readonly peer: string; readonly reason: string }
+  | { readonly type: 'warning'; readonly message: string }
   /** Of a relay: the guest's machine type has decided this about the way to the destination. */
   | { readonly type: 'machine-compat'; readonly machineType: string; readonly compat: MachineCompat }
   /** Of a relay: as `SourceEvent` has it. */

@@ -13,6 +13,7 @@ const ACTIVITY = 5;
 const METHOD = 6;
 const SENT = 7;
 const SENDING = 8;
+const WAITING = 9;
 
 /** What a thread is doing, so that a thread that stands still can be told from one that waits for its turn. */
 export const ACTIVITY_IDLE = 0n;
@@ -74,6 +75,16 @@ export class CounterRow {
   hasSent(count: number): void {
     Atomics.add(this.#slots, SENT, BigInt(count));
     Atomics.store(this.#slots, SENDING, 0n);
+  }
+
+  /** This thread waits for bytes of its connection from now on, or does not any more. */
+  awaitsBytes(waits: boolean): void {
+    Atomics.store(this.#slots, WAITING, waits ? 1n : 0n);
+  }
+
+  /** Whether nothing but the peer keeps this thread from going on. */
+  get isAwaitingBytes(): boolean {
+    return Atomics.load(this.#slots, WAITING) !== 0n;
   }
 
   /** Says what this thread does from now on, and that it is alive. */

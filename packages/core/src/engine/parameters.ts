@@ -33,6 +33,11 @@ export interface MigrationParameters {
   readonly stallTimeout: number;
   /** Ours, destination: ms without a byte from the source on any connection. 1 to 2^31-1, default 5 minutes. */
   readonly idleTimeout: number;
+  /**
+   * Ours, source: ms that a destination which has everything may take in all to say its last word, however often it
+   * shows that it is alive; it may have much to bring to its disk. 1 to 2^31-1, default one hour.
+   */
+  readonly completionTimeout: number;
 }
 
 export const DEFAULT_PARAMETERS: MigrationParameters = {
@@ -46,6 +51,7 @@ export const DEFAULT_PARAMETERS: MigrationParameters = {
   setupTimeout: 30_000,
   stallTimeout: 30_000,
   idleTimeout: 300_000,
+  completionTimeout: 3_600_000,
 };
 
 /**
@@ -60,6 +66,7 @@ export function completeParameters(given: Partial<MigrationParameters> = {}): Mi
   integer('setup-timeout', all.setupTimeout, 1, 2 ** 31 - 1);
   integer('stall-timeout', all.stallTimeout, 1, 2 ** 31 - 1);
   integer('idle-timeout', all.idleTimeout, 1, 2 ** 31 - 1);
+  integer('completion-timeout', all.completionTimeout, 1, 2 ** 31 - 1);
   if (!['none', 'legacy', 'multifd'].includes(all.zeroPageDetection)) {
     throw new MultifdError(
       'usage',

@@ -10,6 +10,8 @@ export interface TimeLimit {
   readonly code?: ErrorCode;
   /** When the peer was last heard of (`performance.now()`): the limit counts from there. Default: from now. */
   readonly lastSign?: () => number;
+  /** ms in all, however alive the peer shows itself to be. Default: no such limit. */
+  readonly atMost?: number;
 }
 
 /**
@@ -17,14 +19,19 @@ export interface TimeLimit {
  * @throws MultifdError of the limit's code.
  */
 export async function inTime<T>(answer: Promise<T>, limit: TimeLimit): Promise<T> {
-  const { timeout, what, hint, code = 'timeout', lastSign } = limit;
+  const { timeout, what, hint, code = 'timeout', lastSign, atMost = Number.POSITIVE_INFINITY } = limit;
   const start = performance.now();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const look = (): void => {
-      const left = Math.max(start, lastSign?.() ?? start) + timeout - performance.now();
-      if (left > 0) timer = setTimeout(look, left);
-      else reject(new MultifdError(code, `${what} within ${timeout} ms`, hint === undefined ? {} : { hint }));
+      const now = performance.now();
+      const left = Math.max(start, lastSign?.() ?? start) + timeout - now;
+      const inAll = start + atMost - now;
+      if (left > 0 && inAll > 0) timer = setTimeout(look, Math.min(left, inAll));
+      else {
+        const passed = inAll > 0 ? timeout : atMost;
+        reject(new MultifdError(code, `${what} within ${passed} ms`, hint === undefined ? {} : { hint }));
+      }
     };
     look();
   });

@@ -178,13 +178,15 @@ it('a source that pauses in the middle of a payload is not the fault of the meth
   });
   const source = new RawSource(incoming.address);
   closing.push(() => source.close());
-  await source.open(raw.header(), raw.start([{ name: 'pc.ram', length: MIB }]), raw.part('end'), raw.end());
+  const main = await source.open(raw.header(), raw.start([{ name: 'pc.ram', length: MIB }]));
   const packet = raw.packet({ block: 'pc.ram', normal: [0, 4096], fill: 3, flags: 0x32 });
   const channel = await source.open(raw.init(0), raw.sync(), packet.subarray(0, packet.length - 5000));
   // Five times what a method may take.
   await new Promise((resolve) => setTimeout(resolve, 5000));
   channel.write(packet.subarray(packet.length - 5000));
   channel.write(raw.sync());
+  // Main says that a SYNC is due only when it has left.
+  main.write(Buffer.concat([raw.part('end'), raw.end()]));
   const received = await inTime(incoming.result, 'receive');
   expect(received.statistics.normal).toBe(2);
 });

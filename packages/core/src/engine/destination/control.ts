@@ -12,10 +12,18 @@ const CHANNELS = 4;
 const DECISION = 5;
 /** Whether the source waits for our word; 0 until main has come so far that it would have said so. */
 const RETURN_PATH = 6;
-/** From here on two words for each channel. */
+/** Cut number that main waits for; 0 while it does not wait. */
+const WANTED = 7;
+/** Whether main's connection was seen to end while its thread waited for something else. */
+const MAIN_GONE = 8;
+/** From here on `WORDS` words for each channel. */
 const PER_CHANNEL = 16;
 const SYNCED = 0;
+/** All that came on it was read, and nothing more will come. */
 const CLOSED = 1;
+/** Its connection was seen to end; what came before that may not have been read yet. */
+const GONE = 2;
+const WORDS = 3;
 
 /** The source has the guest; it has not been told anything. */
 const OPEN = 0;
@@ -41,11 +49,11 @@ export class DestinationControl {
   }
 
   static allocate(channels: number): DestinationControl {
-    return new DestinationControl(new SharedArrayBuffer((PER_CHANNEL + 2 * channels) * 4));
+    return new DestinationControl(new SharedArrayBuffer((PER_CHANNEL + WORDS * channels) * 4));
   }
 
   get #channels(): number {
-    return (this.#words.length - PER_CHANNEL) / 2;
+    return (this.#words.length - PER_CHANNEL) / WORDS;
   }
 
   /** API thread: the source keeps its guest. False if it has been told already that it does not. */
@@ -93,16 +101,24 @@ export class DestinationControl {
 
   /** Main: waits until every channel has reached its SYNC number `cut`. None of them goes on before `release`. */
   async cutReached(cut: number): Promise<void> {
+    Atomics.store(this.#words, WANTED, cut);
     await waitUntil(this.#words, MAIN, () => {
       this.#throwIfAborted();
       let reached = 0;
       for (let channel = 0; channel < this.#channels; channel++) {
-        const at = PER_CHANNEL + 2 * channel;
+        const at = this.#at(channel);
         if (Atomics.load(this.#words, at + SYNCED) >= cut) reached++;
         else if (Atomics.load(this.#words, at + CLOSED) !== 0) throw closedEarly(channel, cut);
       }
       return reached === this.#channels || undefined;
     });
+    Atomics.store(this.#words, WANTED, 0);
+  }
+
+  /** Of a channel that main waits for: the number of the SYNC that is due; undefined of every other. */
+  due(channel: number): number | undefined {
+    const cut = Atomics.load(this.#words, WANTED);
+    return cut > Atomics.load(this.#words, this.#at(channel) + SYNCED) ? cut : undefined;
   }
 
   /** Main: lets the channels go on behind cut number `cut`. */
@@ -119,7 +135,7 @@ export class DestinationControl {
 
   /** Channel: has reached SYNC number `cut`. Waits until all others have; false if the migration is over. */
   async reachCut(channel: number, cut: number): Promise<boolean> {
-    Atomics.store(this.#words, PER_CHANNEL + 2 * channel + SYNCED, cut);
+    Atomics.store(this.#words, this.#at(channel) + SYNCED, cut);
     change(this.#words, MAIN);
     return waitUntil(this.#words, CHANNELS, () => {
       this.#throwIfAborted();
@@ -130,8 +146,32 @@ export class DestinationControl {
 
   /** Channel: its connection has ended, between two packets. */
   close(channel: number): void {
-    Atomics.store(this.#words, PER_CHANNEL + 2 * channel + CLOSED, 1);
+    Atomics.store(this.#words, this.#at(channel) + CLOSED, 1);
+    this.gone(channel);
     change(this.#words, MAIN);
+  }
+
+  /** A connection was seen to end. @param channel undefined: main. */
+  gone(channel: number | undefined): void {
+    Atomics.store(this.#words, channel === undefined ? MAIN_GONE : this.#at(channel) + GONE, 1);
+  }
+
+  /** API thread: a connection that has ended before all was here, as messages call it; undefined if none has. */
+  get goneEarly(): string | undefined {
+    if (Atomics.load(this.#words, ENDED) !== 0) return undefined;
+    if (Atomics.load(this.#words, MAIN_GONE) !== 0) return 'main stream';
+    for (let channel = 0; channel < this.#channels; channel++)
+      if (Atomics.load(this.#words, this.#at(channel) + GONE) !== 0) return `channel ${channel}`;
+    return undefined;
+  }
+
+  /** Whether the source waits for our word: then it closes nothing before it has it. */
+  get isWaitedFor(): boolean {
+    return Atomics.load(this.#words, RETURN_PATH) === WAITS;
+  }
+
+  #at(channel: number): number {
+    return PER_CHANNEL + WORDS * channel;
   }
 
   #throwIfAborted(): void {

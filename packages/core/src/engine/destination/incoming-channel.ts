@@ -67,7 +67,8 @@ export class IncomingChannel {
       this.#packets++;
       if ((flags & FLAG_SYNC) === 0) continue;
       this.#sink.intact();
-      if (!(await this.#control.reachCut(this.#channel, ++cuts))) {
+      const reached = this.#control.reachCut(this.#channel, ++cuts);
+      if (!(await this.#connection.watched(reached, () => this.#control.gone(this.#channel)))) {
         // Surplus SYNCs at the end have no partner on main (docs/wire.md, 3.2).
         return this.#connection.drain();
       }

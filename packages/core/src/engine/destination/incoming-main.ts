@@ -14,10 +14,17 @@ import { showingLife } from './signs-of-life.js';
 /** Bytes of answers that may wait for a source to read them. */
 const MOST_UNSENT = 64 * 1024;
 
+/** ms of silence behind an end of sections that has no description. QEMU writes both in one go. */
+const SILENCE = 2_000;
+
 /** What main needs of the API thread. */
 export interface MainHost {
   readonly machineType: string | undefined;
   readonly uuid: Uint8Array;
+  /** ms that bytes which are due may take. */
+  readonly stallTimeout: number;
+  /** For the user. */
+  warn(message: string): void;
   configured(machineType: string, configuration: StreamConfiguration): void;
   /** Gives the place for the announced blocks' pages. `beforeRam`: the sections that came before them, as they are. */
   openRam(blocks: readonly IncomingBlock[], beforeRam: Uint8Array): Promise<PageSink>;
@@ -32,6 +39,8 @@ export interface MainHost {
   passCut(cut: number): Promise<void>;
   /** Main has come to RAM: by now the source has asked for our word, or does not wait for it. */
   sourceWaits(waits: boolean): void;
+  /** The source was seen to close main while something else was waited for. */
+  gone(): void;
   /**
    * All cuts are passed and the device state is here: nothing more will come.
    * @param stillThere throws if the source waits for our word and is gone: then it has taken its guest back.
@@ -71,15 +80,21 @@ export class IncomingMain {
 
   /** Reads main to its end: all RAM is in place and all cuts are passed when it returns. */
   async run(): Promise<ReceivedState> {
+    // What is still asked of the connection when the end was recognised by silence.
+    let asked: Promise<unknown> = Promise.resolve();
     while (this.#received === undefined) {
-      const bytes = await this.#connection.some();
+      const more = this.#connection.some();
+      asked = more;
+      const isOver = this.#decoder.isInDeviceState && (await this.#fellSilent(more));
+      const bytes = isOver ? undefined : await more;
       const records = bytes === undefined ? this.#end() : this.#decoder.push(bytes);
       for (const record of records) await this.#apply(record);
       if (bytes === undefined) break;
     }
     if (this.#received === undefined)
       throw new MultifdError('peer-closed', 'main stream: it ended too early');
-    this.#closed = this.#connection.drain().then(() => {
+    const rest = asked.catch(() => {}).then(() => this.#connection.drain());
+    this.#closed = rest.then(() => {
       this.#isClosed = true;
     });
     const finished = this.#host.finish(this.#received, () => this.#stillThere());
@@ -109,6 +124,28 @@ export class IncomingMain {
     if (this.#returnPath && this.#isClosed) throw closedBeforeTold();
   }
 
+  /**
+   * A QEMU with suppress-vmdesc ends its device state without a description, says nothing more and waits for our word,
+   * with its guest stopped. So an end of sections that nothing follows for a while is the end; a description that comes
+   * later changes nothing of the guest.
+   * @returns false as soon as more has come or main has ended.
+   * @throws MultifdError `timeout` if nothing comes and the device state cannot end here.
+   */
+  async #fellSilent(more: Promise<unknown>): Promise<boolean> {
+    const { stallTimeout } = this.#host;
+    if (!(await isSilent(more, Math.min(SILENCE, stallTimeout)))) return false;
+    if (this.#decoder.mayEndHere) {
+      this.#host.warn('the source sends no description of its device state (suppress-vmdesc)');
+      return true;
+    }
+    if (!(await isSilent(more, Math.max(0, stallTimeout - SILENCE)))) return false;
+    throw new MultifdError(
+      'timeout',
+      `${this.#decoder.place}: no byte came for ${stallTimeout} ms, and it is not complete`,
+      { hint: 'the source hangs or the network is down' },
+    );
+  }
+
   /** The source has closed main: what that completes. An end inside the stream is no mistake in its bytes. */
   #end(): readonly MainRecord[] {
     try {
@@ -129,7 +166,7 @@ export class IncomingMain {
       case 'command':
         return this.#command(record.command, record.data);
       case 'section':
-        if (this.#section === 'start') await this.#host.roundsBegin();
+        if (this.#section === 'start') await this.#waiting(this.#host.roundsBegin());
         if (record.kind === 'start') this.#host.sourceWaits(this.#returnPath);
         this.#section = record.kind;
         return;
@@ -142,7 +179,7 @@ export class IncomingMain {
         }
         return;
       case 'block-list':
-        this.#sink = await this.#host.openRam(record.blocks, concat(...this.#beforeRam));
+        this.#sink = await this.#waiting(this.#host.openRam(record.blocks, concat(...this.#beforeRam)));
         return;
       case 'zero':
         return this.#sink?.zeroPages(record.blockName, record.offsets, record.count);
@@ -151,7 +188,7 @@ export class IncomingMain {
       case 'flush':
         return this.#flush();
       case 'eos':
-        if (!this.#perRound) await this.#host.passCut(++this.#cuts);
+        if (!this.#perRound) await this.#waiting(this.#host.passCut(++this.#cuts));
         return;
       case 'device-state':
         this.#received = this.#receivedState(record);
@@ -160,6 +197,11 @@ export class IncomingMain {
       case 'footer':
         return;
     }
+  }
+
+  /** Waits for other threads, and notices when the source closes main meanwhile. */
+  #waiting<T>(work: Promise<T>): Promise<T> {
+    return this.#connection.watched(work, () => this.#host.gone());
   }
 
   #configure({ machineType, targetPageBits, uuid }: ConfigurationRecord): void {
@@ -191,7 +233,7 @@ export class IncomingMain {
     if (!this.#perRound) {
       throw this.#fault('record', 'a flush record in the START section, or none at all', 'a flush record');
     }
-    await this.#host.passCut(++this.#cuts);
+    await this.#waiting(this.#host.passCut(++this.#cuts));
   }
 
   #fault(field: string, expected: string, got: string): WireError {
@@ -214,6 +256,23 @@ export class IncomingMain {
     const { bytes, vmdesc } = reportRequested ? withoutReportRequest(record.bytes) : record;
     const early = { beforeRam: concat(...this.#beforeRam), early: concat(...this.#early) };
     return { configuration: this.#configuration, sections, ...early, bytes, vmdesc, reportRequested };
+  }
+}
+
+/** Whether `work` is still not over after `ms`. */
+async function isSilent(work: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<true>((resolve) => {
+    timer = setTimeout(() => resolve(true), ms);
+  });
+  try {
+    const over = work.then(
+      () => false,
+      () => false,
+    );
+    return await Promise.race([over, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -67,7 +67,7 @@ export class IncomingThread {
     const counters = this.#counters.row(channel + 1);
     connection.countIn(counters);
     const { pageSize, socketIo } = this.#data;
-    const sink = await this.#sink(counters);
+    const sink = await connection.watched(this.#sink(counters), () => this.#control.gone(channel));
     this.#receivers = await this.#openReceivers(methods, channel, counters);
     if (socketIo !== undefined) connection.block(await loadSocketIo(socketIo.module), socketIo.interrupt);
     const receivers = this.#receivers;
@@ -188,10 +188,14 @@ export class IncomingThread {
     const { relay, machineType, uuid, pageSize } = this.#data;
     const counters = this.#counters.row(0);
     const configured = (name: string): void => this.#port.post({ type: 'configuration', machineType: name });
+    const warn = (message: string): void => this.#port.post({ type: 'warning', message });
+    const { stallTimeout } = this.#data.parameters;
     if (relay === undefined) {
       return {
         machineType,
         uuid,
+        stallTimeout,
+        warn,
         configured,
         openRam: (blocks, { length: ahead }) => {
           this.#port.post({ type: 'blocks', blocks, ahead });
@@ -202,12 +206,15 @@ export class IncomingThread {
         roundsBegin: async () => {},
         passCut: (cut) => this.#control.passCut(cut),
         sourceWaits: (waits) => this.#control.sourceWaits(waits),
+        gone: () => this.#control.gone(undefined),
         finish: async () => this.#control.end(),
       };
     }
     const host: RelayMainHost = {
       machineType,
       uuid,
+      stallTimeout,
+      warn,
       pageSize,
       signal: this.#port.signal,
       configured,

@@ -57,6 +57,7 @@ export type FromIncomingThread =
   /** Not one of ours; closed, and the thread is free for another. */
   | { readonly type: 'foreign'; readonly reason: string }
   | { readonly type: 'configuration'; readonly machineType: string }
+  | { readonly type: 'warning'; readonly message: string }
   | {
       readonly type: 'blocks';
       readonly blocks: readonly IncomingBlock[];

@@ -20,6 +20,7 @@ import type { Listener } from './listener.js';
 import type { FromIncomingThread, IncomingThreadData, ReceivedState, ToIncomingThread } from './messages.js';
 import { Reception } from './reception.js';
 import type { DestinationRole } from './role.js';
+import { SourceWatch } from './source-watch.js';
 import { ThreadNotes } from './thread-notes.js';
 
 /** ms between two `progress` events. */
@@ -46,6 +47,7 @@ export class DestinationMigration<Result> {
   readonly #control: DestinationControl;
   readonly #counters: Counters;
   readonly #meter: DestinationMeter;
+  readonly #sourceWatch: SourceWatch;
   readonly #threads: ThreadGroup<ToIncomingThread, FromIncomingThread>;
   readonly #reception: Reception;
   /** By the threads' names. */
@@ -75,6 +77,7 @@ export class DestinationMigration<Result> {
     this.#control = DestinationControl.allocate(parameters.multifdChannels);
     this.#counters = Counters.allocate(parameters.multifdChannels + 1);
     this.#meter = new DestinationMeter(this.#counters, pageSize);
+    this.#sourceWatch = new SourceWatch(this.#control, this.#counters, this.#meter, parameters);
     this.#threads = new ThreadGroup((error, where) => this.#died(error, where), io?.interrupt);
     this.#reception = new Reception(parameters.multifdChannels, {
       spawn: (onMessage) => this.#spawn(onMessage),
@@ -212,6 +215,7 @@ export class DestinationMigration<Result> {
 
   #onMessage(message: FromIncomingThread): void {
     if (message.type === 'configuration') this.#machineType = message.machineType;
+    else if (message.type === 'warning') emit(this.#options.onEvent, message);
     else if (message.type === 'blocks') this.#guarded('openRam', () => this.#place(message));
     else if (message.type === 'received') this.#guarded('commit', () => this.#complete(message.received));
     else if (message.type === 'told' && this.#status.is('device')) this.#told.resolve();
@@ -262,13 +266,8 @@ export class DestinationMigration<Result> {
   #watch(): void {
     if (!this.#status.is('active')) return;
     emit(this.#options.onEvent, { type: 'progress', statistics: this.#meter.read() });
-    const { idleTimeout } = this.#parameters;
-    if (this.#meter.idleFor() <= idleTimeout) return;
-    this.#fail(
-      new MultifdError('timeout', `the source sent no byte on any connection for ${idleTimeout} ms`, {
-        hint: 'the source hangs or the network is down',
-      }),
-    );
+    const error = this.#sourceWatch.look();
+    if (error !== undefined) this.#fail(error);
   }
 
   /** Main's thread alone can tell how a migration ends that a relay has handed over. */

@@ -23,6 +23,8 @@ import { TransitSink } from './transit-sink.js';
 export interface RelayMainHost {
   readonly machineType: string | undefined;
   readonly uuid: Uint8Array;
+  readonly stallTimeout: number;
+  warn(message: string): void;
   readonly pageSize: number;
   readonly signal: AbortSignal;
   configured(machineType: string): void;
@@ -39,6 +41,7 @@ export interface RelayMainHost {
 export class RelayMain implements MainHost {
   readonly machineType: string | undefined;
   readonly uuid: Uint8Array;
+  readonly stallTimeout: number;
   readonly #host: RelayMainHost;
   readonly #link: RelayLink;
   readonly #incoming: DestinationControl;
@@ -66,6 +69,7 @@ export class RelayMain implements MainHost {
   ) {
     this.machineType = host.machineType;
     this.uuid = host.uuid;
+    this.stallTimeout = host.stallTimeout;
     this.#host = host;
     this.#link = link;
     this.#parameters = link.parameters;
@@ -118,9 +122,17 @@ export class RelayMain implements MainHost {
     this.#incoming.sourceWaits(waits);
   }
 
+  warn(message: string): void {
+    this.#host.warn(message);
+  }
+
+  gone(): void {
+    this.#incoming.gone(undefined);
+  }
+
   async finish(received: ReceivedState, stillThere: () => void): Promise<void> {
     const stream = this.#open();
-    const { returnPath, stallTimeout } = this.#link.parameters;
+    const { returnPath, stallTimeout, completionTimeout } = this.#link.parameters;
     // The PART that the last cut has opened is empty; RAM ends with an END section, which has a cut of its own.
     await this.#cut();
     await stream.ramPart('end');
@@ -130,7 +142,7 @@ export class RelayMain implements MainHost {
     await stream.endWith(received.reportRequested ? withReportRequest(received.bytes) : received.bytes);
     if (!returnPath) this.#outgoing?.expectEnd();
     if (returnPath && this.#answers !== undefined) {
-      await awaitShut(this.#answers, stallTimeout);
+      await awaitShut(this.#answers, stallTimeout, completionTimeout);
     }
     this.#control.finish();
     this.#transit.wakeChannels();

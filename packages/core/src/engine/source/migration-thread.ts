@@ -77,7 +77,8 @@ export class MigrationThread {
     this.#port.post({ type: 'active' });
     await this.#rounds(stream);
     await this.#switchOver(stream);
-    if (parameters.returnPath) await awaitShut(answers, parameters.stallTimeout);
+    if (parameters.returnPath)
+      await awaitShut(answers, parameters.stallTimeout, parameters.completionTimeout);
     else outgoing.expectEnd();
     this.#control.finish();
     if (!parameters.returnPath) await outgoing.close();

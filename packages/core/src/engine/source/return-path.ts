@@ -68,10 +68,12 @@ export function listenToReturnPath(socket: Socket, listener: ReturnPathListener)
  * Waits for the destination's last word. It may take its time to make everything last, as long as it shows that it
  * is alive.
  * @param timeout ms without a sign of it.
+ * @param atMost ms in all.
  */
-export function awaitShut(answers: ReturnPathAnswers, timeout: number): Promise<void> {
+export function awaitShut(answers: ReturnPathAnswers, timeout: number, atMost: number): Promise<void> {
   return inTime(answers.shut, {
     timeout,
+    atMost,
     what: 'main stream: no word of completion from the destination',
     lastSign: answers.lastSign,
   });

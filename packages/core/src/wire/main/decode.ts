@@ -60,6 +60,16 @@ export class MainStreamDecoder {
     return this.#reader.place;
   }
 
+  /** All of RAM is behind: what comes now is device state, until that was yielded. */
+  get isInDeviceState(): boolean {
+    return this.#tail.begun && !this.#done;
+  }
+
+  /** Whether `end` would find the device state complete here. Not to be asked while records are iterated. */
+  get mayEndHere(): boolean {
+    return this.isInDeviceState && this.#tail.mayEndHere;
+  }
+
   /**
    * The records that `chunk` completes, decoded one by one as they are asked for. The chunk is the caller's, and
    * must stay unchanged until the iteration ends; then what is left over has been copied. The result must be

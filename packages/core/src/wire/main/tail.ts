@@ -63,6 +63,11 @@ export class DeviceStateTail {
     }
   }
 
+  /** Whether what was collected ends like device state does: with the end of sections, or a description behind that. */
+  get mayEndHere(): boolean {
+    return this.#endOfSections(this.#bytes.subarray(0, this.#length)) !== undefined;
+  }
+
   /**
    * The peer closed main. What was collected, if it can be all: it must end with the end of sections, or with a
    * description behind that; the description need not fit (docs/wire.md, 7.4), unless there are early sections,

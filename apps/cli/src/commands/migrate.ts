@@ -12,7 +12,6 @@ import {
   type SourceEvent,
   type SourceStatistics,
 } from '@multifd/core';
-import type { MappedRamGuest } from '@multifd/qemu';
 import { chooseAccelerator } from '../accelerators/choose.js';
 import { checkingThreads } from '../accelerators/threads.js';
 import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
@@ -20,7 +19,7 @@ import { type ExitCode, endOf } from '../exit-codes.js';
 import { demoGuest, type Identity } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
 import { chooseHost, type HostChoice } from '../host/choose-host.js';
-import { openFileSource, storedGuest } from '../images/file-source.js';
+import { openFileSource, type StoredGuest, storedGuest } from '../images/file-source.js';
 import { openRawSource, rawGuest } from '../images/raw-source.js';
 import { type Interrupt, listenForInterrupt } from '../interrupt.js';
 import { LoopbackDestination } from '../loopback/destination.js';
@@ -166,7 +165,7 @@ class MigrateRun {
     backing: Backing | undefined,
     host: HostChoice,
     identity: Identity,
-    stored: MappedRamGuest | undefined,
+    stored: StoredGuest | undefined,
   ): Promise<PreparedGuest> {
     if (stored !== undefined) return storedGuest(stored, identity);
     if (source.kind === 'demo') {

@@ -17,8 +17,8 @@ export function mapImages(images: readonly FileBlockDescriptor[], host: HostChoi
     for (const mapping of mappings) mapping.close();
   };
   try {
-    for (const { name, length, path, writable, fileOffset = 0 } of images) {
-      mappings.push(mapRam({ name, length, kind: 'file', file: path, offset: fileOffset, writable }));
+    for (const { name, length, path, fd, writable, fileOffset = 0 } of images) {
+      mappings.push(mapRam({ name, length, kind: 'file', file: fd ?? path, offset: fileOffset, writable }));
     }
   } catch (error) {
     close();

@@ -1,5 +1,3 @@
-import { closeSync, openSync } from 'node:fs';
-import { withPath } from '../system-error.js';
 import { type HoleSeeker, loadHoleSeeker } from './seek.js';
 
 /** A file's data, found without reading it. */
@@ -11,22 +9,16 @@ export interface Extents {
 }
 
 /**
- * Lists the data of a file of `length` bytes; the rest are holes, which read as zero.
+ * Lists the data of an open file of `length` bytes; the rest are holes, which read as zero.
  * Never throws for a platform or a file system that cannot tell: then everything counts as data.
- *
- * @throws MultifdError `usage` or `io` for a file that cannot be read.
  */
-export async function listExtents(path: string, length: number, pageSize: number): Promise<Extents> {
-  // Opened even where it is of no use: who may not read the file is told so here, and on every platform.
-  const fd = withPath(`${path}: cannot be read`, () => openSync(path, 'r'));
+export async function listExtents(fd: number, length: number, pageSize: number): Promise<Extents> {
   try {
     const support = await loadHoleSeeker();
     if (!support.ok) return { extents: undefined, reason: support.reason };
     return { extents: walk(support.seeker, fd, length, pageSize) };
   } catch (error) {
     return { extents: undefined, reason: error instanceof Error ? error.message : String(error) };
-  } finally {
-    closeSync(fd);
   }
 }
 

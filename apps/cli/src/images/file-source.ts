@@ -1,34 +1,54 @@
 import { existsSync, statSync } from 'node:fs';
-import { MultifdError } from '@multifd/core';
+import { type FileBlockDescriptor, MultifdError } from '@multifd/core';
 import { type MappedRamGuest, openMappedRam } from '@multifd/qemu';
 import { type Identity, restingGuest } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
 import { type FilePlace, parseFilePlace } from '../options/file-place.js';
+import { SourceFile } from './source-file.js';
+
+/** A guest in a file, which stays open until the guest is closed. */
+export interface StoredGuest extends MappedRamGuest {
+  readonly file: SourceFile;
+}
 
 /**
  * Opens a mapped-ram migration file, of QEMU's or of a `file:` target. Pages are not read.
  * @param place a path, or `PATH,offset=N`.
  * @throws MultifdError `usage` for a path that is no such file, `incompatible`, `io`.
  */
-export function openFileSource(place: string): MappedRamGuest {
+export function openFileSource(place: string): StoredGuest {
   const { path, offset } = findFile(place);
+  const file = new SourceFile(path);
   try {
-    return openMappedRam(path, offset === undefined ? {} : { offset });
+    const stored = openMappedRam(path, offset === undefined ? {} : { offset });
+    // It was read by its name: that must be this file, as it was.
+    file.check();
+    const images: readonly FileBlockDescriptor[] = stored.ram.blocks;
+    const blocks = images.map((block) => ({ ...block, fd: file.fd }));
+    return { ...stored, file, ram: { ...stored.ram, blocks } };
   } catch (error) {
+    file.close();
     throw usersMistake(path, error);
   }
 }
 
 /** The stored guest, which stands still. `machineType` and `uuid` are what the destination is told. */
-export function storedGuest(stored: MappedRamGuest, identity: Identity): PreparedGuest {
-  const { ram, rawDeviceState } = stored;
+export function storedGuest(stored: StoredGuest, identity: Identity): PreparedGuest {
+  const { ram, rawDeviceState, file } = stored;
   const { uuid } = identity;
   // The uuid that the destination is told stands in for the stored one, where that was to be compared.
   const configuration = {
     ...stored.configuration,
     ...(stored.configuration.uuid === undefined || uuid === undefined ? {} : { uuid }),
   };
-  return restingGuest({ ...identity, ram, configuration, rawDeviceState: () => rawDeviceState });
+  const guest = restingGuest({
+    ...identity,
+    ram,
+    configuration,
+    rawDeviceState: () => rawDeviceState,
+    intact: () => file.check(),
+  });
+  return { ...guest, close: async () => file.close() };
 }
 
 /**

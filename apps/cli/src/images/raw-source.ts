@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readSync, type Stats, statSync } from 'node:fs';
+import { readdirSync, readSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type FileBlockDescriptor, MultifdError } from '@multifd/core';
 import { kindOf, LONGEST_MAGIC } from '@multifd/qemu';
@@ -10,6 +10,13 @@ import { withPath } from '../system-error.js';
 import { listExtents } from './extents.js';
 import { blockOfImage } from './file-name.js';
 import { PAGE_SIZE } from './page-size.js';
+import { SourceFile } from './source-file.js';
+
+/** Images, open until their guest is closed. */
+export interface RawImages {
+  readonly blocks: readonly FileBlockDescriptor[];
+  readonly files: readonly SourceFile[];
+}
 
 /**
  * Opens RAM images as a guest's memory: one file as the block `pc.ram`, or a directory that a `raw:` target wrote,
@@ -18,51 +25,65 @@ import { PAGE_SIZE } from './page-size.js';
  * @param note gets a line when an image's holes cannot be told from data.
  * @throws MultifdError `usage` for a path or a size that cannot be right, or a path that may not be read; `io`.
  */
-export async function openRawSource(
-  path: string,
-  note: (line: string) => void,
-): Promise<readonly FileBlockDescriptor[]> {
+export async function openRawSource(path: string, note: (line: string) => void): Promise<RawImages> {
   const images = statOf(path).isDirectory() ? imagesIn(path) : [{ name: 'pc.ram', path }];
   const blocks: FileBlockDescriptor[] = [];
-  for (const image of images) {
-    const length = imageLength(image.path);
-    noteKind(image.path, note);
-    const { extents, reason } = await listExtents(image.path, length, PAGE_SIZE);
-    if (reason !== undefined) note(`${image.path}: holes cannot be found (${reason}), so all of it is read`);
-    blocks.push({
-      kind: 'file',
-      ...image,
-      length,
-      writable: false,
-      ...(extents === undefined ? {} : { extents }),
-    });
+  const files: SourceFile[] = [];
+  try {
+    for (const image of images) {
+      const { file, length } = openImage(image.path);
+      files.push(file);
+      noteKind(file, note);
+      const { extents, reason } = await listExtents(file.fd, length, PAGE_SIZE);
+      if (reason !== undefined)
+        note(`${image.path}: holes cannot be found (${reason}), so all of it is read`);
+      blocks.push({
+        kind: 'file',
+        ...image,
+        fd: file.fd,
+        length,
+        writable: false,
+        ...(extents === undefined ? {} : { extents }),
+      });
+    }
+  } catch (error) {
+    closeAll(files);
+    throw error;
   }
-  return blocks;
+  return { blocks, files };
+}
+
+function closeAll(files: readonly SourceFile[]): void {
+  for (const file of files) file.close();
 }
 
 /** RAM may begin with any bytes; but if these are a file's of another kind, the guest would be made of that file. */
-function noteKind(path: string, note: (line: string) => void): void {
+function noteKind({ path, fd }: SourceFile, note: (line: string) => void): void {
   const first = new Uint8Array(LONGEST_MAGIC);
-  const fd = withPath(`raw:${path}: cannot be read`, () => openSync(path, 'r'));
-  try {
-    const kind = kindOf(first.subarray(0, readSync(fd, first, 0, first.length, 0)));
-    if (kind === undefined) return;
-    const instead = kind.name === 'stream' || kind.name === 'libvirt' ? `, and meant as file:${path}` : '';
-    note(`${path} begins like ${kind.what} and is sent as RAM all the same; is it one${instead}?`);
-  } finally {
-    closeSync(fd);
-  }
+  const length = withPath(`raw:${path}: cannot be read`, () => readSync(fd, first, 0, first.length, 0));
+  const kind = kindOf(first.subarray(0, length));
+  if (kind === undefined) return;
+  const instead = kind.name === 'stream' || kind.name === 'libvirt' ? `, and meant as file:${path}` : '';
+  note(`${path} begins like ${kind.what} and is sent as RAM all the same; is it one${instead}?`);
 }
 
 /** A guest whose memory is these images. @throws MultifdError `io` if they cannot be mapped. */
-export function rawGuest(
-  images: readonly FileBlockDescriptor[],
-  identity: Identity,
-  host: HostChoice,
-): PreparedGuest {
-  const { blocks, close } = mapImages(images, host);
-  const guest = restingGuest({ ...identity, ram: { pageSize: PAGE_SIZE, blocks } });
-  return { ...guest, close: async () => close() };
+export function rawGuest(images: RawImages, identity: Identity, host: HostChoice): PreparedGuest {
+  const { blocks, close } = mapImages(images.blocks, host);
+  const guest = restingGuest({
+    ...identity,
+    ram: { pageSize: PAGE_SIZE, blocks },
+    intact() {
+      for (const file of images.files) file.check();
+    },
+  });
+  return {
+    ...guest,
+    async close() {
+      close();
+      closeAll(images.files);
+    },
+  };
 }
 
 function imagesIn(directory: string): { name: string; path: string }[] {
@@ -78,15 +99,17 @@ function imagesIn(directory: string): { name: string; path: string }[] {
   });
 }
 
-function imageLength(path: string): number {
-  const stats = statOf(path);
-  if (!stats.isFile())
+function openImage(path: string): { readonly file: SourceFile; readonly length: number } {
+  if (!statOf(path).isFile())
     throw new MultifdError('usage', `${path}: not a regular file`, { hint: 'name a RAM image' });
-  if (stats.size > 0 && stats.size % PAGE_SIZE === 0) return stats.size;
-  const whole = Math.max(PAGE_SIZE, Math.ceil(stats.size / PAGE_SIZE) * PAGE_SIZE);
+  const file = new SourceFile(path);
+  const { size } = file;
+  if (size > 0 && size % PAGE_SIZE === 0) return { file, length: size };
+  file.close();
+  const whole = Math.max(PAGE_SIZE, Math.ceil(size / PAGE_SIZE) * PAGE_SIZE);
   throw new MultifdError(
     'usage',
-    `${path}: ${stats.size} bytes are not a whole number of ${PAGE_SIZE}-byte pages`,
+    `${path}: ${size} bytes are not a whole number of ${PAGE_SIZE}-byte pages`,
     {
       hint: `if it is a RAM image whose tail was cut off: truncate -s ${whole} ${path}`,
     },

@@ -102,7 +102,7 @@ export class RawTarget implements IncomingTarget {
     this.#checkWanted();
     const blocks = await Promise.all(
       this.#images.map(async ({ block, file }) => {
-        const { extents } = await listExtents(file.path, block.length, PAGE_SIZE);
+        const { extents } = await listExtents(file.fd, block.length, PAGE_SIZE);
         return { ...descriptor(block, file, false), ...(extents === undefined ? {} : { extents }) };
       }),
     );

@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { connected, eventually, run, start, startReceive } from '../helpers/cli.js';
+import { eventually, run, start, startReceive } from '../helpers/cli.js';
 import { allocated, content, sameFiles, writeSparse } from '../helpers/images.js';
 import { tempDirectory } from '../helpers/temp.js';
 
@@ -97,32 +97,6 @@ describe('raw images', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/pc\.ram.*EFBIG/);
     expect(readdirSync(directory)).toEqual([]);
-  });
-
-  it.each([
-    { host: 'none', ended: 5, says: /^multifd: RAM block pc\.ram: .*ENOENT.*\n(hint: .+\n)?$/ },
-    // A mapping needs no name.
-    { host: 'auto', ended: 0, says: /^$/ },
-  ])('that go away before they were compared, host $host: an error of the system, or none', async (each) => {
-    const file = join(tempDirectory(), 'guest.ram');
-    writeSparse(file, 16 * MIB, [{ at: 0, bytes: content(8 * MIB, 1) }]);
-    const destination = await startReceive([]);
-    const source = start([
-      'migrate',
-      `raw:${file}`,
-      destination.address,
-      '--verify',
-      '--max-bandwidth',
-      '4M',
-      '--host',
-      each.host,
-    ]);
-    await connected(destination.child.pid ?? 0);
-    rmSync(file);
-    const { code, stderr } = await source.ended;
-    expect(code).toBe(each.ended);
-    expect(stderr).toMatch(each.says);
-    await destination.ended;
   });
 
   it('of an interrupted migration do not stay', async () => {

@@ -1,6 +1,8 @@
 import {
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -16,6 +18,7 @@ import { blockOfImage, imageFileName } from '../../src/images/file-name.js';
 import { openRawSource } from '../../src/images/raw-source.js';
 import { RawTarget } from '../../src/images/raw-target.js';
 import { loadHoleSeeker } from '../../src/images/seek.js';
+import { SourceFile } from '../../src/images/source-file.js';
 import { allocated, content, sameFiles, writeSparse } from '../helpers/images.js';
 import { tempDirectory } from '../helpers/temp.js';
 
@@ -85,7 +88,9 @@ describe('extents', () => {
       { at: 5 * MIB, bytes: content(PAGE, 1) },
       { at: 63 * MIB, bytes: content(MIB, 2) },
     ]);
-    const { extents = new Float64Array() } = await listExtents(path, 64 * MIB, PAGE);
+    const fd = openSync(path, 'r');
+    const { extents = new Float64Array() } = await listExtents(fd, 64 * MIB, PAGE);
+    closeSync(fd);
     let size = 0;
     for (let at = 0; at < extents.length; at += 2) size += (extents[at + 1] ?? 0) - (extents[at] ?? 0);
     expect(size).toBeGreaterThanOrEqual(MIB + PAGE);
@@ -100,9 +105,9 @@ describe('a raw source', () => {
     writeSparse(file, MIB, []);
     writeSparse(join(directory, 'pc.ram.raw'), 2 * MIB, []);
     writeFileSync(join(directory, '.pc.ram.raw.partial-7'), 'x');
-    const one = await openRawSource(file, () => {});
+    const { blocks: one } = await openRawSource(file, () => {});
     expect(one.map(({ name, length }) => [name, length])).toEqual([['pc.ram', MIB]]);
-    const all = await openRawSource(directory, () => {});
+    const { blocks: all } = await openRawSource(directory, () => {});
     expect(all.map(({ name, length }) => [name, length])).toEqual([
       ['/rom', MIB],
       ['pc.ram', 2 * MIB],
@@ -141,10 +146,12 @@ describe('a path that cannot be right', () => {
   });
 
   it('of an image that goes away, or cannot be read', async () => {
-    await expect(listExtents(join(plainFile(), 'below'), PAGE, PAGE)).rejects.toMatchObject({
-      code: 'usage',
-      message: expect.stringMatching(/below: cannot be read: not a directory \(ENOTDIR\)$/),
-    });
+    expect(() => new SourceFile(join(plainFile(), 'below'))).toThrow(
+      expect.objectContaining({
+        code: 'usage',
+        message: expect.stringMatching(/below: cannot be read: not a directory \(ENOTDIR\)$/),
+      }),
+    );
   });
 
   it.each([
@@ -228,7 +235,7 @@ describe('a raw target', () => {
     expect(allocated(image)).toBeLessThanOrEqual(PAGE);
     await target.keep();
     expect(target.settle()).toEqual([]);
-    const read = await openRawSource(image, () => {});
+    const { blocks: read } = await openRawSource(image, () => {});
     expect(read[0]?.length).toBe(8 * MIB);
     expect(readdirSync(directory).sort()).toEqual(['%2From.raw', 'pc.ram.raw']);
   });
@@ -261,7 +268,7 @@ describe('a raw target', () => {
     expect([first, ...others]).toEqual(['%2From.raw', 'pc.ram.raw']);
     expect(readFileSync(join(directory, aside), 'utf8')).toBe('precious');
     expect(allocated(join(directory, 'pc.ram.raw'))).toBeLessThan(MIB);
-    expect(await openRawSource(directory, () => {})).toHaveLength(2);
+    expect((await openRawSource(directory, () => {})).blocks).toHaveLength(2);
   });
 
   it('is all or nothing: a name that cannot be had leaves the others as they were', async () => {

@@ -49,6 +49,11 @@ export interface Guest {
    * sent unchanged. Called once, at setup.
    */
   rawDeviceState?(): RawDeviceState | undefined | Promise<RawDeviceState | undefined>;
+  /**
+   * Called once, when all of the memory has been read for the last time, and before the destination can have the guest:
+   * whether what was read was really its memory. If it throws, the migration fails and the guest stays here.
+   */
+  intact?(): void | Promise<void>;
 }
 
 /** What a stream's configuration section says besides the machine type (docs/wire.md, 2.2). */

@@ -55,6 +55,11 @@ export class GuestKeeper {
     return { deviceState: sections.filter(({ early }) => early !== true), tail: undefined };
   }
 
+  /** @throws MultifdError if what was read of the guest was not really its memory. */
+  async intact(): Promise<void> {
+    await call('intact', () => this.#guest.intact?.());
+  }
+
   /** The migration is off: the guest runs on here if it was stopped. */
   async giveBack(): Promise<void> {
     if (this.#stopping === undefined) return;

@@ -19,6 +19,8 @@ export interface SourceMigrationData extends SendLink {
   /** Dirty bitmaps of the guest, one for each block. */
   readonly dirty: readonly SharedArrayBuffer[];
   readonly requestReport: boolean;
+  /** Whether the guest wants to be asked (`Guest.intact`) before it is handed over. */
+  readonly asksIntact: boolean;
 }
 
 /** Device state for one place in the stream: as sections, or as another migration brought it. One of the two is empty. */
@@ -37,6 +39,8 @@ export type ToMigrationThread =
   | { readonly type: 'early-state'; readonly beforeRam: EarlyState; readonly behindStart: EarlyState }
   /** The dirty bitmaps are up to date. */
   | { readonly type: 'dirty-synced' }
+  /** What was sent was really the guest's memory. */
+  | { readonly type: 'intact' }
   /** The guest stands still. */
   | {
       readonly type: 'guest-stopped';
@@ -57,6 +61,7 @@ export type FromMigrationThread =
   | { readonly type: 'ask-early' }
   | { readonly type: 'sync-dirty' }
   | { readonly type: 'stop-guest' }
+  | { readonly type: 'ask-intact' }
   | { readonly type: 'round'; readonly round: RoundReport }
   | { readonly type: 'completed' }
   | { readonly type: 'report'; readonly report: Uint8Array };

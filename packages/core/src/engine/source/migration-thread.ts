@@ -142,6 +142,10 @@ export class MigrationThread {
     this.#port.post({ type: 'stop-guest' });
     const { deviceState, tail } = await this.#port.next('guest-stopped');
     await this.#round(stream, 'end');
+    if (this.#data.asksIntact) {
+      this.#port.post({ type: 'ask-intact' });
+      await this.#port.next('intact');
+    }
     this.#control.handOver();
     const { requestReport, ram } = this.#data;
     if (tail === undefined) await stream.end(deviceState, requestReport, ram.pageSize);

@@ -214,6 +214,7 @@ export class SourceMigration {
       live,
       dirty: this.#dirty.map((bitmap) => bitmap.buffer),
       requestReport: this.#options.requestReport === true,
+      asksIntact: this.#options.guest.intact !== undefined,
     };
     this.#migration = this.#threads.spawn(
       'source-migration',
@@ -253,6 +254,12 @@ export class SourceMigration {
         this.#answer(async () => {
           await this.#keeper.syncDirty();
           return { type: 'dirty-synced' };
+        });
+        return;
+      case 'ask-intact':
+        this.#answer(async () => {
+          await this.#keeper.intact();
+          return { type: 'intact' };
         });
         return;
       case 'stop-guest':

@@ -1,0 +1,94 @@
+import { closeSync, copyFileSync, openSync, renameSync, rmSync, utimesSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { connected, run, start, startReceive } from '../helpers/cli.js';
+import { content, writeSparse } from '../helpers/images.js';
+import { tempDirectory } from '../helpers/temp.js';
+
+const PAGE = 4096;
+const MIB = 2 ** 20;
+/** When the files were written, in seconds: a time that can be set again to the nanosecond. */
+const WRITTEN = 1e9;
+
+async function rawFile(): Promise<string> {
+  const file = join(tempDirectory(), 'guest.ram');
+  writeSparse(file, 16 * MIB, [{ at: 0, bytes: content(8 * MIB, 1) }]);
+  return file;
+}
+
+async function migrationFile(): Promise<string> {
+  const file = join(tempDirectory(), 'guest.mig');
+  const receiving = await startReceive([`file:${file}`, '--no-verify']);
+  const sent = await run(['migrate', 'demo:8M,zero=0', receiving.address, '--no-verify']);
+  expect(sent).toMatchObject({ code: 0, stderr: '' });
+  expect((await receiving.ended).code).toBe(0);
+  return file;
+}
+
+/** 4096 bytes in the middle of its data. */
+function writeOnePage(file: string): void {
+  const fd = openSync(file, 'r+');
+  writeSync(fd, content(PAGE, 9), 0, PAGE, 4 * MIB);
+  closeSync(fd);
+}
+
+/** As copying programs do that keep times. */
+function writeAndKeepTimes(file: string): void {
+  writeOnePage(file);
+  utimesSync(file, WRITTEN, WRITTEN);
+}
+
+function replaceFile(file: string): void {
+  copyFileSync(file, `${file}.new`);
+  renameSync(`${file}.new`, file);
+}
+
+describe.each([
+  ['raw', rawFile],
+  ['file', migrationFile],
+] as const)('a source %s:, sent without verification, whose file', (kind, make) => {
+  /** A migration that takes about three seconds once it has begun; nothing is compared when it is over. */
+  async function slowly(file: string, ...options: string[]) {
+    const destination = await startReceive(['--no-verify']);
+    const source = start([
+      'migrate',
+      `${kind}:${file}`,
+      destination.address,
+      '--no-verify',
+      '--json',
+      '--max-bandwidth',
+      '3M',
+      ...options,
+    ]);
+    await connected(destination.child.pid ?? 0);
+    return { destination, source };
+  }
+
+  it.each([
+    ['was written to', 'auto', writeOnePage],
+    ['was written to', 'none', writeOnePage],
+    ['was changed', 'auto', writeAndKeepTimes],
+    ['was replaced', 'auto', replaceFile],
+  ])('%s, host %s: the migration fails before the guest is handed over', async (how, host, touch) => {
+    const file = await make();
+    utimesSync(file, WRITTEN, WRITTEN);
+    const { destination, source } = await slowly(file, '--host', host);
+    touch(file);
+    const { code, stderr, stdout } = await source.ended;
+    expect(stderr).toMatch(
+      new RegExp(`^multifd: ${file}: the file ${how} while it was sent\nhint: .+nobody writes to it.+\n$`),
+    );
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', 'error-class': 'io' });
+    expect((await destination.ended).code).toBe(1);
+  });
+
+  it.each(['none', 'auto'])('was removed, host %s: it is open, and arrives', async (host) => {
+    const file = await make();
+    utimesSync(file, WRITTEN, WRITTEN);
+    const { destination, source } = await slowly(file, '--host', host);
+    rmSync(file);
+    expect(await source.ended).toMatchObject({ code: 0, stderr: '' });
+    expect((await destination.ended).code).toBe(0);
+  });
+});

@@ -120,7 +120,7 @@ function addReceive(program: Command, ended: (code: ExitCode) => void): void {
     .option('--force', 'replace what is already there, when the new is complete')
     .option('--verify', 'take digests for a source that asks for them (default)')
     .option('--no-verify', 'do not')
-    .addOption(setupTimeout())
+    .addOption(incomingSetupTimeout())
     .addOption(stallTimeout())
     .addOption(idleTimeout())
     .option('--json', 'print one JSON document on stdout, and nothing else there')
@@ -158,7 +158,7 @@ function addRelay(program: Command, ended: (code: ExitCode) => void): void {
     .addOption(machineCompat())
     .addOption(machineType('accept this machine type only (default: any)'))
     .addOption(uuid())
-    .addOption(setupTimeout())
+    .addOption(incomingSetupTimeout())
     .addOption(stallTimeout())
     .addOption(idleTimeout())
     .addOption(completionTimeout())
@@ -263,10 +263,15 @@ function machineType(description: string) {
   return new Option('--machine-type <name>', description).argParser(parseMachineType);
 }
 
-function setupTimeout() {
-  return new Option('--setup-timeout <ms>', 'until all connections must stand (default: 30000)').argParser(
-    (text) => parseWhole(text, '--setup-timeout', 1, LONGEST_TIMEOUT),
+function setupTimeout(description = 'until all connections must stand') {
+  return new Option('--setup-timeout <ms>', `${description} (default: 30000)`).argParser((text) =>
+    parseWhole(text, '--setup-timeout', 1, LONGEST_TIMEOUT),
   );
+}
+
+/** A destination waits for a source without a limit. */
+function incomingSetupTimeout() {
+  return setupTimeout('until all connections must stand, once a source has begun; without one, it waits on');
 }
 
 function stallTimeout() {

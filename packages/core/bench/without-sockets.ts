@@ -37,7 +37,7 @@ export class RecordedConnection extends IncomingConnection {
   #at = 0;
 
   constructor(vectors: readonly Uint8Array[]) {
-    super(new Socket(), 'channel 0', false);
+    super(new Socket(), 'channel 0', { adopt: false });
     this.#vectors = vectors;
   }
 

@@ -26,6 +26,7 @@ import { isLocal, parseListen, parseTarget, type Target } from '../options/place
 import { givenParameters, type ReceiveOptions } from '../options/requests.js';
 import { afterCompletion, formatError } from '../report/errors.js';
 import { type ReceiveFacts, receiveDocument } from '../report/receive-document.js';
+import { Refusals } from '../report/refusals.js';
 import { receiveSummary } from '../report/summary.js';
 import { openTerminal, SILENT, type Terminal } from '../report/terminal.js';
 import { CpuClock, peakRss } from '../resources.js';
@@ -76,6 +77,7 @@ class ReceiveRun {
   readonly #terminal: Terminal;
   readonly #signal: AbortSignal;
   readonly #interrupt: Interrupt;
+  readonly #refusals = new Refusals();
   readonly #clock = new CpuClock();
   readonly #host: HostChoice;
   #memory: GuestMemory | undefined;
@@ -150,7 +152,7 @@ class ReceiveRun {
         // Before the digests: they have their own price.
         if (event.type === 'status' && event.status === 'completed') this.#measure();
         if (event.type === 'warning') this.#terminal.note(event.message);
-        if (event.type === 'refused') this.#terminal.note(`refused ${event.peer}: ${event.reason}`);
+        if (event.type === 'refused') this.#noteAll(this.#refusals.note(event.peer, event.reason));
       },
       ...(this.#host.module === undefined ? {} : { socketIo: this.#host.module }),
       ...(machineType === undefined ? {} : { machineType }),

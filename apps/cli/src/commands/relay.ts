@@ -10,6 +10,7 @@ import { isLocal, parseListen, parseRelayDestination } from '../options/places.j
 import { givenParameters, type RelayOptions } from '../options/requests.js';
 import { afterCompletion, formatError } from '../report/errors.js';
 import { replacedNote } from '../report/progress.js';
+import { Refusals } from '../report/refusals.js';
 import { type RelayFacts, relayDocument } from '../report/relay-document.js';
 import { relaySummary } from '../report/relay-summary.js';
 import { openTerminal, type Terminal } from '../report/terminal.js';
@@ -72,6 +73,7 @@ async function run(
   if (choice !== undefined) facts.accelerator = choice;
   const { module: socketIo } = chooseHost(options.host);
   const { machineType, uuid } = options;
+  const refusals = new Refusals();
   const relaying = await relay({
     listen,
     to,
@@ -85,7 +87,8 @@ async function run(
     onEvent: (event) => {
       if (event.type === 'status') interrupt.reached(event.status);
       if (event.type === 'warning') terminal.note(event.message);
-      if (event.type === 'refused') terminal.note(`refused ${event.peer}: ${event.reason}`);
+      if (event.type === 'refused')
+        for (const line of refusals.note(event.peer, event.reason)) terminal.note(line);
       if (event.type === 'machine-compat') {
         const note = compatNote(event.machineType, event.compat, outgoing);
         if (note !== undefined) terminal.note(note);

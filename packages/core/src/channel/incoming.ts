@@ -24,6 +24,8 @@ export class IncomingConnection implements BytesConsumer {
   readonly #staging = new Uint8Array(STAGING_SIZE);
   #start = 0;
   #end = 0;
+  /** Bytes that were read before this began. */
+  readonly #head: number;
   /** Memory that a pending `read` still has to fill. */
   #direct: Uint8Array | undefined;
   /** Node's own buffers (`streamSocket`) that did not fit, in order. */
@@ -37,9 +39,19 @@ export class IncomingConnection implements BytesConsumer {
   /** Its thread waits for something else: called when the peer closes. */
   #onEnd: (() => void) | undefined;
 
-  /** @param adopt false: only documented ways of Node (see `adoptSocket`). */
-  constructor(accepted: Socket, where: string, adopt = true) {
+  /**
+   * @param options `head`: bytes that were read from the socket before, at most 16 KiB; copied. `adopt` false: only
+   *   documented ways of Node (see `adoptSocket`).
+   */
+  constructor(
+    accepted: Socket,
+    where: string,
+    { adopt = true, head = new Uint8Array(0) }: { readonly adopt?: boolean; readonly head?: Uint8Array } = {},
+  ) {
     this.where = where;
+    this.#staging.set(head);
+    this.#end = head.length;
+    this.#head = head.length;
     this.#bytes = (adopt ? adoptSocket(accepted, this) : undefined) ?? streamSocket(accepted, this);
     const { socket } = this.#bytes;
     socket.setKeepAlive(KEEP_ALIVE);
@@ -62,7 +74,7 @@ export class IncomingConnection implements BytesConsumer {
   /** Counts bytes from now on, and those that have come already. */
   countIn(counters: CounterRow): void {
     this.#counters = counters;
-    counters.addBytes(this.#bytes.socket.bytesRead);
+    counters.addBytes(this.#head + this.#bytes.socket.bytesRead);
   }
 
   /**

@@ -94,7 +94,7 @@ describe(`a hostile source (MULTIFD_SEED=${seed})`, () => {
         parameters: { multifdChannels: 1, setupTimeout: 600, idleTimeout: 600, stallTimeout: 600 },
         openRam: () => ({ blocks: [block], fresh: false }),
         // A connection of which nothing remains is nobody's: then nothing else ends this.
-        signal: AbortSignal.timeout(4000),
+        signal: AbortSignal.timeout(1500),
       });
       const source = new RawSource(incoming.address);
       sources.push(source);

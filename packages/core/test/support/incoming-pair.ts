@@ -15,7 +15,7 @@ export async function incomingPair(
   const peer = connect({ port, host: '127.0.0.1', noDelay: true });
   peer.on('error', () => {});
   const [socket] = await Promise.all([accepted, once(peer, 'connect')]);
-  const connection = new IncomingConnection(socket, 'channel 7', adopt);
+  const connection = new IncomingConnection(socket, 'channel 7', { adopt });
   return {
     peer,
     connection,

@@ -10,7 +10,7 @@ import {
   receive,
 } from '@multifd/core';
 import { PLAIN } from './fixtures.js';
-import { expectValue, type Outcome, outcomeOf } from './outcome.js';
+import { expectFailure, expectValue, type Outcome, outcomeOf } from './outcome.js';
 import { expectSameRam } from './ram.js';
 
 export interface PairOptions {
@@ -21,6 +21,8 @@ export interface PairOptions {
   readonly destination?: Partial<ReceiveOptions>;
   /** Does something between listening and migrating; may give the source another address. */
   readonly listening?: (incoming: Incoming) => Promise<string | undefined>;
+  /** Called when the source has ended. */
+  readonly sent?: () => void;
   /** ms until both ends must have settled. */
   readonly limit?: number;
 }
@@ -32,7 +34,7 @@ export interface PairOutcome {
 
 /** Migrates over a real socket between two ends in this process, and says how each ended. */
 export async function tryToMove(options: PairOptions): Promise<PairOutcome> {
-  const { guest, parameters = {}, source = {}, destination = {}, limit } = options;
+  const { guest, parameters = {}, source = {}, destination = {}, limit, sent: onSent = () => {} } = options;
   const incoming = await receive({
     listen: 'tcp:127.0.0.1:0',
     pageSize: guest.ram.pageSize,
@@ -51,7 +53,7 @@ export async function tryToMove(options: PairOptions): Promise<PairOutcome> {
       }),
       'migrate',
       limit,
-    ),
+    ).finally(onSent),
     outcomeOf(incoming.result, 'receive', limit),
   ]);
   return { sent, received };
@@ -64,4 +66,25 @@ export async function move(options: PairOptions): Promise<{ sent: MigrateResult;
   const received = expectValue(outcome.received);
   expectSameRam(received.ram, options.guest.ram);
   return { sent, received };
+}
+
+/**
+ * A source that the destination turns away: it fails, and the destination waits on, until it is told to end. Gives what
+ * the destination said of each connection.
+ */
+export async function turnedAway(options: PairOptions): Promise<readonly string[]> {
+  const waits = new AbortController();
+  const reasons: string[] = [];
+  const outcome = await tryToMove({
+    ...options,
+    destination: {
+      ...options.destination,
+      signal: waits.signal,
+      onEvent: (event) => void (event.type === 'refused' && reasons.push(event.reason)),
+    },
+    sent: () => waits.abort(),
+  });
+  expectFailure(outcome.sent, 'peer-closed');
+  expectFailure(outcome.received, 'cancelled');
+  return reasons;
 }

@@ -7,6 +7,7 @@ import type { ConfigurationRecord, DeviceStateRecord, MainRecord } from '../../w
 import { withoutReportRequest } from '../../wire/report-request.js';
 import { encodePong, REPORT_SECTION } from '../../wire/return-path.js';
 import type { IncomingBlock, StreamConfiguration } from '../api.js';
+import { checkConfiguration, type ExpectedSource } from './expected-source.js';
 import type { ReceivedState } from './messages.js';
 import type { PageSink } from './page-sink.js';
 import { showingLife } from './signs-of-life.js';
@@ -18,9 +19,7 @@ const MOST_UNSENT = 64 * 1024;
 const SILENCE = 2_000;
 
 /** What main needs of the API thread. */
-export interface MainHost {
-  readonly machineType: string | undefined;
-  readonly uuid: Uint8Array;
+export interface MainHost extends ExpectedSource {
   /** ms that bytes which are due may take. */
   readonly stallTimeout: number;
   /** For the user. */
@@ -204,14 +203,9 @@ export class IncomingMain {
     return this.#connection.watched(work, () => this.#host.gone());
   }
 
-  #configure({ machineType, targetPageBits, uuid }: ConfigurationRecord): void {
-    const { machineType: wanted, uuid: own } = this.#host;
-    if (wanted !== undefined && wanted !== machineType) {
-      throw this.#incompatible('machine type', wanted, machineType);
-    }
-    if (uuid !== undefined && !uuid.every((byte, index) => byte === own[index])) {
-      throw this.#incompatible('uuid', Buffer.from(own).toString('hex'), Buffer.from(uuid).toString('hex'));
-    }
+  #configure(record: ConfigurationRecord): void {
+    checkConfiguration(record, this.#host, this.#decoder.place);
+    const { machineType, targetPageBits, uuid } = record;
     this.#configuration = {
       ...(targetPageBits === undefined ? {} : { targetPageBits }),
       ...(uuid === undefined ? {} : { uuid }),
@@ -238,15 +232,6 @@ export class IncomingMain {
 
   #fault(field: string, expected: string, got: string): WireError {
     return new WireError({ where: this.#decoder.place, field, offset: this.#decoder.offset, expected, got });
-  }
-
-  #incompatible(field: string, expected: string, got: string): WireError {
-    const { place: where, offset } = this.#decoder;
-    return new WireError(
-      { where, field, offset, expected, got },
-      'incompatible',
-      `give both ends the same ${field}`,
-    );
   }
 
   #receivedState(record: DeviceStateRecord): ReceivedState {

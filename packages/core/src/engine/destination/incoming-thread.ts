@@ -4,8 +4,6 @@ import { MultifdError } from '../../errors.js';
 import { type ChannelMethods, methodsForChannel } from '../../methods/automatic.js';
 import { methodOptions } from '../../methods/method-options.js';
 import { Receivers } from '../../methods/receivers.js';
-import { classify } from '../../wire/first-bytes.js';
-import { checkInitPacket, decodeInitPacket } from '../../wire/init-packet.js';
 import { INIT_PACKET_SIZE } from '../../wire/layout.js';
 import { encodeReport, encodeShut } from '../../wire/return-path.js';
 import { type CounterRow, Counters } from '../counters.js';
@@ -29,8 +27,8 @@ const REPORT_TIMEOUT = 30 * 60_000;
 type Port = ThreadPort<ToIncomingThread, FromIncomingThread>;
 
 /**
- * One thread of the destination. It is given connections until one introduces itself as main or as a channel,
- * and then it is that one's thread: a socket cannot be looked at in one thread and read in another.
+ * One thread of the destination: main's or a channel's. It is given its connection once that has said what it is,
+ * together with the bytes that this took.
  */
 export class IncomingThread {
   readonly #data: IncomingThreadData;
@@ -60,10 +58,14 @@ export class IncomingThread {
     const { parameters, methodModules } = this.#data;
     const methods = await methodsForChannel(parameters.multifdCompression, methodModules);
     this.#port.post({ type: 'ready' });
-    const role = await this.#nextRole();
-    const { connection } = role;
-    if (role.channel === undefined) return this.#runMain(connection);
-    const { channel } = role;
+    const { socket, peer, head } = await this.#port.next('connection');
+    const { channel } = this.#data;
+    const connection = new IncomingConnection(socket, `connection from ${peer}`, { head });
+    this.#connection = connection;
+    if (channel === undefined) return this.#runMain(connection);
+    connection.where = `channel ${channel}`;
+    // Looked at already, to the last byte.
+    connection.skip(INIT_PACKET_SIZE);
     const counters = this.#counters.row(channel + 1);
     connection.countIn(counters);
     const { pageSize, socketIo } = this.#data;
@@ -95,65 +97,8 @@ export class IncomingThread {
     this.#connection?.destroy();
   }
 
-  /** Takes connections until one is accepted. */
-  async #nextRole(): Promise<{ connection: IncomingConnection; channel: number | undefined }> {
-    for (;;) {
-      const { socket, peer } = await this.#port.next('connection');
-      const connection = new IncomingConnection(socket, `connection from ${peer}`);
-      this.#connection = connection;
-      const channel = await this.#introduction(connection);
-      if (channel === 'foreign') continue;
-      this.#port.post(channel === 'main' ? { type: 'is-main' } : { type: 'is-channel', channel });
-      const { accepted } = await this.#port.next('verdict');
-      if (accepted) {
-        return { connection, channel: channel === 'main' ? undefined : channel };
-      }
-      connection.destroy();
-    }
-  }
-
-  /**
-   * Reads what tells a connection's role. A connection that is none of ours is told and dropped.
-   * @throws MultifdError if it speaks the protocol and does not belong to this migration.
-   */
-  async #introduction(connection: IncomingConnection): Promise<'main' | 'foreign' | number> {
-    const drop = (): void => connection.destroy(new MultifdError('timeout', 'silent for too long'));
-    const timer = setTimeout(drop, this.#data.parameters.setupTimeout);
-    this.#port.listen('drop', drop);
-    let init: Uint8Array | undefined;
-    try {
-      const first = await connection.peek(4);
-      const kind = first === undefined ? 'foreign' : classify(first);
-      if (kind === 'main') {
-        connection.where = 'main stream';
-        return 'main';
-      }
-      if (kind === 'channel') init = await connection.peek(INIT_PACKET_SIZE);
-      else
-        this.#foreign(connection, first === undefined ? 'closed without a byte' : 'not a migration stream');
-    } catch (error) {
-      this.#foreign(connection, error instanceof Error ? error.message : String(error));
-    } finally {
-      clearTimeout(timer);
-    }
-    if (init === undefined) return 'foreign';
-    const packet = decodeInitPacket(init, connection.where);
-    checkInitPacket(
-      packet,
-      { uuid: this.#data.uuid, channels: this.#data.parameters.multifdChannels },
-      connection.where,
-    );
-    connection.skip(INIT_PACKET_SIZE);
-    connection.where = `channel ${packet.channel}`;
-    return packet.channel;
-  }
-
-  #foreign(connection: IncomingConnection, reason: string): void {
-    connection.destroy();
-    if (!this.#port.signal.aborted) this.#port.post({ type: 'foreign', reason });
-  }
-
   async #runMain(connection: IncomingConnection): Promise<void> {
+    connection.where = 'main stream';
     connection.countIn(this.#counters.row(0));
     this.#main = new IncomingMain(connection, this.#host(), this.#data.pageSize);
     const received = await this.#main.run();

@@ -1,23 +1,34 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import { pipeline } from 'node:stream';
+import { createServer, type Server, type Socket } from 'node:net';
+import { socketFd } from '../../channel/socket-bytes.js';
 import { MultifdError } from '../../errors.js';
 import { type Address, formatAddress } from '../address.js';
+import { Bridge } from './bridge.js';
 
-/** ms after which a connection to the bridge that nobody has claimed is a stranger's. */
-const CLAIM_TIMEOUT = 1_000;
+/** Connections that the kernel keeps until they are taken: a crowd must not keep the source waiting for a second try. */
+const BACKLOG = 4096;
 
-/** A connection that nobody has read from, good for posting to another thread. */
-export type OnConnection = (socket: Socket, peer: string) => void;
+/** A connection that nobody has read from. */
+export interface Accepted {
+  readonly socket: Socket;
+  /** For messages. */
+  readonly peer: string;
+  /** Whose it is: the peer without its port. */
+  readonly host: string;
+  /** Its file descriptor, where it can be had. */
+  readonly descriptor: number | undefined;
+  /**
+   * The socket, good for posting to another thread, without what was read of it.
+   * @param untouched nobody read from it by Node's own means.
+   */
+  handOver(untouched: boolean): Promise<Socket>;
+}
 
-/**
- * Listens for the source. Only TCP sockets can be posted to another thread, so a connection to a unix socket is
- * carried on over a loopback TCP pair, which costs one more hop.
- */
+export type OnConnection = (accepted: Accepted) => void;
+
+/** Listens for the source. Only TCP sockets can be posted to another thread: others are carried over a `Bridge`. */
 export class Listener {
-  readonly #servers: Server[] = [];
-  readonly #pipes = new Set<Socket>();
-  /** Inner ends that were handed over. */
-  readonly #claimed = new WeakSet<Socket>();
+  #server: Server | undefined;
+  #bridge: Bridge | undefined;
   #address: Address | undefined;
 
   /** @throws MultifdError `io` if it cannot listen there. */
@@ -33,25 +44,16 @@ export class Listener {
   }
 
   async #open(address: Address, onConnection: OnConnection): Promise<void> {
-    if (address.kind === 'tcp') {
-      const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) =>
-        onConnection(socket, peerOf(socket)),
-      );
-      this.#address = { kind: 'tcp', host: address.host, port: await this.#listen(server, address) };
-      return;
+    if (address.kind === 'unix') {
+      this.#bridge = new Bridge();
+      await this.#bridge.ready();
     }
-    const bridge = createServer({ pauseOnConnect: true, noDelay: true }, (inner) => {
-      // Whose other end is not ours is a stranger; our own ends are claimed at once.
-      setTimeout(() => {
-        if (!this.#claimed.delete(inner)) inner.destroy();
-      }, CLAIM_TIMEOUT).unref();
-    });
-    const port = await this.#listen(bridge, { kind: 'tcp', host: '127.0.0.1', port: 0 });
-    const server = createServer({ pauseOnConnect: true }, (socket) =>
-      this.#carryOn(socket, bridge, port, (inner) => onConnection(inner, formatAddress(address))),
+    const server = createServer({ pauseOnConnect: true, noDelay: address.kind === 'tcp' }, (socket) =>
+      onConnection(this.#accepted(socket, address)),
     );
-    await this.#listen(server, address);
-    this.#address = address;
+    this.#server = server;
+    const port = await listen(server, address);
+    this.#address = address.kind === 'tcp' ? { ...address, port } : address;
   }
 
   /** Where it really listens. */
@@ -62,63 +64,53 @@ export class Listener {
 
   /** No more connections. Those that were handed over live on. */
   stopListening(): void {
-    for (const server of this.#servers) server.close();
+    this.#server?.close();
+    this.#bridge?.stopListening();
   }
 
   /** Stops listening and drops what it carries. */
   close(): void {
     this.stopListening();
-    for (const socket of this.#pipes) socket.destroy();
+    this.#bridge?.close();
   }
 
-  #listen(server: Server, address: Address): Promise<number> {
-    this.#servers.push(server);
-    return new Promise((resolve, reject) => {
-      server.once('error', (cause) => {
-        reject(
-          new MultifdError('io', `cannot listen on ${formatAddress(address)}: ${cause.message}`, {
-            cause,
-            hint: 'choose another address, or end the program that listens there',
-          }),
-        );
-      });
-      server.listen(
-        address.kind === 'tcp' ? { host: address.host, port: address.port } : { path: address.path },
-        () => {
-          const bound = server.address();
-          resolve(bound !== null && typeof bound === 'object' ? bound.port : 0);
-        },
-      );
-    });
-  }
-
-  /** Joins a unix connection to one end of a new TCP pair, and hands over the other end. */
-  #carryOn(socket: Socket, bridge: Server, port: number, onInner: (inner: Socket) => void): void {
-    const outer = connect({ host: '127.0.0.1', port, noDelay: true });
-    const drop = (): void => {
-      socket.destroy();
-      outer.destroy();
-      bridge.removeListener('connection', onBridge);
-      this.#pipes.delete(socket);
+  #accepted(socket: Socket, address: Address): Accepted {
+    const { remoteAddress, remotePort } = socket;
+    const isTcp = address.kind === 'tcp';
+    const closed = 'a closed connection';
+    return {
+      socket,
+      peer: isTcp
+        ? remoteAddress === undefined || remotePort === undefined
+          ? closed
+          : `${remoteAddress}:${remotePort}`
+        : formatAddress(address),
+      host: isTcp ? (remoteAddress ?? closed) : 'unix',
+      descriptor: socketFd(socket),
+      handOver: async (untouched) => {
+        if (isTcp && untouched) return socket;
+        this.#bridge ??= new Bridge();
+        return this.#bridge.carry(socket);
+      },
     };
-    const onBridge = (inner: Socket): void => {
-      // Another program may have found the bridge's port: only our own end counts.
-      if (inner.remotePort !== outer.localPort) return;
-      bridge.removeListener('connection', onBridge);
-      this.#claimed.add(inner);
-      onInner(inner);
-      pipeline(socket, outer, socket, drop);
-    };
-    this.#pipes.add(socket);
-    bridge.on('connection', onBridge);
-    socket.on('error', drop);
-    outer.on('error', drop);
   }
 }
 
-function peerOf(socket: Socket): string {
-  const { remoteAddress, remotePort } = socket;
-  return remoteAddress === undefined || remotePort === undefined
-    ? 'a closed connection'
-    : `${remoteAddress}:${remotePort}`;
+function listen(server: Server, address: Address): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      reject(
+        new MultifdError('io', `cannot listen on ${formatAddress(address)}: ${cause.message}`, {
+          cause,
+          hint: 'choose another address, or end the program that listens there',
+        }),
+      );
+    });
+    const place =
+      address.kind === 'tcp' ? { host: address.host, port: address.port } : { path: address.path };
+    server.listen({ ...place, backlog: BACKLOG }, () => {
+      const bound = server.address();
+      resolve(bound !== null && typeof bound === 'object' ? bound.port : 0);
+    });
+  });
 }

@@ -9,6 +9,8 @@ import type { Ending } from '../thread-port.js';
 
 /** What each of the destination's threads is started with. Shared buffers are shared. */
 export interface IncomingThreadData {
+  /** The channel that the thread is for; undefined: main. */
+  readonly channel: number | undefined;
   readonly parameters: MigrationParameters;
   readonly pageSize: number;
   readonly uuid: Uint8Array;
@@ -34,12 +36,13 @@ export interface PlacementDescriptor {
 
 /** API thread → incoming thread. */
 export type ToIncomingThread =
-  /** A fresh connection, transferred: this thread owns it now. */
-  | { readonly type: 'connection'; readonly socket: Socket; readonly peer: string }
-  /** Its connection has said nothing for too long, and others wait. */
-  | { readonly type: 'drop' }
-  /** On its introduction: be what it said, or close it and wait for another. */
-  | { readonly type: 'verdict'; readonly accepted: boolean }
+  /** Its connection, transferred: this thread owns it now. `head` is what was read of it, the first record included. */
+  | {
+      readonly type: 'connection';
+      readonly socket: Socket;
+      readonly peer: string;
+      readonly head: Uint8Array;
+    }
   /** Where the pages go. */
   | { readonly type: 'ram'; readonly placement: PlacementDescriptor }
   /** Of a relay: the outgoing side is connected, pages may go into transit. */
@@ -52,10 +55,6 @@ export type ToIncomingThread =
 /** Incoming thread → API thread. */
 export type FromIncomingThread =
   | { readonly type: 'ready' }
-  | { readonly type: 'is-main' }
-  | { readonly type: 'is-channel'; readonly channel: number }
-  /** Not one of ours; closed, and the thread is free for another. */
-  | { readonly type: 'foreign'; readonly reason: string }
   | { readonly type: 'configuration'; readonly machineType: string }
   | { readonly type: 'warning'; readonly message: string }
   | {

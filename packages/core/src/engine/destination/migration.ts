@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { MigrationIo } from '../../channel/socket-io.js';
 import { type GuestPlace, MultifdError } from '../../errors.js';
 import { methodsFor } from '../../methods/automatic.js';
@@ -11,17 +10,16 @@ import { HangWatch } from '../hang-watch.js';
 import { methodNotReady } from '../method-blame.js';
 import type { MigrationParameters } from '../parameters.js';
 import { StatusMachine } from '../status.js';
-import { type Thread, ThreadGroup } from '../thread-group.js';
 import { inTime } from '../time-limit.js';
 import { died, hangs } from './blame.js';
 import { DestinationControl } from './control.js';
 import { DestinationMeter } from './destination-meter.js';
-import type { Listener } from './listener.js';
-import type { FromIncomingThread, IncomingThreadData, ReceivedState, ToIncomingThread } from './messages.js';
+import { IncomingThreads } from './incoming-threads.js';
+import type { Accepted, Listener } from './listener.js';
+import type { FromIncomingThread, ReceivedState } from './messages.js';
 import { Reception } from './reception.js';
 import type { DestinationRole } from './role.js';
 import { SourceWatch } from './source-watch.js';
-import { ThreadNotes } from './thread-notes.js';
 
 /** ms between two `progress` events. */
 const PROGRESS_INTERVAL = 100;
@@ -48,13 +46,10 @@ export class DestinationMigration<Result> {
   readonly #counters: Counters;
   readonly #meter: DestinationMeter;
   readonly #sourceWatch: SourceWatch;
-  readonly #threads: ThreadGroup<ToIncomingThread, FromIncomingThread>;
+  readonly #threads: IncomingThreads;
   readonly #reception: Reception;
-  /** By the threads' names. */
-  readonly #notes = new Map<string, ThreadNotes>();
   readonly #outcome = Promise.withResolvers<Result>();
   readonly #told = Promise.withResolvers<void>();
-  #main: Thread<ToIncomingThread> | undefined;
   #machineType = 'none';
   #blocks: readonly IncomingBlock[] | undefined;
   #setupTimer: NodeJS.Timeout | undefined;
@@ -78,23 +73,35 @@ export class DestinationMigration<Result> {
     this.#counters = Counters.allocate(parameters.multifdChannels + 1);
     this.#meter = new DestinationMeter(this.#counters, pageSize);
     this.#sourceWatch = new SourceWatch(this.#control, this.#counters, this.#meter, parameters);
-    this.#threads = new ThreadGroup((error, where) => this.#died(error, where), io?.interrupt);
-    this.#reception = new Reception(parameters.multifdChannels, {
-      spawn: (onMessage) => this.#spawn(onMessage),
-      refused: (peer, reason) => emit(options.onEvent, { type: 'refused', peer, reason }),
-      introduced: () => this.#sourceBegins(),
-      failed: (error) => this.#fail(error),
-      message: (message) => this.#onMessage(message),
-      complete: (main) => this.#allConnected(main),
-    });
+    this.#threads = new IncomingThreads(
+      {
+        message: (message) => this.#onMessage(message),
+        failed: (where, error) => this.#failedIn(where, error),
+        died: (where, error, notes) => this.#failedIn(where, died(parameters, error, notes, this.#counters)),
+      },
+      io?.interrupt,
+    );
+    const { multifdChannels: channels, setupTimeout } = parameters;
+    this.#reception = new Reception(
+      { channels, pageSize, uuid, machineType: options.machineType },
+      setupTimeout,
+      {
+        refused: (peer, reason) => emit(options.onEvent, { type: 'refused', peer, reason }),
+        introduced: () => this.#sourceBegins(),
+        failed: (error) => this.#fail(error),
+        handOver: (channel, socket, peer, head) =>
+          this.#threads.of(channel).post({ type: 'connection', socket, peer, head }, [socket]),
+        complete: () => this.#allConnected(),
+      },
+    );
   }
 
   /** A connection was accepted. */
-  connected(socket: Socket, peer: string): void {
-    this.#reception.connected(socket, peer);
+  connected(accepted: Accepted): void {
+    this.#reception.connected(accepted);
   }
 
-  /** The source has begun to connect. A stranger does not start the clock: it may come long before the source. */
+  /** The source has begun. A stranger does not start the clock: it may come long before the source. */
   #sourceBegins(): void {
     if (this.#setupTimer !== undefined || !this.#status.is('setup')) return;
     this.#meter.begins();
@@ -135,6 +142,8 @@ export class DestinationMigration<Result> {
       } else {
         this.#checkMethods();
         this.#role.open((error) => this.#fail(error));
+        // Before anybody is heard, so that a method that was named and is not there is told at once.
+        this.#openThreads();
         this.#reception.open();
       }
       return await this.#outcome.promise;
@@ -148,7 +157,7 @@ export class DestinationMigration<Result> {
       signal?.removeEventListener('abort', onAbort);
       if (!this.#status.is('completed')) {
         this.#control.abort();
-        this.#threads.stop({ type: 'abort' });
+        this.#threads.stop();
       }
       await Promise.all([this.#threads.join(), this.#role.close(this.#status.is('completed'))]);
       listener.close();
@@ -172,20 +181,14 @@ export class DestinationMigration<Result> {
     const { multifdChannels, multifdCompression, setupTimeout } = this.#parameters;
     if (['none', AUTO].includes(multifdCompression)) return;
     const threads = multifdChannels + 1;
-    const missing = threads - [...this.#notes.values()].filter(({ ready }) => ready).length;
+    const missing = threads - this.#threads.ready;
     if (missing <= 0) return;
     const late = `in ${missing} of ${threads} threads after ${setupTimeout} ms`;
     this.#fail(methodNotReady(this.#parameters, late));
   }
 
-  /** A thread ended without saying why. */
-  #died(error: MultifdError, where: string): void {
-    const notes = this.#notes.get(where) ?? new ThreadNotes();
-    this.#failedIn(where, died(this.#parameters, error, notes, this.#counters));
-  }
-
-  #spawn(onMessage: (message: FromIncomingThread) => void): Thread<ToIncomingThread> {
-    const data: IncomingThreadData = {
+  #openThreads(): void {
+    this.#threads.open({
       parameters: this.#parameters,
       pageSize: this.#pageSize,
       uuid: this.#uuid,
@@ -196,19 +199,10 @@ export class DestinationMigration<Result> {
       methodModules: this.#options.methodModules ?? [],
       methodSettings: this.#options.methodSettings ?? {},
       relay: this.#role.relay,
-    };
-    const where = `incoming thread ${this.#notes.size}`;
-    const notes = new ThreadNotes();
-    this.#notes.set(where, notes);
-    return this.#threads.spawn('incoming', where, data, (message) => {
-      notes.take(message);
-      if (message.type === 'failed') this.#failedIn(where, MultifdError.fromReport(message.error));
-      else onMessage(message);
     });
   }
 
-  #allConnected(main: Thread<ToIncomingThread>): void {
-    this.#main = main;
+  #allConnected(): void {
     clearTimeout(this.#setupTimer);
     if (this.#status.is('setup')) this.#status.to('active');
   }
@@ -236,7 +230,7 @@ export class DestinationMigration<Result> {
     await this.#role.commit(result());
     if (!this.#status.is('device')) return;
     const report = received.reportRequested && this.#role.reports;
-    this.#main?.post({ type: 'committed', report });
+    this.#threads.of(undefined).post({ type: 'committed', report });
     await this.#told.promise;
     if (!this.#control.isTold) return;
     this.#meter.completed();
@@ -254,7 +248,7 @@ export class DestinationMigration<Result> {
       const { message } = MultifdError.from(error, 'guest', 'the report callback failed');
       report = new TextEncoder().encode(JSON.stringify({ error: message }));
     }
-    if (report !== undefined) this.#main?.post({ type: 'report', report });
+    if (report !== undefined) this.#threads.of(undefined).post({ type: 'report', report });
   }
 
   #guarded(what: string, work: () => Promise<void>): void {
@@ -272,7 +266,7 @@ export class DestinationMigration<Result> {
 
   /** Main's thread alone can tell how a migration ends that a relay has handed over. */
   #failedIn(where: string, error: MultifdError): void {
-    if (where === this.#main?.where) this.#decided(error);
+    if (this.#threads.isMain(where)) this.#decided(error);
     else this.#fail(error);
   }
 

@@ -42,7 +42,7 @@ export async function receive(options: ReceiveOptions): Promise<Incoming> {
     uuid,
     await prepareSocketIo(options.socketIo),
   );
-  const listener = await Listener.open(address, (socket, peer) => migration.connected(socket, peer));
+  const listener = await Listener.open(address, (accepted) => migration.connected(accepted));
   const result = migration.run(listener);
   // Who has not looked at the result yet must not die of it.
   result.catch(() => {});

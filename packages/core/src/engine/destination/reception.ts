@@ -1,216 +1,242 @@
 import type { Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { MultifdError } from '../../errors.js';
-import type { Thread } from '../thread-group.js';
-import type { FromIncomingThread, ToIncomingThread } from './messages.js';
+import { Caller, LATEST, SOONEST } from './caller.js';
+import { Crowd } from './crowd.js';
+import { firstLook } from './first-look.js';
+import { type Choice, chooseGroup } from './group.js';
+import type { ExpectedGuest } from './introduction.js';
+import type { Accepted } from './listener.js';
+import { alone, closedEarly, missing } from './reception-errors.js';
 
-/** Connections that may be looked at beyond those that the migration needs, so that a stranger blocks nobody. */
-const STRANGERS = 8;
-/** ms that a connection may say nothing while others wait to be looked at. */
-const SILENCE = 1_000;
-/** Connections that may wait to be looked at. */
-const LONGEST_QUEUE = 512;
+/** ms that others of the source's host may take to say that they belong to another source. */
+const RIVALRY = 500;
+/** ms of silence after which a connection is nobody's rival: a source speaks on all of its connections at once. */
+const SILENT = 2_000;
+/** ms that channels may be late when main says that all of them are there. */
+const LATE = 1_000;
 
 export interface ReceptionHost {
-  spawn(onMessage: (message: FromIncomingThread) => void): Thread<ToIncomingThread>;
   refused(peer: string, reason: string): void;
-  /** A connection is main or a channel: the source has begun to connect. May be called more than once. */
+  /** A source has begun: its main stream has come to RAM. Called once. */
   introduced(): void;
   failed(error: MultifdError): void;
-  /** Anything that is not about introductions. */
-  message(message: FromIncomingThread): void;
-  /** Main and all channels are here. */
-  complete(main: Thread<ToIncomingThread>): void;
-}
-
-/** A thread that looks at one connection at a time. */
-interface Desk {
-  readonly thread: Thread<ToIncomingThread>;
-  /** Whose connection it looks at or has; undefined while it is free. */
-  peer: string | undefined;
-  /** When it got that connection. */
-  since: number;
-  /** Its connection is main or a channel. */
-  accepted: boolean;
+  /** Main (undefined) or a channel, for its thread. @param head what was read of it. @throws if the socket is gone. */
+  handOver(channel: number | undefined, socket: Socket, peer: string, head: Uint8Array): void;
+  /** All of them were handed over. */
+  complete(): void;
 }
 
 /**
- * Hands connections to threads until main and every channel are there. They may come in any order: what a
- * connection is, its first bytes tell.
+ * Looks at connections until main and every channel are there, in any order and side by side, without a thread for any
+ * of them. Who does not fit is a stranger: it is dropped, and the wait goes on.
  */
 export class Reception {
-  readonly #channels: number;
+  readonly #expected: ExpectedGuest;
+  readonly #setupTimeout: number;
   readonly #host: ReceptionHost;
-  readonly #desks: Desk[] = [];
-  readonly #queue: { socket: Socket; peer: string }[] = [];
-  readonly #present = new Set<number>();
-  #main: Thread<ToIncomingThread> | undefined;
-  #open = false;
-  #again: NodeJS.Timeout | undefined;
+  readonly #callers: Caller[] = [];
+  readonly #crowd: Crowd;
+  readonly #byDescriptor: boolean;
+  #state: 'new' | 'open' | 'complete' | 'closed' = 'new';
+  #timer: NodeJS.Timeout | undefined;
+  #nextLook = 0;
+  /** Where the source's connections come from, once they are complete. */
+  #hosts: ReadonlySet<string> = new Set();
+  #introduced = false;
+  /** When all connections were there, and when main was seen to be over or alone. */
+  #completeSince: number | undefined;
+  #aloneSince: number | undefined;
+  #endedSince: number | undefined;
 
-  constructor(channels: number, host: ReceptionHost) {
-    this.#channels = channels;
+  /**
+   * @param setupTimeout ms after which a connection that has not shown what it is has to go.
+   * @param byDescriptor false: only documented ways of Node.
+   */
+  constructor(expected: ExpectedGuest, setupTimeout: number, host: ReceptionHost, byDescriptor = true) {
+    this.#expected = expected;
+    this.#setupTimeout = setupTimeout;
     this.#host = host;
+    this.#byDescriptor = byDescriptor;
+    this.#crowd = new Crowd(expected.channels + 1);
   }
 
-  /** Starts the threads that the migration needs, before anybody connects. */
+  /** The threads are there: what has connected is looked at. */
   open(): void {
-    this.#open = true;
-    for (let count = 0; count <= this.#channels; count++) this.#addDesk();
-    this.#serve();
+    this.#state = 'open';
+    this.#look();
   }
 
-  connected(socket: Socket, peer: string): void {
-    if (this.#queue.length >= LONGEST_QUEUE) {
-      this.#sendAway(socket, peer, 'too many connections at once');
+  connected(accepted: Accepted): void {
+    accepted.socket.on('error', () => {});
+    if (this.#state === 'closed') {
+      accepted.socket.destroy();
       return;
     }
-    this.#queue.push({ socket, peer });
-    if (this.#open) this.#serve();
+    const caller = new Caller(accepted, firstLook(accepted.socket, this.#byDescriptor), this.#expected);
+    this.#callers.push(caller);
+    const surplus = this.#crowd.whoHasToGo(this.#callers);
+    if (surplus !== undefined) this.#refuse(surplus, 'silent while others wait');
+    if (this.#state !== 'new') this.#lookWithin(0);
   }
 
   /**
-   * Waits until every connection so far has been looked at. A source with more channels than this end sends pages
+   * Waits until every connection so far has said what it is. A source with more channels than this end sends pages
    * on the surplus ones, so that its memory must not count as complete before they are known to be strangers. One
    * that has said nothing for `patience` ms by then is a stranger.
    */
   async settled(patience = 500): Promise<void> {
     const end = performance.now() + patience;
-    do await delay(1);
-    while (this.#desks.some((desk) => desk.peer !== undefined && !desk.accepted) && performance.now() < end);
+    const open = ({ since, role }: Caller): boolean =>
+      role === 'channel' || performance.now() - since < patience;
+    do {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      this.#look();
+    } while (this.#callers.some(open) && performance.now() < end);
   }
 
   /** No more connections are looked at. */
   close(): void {
-    this.#open = false;
-    clearTimeout(this.#again);
-    for (const { socket, peer } of this.#queue.splice(0))
-      this.#sendAway(socket, peer, 'the migration is over');
-    for (const desk of this.#desks) if (!desk.accepted) desk.thread.post({ type: 'abort' });
+    this.#state = 'closed';
+    clearTimeout(this.#timer);
+    for (const caller of this.#callers.splice(0)) caller.drop();
   }
 
   /** What has not come within `timeout` ms. */
   missing(timeout: number): MultifdError {
-    const absent = Array.from({ length: this.#channels }, (_, channel) => channel).filter(
-      (channel) => !this.#present.has(channel),
-    );
-    const what = [
-      ...(this.#main === undefined ? ['the main stream'] : []),
-      ...(absent.length > 0 ? [`channel ${absent.join(', ')} of ${this.#channels}`] : []),
-    ];
-    return new MultifdError('timeout', `${what.join(' and ')} did not connect within ${timeout} ms`, {
-      hint: 'set multifd-channels to the same number on both ends',
-    });
+    return missing(this.#callers, this.#expected.channels, timeout);
   }
 
-  #isComplete(): boolean {
-    return this.#main !== undefined && this.#present.size === this.#channels;
+  /** The next look comes within `delay` ms. An earlier one stays: a flood of connections must not put it off. */
+  #lookWithin(delay: number): void {
+    const at = performance.now() + delay;
+    if (this.#timer !== undefined && this.#nextLook <= at) return;
+    clearTimeout(this.#timer);
+    this.#nextLook = at;
+    this.#timer = setTimeout(() => this.#look(), delay);
   }
 
-  #serve(): void {
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      const { socket, peer } = next;
-      const desk = this.#desks.find((each) => each.peer === undefined) ?? this.#extraDesk();
-      if (desk === undefined) {
-        this.#queue.unshift(next);
-        this.#makeRoom();
-        return;
-      }
-      desk.peer = peer;
-      desk.since = performance.now();
-      try {
-        desk.thread.post({ type: 'connection', socket, peer }, [socket]);
-      } catch {
-        // It closed before it could be handed over.
-        socket.destroy();
-        desk.peer = undefined;
-      }
+  /** Looks at whoever is due, and decides. */
+  #look(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#state === 'closed' || this.#state === 'new') return;
+    const now = performance.now();
+    for (const caller of this.#callers.filter(({ due }) => due <= now)) this.#hear(caller, now);
+    if (this.#state === 'open') this.#decide(now);
+    else this.#turnAway();
+    this.#dropLate(now);
+    if (this.#callers.length === 0) return;
+    const next = Math.min(...this.#callers.map(({ due }) => due));
+    this.#lookWithin(Math.max(SOONEST, Math.min(next - now, LATEST)));
+  }
+
+  #hear(caller: Caller, now: number): void {
+    try {
+      caller.look(now);
+    } catch (cause) {
+      const error = MultifdError.from(cause, 'internal', caller.peer);
+      // Who is known for a source is not a stranger because its connection is gone.
+      const isSource = caller.proven && caller.role === 'main' && this.#state === 'open';
+      this.#refuse(caller, error.hint === undefined ? error.message : `${error.message} (${error.hint})`);
+      if (isSource) this.#host.failed(closedEarly());
     }
   }
 
-  /** Somebody waits: whoever has been silent longest has to go, if that is long enough. */
-  #makeRoom(): void {
-    const silent = this.#desks.filter((desk) => desk.peer !== undefined && !desk.accepted);
-    const longest = silent.reduce<Desk | undefined>(
-      (found, desk) => (found === undefined || desk.since < found.since ? desk : found),
-      undefined,
-    );
-    if (longest === undefined) return;
-    const wait = longest.since + SILENCE - performance.now();
-    if (wait <= 0) longest.thread.post({ type: 'drop' });
-    // Looks again when the next one may go; the dropped one's desk serves the queue by itself.
-    clearTimeout(this.#again);
-    this.#again = setTimeout(() => this.#serve(), Math.max(wait, 50));
-  }
-
-  #extraDesk(): Desk | undefined {
-    return this.#desks.length < this.#channels + 1 + STRANGERS ? this.#addDesk() : undefined;
-  }
-
-  #addDesk(): Desk {
-    const desk: Desk = {
-      thread: this.#host.spawn((message) => this.#onMessage(desk, message)),
-      peer: undefined,
-      since: 0,
-      accepted: false,
-    };
-    this.#desks.push(desk);
-    return desk;
-  }
-
-  #onMessage(desk: Desk, message: FromIncomingThread): void {
-    const peer = desk.peer ?? 'unknown';
-    if (message.type === 'is-main') {
-      if (this.#main !== undefined) {
-        this.#turnAway(desk, 'a second main stream');
-        return;
-      }
-      this.#main = desk.thread;
-      this.#host.introduced();
-      this.#accept(desk);
-    } else if (message.type === 'is-channel') {
-      if (this.#isComplete()) {
-        this.#turnAway(desk, 'the migration has all its connections');
-        return;
-      }
-      if (this.#present.has(message.channel)) {
-        const hint = 'two sources connect here, or the source is broken';
-        this.#host.failed(
-          new MultifdError('incompatible', `channel ${message.channel} connected twice, now from ${peer}`, {
-            hint,
-          }),
-        );
-        return;
-      }
-      this.#present.add(message.channel);
-      this.#host.introduced();
-      this.#accept(desk);
-    } else if (message.type === 'foreign') {
-      desk.peer = undefined;
-      this.#host.refused(peer, message.reason);
-      this.#serve();
+  #decide(now: number): void {
+    const choice = chooseGroup(this.#callers, this.#expected.channels);
+    if (choice.type === 'surplus') {
+      this.#host.failed(choice.error);
+    } else if (choice.type === 'conflict') {
+      const reason = `${choice.what} connected twice: two sources at once, or the source is broken`;
+      for (const caller of choice.claims) this.#refuse(caller, reason);
+    } else if (choice.type === 'complete') {
+      this.#introduce();
+      this.#completeSince ??= now;
+      if (!this.#rivals(choice, now) || now - this.#completeSince >= RIVALRY) void this.#start(choice);
     } else {
-      this.#host.message(message);
+      this.#completeSince = undefined;
+      this.#decideOnMain(now);
     }
   }
 
-  #accept(desk: Desk): void {
-    desk.accepted = true;
-    desk.thread.post({ type: 'verdict', accepted: true });
-    if (this.#main === undefined || !this.#isComplete()) return;
-    this.#host.complete(this.#main);
+  /** A source has begun and its connections are not complete: whether they can become so. */
+  #decideOnMain(now: number): void {
+    const main = this.#callers.find(({ role, proven }) => role === 'main' && proven);
+    if (main === undefined) {
+      this.#aloneSince = undefined;
+      this.#endedSince = undefined;
+      return;
+    }
+    this.#introduce();
+    if (main.ended) this.#endedSince ??= now;
+    const isAlone = main.progress !== 'setup' && !this.#callers.some(({ role }) => role === 'channel');
+    this.#aloneSince = isAlone ? (this.#aloneSince ?? now) : undefined;
+    if (now - (this.#aloneSince ?? now) >= LATE) this.#host.failed(alone());
+    if (now - (this.#endedSince ?? now) >= LATE) this.#host.failed(closedEarly());
   }
 
-  #turnAway(desk: Desk, reason: string): void {
-    desk.thread.post({ type: 'verdict', accepted: false });
-    this.#host.refused(desk.peer ?? 'unknown', reason);
-    desk.peer = undefined;
-    this.#serve();
+  #introduce(): void {
+    if (this.#introduced) return;
+    this.#introduced = true;
+    this.#host.introduced();
   }
 
-  #sendAway(socket: Socket, peer: string, reason: string): void {
-    socket.on('error', () => {});
-    socket.destroy();
-    this.#host.refused(peer, reason);
+  /** Whether somebody else of these hosts may still turn out to be a source, with some of these channels. */
+  #rivals({ main, channels, hosts }: Extract<Choice<Caller>, { type: 'complete' }>, now: number): boolean {
+    const chosen = new Set([main, ...channels]);
+    return this.#callers.some(
+      (caller) => !chosen.has(caller) && hosts.has(caller.host) && now - caller.heard < SILENT,
+    );
+  }
+
+  async #start({ main, channels, hosts }: Extract<Choice<Caller>, { type: 'complete' }>): Promise<void> {
+    this.#state = 'complete';
+    this.#hosts = hosts;
+    for (const [index, caller] of [main, ...channels].entries()) {
+      this.#remove(caller);
+      try {
+        const socket = await caller.handOver();
+        this.#host.handOver(index === 0 ? undefined : index - 1, socket, caller.peer, caller.bytes);
+      } catch {
+        caller.drop();
+        this.#host.failed(closedEarly());
+        return;
+      }
+    }
+    this.#host.complete();
+  }
+
+  /** The source is complete: only a channel too many of its own still matters. */
+  #turnAway(): void {
+    for (const caller of [...this.#callers]) {
+      if (caller.role === 'main') this.#refuse(caller, 'a second main stream');
+      else if (caller.role !== 'channel') continue;
+      else if (caller.surplus === undefined) this.#refuse(caller, 'the migration has all its connections');
+      else if (caller.proven && this.#hosts.has(caller.host)) this.#host.failed(caller.surplus);
+      else if (!this.#hosts.has(caller.host)) this.#refuse(caller, caller.surplus.message);
+    }
+  }
+
+  /** Those that have had their time. A source that has begun is timed by its migration. */
+  #dropLate(now: number): void {
+    const hasMain = this.#callers.some(({ role, proven }) => role === 'main' && proven);
+    for (const caller of [...this.#callers]) {
+      if ((caller.proven && hasMain) || now - caller.since <= this.#setupTimeout) continue;
+      const { role, channel } = caller;
+      const who = role === 'main' ? 'main stream' : `channel ${channel}`;
+      const why = caller.proven ? 'no main stream came' : 'it said no more';
+      this.#refuse(caller, role === undefined ? 'silent for too long' : `${who}: ${why}`);
+    }
+  }
+
+  #refuse(caller: Caller, reason: string): void {
+    this.#remove(caller);
+    caller.drop();
+    this.#host.refused(caller.peer, reason);
+  }
+
+  #remove(caller: Caller): void {
+    const at = this.#callers.indexOf(caller);
+    if (at >= 0) this.#callers.splice(at, 1);
   }
 }

@@ -2,14 +2,16 @@ import type { FromIncomingThread } from './messages.js';
 
 /** How far one incoming thread has come, as it has told. */
 export class ThreadNotes {
-  /** It has loaded what it needs and waits for a connection, or has one. */
+  /** It has loaded what it needs and waits for its connection, or has it. */
   ready = false;
-  /** The channel that its connection is; undefined before it is known, and for main. */
-  channel: number | undefined;
+  /** The channel that it is for; undefined for main. */
+  readonly channel: number | undefined;
+
+  constructor(channel: number | undefined) {
+    this.channel = channel;
+  }
 
   take(message: FromIncomingThread): void {
     if (message.type === 'ready') this.ready = true;
-    else if (message.type === 'is-channel') this.channel = message.channel;
-    else if (message.type === 'is-main') this.channel = undefined;
   }
 }

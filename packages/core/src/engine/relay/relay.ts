@@ -122,8 +122,8 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
     io,
   });
   const migration = new DestinationMigration(options, role, incoming, pageSize, uuid, io);
-  const listener = await Listener.open(parseAddress(options.listen), (socket, peer) =>
-    migration.connected(socket, peer),
+  const listener = await Listener.open(parseAddress(options.listen), (accepted) =>
+    migration.connected(accepted),
   );
   const result = migration.run(listener);
   // Who has not looked at the result yet must not die of it.

@@ -1,0 +1,125 @@
+import type { Socket } from 'node:net';
+import { MultifdError } from '../../errors.js';
+import { type FirstLook, MOST_LOOKED_AT } from './first-look.js';
+import type { Claim } from './group.js';
+import { type ExpectedGuest, Introduction } from './introduction.js';
+import type { Accepted } from './listener.js';
+
+/** ms between two looks at one connection: a quarter of the time since it last said something, within these. */
+export const SOONEST = 1;
+export const LATEST = 100;
+
+/** One connection that nobody has handed to its thread yet. */
+export class Caller implements Claim {
+  readonly #accepted: Accepted;
+  readonly #look: FirstLook;
+  readonly #introduction: Introduction;
+  /** When it connected; and when it said something last. */
+  readonly since = performance.now();
+  #heard = this.since;
+  /** When to look again; never once there is nothing more to be learnt. */
+  #due = this.since;
+  #ended = false;
+
+  constructor(accepted: Accepted, look: FirstLook, expected: ExpectedGuest) {
+    this.#accepted = accepted;
+    this.#look = look;
+    this.#introduction = new Introduction(expected);
+  }
+
+  get peer(): string {
+    return this.#accepted.peer;
+  }
+
+  get host(): string {
+    return this.#accepted.host;
+  }
+
+  get role(): 'main' | 'channel' | undefined {
+    return this.#introduction.role;
+  }
+
+  get channel(): number {
+    return this.#introduction.channel;
+  }
+
+  get surplus(): MultifdError | undefined {
+    return this.#introduction.surplus;
+  }
+
+  get proven(): boolean {
+    return this.#introduction.proven;
+  }
+
+  get progress(): Introduction['progress'] {
+    return this.#introduction.progress;
+  }
+
+  /** What was read of it so far: its thread needs it. */
+  get bytes(): Uint8Array {
+    return this.#introduction.bytes;
+  }
+
+  get heard(): number {
+    return this.#heard;
+  }
+
+  /** `performance.now()` of the next look; Infinity: none. */
+  get due(): number {
+    return this.#due;
+  }
+
+  /** The other end has closed its side. What it had to say before that may be all of it. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** The descriptor of its socket tells how many this process has, as numbers are given from below. */
+  get descriptor(): number | undefined {
+    return this.#accepted.descriptor;
+  }
+
+  /**
+   * Reads what has come.
+   * @throws MultifdError if that is a stranger's, or the connection is gone.
+   */
+  look(now: number): void {
+    for (;;) {
+      const room = MOST_LOOKED_AT - this.bytes.length;
+      if (room <= 0 || this.#ended) {
+        this.#due = Number.POSITIVE_INFINITY;
+        return;
+      }
+      const seen = this.#look.read(room);
+      if (seen === 'nothing') {
+        this.#due = now + Math.min(LATEST, Math.max(SOONEST, (now - this.#heard) / 4));
+        return;
+      }
+      if (seen === 'broken') throw new MultifdError('peer-closed', 'the connection broke');
+      if (seen === 'ended') {
+        if (!this.proven) throw this.#closed();
+        this.#ended = true;
+      } else {
+        this.#heard = now;
+        this.#introduction.push(seen);
+      }
+    }
+  }
+
+  #closed(): MultifdError {
+    const { length } = this.bytes;
+    return new MultifdError(
+      'peer-closed',
+      length === 0 ? 'closed without a byte' : `closed after ${length} bytes`,
+    );
+  }
+
+  /** The socket, good for posting to another thread; what `bytes` has is read already. */
+  handOver(): Promise<Socket> {
+    return this.#accepted.handOver(this.#look.untouched);
+  }
+
+  drop(): void {
+    this.#accepted.socket.destroy();
+  }
+}

@@ -1,0 +1,25 @@
+/** TLS record types that a connection can begin with (RFC 8446, 5.1), and the first byte of every version's number. */
+const TLS_ALERT = 0x15;
+const TLS_HANDSHAKE = 0x16;
+const TLS_MAJOR = 3;
+/** Bytes of text that are quoted. */
+const QUOTED = 40;
+
+/** Whether these first bytes (three at least) are a TLS record: a ClientHello, an answer to one, or an alert. */
+export function isTls(bytes: Uint8Array): boolean {
+  return (
+    (bytes[0] === TLS_HANDSHAKE || bytes[0] === TLS_ALERT) && bytes[1] === TLS_MAJOR && (bytes[2] ?? 9) <= 4
+  );
+}
+
+/** Names what somebody speaks who does not speak migration, from four bytes or more. */
+export function foreignTongue(bytes: Uint8Array): string {
+  if (isTls(bytes)) {
+    return 'it speaks TLS, which this end does not (turn it off on the source: tls-creds empty)';
+  }
+  const text = new TextDecoder('latin1').decode(bytes.subarray(0, QUOTED));
+  const line = /^[\x20-\x7e]{4,}/.exec(text)?.[0];
+  if (line === undefined) return 'not a migration stream';
+  const what = /^[A-Z]{3,7} \S/.test(line) ? 'an HTTP request' : 'plain text';
+  return `not a migration stream, but ${what}: ${JSON.stringify(line)}`;
+}

@@ -1,0 +1,135 @@
+import { MultifdError } from '../../errors.js';
+import { concat } from '../../wire/bytes.js';
+import { classify } from '../../wire/first-bytes.js';
+import { checkInitPacket, decodeInitPacket } from '../../wire/init-packet.js';
+import { INIT_PACKET_SIZE, PACKET_PREFIX_SIZE } from '../../wire/layout.js';
+import { MainStreamDecoder } from '../../wire/main/decode.js';
+import type { MainRecord } from '../../wire/main/records.js';
+import { peekFlags } from '../../wire/ram-packet-decode.js';
+import { checkConfiguration, type ExpectedSource } from './expected-source.js';
+import { MOST_LOOKED_AT } from './first-look.js';
+import { foreignTongue } from './foreign-tongue.js';
+
+/** What this end expects of whoever connects. */
+export interface ExpectedGuest extends ExpectedSource {
+  readonly channels: number;
+  /** Bytes. */
+  readonly pageSize: number;
+}
+
+/** How far a main stream has come beyond its beginning. */
+export type Progress = 'setup' | 'rounds' | 'pages';
+
+/**
+ * What a connection says of itself by its first bytes. It has a role once its first record is whole and fits: header
+ * and configuration, or an init packet. It has shown that it means it once the next one begins as every source's does:
+ * main with its RAM, a channel with a packet (wire reference 3.2: the setup sync is mandatory, and comes without a word
+ * from this end). Pure: it is given the bytes.
+ */
+export class Introduction {
+  readonly #expected: ExpectedGuest;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #role: 'main' | 'channel' | undefined;
+  #channel = 0;
+  #surplus: MultifdError | undefined;
+  #proven = false;
+  #progress: Progress = 'setup';
+  #decoder: MainStreamDecoder | undefined;
+
+  constructor(expected: ExpectedGuest) {
+    this.#expected = expected;
+  }
+
+  /** Everything so far. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** Undefined while its first record is not whole. */
+  get role(): 'main' | 'channel' | undefined {
+    return this.#role;
+  }
+
+  /** A channel's number. */
+  get channel(): number {
+    return this.#channel;
+  }
+
+  /** Set for a channel of which this end has no number, but all else fits. */
+  get surplus(): MultifdError | undefined {
+    return this.#surplus;
+  }
+
+  get proven(): boolean {
+    return this.#proven;
+  }
+
+  get progress(): Progress {
+    return this.#progress;
+  }
+
+  /**
+   * More bytes; they are copied.
+   * @throws MultifdError if they are a stranger's. What is wrong behind what proves it, is for its thread to find.
+   */
+  push(bytes: Uint8Array): void {
+    this.#bytes = concat(this.#bytes, bytes);
+    if (this.#decoder !== undefined) this.#readMain(bytes);
+    else if (this.#role === undefined) this.#recognise();
+    if (this.#role === 'channel') this.#readPacket();
+  }
+
+  #recognise(): void {
+    if (this.#bytes.length < 4) return;
+    const kind = classify(this.#bytes.subarray(0, 4));
+    if (kind === 'foreign') throw new MultifdError('protocol', foreignTongue(this.#bytes));
+    if (kind === 'main') {
+      this.#decoder = new MainStreamDecoder({ pageSize: this.#expected.pageSize });
+      this.#readMain(this.#bytes);
+    } else if (this.#bytes.length >= INIT_PACKET_SIZE) this.#readInit();
+  }
+
+  #readInit(): void {
+    const packet = decodeInitPacket(this.#bytes.subarray(0, INIT_PACKET_SIZE), 'channel');
+    const { uuid, channels } = this.#expected;
+    const where = `channel ${packet.channel}`;
+    // A number that is too high may be the source's mistake, everything else is not this guest's.
+    checkInitPacket(packet, { uuid, channels: Math.max(channels, packet.channel + 1) }, where);
+    this.#channel = packet.channel;
+    this.#role = 'channel';
+    try {
+      checkInitPacket(packet, { uuid, channels }, where);
+    } catch (error) {
+      this.#surplus = MultifdError.from(error, 'incompatible', where);
+    }
+  }
+
+  #readPacket(): void {
+    if (this.#proven || this.#bytes.length < INIT_PACKET_SIZE + PACKET_PREFIX_SIZE) return;
+    peekFlags(this.#bytes.subarray(INIT_PACKET_SIZE), `channel ${this.#channel}, packet 0`);
+    this.#proven = true;
+  }
+
+  #readMain(bytes: Uint8Array): void {
+    try {
+      for (const record of this.#decoder?.push(bytes) ?? []) this.#record(record);
+    } catch (error) {
+      if (!this.#proven) throw error;
+      this.#decoder = undefined;
+      return;
+    }
+    // So much state of devices before RAM that no more can be looked at here.
+    if (this.#role === 'main' && this.#bytes.length >= MOST_LOOKED_AT) this.#proven = true;
+  }
+
+  #record(record: MainRecord): void {
+    if (record.type === 'configuration') {
+      checkConfiguration(record, this.#expected, 'main stream, configuration');
+      this.#role = 'main';
+    } else if (record.type === 'section' || record.type === 'early-section') {
+      this.#proven = true;
+      if (record.type === 'section' && record.kind !== 'start' && this.#progress === 'setup')
+        this.#progress = 'rounds';
+    } else if (record.type === 'page') this.#progress = 'pages';
+  }
+}

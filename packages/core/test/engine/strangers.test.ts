@@ -1,0 +1,186 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { type DestinationEvent, type Incoming, type ReceiveOptions, receive } from '@multifd/core';
+import { afterEach, describe, expect, it } from 'vitest';
+import { expectFailure, expectValue, inTime, outcomeOf } from '../support/outcome.js';
+import { MIB } from '../support/ram.js';
+import { RawSource, raw } from '../support/raw-source.js';
+
+const BLOCK = { name: 'pc.ram', length: MIB };
+const main = {
+  start: Buffer.concat([raw.header(), raw.start([BLOCK])]),
+  end: Buffer.concat([raw.part('end'), raw.end()]),
+};
+const sources: RawSource[] = [];
+const waiting: Incoming[] = [];
+
+afterEach(async () => {
+  for (const source of sources.splice(0)) source.close();
+  for (const incoming of waiting.splice(0)) {
+    incoming.close();
+    await incoming.result.catch(() => {});
+  }
+});
+
+async function listen(channels = 2, options: Partial<ReceiveOptions> = {}) {
+  const events: DestinationEvent[] = [];
+  const incoming = await receive({
+    listen: 'tcp:127.0.0.1:0',
+    onEvent: (event) => events.push(event),
+    ...options,
+    parameters: { multifdChannels: channels, ...options.parameters },
+  });
+  waiting.push(incoming);
+  const source = new RawSource(incoming.address);
+  sources.push(source);
+  const refusals = (): string[] =>
+    events.flatMap((event) => (event.type === 'refused' ? [event.reason] : []));
+  return { incoming, source, refusals };
+}
+
+/** A right source with two channels, in QEMU's order. */
+async function sendGuest(source: RawSource, channels = 2, uuid = new Uint8Array(16)): Promise<void> {
+  const stream = await source.open(main.start);
+  for (let channel = 0; channel < channels; channel++) {
+    await source.open(raw.init(channel, uuid), raw.sync(), raw.sync());
+  }
+  stream.write(main.end);
+}
+
+async function completes(incoming: Incoming): Promise<void> {
+  expectValue(await outcomeOf(incoming.result, 'receive'));
+}
+
+async function refused(refusals: () => string[], reason: RegExp): Promise<void> {
+  await inTime(
+    (async () => {
+      while (!refusals().some((each) => reason.test(each))) await new Promise((done) => setTimeout(done, 5));
+    })(),
+    `a refusal like ${reason}`,
+    20_000,
+  );
+}
+
+function changed(bytes: Uint8Array, at: number, value: number): Uint8Array {
+  const copy = Uint8Array.from(bytes);
+  copy[at] = value;
+  return copy;
+}
+
+const otherUuid = new Uint8Array(16).fill(8);
+
+describe('whatever a stranger sends, the wait goes on and the right source gets in', () => {
+  const dropped = [
+    ['QEVM and the end', [Buffer.from('QEVM')], /closed after 4 bytes/],
+    ['QEVM and garbage', [Buffer.from('QEVM'), new Uint8Array(2000).fill(0x99)], /version at byte 4/],
+    ['a configuration and garbage', [raw.header(), new Uint8Array(2000).fill(0x99)], /./],
+    ['a part of RAM before its START', [raw.header(), raw.part('part')], /./],
+    [
+      'another machine type',
+      [raw.header('other'), raw.start([BLOCK])],
+      /machine type: expected none, got other/,
+    ],
+    ['a version that is none', [changed(raw.init(0), 7, 9)], /init packet version/],
+    ['another uuid', [raw.init(0, otherUuid)], /init packet uuid/],
+    ['an init packet and garbage', [raw.init(0), new Uint8Array(2000).fill(0x22)], /packet 0: magic/],
+    ['an HTTP request', [Buffer.from('POST /x HTTP/1.1\r\n\r\n')], /an HTTP request: "POST \/x HTTP\/1.1"/],
+    ['the greeting of SSH', [Buffer.from('SSH-2.0-OpenSSH_9.2\r\n')], /plain text: "SSH-2.0-OpenSSH_9.2"/],
+    ['a ClientHello', [Buffer.from('1603010200010001fc0303', 'hex')], /it speaks TLS.*tls-creds/],
+  ] as const;
+  it.each(dropped)('%s', async (_what, bytes, reason) => {
+    const { incoming, source, refusals } = await listen(2, { machineType: 'none' });
+    const stranger = await source.open(...bytes);
+    if (bytes.length === 1 && bytes[0]?.length === 4) stranger.end();
+    await refused(refusals, reason);
+    await sendGuest(source);
+    await completes(incoming);
+  });
+
+  const kept = [
+    ['QEVM', [Buffer.from('QEVM')]],
+    ['half an init packet', [raw.init(0).subarray(0, 40)]],
+    ['a right init packet', [raw.init(1)]],
+    ['a right configuration', [raw.header(), raw.returnPath()]],
+    ['channel 2 of 2', [raw.init(2)]],
+    ['channel 254 of 2', [raw.init(254)]],
+  ] as const;
+  it.each(kept)('%s and then silence', async (_what, bytes) => {
+    const { incoming, source } = await listen();
+    for (let count = 0; count < 3; count++) await source.open(...bytes);
+    await sendGuest(source);
+    for (let count = 0; count < 3; count++) await source.open(...bytes);
+    await completes(incoming);
+  });
+
+  it('channels without a main stream: they are dropped in time, and nothing ends', async () => {
+    const { incoming, source, refusals } = await listen(2, { parameters: { setupTimeout: 1000 } });
+    await source.open(raw.init(0));
+    await source.open(raw.init(1), raw.sync());
+    await refused(refusals, /channel 0: it said no more/);
+    await refused(refusals, /channel 1: no main stream came/);
+    await sendGuest(source);
+    await completes(incoming);
+  });
+
+  it('two sources at once: neither is taken apart or mixed, and the next one gets in', async () => {
+    const { incoming, source, refusals } = await listen();
+    await source.open(main.start);
+    await source.open(main.start);
+    // Their channels outlive them: they do not get into the way of the next one.
+    for (const channel of [0, 0, 1, 1]) await source.open(raw.init(channel), raw.sync(), raw.sync());
+    await refused(refusals, /the main stream connected twice: two sources at once/);
+    await sendGuest(source);
+    await completes(incoming);
+  });
+
+  it('a channel that comes twice and means it', async () => {
+    const { incoming, source, refusals } = await listen();
+    await source.open(main.start);
+    await source.open(raw.init(1), raw.sync());
+    await source.open(raw.init(1), raw.sync());
+    await refused(refusals, /channel 1 connected twice/);
+    await sendGuest(source);
+    await completes(incoming);
+  });
+
+  it('a channel too many of the source itself ends it: its pages must not be lost', async () => {
+    const { incoming, source } = await listen(1);
+    await sendGuest(source, 2);
+    expectFailure(await outcomeOf(incoming.result, 'receive'), 'incompatible', /below 1.*got 1/);
+  });
+});
+
+describe('a crowd', () => {
+  it('1000 silent connections delay the source by less than 2 s', async () => {
+    const { incoming, source, refusals } = await listen();
+    const crowd = await crowdOf(incoming.address, 1000);
+    const start = performance.now();
+    await sendGuest(source);
+    await completes(incoming);
+    expect(performance.now() - start).toBeLessThan(10_000);
+    for (const socket of crowd) socket.destroy();
+    expect(refusals().length).toBeLessThanOrEqual(1000);
+  });
+
+  it('3000 are more than are kept: those that are silent longest go', async () => {
+    const { incoming, source, refusals } = await listen();
+    const crowd: Socket[] = [];
+    for (let wave = 0; wave < 3; wave++) crowd.push(...(await crowdOf(incoming.address, 1000)));
+    await refused(refusals, /silent while others wait/);
+    await sendGuest(source);
+    await completes(incoming);
+    for (const socket of crowd) socket.destroy();
+  });
+});
+
+async function crowdOf(address: string, count: number): Promise<Socket[]> {
+  const port = Number(address.split(':').at(-1));
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      const socket = connect({ host: '127.0.0.1', port });
+      socket.on('error', () => {});
+      await once(socket, 'connect');
+      return socket;
+    }),
+  );
+}

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { BlockList, isIP } from 'node:net';
 import { dirname } from 'node:path';
 import { type Address, formatAddress, MultifdError, parseAddress } from '@multifd/core';
 import { type Backing, parseBacking } from './backing.js';
@@ -84,8 +85,15 @@ export function parseTarget(text: string | undefined): Target {
   });
 }
 
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+
 /** Whether only this machine can reach a tcp: or unix: address. */
 export function isLocal(text: string): boolean {
   const address = parseAddress(text);
-  return address.kind === 'unix' || /^(127\.|::1$|localhost$)/.test(address.host);
+  if (address.kind === 'unix' || address.host === 'localhost') return true;
+  const family = isIP(address.host);
+  // An IPv4 address in IPv6 is looked up as IPv4.
+  return family !== 0 && LOOPBACK.check(address.host, family === 6 ? 'ipv6' : 'ipv4');
 }

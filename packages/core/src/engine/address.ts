@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { MultifdError } from '../errors.js';
 
 /** A place to connect to or to listen on. */
@@ -18,11 +19,21 @@ export function parseAddress(text: string): Address {
     return { kind: 'unix', path };
   }
   const match = /^tcp:(?:(\[[^\]]+\]|[^:[\]]*):)?(\d+)$/.exec(text);
-  if (match === null) throw new MultifdError('usage', `address ${text}: not understood`, { hint });
+  if (match === null) {
+    throw new MultifdError('usage', `address ${text}: not understood`, { hint: bareIpv6(text) ?? hint });
+  }
   const port = Number(match[2]);
   if (port > 65535) throw new MultifdError('usage', `address ${text}: the port must be 0 to 65535`, { hint });
   const host = (match[1] ?? '').replace(/^\[|\]$/g, '');
   return { kind: 'tcp', host: host === '' ? '127.0.0.1' : host, port };
+}
+
+/** What to write for an IPv6 address without brackets, whose last group cannot be told from a port. */
+function bareIpv6(text: string): string | undefined {
+  const rest = text.replace(/^tcp:/, '');
+  const [, host = '', port = ''] = /^([0-9a-f:.]*:[0-9a-f:.]*):(\d+)$/i.exec(rest) ?? [];
+  if (isIPv6(host)) return `put an IPv6 address in brackets: tcp:[${host}]:${port}`;
+  return isIPv6(rest) ? `put an IPv6 address in brackets, and a port behind: tcp:[${rest}]:4444` : undefined;
 }
 
 export function formatAddress(address: Address): string {

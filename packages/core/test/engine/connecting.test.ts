@@ -1,5 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { migrate, receive } from '@multifd/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { PLAIN } from '../support/fixtures.js';
@@ -143,6 +147,73 @@ describe('listening', () => {
     const { guest } = watchedGuest();
     expectValue(await trying(first.address, guest));
     expectSameRam((await first.result).ram, guest.ram);
+  });
+
+  describe.skipIf(process.platform === 'win32')('on a unix socket', () => {
+    const folders: string[] = [];
+    const folder = (): string => {
+      const path = mkdtempSync(join(tmpdir(), 'multifd-listen-'));
+      folders.push(path);
+      return path;
+    };
+    afterEach(() => {
+      for (const path of folders.splice(0)) rmSync(path, { recursive: true, force: true });
+    });
+
+    it('whose owner was killed: it is replaced', async () => {
+      const path = join(folder(), 'socket');
+      const code = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+      spawnSync(process.execPath, ['-e', code]);
+      expect(lstatSync(path).isSocket()).toBe(true);
+      await move({ guest: watchedGuest().guest, destination: { listen: `unix:${path}` } });
+      expect(readdirSync(dirname(path))).toEqual([]);
+    });
+
+    it('that somebody listens on: it stays, and is told', async () => {
+      const path = join(folder(), 'socket');
+      const first = await receive({ listen: `unix:${path}` });
+      const second = await outcomeOf(receive({ listen: `unix:${path}` }), 'receive');
+      expectFailure(second, 'io', /cannot listen on unix:.*: a program listens there/);
+      expectValue(await trying(first.address, watchedGuest().guest));
+      await first.result;
+    });
+
+    it('a path where something else is: it stays', async () => {
+      const path = join(folder(), 'file');
+      writeFileSync(path, 'precious');
+      const outcome = await outcomeOf(receive({ listen: `unix:${path}` }), 'receive');
+      expectFailure(outcome, 'io', /something that is no socket is there/);
+      expect(readFileSync(path, 'utf8')).toBe('precious');
+    });
+
+    it('looks at a crowd of strangers there as well', async () => {
+      const path = join(folder(), 'socket');
+      const crowd: Socket[] = [];
+      await move({
+        guest: watchedGuest().guest,
+        destination: { listen: `unix:${path}` },
+        listening: async () => {
+          for (let count = 0; count < 50; count++) {
+            const socket = connect({ path });
+            socket.on('error', () => {});
+            await once(socket, 'connect');
+            crowd.push(socket);
+          }
+          return undefined;
+        },
+      });
+      for (const socket of crowd) socket.destroy();
+    });
+  });
+
+  it.each([
+    ['tcp:::1:4444', 'tcp:[::1]:4444'],
+    ['tcp:::1', 'tcp:[::1]:4444'],
+    ['tcp:fe80::1:2:4444', 'tcp:[fe80::1:2]:4444'],
+    ['tcp:::ffff:127.0.0.1:80', 'tcp:[::ffff:127.0.0.1]:80'],
+  ])('%s: an IPv6 address wants brackets', async (listen, right) => {
+    const error = expectFailure(await outcomeOf(receive({ listen }), 'receive'), 'usage', /not understood/);
+    expect(error.hint).toContain(right);
   });
 
   it('an address that is not ours', async () => {

@@ -3,6 +3,7 @@ import { socketFd } from '../../channel/socket-bytes.js';
 import { MultifdError } from '../../errors.js';
 import { type Address, formatAddress } from '../address.js';
 import { Bridge } from './bridge.js';
+import { removeStaleSocket } from './stale-socket.js';
 
 /** Connections that the kernel keeps until they are taken: a crowd must not keep the source waiting for a second try. */
 const BACKLOG = 4096;
@@ -52,7 +53,7 @@ export class Listener {
       onConnection(this.#accepted(socket, address)),
     );
     this.#server = server;
-    const port = await listen(server, address);
+    const port = await listenOrReplace(server, address);
     this.#address = address.kind === 'tcp' ? { ...address, port } : address;
   }
 
@@ -93,6 +94,21 @@ export class Listener {
         return this.#bridge.carry(socket);
       },
     };
+  }
+}
+
+/** A unix socket is a file, and stays when its owner dies: then it is in nobody's use. */
+async function listenOrReplace(server: Server, address: Address): Promise<number> {
+  try {
+    return await listen(server, address);
+  } catch (error) {
+    const cause: unknown = error instanceof Error ? error.cause : undefined;
+    const inUse = cause instanceof Error && Reflect.get(cause, 'code') === 'EADDRINUSE';
+    if (!inUse || address.kind !== 'unix') throw error;
+    await removeStaleSocket(address.path).catch((failure: unknown) => {
+      throw MultifdError.from(failure, 'io', `cannot listen on ${formatAddress(address)}`);
+    });
+    return listen(server, address);
   }
 }
 

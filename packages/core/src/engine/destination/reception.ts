@@ -192,16 +192,18 @@ export class Reception {
   async #start({ main, channels, hosts }: Extract<Choice<Caller>, { type: 'complete' }>): Promise<void> {
     this.#state = 'complete';
     this.#hosts = hosts;
-    for (const [index, caller] of [main, ...channels].entries()) {
-      this.#remove(caller);
-      try {
-        const socket = await caller.handOver();
-        this.#host.handOver(index === 0 ? undefined : index - 1, socket, caller.peer, caller.bytes);
-      } catch {
-        caller.drop();
-        this.#host.failed(closedEarly());
-        return;
+    const chosen = [main, ...channels];
+    // All at once, before anything is waited for: nobody may take them for late ones.
+    for (const caller of chosen) this.#remove(caller);
+    try {
+      const sockets = await Promise.all(chosen.map((caller) => caller.handOver()));
+      for (const [index, caller] of chosen.entries()) {
+        this.#host.handOver(index === 0 ? undefined : index - 1, sockets[index], caller.peer, caller.bytes);
       }
+    } catch {
+      for (const caller of chosen) caller.drop();
+      this.#host.failed(closedEarly());
+      return;
     }
     this.#host.complete();
   }

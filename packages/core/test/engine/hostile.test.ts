@@ -9,6 +9,9 @@ const seed = testSeed();
 const PAGE = 4096;
 const CANARY = 0xee;
 const LENGTH = MIB;
+/** Bytes that make a connection a source's: up to START's header, and up to the first packet's flags. */
+const MAIN_PROOF = 39;
+const CHANNEL_PROOF = 76;
 const sources: RawSource[] = [];
 
 afterEach(() => {
@@ -85,9 +88,9 @@ describe(`a hostile source (MULTIFD_SEED=${seed})`, () => {
     const wave = async (round: number): Promise<void> => {
       const valid = validStreams(random);
       const target = random.int(3);
-      const main = target === 0 ? valid.main : mutate(random, valid.main, random.int(8) === 0 ? 0 : 9);
+      const main = target === 0 ? valid.main : mutate(random, valid.main, random.int(8) === 0 ? 0 : MAIN_PROOF);
       const channel =
-        target === 1 ? valid.channel : mutate(random, valid.channel, random.int(8) === 0 ? 0 : 25);
+        target === 1 ? valid.channel : mutate(random, valid.channel, random.int(8) === 0 ? 0 : CHANNEL_PROOF);
       const block = guardedBlock();
       const incoming = await receive({
         listen: 'tcp:127.0.0.1:0',

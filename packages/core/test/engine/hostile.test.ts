@@ -88,7 +88,8 @@ describe(`a hostile source (MULTIFD_SEED=${seed})`, () => {
     const wave = async (round: number): Promise<void> => {
       const valid = validStreams(random);
       const target = random.int(3);
-      const main = target === 0 ? valid.main : mutate(random, valid.main, random.int(8) === 0 ? 0 : MAIN_PROOF);
+      const main =
+        target === 0 ? valid.main : mutate(random, valid.main, random.int(8) === 0 ? 0 : MAIN_PROOF);
       const channel =
         target === 1 ? valid.channel : mutate(random, valid.channel, random.int(8) === 0 ? 0 : CHANNEL_PROOF);
       const block = guardedBlock();

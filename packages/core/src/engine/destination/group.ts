@@ -49,6 +49,9 @@ export function chooseGroup<C extends Claim>(claims: readonly C[], channels: num
         all.filter(({ host }) => host === main.host),
         main,
       );
+      const isLate = near.some(({ since }) => since >= main.since);
+      // Several that are left of others: its own is still to come.
+      if (near.length > 1 && !isLate) continue;
       if (near.length > 1) return { type: 'conflict', claims: ours, what: `channel ${channel}` };
       const [found] = near.length === 0 && mains.length === 1 && all.length === 1 ? all : near;
       if (found !== undefined) chosen.push(found);

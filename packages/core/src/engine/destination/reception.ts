@@ -183,6 +183,8 @@ export class Reception {
 
   /** Whether somebody else of these hosts may still turn out to be a source, with some of these channels. */
   #rivals({ main, channels, hosts }: Extract<Choice<Caller>, { type: 'complete' }>, now: number): boolean {
+    // A source connects main first: one that was there before may be left of another.
+    if (channels.some(({ since }) => since < main.since)) return true;
     const chosen = new Set([main, ...channels]);
     return this.#callers.some(
       (caller) => !chosen.has(caller) && hosts.has(caller.host) && now - caller.heard < SILENT,

@@ -86,7 +86,11 @@ describe('the source process is killed', () => {
     const peer = start('source.mjs', { to: incoming.address, parameters: { ...SLOW, multifdChannels: 2 } });
     await peer.line({ type: 'status', status: 'active' });
     await peer.kill();
-    expectFailure(await outcomeOf(incoming.result, 'receive'), ['timeout', 'peer-closed'], /channel 2|main stream/);
+    expectFailure(
+      await outcomeOf(incoming.result, 'receive'),
+      ['timeout', 'peer-closed'],
+      /channel 2|main stream/,
+    );
   });
 });
 

@@ -237,15 +237,6 @@ describe('a source that does not fit is refused', () => {
     expect(error.hint).toContain('turn multifd on at the source');
   });
 
-  it.each(['closed', 'reset'] as const)('main is %s before its channels are there', async (how) => {
-    const { incoming, source } = await listen(1, { parameters: { setupTimeout: 600_000 } });
-    const stream = await source.open(main.start);
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    if (how === 'closed') stream.end();
-    else stream.resetAndDestroy();
-    expectFailure(await outcomeOf(incoming.result, 'receive'), 'peer-closed', /main stream/);
-  });
-
   it('a source that falls silent', async () => {
     const { incoming, source } = await listen(1);
     await source.open(raw.init(0), raw.sync());

@@ -27,6 +27,7 @@ async function open(byDescriptor: boolean) {
     {
       refused: (_peer, reason) => refusals.push(reason),
       introduced: () => {},
+      withdrawn: () => {},
       failed: (error) => complete.reject(error),
       handOver: (channel, socket, _peer, head) => void handed.push({ channel, socket, head }),
       complete: () => complete.resolve(),

@@ -122,6 +122,40 @@ describe('whatever a stranger sends, the wait goes on and the right source gets 
     await completes(incoming);
   });
 
+  it.each(['closed', 'reset'] as const)(
+    'a source whose main is %s before its channels are there',
+    async (how) => {
+      const { incoming, source, refusals } = await listen(2, { parameters: { setupTimeout: 3_000 } });
+      const stream = await source.open(main.start);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      if (how === 'closed') stream.end();
+      else stream.resetAndDestroy();
+      await refused(refusals, /main stream|broke/);
+      // The time for its setup has gone with it.
+      await new Promise((resolve) => setTimeout(resolve, 3_500));
+      await sendGuest(source);
+      await completes(incoming);
+    },
+  );
+
+  it.each(['before', 'after'] as const)(
+    'a source with another uuid, tried again %s it is given up',
+    async (when) => {
+      const uuid = new Uint8Array(16).fill(7);
+      const { incoming, source, refusals } = await listen(2, { uuid });
+      const wrong = [
+        await source.open(main.start),
+        await source.open(raw.init(0)),
+        await source.open(raw.init(1)),
+      ];
+      await refused(refusals, /channel 1: .*uuid/);
+      for (const socket of wrong) socket.end();
+      if (when === 'after') await refused(refusals, /main stream: the source closed it/);
+      await sendGuest(source, 2, uuid);
+      await completes(incoming);
+    },
+  );
+
   it('two sources at once: neither is taken apart or mixed, and the next one gets in', async () => {
     const { incoming, source, refusals } = await listen();
     await source.open(main.start);

@@ -65,10 +65,10 @@ const KINDS = {
 /** Main and channel 1 stand at the second cut; channel 0 says nothing any more, and does not close. */
 async function oneBlackHole(address: string, returnPath: boolean) {
   const source = rawSource(address);
-  const silent = await source.open(raw.init(0), raw.sync());
-  const channel = await source.open(raw.init(1), raw.sync(), raw.sync());
   const request = returnPath ? raw.returnPath() : raw.nothing;
   const main = await source.open(raw.header(), request, raw.start(BLOCKS), raw.part('part'));
+  const silent = await source.open(raw.init(0), raw.sync());
+  const channel = await source.open(raw.init(1), raw.sync(), raw.sync());
   await pause(500);
   return { main, channel, silent };
 }

@@ -23,7 +23,7 @@ export type Progress = 'setup' | 'rounds' | 'pages';
 /**
  * What a connection says of itself by its first bytes. It has a role once its first record is whole and fits: header
  * and configuration, or an init packet. It has shown that it means it once the next one begins as every source's does:
- * main with its RAM, a channel with a packet (wire reference 3.2: the setup sync is mandatory, and comes without a word
+ * main with its RAM, a channel with a packet (docs/wire.md, 3.4: the setup sync is mandatory, and comes without a word
  * from this end). Pure: it is given the bytes.
  */
 export class Introduction {

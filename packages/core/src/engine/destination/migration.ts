@@ -88,6 +88,7 @@ export class DestinationMigration<Result> {
       {
         refused: (peer, reason) => emit(options.onEvent, { type: 'refused', peer, reason }),
         introduced: () => this.#sourceBegins(),
+        withdrawn: () => this.#sourceIsGone(),
         failed: (error) => this.#fail(error),
         handOver: (channel, socket, peer, head) =>
           this.#threads.of(channel).post({ type: 'connection', socket, peer, head }, [socket]),
@@ -107,6 +108,11 @@ export class DestinationMigration<Result> {
     this.#meter.begins();
     const { setupTimeout } = this.#parameters;
     this.#setupTimer = setTimeout(() => this.#fail(this.#reception.missing(setupTimeout)), setupTimeout);
+  }
+
+  #sourceIsGone(): void {
+    clearTimeout(this.#setupTimer);
+    this.#setupTimer = undefined;
   }
 
   /** @throws MultifdError with who has the guest. */

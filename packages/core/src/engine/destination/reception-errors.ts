@@ -34,6 +34,6 @@ export function closedEarly(): MultifdError {
   return new MultifdError(
     'peer-closed',
     'main stream: the source closed it before all its connections were there',
-    { hint: "see the source's own message; its guest is intact there" },
+    { hint: "see the source's own message" },
   );
 }

@@ -17,8 +17,10 @@ const LATE = 1_000;
 
 export interface ReceptionHost {
   refused(peer: string, reason: string): void;
-  /** A source has begun: its main stream has come to RAM. Called once. */
+  /** A source has begun: its main stream has come to RAM. Called once, and again after `withdrawn`. */
   introduced(): void;
+  /** The source that had begun is gone before its connections were complete: the wait goes on, for the next one. */
+  withdrawn(): void;
   failed(error: MultifdError): void;
   /** Main (undefined) or a channel, for its thread. @param head what was read of it. @throws if the socket is gone. */
   handOver(channel: number | undefined, socket: Socket, peer: string, head: Uint8Array): void;
@@ -135,15 +137,19 @@ export class Reception {
       caller.look(now);
     } catch (cause) {
       const error = MultifdError.from(cause, 'internal', caller.peer);
-      // Who is known for a source is not a stranger because its connection is gone.
-      const isSource = caller.proven && caller.role === 'main' && this.#state === 'open';
       this.#refuse(caller, error.hint === undefined ? error.message : `${error.message} (${error.hint})`);
-      if (isSource) this.#host.failed(closedEarly());
     }
   }
 
   #decide(now: number): void {
-    const choice = chooseGroup(this.#callers, this.#expected.channels);
+    this.#dropLeftovers();
+    let choice = chooseGroup(this.#callers, this.#expected.channels);
+    if (choice.type === 'conflict') {
+      // One of them may be gone by now: the next look at it was not due yet.
+      for (const caller of [...this.#callers]) this.#hear(caller, now);
+      this.#dropLeftovers();
+      choice = chooseGroup(this.#callers, this.#expected.channels);
+    }
     if (choice.type === 'surplus') {
       this.#host.failed(choice.error);
     } else if (choice.type === 'conflict') {
@@ -163,8 +169,7 @@ export class Reception {
   #decideOnMain(now: number): void {
     const main = this.#callers.find(({ role, proven }) => role === 'main' && proven);
     if (main === undefined) {
-      this.#aloneSince = undefined;
-      this.#endedSince = undefined;
+      this.#withdraw();
       return;
     }
     this.#introduce();
@@ -172,7 +177,27 @@ export class Reception {
     const isAlone = main.progress !== 'setup' && !this.#callers.some(({ role }) => role === 'channel');
     this.#aloneSince = isAlone ? (this.#aloneSince ?? now) : undefined;
     if (now - (this.#aloneSince ?? now) >= LATE) this.#host.failed(alone());
-    if (now - (this.#endedSince ?? now) >= LATE) this.#host.failed(closedEarly());
+    // It may have said everything, and its channels are just behind it.
+    if (now - (this.#endedSince ?? now) < LATE) return;
+    this.#refuse(main, closedEarly().message);
+    this.#withdraw();
+  }
+
+  /** A main stream that has ended is what is left of a source that is gone, once another one comes from there. */
+  #dropLeftovers(): void {
+    const mains = this.#callers.filter(({ role, proven }) => role === 'main' && proven);
+    for (const main of mains) {
+      const isReplaced = mains.some((other) => other.host === main.host && other.since > main.since);
+      if (main.ended && isReplaced) this.#refuse(main, closedEarly().message);
+    }
+  }
+
+  #withdraw(): void {
+    this.#aloneSince = undefined;
+    this.#endedSince = undefined;
+    if (!this.#introduced) return;
+    this.#introduced = false;
+    this.#host.withdrawn();
   }
 
   #introduce(): void {

@@ -35,6 +35,8 @@ export interface NativeMemory {
   zero(offset: number, length: number): void;
   intact(): void;
   allocated(): number;
+  /** For tests: how often the kernel was asked where a run of the file's data ends, over all threads. */
+  asked(): number;
   /** -1: there is none. */
   descriptor(): number;
   close(): void;

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use multifd_host::known_data::KnownData;
 use multifd_host::mapping::{Backing, Mapping, Plan, Source};
-use multifd_host::presence::KnownData;
 use multifd_host::registry;
 use napi::Env;
 use napi::bindgen_prelude::Unknown;
@@ -120,7 +120,6 @@ impl Memory {
     #[napi]
     pub fn zero(&self, offset: f64, length: f64) -> Result<()> {
         let (offset, length) = (whole(offset, "offset")?, whole(length, "length")?);
-        self.known.take();
         self.mapping()?.zero(offset, length).map_err(raise)
     }
 
@@ -132,6 +131,12 @@ impl Memory {
     #[napi]
     pub fn allocated(&self) -> Result<f64> {
         self.mapping()?.allocated().map(|bytes| bytes as f64).map_err(raise)
+    }
+
+    /// For tests: how often the kernel was asked where a run of the file's data ends, over all threads.
+    #[napi]
+    pub fn asked(&self) -> Result<f64> {
+        Ok(self.mapping()?.asked() as f64)
     }
 
     /// -1: there is none.

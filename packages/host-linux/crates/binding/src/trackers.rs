@@ -1,10 +1,12 @@
 //! Trackers of writes.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use multifd_host::bits::DirtyBits;
 use multifd_host::fault::{Code, Fault};
+use multifd_host::known_data::KnownData;
 use multifd_host::mapping::Mapping;
 use multifd_host::registry::{self, Registry};
 use multifd_host::track::Tracker;
@@ -121,6 +123,7 @@ impl NativeTracker {
 #[napi]
 pub struct NativeDigests {
     digests: Option<Arc<Digests>>,
+    known: RefCell<KnownData>,
 }
 
 #[napi]
@@ -130,24 +133,32 @@ impl NativeDigests {
         let digests = DIGESTS
             .get(number)
             .ok_or_else(|| raise(Fault::new(Code::Io, "its tracker was closed")))?;
-        Ok(NativeDigests { digests: Some(digests) })
+        Ok(NativeDigests {
+            digests: Some(digests),
+            known: RefCell::default(),
+        })
     }
 
     #[napi]
     pub fn read_to_send(&self, offset: f64, target: Uint8s) -> Result<()> {
         // SAFETY: the array is this thread's while it is in this call, and a copy's place is not guest memory.
         unsafe {
-            self.open()?
-                .read_to_send(whole(offset, "offset")?, target.start(), target.len() as u64)
+            self.open()?.read_to_send(
+                &mut self.known.borrow_mut(),
+                whole(offset, "offset")?,
+                target.start(),
+                target.len() as u64,
+            )
         }
         .map_err(raise)
     }
 
     #[napi]
     pub fn absent_to_send(&self, offset: f64, length: f64) -> Result<f64> {
+        let (offset, length) = (whole(offset, "offset")?, whole(length, "length")?);
         let presence = self
             .open()?
-            .presence_to_send(whole(offset, "offset")?, whole(length, "length")?);
+            .presence_to_send(&mut self.known.borrow_mut(), offset, length);
         presence.map(|known| known.signed()).map_err(raise)
     }
 

@@ -7,9 +7,11 @@
 pub mod area;
 pub mod bits;
 mod discard;
+mod extents;
 pub mod fault;
 mod guard;
 pub mod interrupt;
+pub mod known_data;
 pub mod mapping;
 pub mod pagemap;
 pub mod presence;

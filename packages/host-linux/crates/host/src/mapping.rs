@@ -4,13 +4,13 @@ use std::ffi::CString;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, RawFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 
 use crate::area::{Area, HUGE_PAGE, page_size};
 use crate::fault::{Code, Fault, Result};
 use crate::guard::{self, Guard};
-use crate::pagemap::{OCCUPIED, Pagemap};
 use crate::presence;
 use crate::track::given_back::Listeners;
 
@@ -65,6 +65,8 @@ pub struct Mapping {
     pub(crate) huge: bool,
     pub(crate) backed: Option<Backed>,
     pub(crate) given_back: Listeners,
+    /// For tests: how often the kernel was asked where a run of data ends. It goes through all of the run to say so.
+    pub(crate) asked: AtomicU64,
     // In this order: a page must not be replaced once its address may be somebody else's.
     guard: Guard,
     pub(crate) area: Area,
@@ -109,6 +111,7 @@ impl Mapping {
             huge: plan.backing == Backing::Thp,
             backed,
             given_back: Listeners::default(),
+            asked: AtomicU64::new(0),
             guard,
             area,
         })
@@ -177,20 +180,6 @@ impl Mapping {
         }
         let message = format!("RAM block {}: no {length} bytes at {offset}", self.name);
         Err(Fault::new(Code::Internal, message))
-    }
-
-    /// Bytes that it occupies: of the whole file, or of private memory in RAM and swap.
-    pub fn allocated(&self) -> Result<u64> {
-        match &self.backed {
-            Some(backed) if backed.shared => backed
-                .file
-                .metadata()
-                .map(|now| now.blocks() * 512)
-                .map_err(|error| Fault::io(format!("RAM block {}", self.name), &error)),
-            _ => Pagemap::own()
-                .and_then(|map| presence::count(map, map.can_scan(), self.range(), OCCUPIED))
-                .map_err(|error| Fault::io("cannot read /proc/self/pagemap", &error)),
-        }
     }
 
     /// Addresses of all pages.

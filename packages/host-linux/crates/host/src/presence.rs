@@ -1,17 +1,20 @@
 //! Which bytes were never touched, so that they are zero without a look; and how much memory is in use. Nothing here
 //! populates a page. That something is absent is never kept from one call to the next: the guest writes meanwhile. That
-//! there is data may be: at worst memory that was given back is looked at.
+//! there is data may be, since nothing is lost if it is gone: what is looked at then are zeros.
 
 use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::area::page_size;
 use crate::fault::{Fault, Result, errno};
+use crate::known_data::KnownData;
 use crate::mapping::{Backed, Mapping};
-use crate::pagemap::{OCCUPIED, PRESENT, Pagemap, Query, Region, SWAPPED, Scan, first_occupied, is_occupied};
+use crate::pagemap::{OCCUPIED, Pagemap, Query, Region, Scan, first_occupied, is_occupied};
 
 /// How many bytes from some offset on are absent, or have to be looked at. Never none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,19 +42,39 @@ impl Presence {
     }
 }
 
-/// The run of data that a thread was told of last, bytes in the block.
-#[derive(Debug, Clone, Default)]
-pub struct KnownData(Range<u64>);
-
 impl Mapping {
-    /// What is known of the bytes from `offset` on, `length` at most. Looks at the kernel's lists, not at memory.
-    pub fn presence(&self, offset: u64, length: u64) -> Result<Presence> {
-        self.presence_after(&mut KnownData::default(), offset, length)
+    /// Bytes that it occupies: of the whole file, or of private memory in RAM and swap.
+    pub fn allocated(&self) -> Result<u64> {
+        match &self.backed {
+            Some(backed) if backed.shared => backed
+                .file
+                .metadata()
+                .map(|now| now.blocks() * 512)
+                .map_err(|error| Fault::io(format!("RAM block {}", self.name), &error)),
+            _ => Pagemap::own()
+                .and_then(|map| count(map, map.can_scan(), self.range(), OCCUPIED))
+                .map_err(|error| Fault::io("cannot read /proc/self/pagemap", &error)),
+        }
     }
 
-    /// The same for somebody who goes through a block piece by piece: the kernel goes through all data up to the next
-    /// hole to answer, so it is asked once for each run of data and not once for each piece of it.
+    /// How often the kernel was asked where a run of the file's data ends, over all threads.
+    pub fn asked(&self) -> u64 {
+        self.asked.load(Relaxed)
+    }
+
+    /// What is known of the bytes from `offset` on, `length` at most. Looks at the kernel's lists, not at memory. Of a
+    /// file's data it tells no more than a page, since to tell where it ends the kernel goes through all of it.
+    pub fn presence(&self, offset: u64, length: u64) -> Result<Presence> {
+        self.presence_of(None, offset, length)
+    }
+
+    /// The same for somebody who goes through a block piece by piece: the kernel is asked once where a run of data ends,
+    /// and not for each piece of it.
     pub fn presence_after(&self, known: &mut KnownData, offset: u64, length: u64) -> Result<Presence> {
+        self.presence_of(Some(known), offset, length)
+    }
+
+    fn presence_of(&self, known: Option<&mut KnownData>, offset: u64, length: u64) -> Result<Presence> {
         self.check_range(offset, length)?;
         if length == 0 {
             return Ok(Presence::Absent(0));
@@ -84,13 +107,30 @@ impl Mapping {
         }
     }
 
+    /// Takes as long as there is data.
+    /// @param from in the file. @returns an offset in the file, or the error's number.
+    pub(crate) fn end_of_data(&self, backed: &Backed, from: u64) -> std::result::Result<u64, i32> {
+        self.asked.fetch_add(1, Relaxed);
+        seek(&backed.file, from, libc::SEEK_HOLE)
+    }
+
     /// Of a file: holes.
-    fn file_presence(&self, backed: &Backed, known: &mut KnownData, offset: u64, length: u64) -> Presence {
+    fn file_presence(
+        &self,
+        backed: &Backed,
+        mut known: Option<&mut KnownData>,
+        offset: u64,
+        length: u64,
+    ) -> Presence {
         if !backed.holes {
             return Presence::Look(length);
         }
-        if known.0.contains(&offset) {
-            return Presence::Look((known.0.end - offset).min(length));
+        if let Some(known) = &mut known {
+            let data = known.from(offset);
+            if data > 0 {
+                return Presence::Look(data.min(length));
+            }
+            known.listen(&self.given_back);
         }
         let (from, to) = (backed.offset + offset, backed.offset + offset + length);
         match seek(&backed.file, from, libc::SEEK_DATA) {
@@ -103,10 +143,17 @@ impl Mapping {
             Ok(data) if data >= to => Presence::Absent(length),
             Ok(data) if data > from => Presence::Absent(data - from),
             Ok(_) => {
-                let hole = seek(&backed.file, from, libc::SEEK_HOLE).unwrap_or(to);
-                // A hole may have been punched since.
-                let data = hole.saturating_sub(from).max(1);
-                known.0 = offset..offset + data;
+                let page = page_size() as u64;
+                let data = match known {
+                    None => (from / page + 1) * page - from,
+                    Some(known) => {
+                        let hole = self.end_of_data(backed, from).unwrap_or(to);
+                        // A hole may have been punched since.
+                        let data = hole.saturating_sub(from).max(1);
+                        known.keep(offset..offset + data);
+                        data
+                    }
+                };
                 Presence::Look(data.min(length))
             }
         }
@@ -154,82 +201,6 @@ pub(crate) fn count(map: &Pagemap, scan: bool, range: Range<u64>, query: Query) 
         total += entries[..pages].iter().filter(|&&each| is_occupied(each)).count() as u64 * page;
     }
     Ok(total)
-}
-
-/// How finely a file is divided into data and holes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Extents {
-    Exact,
-    /// Rounded outward to what one page table maps: scattered pages do not make many pieces.
-    Tables,
-}
-
-/// Bytes that one page table maps: as many entries as fit into a page.
-fn table_size() -> u64 {
-    (page_size() / 8 * page_size()) as u64
-}
-
-/// Ranges of bytes of private memory that has page tables with something in them, ascending and apart.
-pub(crate) fn occupied_tables(mapping: &Mapping, map: &Pagemap) -> io::Result<Vec<Range<u64>>> {
-    const ANYTHING: Query = Query {
-        all: 0,
-        none: 0,
-        any: PRESENT | SWAPPED,
-        tell: PRESENT,
-        flags: 0,
-    };
-    let (addresses, round) = (mapping.range(), table_size());
-    let length = addresses.end - addresses.start;
-    let mut regions = [Region::default(); 256];
-    let mut all: Vec<Range<u64>> = Vec::new();
-    let mut walk = Scan::new(map, addresses.start, addresses.end, ANYTHING);
-    loop {
-        let filled = walk.next(&mut regions)?;
-        if filled == 0 {
-            return Ok(all);
-        }
-        for each in &regions[..filled] {
-            let start = (each.start - addresses.start) / round * round;
-            let end = (each.end - addresses.start).next_multiple_of(round).min(length);
-            match all.last_mut().filter(|last| last.end >= start) {
-                Some(last) => last.end = last.end.max(end),
-                None => all.push(start..end),
-            }
-        }
-    }
-}
-
-/// Ranges of bytes of a mapping that its file has data for, ascending and apart. All of it where that is not known.
-pub(crate) fn extents(mapping: &Mapping, extents: Extents) -> Vec<Range<u64>> {
-    let length = mapping.area.len() as u64;
-    let whole = || std::iter::once(0..length).collect();
-    let Some(backed) = mapping.backed.as_ref().filter(|backed| backed.holes) else {
-        return whole();
-    };
-    let round = if extents == Extents::Exact { 1 } else { table_size() };
-    let mut all: Vec<Range<u64>> = Vec::new();
-    let mut at = 0;
-    while at < length {
-        let data = match seek(&backed.file, backed.offset + at, libc::SEEK_DATA) {
-            Ok(data) if data < backed.offset + length => data - backed.offset,
-            Ok(_) | Err(libc::ENXIO) => break,
-            Err(_) => return whole(),
-        };
-        let hole = match seek(&backed.file, backed.offset + data, libc::SEEK_HOLE) {
-            Ok(hole) => hole - backed.offset,
-            Err(_) => length,
-        };
-        let (start, end) = (
-            data / round * round,
-            hole.max(data + 1).next_multiple_of(round).min(length),
-        );
-        match all.last_mut().filter(|last| last.end >= start) {
-            Some(last) => last.end = end,
-            None => all.push(start..end),
-        }
-        at = end;
-    }
-    all
 }
 
 /// @returns the offset, or the error's number.

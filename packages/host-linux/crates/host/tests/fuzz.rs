@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::{Duration, Instant, SystemTime};
 
 use multifd_host::bits::DirtyBits;
+use multifd_host::known_data::KnownData;
 use multifd_host::mapping::{Backing, Mapping, Plan, Source};
 use multifd_host::presence::Presence;
 use multifd_host::registry;
@@ -48,6 +49,7 @@ enum Tracking {
     Digests {
         tracker: DigestTracker,
         digests: Arc<Digests>,
+        known: KnownData,
         read: Vec<u8>,
     },
 }
@@ -55,6 +57,7 @@ enum Tracking {
 struct Guest {
     number: u32,
     mapping: Arc<Mapping>,
+    known: KnownData,
     model: Vec<u8>,
     private: bool,
     file: Option<PathBuf>,
@@ -98,6 +101,7 @@ impl Guest {
         Guest {
             number,
             mapping,
+            known: KnownData::default(),
             model,
             private,
             file,
@@ -156,12 +160,19 @@ impl Guest {
     }
 
     /// What is absent is zero; looking does not change what is allocated.
-    fn presence(&self, random: &mut Random) {
+    fn presence(&mut self, random: &mut Random) {
         let before = self.mapping.allocated().expect("allocated");
         let (mut at, length) = random.range(self.model.len());
         let end = at + length;
+        let remembers = random.below(2) == 0;
         while at < end {
-            let step = match self.mapping.presence(at as u64, (end - at) as u64).expect("presence") {
+            let (from, length) = (at as u64, (end - at) as u64);
+            let presence = if remembers {
+                self.mapping.presence_after(&mut self.known, from, length)
+            } else {
+                self.mapping.presence(from, length)
+            };
+            let step = match presence.expect("presence") {
                 Presence::Absent(length) => {
                     let length = length as usize;
                     assert!(
@@ -192,6 +203,7 @@ impl Guest {
                 Tracking::Digests {
                     tracker: DigestTracker::new(vec![Arc::clone(&digests)]),
                     digests,
+                    known: KnownData::default(),
                     read: vec![0; self.model.len()],
                 }
             }
@@ -215,7 +227,12 @@ impl Guest {
                 let again: Vec<_> = (0..pages).filter(|&page| dirty(page)).collect();
                 assert!(again.is_empty(), "nobody wrote to pages {again:?}");
             }
-            Tracking::Digests { tracker, digests, read } => {
+            Tracking::Digests {
+                tracker,
+                digests,
+                known,
+                read,
+            } => {
                 tracker.sync(&[bits]).expect("sync");
                 for page in 0..pages {
                     let at = page * PAGE..(page + 1) * PAGE;
@@ -224,7 +241,7 @@ impl Guest {
                     if differs && page % 2 == 0 {
                         let target = read[at.clone()].as_mut_ptr();
                         // SAFETY: a page of a vector.
-                        unsafe { digests.read_to_send(at.start as u64, target, PAGE as u64) }.expect("read");
+                        unsafe { digests.read_to_send(known, at.start as u64, target, PAGE as u64) }.expect("read");
                         assert!(read[at.clone()] == self.model[at], "a copy of page {page}");
                     }
                 }

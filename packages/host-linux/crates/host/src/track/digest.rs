@@ -12,6 +12,7 @@ use std::thread;
 use crate::area::{Area, page_size as page_size_of_machine};
 use crate::bits::DirtyBits;
 use crate::fault::{Code, Fault, Result};
+use crate::known_data::KnownData;
 use crate::mapping::Mapping;
 use crate::presence::Presence;
 use crate::track::Tracker;
@@ -66,9 +67,17 @@ impl Digests {
     /// Copies whole pages from `offset` on into `target`, and remembers what was read. Whoever reads a page here must
     /// send it: it is clean from now on. Holes are read without being touched.
     ///
+    /// @param known the caller's: a thread that reads page by page asks the kernel once for each run of data.
+    ///
     /// # Safety
     /// `target` is valid for writes of `length` bytes that nobody else uses meanwhile, and no part of guest memory.
-    pub unsafe fn read_to_send(&self, offset: u64, target: *mut u8, length: u64) -> Result<()> {
+    pub unsafe fn read_to_send(
+        &self,
+        known: &mut KnownData,
+        offset: u64,
+        target: *mut u8,
+        length: u64,
+    ) -> Result<()> {
         self.mapping.check_range(offset, length)?;
         if !offset.is_multiple_of(self.page_size) || !length.is_multiple_of(self.page_size) {
             return Err(Fault::new(
@@ -77,7 +86,7 @@ impl Digests {
             ));
         }
         let mut page = vec![0; self.page_size as usize];
-        self.visit(offset, offset + length, |number, absent| {
+        self.visit(known, offset, offset + length, |number, absent| {
             // SAFETY: the page lies within what the caller gave.
             let into = unsafe { target.add((number * self.page_size - offset) as usize) };
             let digest = if absent {
@@ -94,8 +103,8 @@ impl Digests {
     }
 
     /// As `Mapping::presence`: absent are pages that are so, and were zero when they were last sent.
-    pub fn presence_to_send(&self, offset: u64, length: u64) -> Result<Presence> {
-        let presence = self.mapping.presence(offset, length)?;
+    pub fn presence_to_send(&self, known: &mut KnownData, offset: u64, length: u64) -> Result<Presence> {
+        let presence = self.mapping.presence_after(known, offset, length)?;
         let Presence::Absent(absent) = presence else {
             return Ok(presence);
         };
@@ -110,9 +119,9 @@ impl Digests {
     }
 
     /// Marks pages [from, to) that are not what was last sent.
-    fn compare(&self, from: u64, to: u64, dirty: &DirtyBits<'_>) -> Result<()> {
+    fn compare(&self, known: &mut KnownData, from: u64, to: u64, dirty: &DirtyBits<'_>) -> Result<()> {
         let mut page = vec![0; self.page_size as usize];
-        self.visit(from * self.page_size, to * self.page_size, |number, absent| {
+        self.visit(known, from * self.page_size, to * self.page_size, |number, absent| {
             // Whoever takes the mark reads the page afterwards, and so after every write that is to be found here.
             if dirty.has(number) {
                 return;
@@ -130,10 +139,10 @@ impl Digests {
     }
 
     /// Calls `each` for the pages of [from, to), with whether all of the page is absent.
-    fn visit(&self, from: u64, to: u64, mut each: impl FnMut(u64, bool)) -> Result<()> {
+    fn visit(&self, known: &mut KnownData, from: u64, to: u64, mut each: impl FnMut(u64, bool)) -> Result<()> {
         let mut at = from;
         while at < to {
-            let (length, absent) = match self.mapping.presence(at, to - at)? {
+            let (length, absent) = match self.mapping.presence_after(known, at, to - at)? {
                 // A page that is absent in part has data.
                 Presence::Absent(length) if length >= self.page_size => {
                     (length / self.page_size * self.page_size, true)
@@ -223,13 +232,14 @@ impl Digests {
         let portions = self.pages.div_ceil(PORTION) as usize;
         let next = AtomicUsize::new(0);
         let work = || -> Result<()> {
+            let mut known = KnownData::default();
             loop {
                 let portion = next.fetch_add(1, SeqCst) as u64;
                 if portion >= portions as u64 {
                     return Ok(());
                 }
                 let from = portion * PORTION;
-                self.compare(from, (from + PORTION).min(self.pages), dirty)?;
+                self.compare(&mut known, from, (from + PORTION).min(self.pages), dirty)?;
             }
         };
         let threads = thread::available_parallelism()

@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::area::{Area, page_size};
 use crate::bits::DirtyBits;
+use crate::extents::{Extents, extents};
 use crate::fault::{Code, Fault, Result};
 use crate::mapping::Mapping;
 use crate::pagemap::{Pagemap, entry};
-use crate::presence::{Extents, extents};
 use crate::track::Tracker;
 use crate::track::given_back::GivenBack;
 use crate::track::stopped::Process;

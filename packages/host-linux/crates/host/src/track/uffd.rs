@@ -9,10 +9,10 @@ use std::os::fd::{AsRawFd, FromRawFd};
 use std::sync::Arc;
 
 use crate::bits::DirtyBits;
+use crate::extents::{Extents, extents, occupied_tables};
 use crate::fault::{Code, Fault, Result, errno};
 use crate::mapping::Mapping;
 use crate::pagemap::{CHECK_ASYNC, PRESENT, PROTECT_MATCHING, Pagemap, Query, Region, SWAPPED, Scan, WRITTEN};
-use crate::presence::{Extents, extents, occupied_tables};
 use crate::track::Tracker;
 use crate::track::given_back::GivenBack;
 

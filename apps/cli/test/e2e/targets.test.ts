@@ -159,3 +159,30 @@ describe('a directory for images', () => {
     await source.ended;
   });
 });
+
+describe.runIf(canMount)('a disk that becomes full', () => {
+  it.each(KINDS.flatMap((kind) => ['auto', 'none'].map((host) => [kind, host] as const)))(
+    'is what the destination says, every time, and not what followed from it: %s, host %s',
+    async (kind, host) => {
+      for (let round = 0; round < 6; round++) {
+        const directory = tempDirectory();
+        const receiving = await startReceive(
+          [targetIn(kind, directory), '--multifd-channels', '4', '--host', host],
+          { mount: `-t tmpfs -o size=4m x ${directory}` },
+        );
+        const source = await run([
+          'migrate',
+          'demo:64M,zero=0.1',
+          receiving.address,
+          '--multifd-channels',
+          '4',
+        ]);
+        expect(source.code).toBe(1);
+        const { code, stderr } = await receiving.ended;
+        expect(stderr, `round ${round}`).toMatch(/ENOSPC|disk is full/);
+        expect(code).toBe(1);
+      }
+    },
+    120_000,
+  );
+});

@@ -209,9 +209,10 @@ export class Outgoing {
   #fail(error: MultifdError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
+    // First of all: the peer may fail because of what is dropped here, and then say so on another connection.
+    this.onFailure?.(error);
     this.destroy();
     this.#wake();
-    this.onFailure?.(error);
   }
 
   #throwIfFailed(): void {

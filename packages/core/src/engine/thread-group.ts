@@ -1,11 +1,18 @@
 import { type Transferable, Worker } from 'node:worker_threads';
 import type { Interrupt } from '../channel/socket-io.js';
 import { MultifdError } from '../errors.js';
+import type { FailureClaim, FirstFailure } from './first-failure.js';
 
 /** ms that a thread gets to end by itself before it is ended. */
 const GRACE = 1000;
 
 export type ThreadEntry = 'source-channel' | 'source-migration' | 'incoming' | 'relay-channel';
+
+/** The `workerData` of every thread of a migration. */
+export interface ThreadData<Data> {
+  readonly data: Data;
+  readonly claim: FailureClaim;
+}
 
 /** One worker thread as its owner in the API thread sees it. */
 export interface Thread<In> {
@@ -20,20 +27,27 @@ export interface Thread<In> {
 export class ThreadGroup<In extends { readonly type: string }, Out extends { readonly type: string }> {
   readonly #workers = new Map<Worker, Promise<void>>();
   readonly #onFailure: (error: MultifdError, where: string) => void;
+  readonly #failures: FirstFailure;
   readonly #interrupt: Interrupt | undefined;
   #joining = false;
 
   /**
    * @param onFailure the thread called `where` died; it may be called more than once.
+   * @param failures holds a thread's failure back, `onFailure` and the message `failed`, until the first was heard.
    * @param interrupt ends the waits of threads that block; the caller's.
    */
-  constructor(onFailure: (error: MultifdError, where: string) => void, interrupt?: Interrupt) {
+  constructor(
+    onFailure: (error: MultifdError, where: string) => void,
+    failures: FirstFailure,
+    interrupt?: Interrupt,
+  ) {
     this.#onFailure = onFailure;
+    this.#failures = failures;
     this.#interrupt = interrupt;
   }
 
   /**
-   * @param data the thread's `workerData`: shared buffers are shared, everything else is copied.
+   * @param data goes into the thread's `workerData`: shared buffers are shared, everything else is copied.
    * @param transfer what of it is given away.
    */
   spawn(
@@ -45,9 +59,13 @@ export class ThreadGroup<In extends { readonly type: string }, Out extends { rea
   ): Thread<In> {
     // Every file of this package is bundled into the folder that holds `threads`.
     let worker: Worker;
+    const claim = this.#failures.newThread();
+    const failed = (error: MultifdError): void =>
+      this.#failures.hear(claim.number, () => this.#onFailure(error, where));
+    const workerData: ThreadData<unknown> = { data, claim };
     try {
       worker = new Worker(new URL(`./threads/${entry}.js`, import.meta.url), {
-        workerData: data,
+        workerData,
         transferList: [...transfer],
         name: where,
         // A migration thread must not act on what the program's own command line asks of Node.
@@ -57,7 +75,7 @@ export class ThreadGroup<In extends { readonly type: string }, Out extends { rea
     } catch (cause) {
       const error = MultifdError.from(cause, 'internal', `${where}: its thread cannot be started`);
       // Later, as for a thread that dies: who starts threads is in the middle of something.
-      queueMicrotask(() => this.#onFailure(error, where));
+      queueMicrotask(() => failed(error));
       return { where, post: () => {} };
     }
     // What a module of somebody's prints must not get into the program's own output: a JSON document, for one.
@@ -67,10 +85,7 @@ export class ThreadGroup<In extends { readonly type: string }, Out extends { rea
       worker.once('exit', (code) => {
         this.#workers.delete(worker);
         if (!this.#joining && !saidWhy) {
-          this.#onFailure(
-            new MultifdError('internal', `${where}: its thread ended without a word, code ${code}`),
-            where,
-          );
+          failed(new MultifdError('internal', `${where}: its thread ended without a word, code ${code}`));
         }
         resolve();
       });
@@ -78,11 +93,10 @@ export class ThreadGroup<In extends { readonly type: string }, Out extends { rea
     this.#workers.set(worker, exited);
     worker.on('message', (message: Out) => {
       saidWhy ||= ['done', 'stopped', 'failed'].includes(message.type);
-      onMessage(message);
+      if (message.type === 'failed') this.#failures.hear(claim.number, () => onMessage(message));
+      else onMessage(message);
     });
-    worker.on('error', (cause) =>
-      this.#onFailure(MultifdError.from(cause, 'internal', `${where}: its thread died`), where),
-    );
+    worker.on('error', (cause) => failed(MultifdError.from(cause, 'internal', `${where}: its thread died`)));
     return { where, post: (message, transfer) => worker.postMessage(message, transfer) };
   }
 

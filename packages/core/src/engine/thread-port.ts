@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { type ErrorReport, MultifdError } from '../errors.js';
+import { claimFailure, type FailureClaim } from './first-failure.js';
 
 /** What a thread entry runs. */
 export interface ThreadJob {
@@ -19,7 +20,7 @@ export type Ending =
 
 /** Runs a thread's job to its end and tells the API thread how it ended. */
 export async function runThread<In extends { readonly type: string }, Out>(
-  port: ThreadPort<In, Out | Ending>,
+  port: ThreadPort<In, Out>,
   job: ThreadJob,
 ): Promise<void> {
   try {
@@ -27,7 +28,8 @@ export async function runThread<In extends { readonly type: string }, Out>(
     port.post({ type: 'done' });
   } catch (cause) {
     const error = MultifdError.from(cause, 'internal', job.where);
-    port.post(error.code === 'cancelled' ? { type: 'stopped' } : { type: 'failed', error: error.toReport() });
+    if (error.code === 'cancelled') port.post({ type: 'stopped' });
+    else port.fail(error);
   } finally {
     await job.close();
     port.close();
@@ -43,8 +45,16 @@ export class ThreadPort<In extends { readonly type: string }, Out> {
   readonly #arrived = new Map<string, In[]>();
   readonly #wanted = new Map<string, (message: In) => void>();
   readonly #listeners = new Map<string, () => void>();
+  readonly #claim: FailureClaim;
+  #isClosed = false;
 
-  constructor() {
+  constructor(claim: FailureClaim) {
+    this.#claim = claim;
+    // A thread that dies drops its connections before anybody hears of it.
+    process.once('uncaughtExceptionMonitor', () => claimFailure(claim));
+    process.once('exit', () => {
+      if (!this.#isClosed) claimFailure(claim);
+    });
     parentPort?.on('message', (message: In) => {
       if (message.type === 'abort') this.#abort.abort();
       const listener = this.#listeners.get(message.type);
@@ -67,8 +77,15 @@ export class ThreadPort<In extends { readonly type: string }, Out> {
     return this.#abort.signal;
   }
 
-  post(message: Out): void {
+  post(message: Out | Ending): void {
     parentPort?.postMessage(message);
+  }
+
+  /** Tells a failure, and that it came now: to be called before anything is closed because of it. May be called twice. */
+  fail(error: MultifdError): void {
+    // Who was told to stop is not the first to fail.
+    if (error.code !== 'cancelled') claimFailure(this.#claim);
+    this.post({ type: 'failed', error: error.toReport() });
   }
 
   /** Calls `listener` for each message of this type from now on, in place of an earlier one. */
@@ -97,6 +114,7 @@ export class ThreadPort<In extends { readonly type: string }, Out> {
 
   /** No more messages: the thread ends when its work is done. */
   close(): void {
+    this.#isClosed = true;
     parentPort?.close();
   }
 }

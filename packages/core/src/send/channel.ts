@@ -112,8 +112,7 @@ export class SendChannel implements ThreadJob {
       limit: new BandwidthLimit(link.bandwidth),
       signal: this.#port.signal,
     };
-    const failed = (error: MultifdError): void =>
-      this.#port.post({ type: 'failed', error: error.toReport() });
+    const failed = (error: MultifdError): void => this.#port.fail(error);
     this.#outgoing = await openOutgoingChannel(
       link.address,
       { uuid: link.uuid, channel },

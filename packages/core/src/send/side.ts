@@ -3,6 +3,7 @@ import type { Address } from '../engine/address.js';
 import type { AcceleratorReference } from '../engine/api.js';
 import { BandwidthLimit } from '../engine/bandwidth.js';
 import { Counters } from '../engine/counters.js';
+import { API_THREAD, FirstFailure } from '../engine/first-failure.js';
 import { HangWatch } from '../engine/hang-watch.js';
 import type { MigrationParameters } from '../engine/parameters.js';
 import { died, hangs, notReady, type Suspects } from '../engine/source/blame.js';
@@ -59,6 +60,8 @@ export interface SendSideHost {
  */
 export class SendSide {
   readonly control = SourceControl.allocate();
+  /** Of all threads of the migration, its other ones too. */
+  readonly failures = new FirstFailure();
   readonly counters: Counters;
   /** Over all connections; it may be changed while they send. */
   readonly bandwidth: BandwidthLimit;
@@ -111,10 +114,14 @@ export class SendSide {
     this.#notConnected = parameters.multifdChannels;
     this.ready = this.#ready.promise;
     this.connected = this.#connected.promise;
-    this.#threads = new ThreadGroup((error, where) => {
-      const row = Number(where.slice(options.channelName.length)) + 1;
-      this.fail(this.died(error, row));
-    }, options.io?.interrupt);
+    this.#threads = new ThreadGroup(
+      (error, where) => {
+        const row = Number(where.slice(options.channelName.length)) + 1;
+        this.#failed(this.died(error, row));
+      },
+      this.failures,
+      options.io?.interrupt,
+    );
     // Mark the rejections handled: a side that fails early may have nobody who awaits them.
     this.ready.catch(() => {});
     this.connected.catch(() => {});
@@ -134,7 +141,7 @@ export class SendSide {
     const { accelerator, fallbacks, parameters } = this.#options;
     this.#late = setTimeout(() => this.#isLate(), parameters.setupTimeout);
     this.#watch = new HangWatch(this.counters, parameters.stallTimeout, (row, coding) =>
-      this.fail(hangs(this.#suspects, row, coding)),
+      this.#fail(hangs(this.#suspects, row, coding)),
     );
     if (accelerator === undefined || parameters.zeroPageDetection === 'none') {
       spawn(() => undefined);
@@ -149,7 +156,7 @@ export class SendSide {
         return undefined;
       },
       (error: unknown) =>
-        this.fail(MultifdError.from(error, 'accelerator', `accelerator ${accelerator.name}`)),
+        this.#fail(MultifdError.from(error, 'accelerator', `accelerator ${accelerator.name}`)),
     );
   }
 
@@ -181,8 +188,12 @@ export class SendSide {
     this.#host.replaced(replacement);
   }
 
-  /** The side cannot go on. */
-  fail(error: MultifdError): void {
+  /** The side cannot go on, as this thread says. */
+  #fail(error: MultifdError): void {
+    this.failures.hear(API_THREAD, () => this.#failed(error));
+  }
+
+  #failed(error: MultifdError): void {
     this.#ready.reject(error);
     this.#connected.reject(error);
     this.#host.failed(error);
@@ -231,7 +242,7 @@ export class SendSide {
         this.#host.methodRefused?.(message.reason);
         return;
       case 'failed':
-        this.fail(MultifdError.fromReport(message.error));
+        this.#failed(MultifdError.fromReport(message.error));
         return;
       case 'done':
         this.#host.channelDone?.();
@@ -250,6 +261,6 @@ export class SendSide {
       missing,
       started: this.#channels.length > 0,
     };
-    this.fail(beside?.late?.() ?? notReady(this.#suspects, setup, this.counters));
+    this.#fail(beside?.late?.() ?? notReady(this.#suspects, setup, this.counters));
   }
 }

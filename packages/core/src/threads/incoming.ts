@@ -6,8 +6,9 @@ import type {
   IncomingThreadData,
   ToIncomingThread,
 } from '../engine/destination/messages.js';
+import type { ThreadData } from '../engine/thread-group.js';
 import { runThread, ThreadPort } from '../engine/thread-port.js';
 
-const data: IncomingThreadData = workerData;
-const port = new ThreadPort<ToIncomingThread, FromIncomingThread>();
+const { data, claim }: ThreadData<IncomingThreadData> = workerData;
+const port = new ThreadPort<ToIncomingThread, FromIncomingThread>(claim);
 await runThread(port, new IncomingThread(data, port));

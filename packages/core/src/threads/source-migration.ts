@@ -6,8 +6,9 @@ import type {
   ToMigrationThread,
 } from '../engine/source/messages.js';
 import { MigrationThread } from '../engine/source/migration-thread.js';
+import type { ThreadData } from '../engine/thread-group.js';
 import { runThread, ThreadPort } from '../engine/thread-port.js';
 
-const data: SourceMigrationData = workerData;
-const port = new ThreadPort<ToMigrationThread, FromMigrationThread>();
+const { data, claim }: ThreadData<SourceMigrationData> = workerData;
+const port = new ThreadPort<ToMigrationThread, FromMigrationThread>(claim);
 await runThread(port, new MigrationThread(data, port));

@@ -168,7 +168,7 @@ export class IncomingThread {
         this.#port.post({ type: 'blocks', blocks, ahead: 0 });
         await this.#port.next('transit');
       },
-      failed: (error) => this.#port.post({ type: 'failed', error: error.toReport() }),
+      failed: (error) => this.#port.fail(error),
     };
     this.#relay = new RelayMain(host, relay, this.#control, counters);
     return this.#relay;

@@ -1,5 +1,6 @@
 import type { Interrupt } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
+import type { FirstFailure } from '../first-failure.js';
 import { type Thread, ThreadGroup } from '../thread-group.js';
 import type { FromIncomingThread, IncomingThreadData, ToIncomingThread } from './messages.js';
 import { ThreadNotes } from './thread-notes.js';
@@ -19,13 +20,20 @@ export class IncomingThreads {
   /** Main's first, then by the channel's number. */
   readonly #all: { readonly thread: Thread<ToIncomingThread>; readonly notes: ThreadNotes }[] = [];
 
-  /** @param interrupt ends the waits of threads that block; the caller's. */
-  constructor(host: IncomingThreadsHost, interrupt: Interrupt | undefined) {
+  /**
+   * @param failures of the migration, whichever thread has them.
+   * @param interrupt ends the waits of threads that block; the caller's.
+   */
+  constructor(host: IncomingThreadsHost, failures: FirstFailure, interrupt: Interrupt | undefined) {
     this.#host = host;
-    this.#group = new ThreadGroup((error, where) => {
-      const found = this.#all.find(({ thread }) => thread.where === where);
-      host.died(where, error, found?.notes ?? new ThreadNotes(undefined));
-    }, interrupt);
+    this.#group = new ThreadGroup(
+      (error, where) => {
+        const found = this.#all.find(({ thread }) => thread.where === where);
+        host.died(where, error, found?.notes ?? new ThreadNotes(undefined));
+      },
+      failures,
+      interrupt,
+    );
   }
 
   open(data: Omit<IncomingThreadData, 'channel'>): void {

@@ -5,6 +5,7 @@ import { AUTO } from '../../methods/registry.js';
 import type { DestinationEvent, IncomingBlock } from '../api.js';
 import { Counters } from '../counters.js';
 import { emit } from '../emit.js';
+import { API_THREAD } from '../first-failure.js';
 import { withGuest } from '../guest-place.js';
 import { HangWatch } from '../hang-watch.js';
 import { methodNotReady } from '../method-blame.js';
@@ -79,6 +80,7 @@ export class DestinationMigration<Result> {
         failed: (where, error) => this.#failedIn(where, error),
         died: (where, error, notes) => this.#failedIn(where, died(parameters, error, notes, this.#counters)),
       },
+      role.failures,
       io?.interrupt,
     );
     const { multifdChannels: channels, setupTimeout } = parameters;
@@ -147,7 +149,7 @@ export class DestinationMigration<Result> {
         this.cancel();
       } else {
         this.#checkMethods();
-        this.#role.open((error) => this.#fail(error));
+        this.#role.open((error) => this.#failed(error));
         // Before anybody is heard, so that a method that was named and is not there is told at once.
         this.#openThreads();
         this.#reception.open();
@@ -160,6 +162,7 @@ export class DestinationMigration<Result> {
       clearTimeout(late);
       hangWatch.close();
       clearTimeout(this.#setupTimer);
+      this.#role.failures.close();
       signal?.removeEventListener('abort', onAbort);
       if (!this.#status.is('completed')) {
         this.#control.abort();
@@ -273,11 +276,16 @@ export class DestinationMigration<Result> {
   /** Main's thread alone can tell how a migration ends that a relay has handed over. */
   #failedIn(where: string, error: MultifdError): void {
     if (this.#threads.isMain(where)) this.#decided(error);
-    else this.#fail(error);
+    else this.#failed(error);
+  }
+
+  /** As this thread says; a failure of another thread may have come before. */
+  #fail(error: MultifdError): void {
+    this.#role.failures.hear(API_THREAD, () => this.#failed(error));
   }
 
   /** The first error decides, unless the guest has gone further: then main's thread can tell, and only that. */
-  #fail(error: MultifdError): void {
+  #failed(error: MultifdError): void {
     if (this.#role.keep()) this.#decided(error);
   }
 

@@ -7,6 +7,7 @@ import { allocateGuestRam, checkGuestRam, type GuestRamDescriptor } from '../../
 import { isPageSize } from '../../wire/layout.js';
 import { formatAddress, parseAddress } from '../address.js';
 import type { Incoming, IncomingBlock, IncomingRam, ReceiveOptions, ReceiveResult } from '../api.js';
+import { FirstFailure } from '../first-failure.js';
 import { completeParameters } from '../parameters.js';
 import { checkUuid } from '../source/options.js';
 import type { DestinationStatistics } from '../statistics.js';
@@ -51,6 +52,7 @@ export async function receive(options: ReceiveOptions): Promise<Incoming> {
 
 /** Keeps the guest here: its pages go to the RAM that the caller gives. */
 class ReceiveRole implements DestinationRole<ReceiveResult> {
+  readonly failures = new FirstFailure();
   readonly relay = undefined;
   readonly guest = 'source';
   readonly side = 'destination';

@@ -1,11 +1,14 @@
 import type { GuestPlace, MultifdError } from '../../errors.js';
 import type { IncomingBlock } from '../api.js';
+import type { FirstFailure } from '../first-failure.js';
 import type { RelayLink } from '../relay/messages.js';
 import type { DestinationStatistics } from '../statistics.js';
 import type { ReceivedState, ToIncomingThread } from './messages.js';
 
 /** What becomes of what a destination receives: it is kept here (`receive`), or sent on (`relay`). */
 export interface DestinationRole<Result> {
+  /** Of all threads of the migration, the role's own too. */
+  readonly failures: FirstFailure;
   /** For the incoming threads. */
   readonly relay: RelayLink | undefined;
   /** Whether a source that asks for a report gets one. */

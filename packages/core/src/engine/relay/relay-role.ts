@@ -4,6 +4,7 @@ import type { AcceleratorReplacement } from '../../zero/page-checker.js';
 import type { IncomingBlock } from '../api.js';
 import type { ReceivedState, ToIncomingThread } from '../destination/messages.js';
 import type { DestinationRole } from '../destination/role.js';
+import type { FirstFailure } from '../first-failure.js';
 import { type MachineCompat, machineCompat, parametersFor } from '../machine-compat.js';
 import type { MigrationParameters } from '../parameters.js';
 import type { DestinationStatistics } from '../statistics.js';
@@ -42,6 +43,10 @@ export class RelayRole implements DestinationRole<RelayResult> {
       { failed: (error) => this.#onFailure(error), replaced: destination.onReplaced },
     );
     this.relay = { ...this.#side.link, given: destination.given, transit: this.#transit.descriptor };
+  }
+
+  get failures(): FirstFailure {
+    return this.#side.failures;
   }
 
   keep(): boolean {

@@ -104,7 +104,7 @@ export class MigrationThread {
       signal: this.#port.signal,
     });
     const fail = (error: MultifdError): void => {
-      this.#port.post({ type: 'failed', error: error.toReport() });
+      this.#port.fail(error);
       this.#control.abort();
     };
     outgoing.onFailure = fail;

@@ -7,6 +7,7 @@ import { SendSide } from '../../send/side.js';
 import { type CheckPlan, transferOf } from '../../zero/open-checker.js';
 import type { LiveParameters, MigrateOptions, MigrateResult } from '../api.js';
 import { emit } from '../emit.js';
+import { API_THREAD } from '../first-failure.js';
 import { withGuest } from '../guest-place.js';
 import { checkLiveParameters } from '../parameters.js';
 import type { SourceStatistics } from '../statistics.js';
@@ -67,7 +68,7 @@ export class SourceMigration {
         entry: 'source-channel',
       },
       {
-        failed: (error) => this.#fail(error),
+        failed: (error) => this.#failed(error),
         replaced: (replacement) => emit(options.onEvent, { type: 'accelerator-replaced', replacement }),
         channelDone: () => {
           this.#channelsDone++;
@@ -102,7 +103,11 @@ export class SourceMigration {
       });
     }
     this.#keeper = new GuestKeeper(options.guest, checked.live);
-    this.#threads = new ThreadGroup((error) => this.#decided(this.#side.died(error, 0)), io?.interrupt);
+    this.#threads = new ThreadGroup(
+      (error) => this.#decided(this.#side.died(error, 0)),
+      this.#side.failures,
+      io?.interrupt,
+    );
     // Mark the rejections handled: a migration that fails has nobody who awaits them.
     this.#reported.promise.catch(() => {});
     this.#mainReady.promise.catch(() => {});
@@ -132,6 +137,7 @@ export class SourceMigration {
     } finally {
       clearInterval(progress);
       this.#side.unwatch();
+      this.#side.failures.close();
       signal?.removeEventListener('abort', onAbort);
       const waitsForReport = this.#options.requestReport === true && report === undefined;
       if (!this.#status.is('completed') || waitsForReport) this.#stopThreads();
@@ -331,6 +337,10 @@ export class SourceMigration {
    * waits for the destination's word, and not for ever.
    */
   #fail(error: MultifdError): void {
+    this.#side.failures.hear(API_THREAD, () => this.#failed(error));
+  }
+
+  #failed(error: MultifdError): void {
     if (this.#side.control.keep()) {
       this.#decided(error);
     } else if (!this.#checked.parameters.returnPath) {

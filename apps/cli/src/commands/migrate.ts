@@ -19,9 +19,10 @@ import { type ExitCode, endOf } from '../exit-codes.js';
 import { demoGuest, type Identity } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
 import { chooseHost, type HostChoice } from '../host/choose-host.js';
-import { openFileSource, type StoredGuest, storedGuest } from '../images/file-source.js';
+import { checkReportable, openFileSource, type StoredGuest, storedGuest } from '../images/file-source.js';
 import { openRawSource, rawGuest } from '../images/raw-source.js';
 import { type Interrupt, listenForInterrupt } from '../interrupt.js';
+import { addressOf } from '../loopback/address-of.js';
 import { LoopbackDestination } from '../loopback/destination.js';
 import type { Backing } from '../options/backing.js';
 import { codecSettings } from '../options/compression.js';
@@ -109,6 +110,7 @@ class MigrateRun {
     // Before any thread is made, the accelerators' and the guest's own among them.
     checkLimits(ownThreads + THREADS_BESIDE, destination.kind === 'loopback' ? ownThreads : 0);
     const verify = this.#options.verify ?? (source.kind === 'demo' || destination.kind === 'loopback');
+    if (stored !== undefined && (verify || destination.kind === 'loopback')) checkReportable(stored);
     const threads = checkingThreads(parameters);
     this.#facts.choice = await chooseAccelerator(this.#options, process.cwd(), threads);
     const host = chooseHost(this.#options.host);
@@ -167,12 +169,13 @@ class MigrateRun {
     identity: Identity,
     stored: StoredGuest | undefined,
   ): Promise<PreparedGuest> {
-    if (stored !== undefined) return storedGuest(stored, identity);
+    const note = (line: string) => this.#terminal.note(line);
+    if (stored !== undefined) return storedGuest(stored, identity, note);
     if (source.kind === 'demo') {
       this.#terminal.progress(`making a demo guest of ${formatBytes(source.size)}`);
       return demoGuest(source, backing, host, identity, this.#signal);
     }
-    return rawGuest(await openRawSource(source.path, (line) => this.#terminal.note(line)), identity, host);
+    return rawGuest(await openRawSource(source.path, note), identity, host);
   }
 
   async #migrate(
@@ -285,15 +288,4 @@ class MigrateRun {
     const error = differenceError(verification);
     if (error !== undefined) throw error;
   }
-}
-
-async function addressOf(
-  destination: Destination,
-  loopback: LoopbackDestination | undefined,
-  signal: AbortSignal,
-  timeout: number,
-): Promise<string> {
-  if (destination.kind === 'address') return destination.address;
-  if (loopback === undefined) throw new MultifdError('internal', 'loopback has no process');
-  return loopback.address(signal, timeout);
 }

@@ -4,6 +4,7 @@ import { type MappedRamGuest, openMappedRam } from '@multifd/qemu';
 import { type Identity, restingGuest } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
 import { type FilePlace, parseFilePlace } from '../options/file-place.js';
+import { formatBytes } from '../report/format.js';
 import { SourceFile } from './source-file.js';
 
 /** A guest in a file, which stays open until the guest is closed. */
@@ -32,10 +33,36 @@ export function openFileSource(place: string): StoredGuest {
   }
 }
 
-/** The stored guest, which stands still. `machineType` and `uuid` are what the destination is told. */
-export function storedGuest(stored: StoredGuest, identity: Identity): PreparedGuest {
+/**
+ * Whether a destination can be asked what it has: the question goes with the devices, which must be described.
+ * @throws MultifdError `usage`
+ */
+export function checkReportable({ rawDeviceState, file }: StoredGuest): void {
+  if (rawDeviceState.vmdesc !== undefined) return;
+  throw new MultifdError(
+    'usage',
+    `${file.path}: it does not describe its devices, so that the destination cannot be asked what it has`,
+    { hint: 'send it with --no-verify to an address: loopback always asks' },
+  );
+}
+
+/**
+ * The stored guest, which stands still. `machineType` and `uuid` are what the destination is told.
+ * @param note hears what is left out, or goes unread.
+ */
+export function storedGuest(
+  stored: StoredGuest,
+  identity: Identity,
+  note: (line: string) => void,
+): PreparedGuest {
   const { ram, rawDeviceState, file } = stored;
   const { uuid } = identity;
+  if (stored.bytesBehind > 0)
+    note(
+      `${formatBytes(stored.bytesBehind)} behind the stream in the file are left out: QEMU does not read them`,
+    );
+  if (stored.unreadableDescription)
+    note("the file's description of its devices is not JSON: it is sent as it is, QEMU does not look at it");
   // The uuid that the destination is told stands in for the stored one, where that was to be compared.
   const configuration = {
     ...stored.configuration,

@@ -25,8 +25,12 @@ export interface InspectDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly sections?: readonly StreamSection[];
   /** Null if the file does not describe its devices. */
   readonly devices?: readonly DeviceMember[] | null;
+  /** The file has a description of its devices that is not JSON; absent otherwise. */
+  readonly 'unreadable-description'?: true;
   /** Of everything behind RAM, description included. */
   readonly 'device-state-size'?: number;
+  /** Bytes of the file behind the stream, which QEMU does not read. */
+  readonly 'bytes-behind'?: number;
 }
 
 export interface ContainerMember {
@@ -86,7 +90,9 @@ function members(inspection: Inspection) {
     blocks: inspection.blocks.map(block),
     sections: inspection.sections,
     devices: inspection.devices?.map(device) ?? null,
+    ...(inspection.unreadableDescription ? { 'unreadable-description': true as const } : {}),
     'device-state-size': inspection.deviceStateSize,
+    'bytes-behind': inspection.bytesBehind,
   };
 }
 

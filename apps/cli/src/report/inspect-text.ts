@@ -17,6 +17,9 @@ export function inspectText(file: string, inspection: Inspection): string {
     'sections:',
     ...sectionLines(sections),
     ...deviceLines(inspection),
+    ...(inspection.bytesBehind === 0
+      ? []
+      : [`behind the stream: ${formatBytes(inspection.bytesBehind)}, which QEMU does not read`]),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -67,8 +70,9 @@ function blockTable(blocks: Inspection['blocks']): string[] {
   });
 }
 
-function deviceLines({ devices, deviceStateSize }: Inspection): string[] {
+function deviceLines({ devices, deviceStateSize, unreadableDescription }: Inspection): string[] {
   const size = formatBytes(deviceStateSize);
+  if (unreadableDescription) return [`device state: ${size} with a description that is not JSON`];
   if (devices === undefined) return [`device state: ${size}, which the file does not describe`];
   return [
     `device state: ${size} with its description, ${devices.length} ${devices.length === 1 ? 'device' : 'devices'}`,

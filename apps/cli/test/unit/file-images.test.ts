@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { openRamBlockSync } from '@multifd/core';
 import { inspectFile } from '@multifd/qemu';
 import { describe, expect, it } from 'vitest';
-import { openFileSource, usersMistake } from '../../src/images/file-source.js';
+import { checkReportable, openFileSource, storedGuest, usersMistake } from '../../src/images/file-source.js';
 import { FileTarget } from '../../src/images/file-target.js';
 import { placedExtents } from '../../src/images/placed-extents.js';
 import { content } from '../helpers/images.js';
@@ -133,6 +133,42 @@ describe('a file: source', () => {
     writeFileSync(path, 'not a migration');
     expect(() => openFileSource(path)).toThrow(expect.objectContaining({ code: 'usage' }));
     expect(() => openFileSource(tempDirectory())).toThrow(expect.objectContaining({ code: 'usage' }));
+  });
+
+  it('says what of the file is left out or not read, and what cannot be asked then', async () => {
+    const path = join(tempDirectory(), 'guest.mig');
+    const target = await FileTarget.open(path, { replace: false });
+    target.openRam(BLOCKS);
+    const end = (text: string) => Buffer.from(`\0\x06\0\0\0${String.fromCharCode(text.length)}${text}`);
+    const vmdesc = '{"page_size":4096,"devices":[]}';
+    const rawDeviceState = { early: new Uint8Array(0), bytes: end(vmdesc), vmdesc };
+    await target.keep({ ...received(), rawDeviceState });
+    target.settle();
+    const file = readFileSync(path);
+    const unread = Buffer.concat([file.subarray(0, -end(vmdesc).length), end('hello')]);
+    const variants = [
+      { bytes: file, said: [], asked: true },
+      {
+        bytes: Buffer.concat([file, Buffer.alloc(5000)]),
+        said: [expect.stringContaining('4.9 KiB behind the stream')],
+        asked: true,
+      },
+      { bytes: unread, said: [expect.stringContaining('is not JSON')], asked: false },
+    ];
+    for (const { bytes, said, asked } of variants) {
+      writeFileSync(path, bytes);
+      const stored = openFileSource(path);
+      const notes: string[] = [];
+      const guest = storedGuest(stored, { machineType: stored.machineType }, (line) => notes.push(line));
+      expect(notes).toEqual(said);
+      const ask = () => checkReportable(stored);
+      if (asked) expect(ask).not.toThrow();
+      else
+        expect(ask).toThrow(
+          expect.objectContaining({ code: 'usage', hint: expect.stringContaining('--no-verify') }),
+        );
+      await guest.close();
+    }
   });
 
   it('keeps every other error as it is', () => {

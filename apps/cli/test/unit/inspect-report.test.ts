@@ -41,6 +41,7 @@ const INSPECTION: Inspection = {
     },
   ],
   deviceStateSize: 20_480,
+  bytesBehind: 0,
 };
 
 describe('an inspected file', () => {
@@ -70,6 +71,20 @@ device state: 20.0 KiB with its description, 1 device
   it('says when its devices are not described', () => {
     const text = inspectText('x', { ...INSPECTION, devices: undefined });
     expect(text).toMatch(/device state: 20.0 KiB, which the file does not describe\n$/);
+  });
+
+  it('says what QEMU does not look at: bytes behind the stream, a description that is not JSON', () => {
+    expect(inspectText('x', { ...INSPECTION, bytesBehind: 5000 })).toMatch(
+      /\nbehind the stream: 4.9 KiB, which QEMU does not read\n$/,
+    );
+    const unread = { ...INSPECTION, devices: undefined, unreadableDescription: true } as const;
+    expect(inspectText('x', unread)).toMatch(/device state: 20.0 KiB with a description that is not JSON\n$/);
+    expect(inspectDocument('x', { ...unread, bytesBehind: 7 })).toMatchObject({
+      devices: null,
+      'unreadable-description': true,
+      'bytes-behind': 7,
+    });
+    expect(inspectDocument('x', INSPECTION)).not.toHaveProperty('unreadable-description');
   });
 
   it('as a document', () => {

@@ -137,4 +137,37 @@ describe('device state', () => {
     const records = [...decoder.push(Buffer.concat([front, tail])), ...decoder.end()];
     expect(records.at(-1)).toEqual({ type: 'device-state', bytes: tail, sections: [], vmdesc: json });
   });
+
+  const unread: [string, Buffer][] = [
+    ['words', Buffer.from('no description at all')],
+    ['NULs', Buffer.from([0, 1, 0, 6, 0, 0, 0, 0, 0x7e, 0])],
+    ['no UTF-8', Buffer.from([0xff, 0xfe, 0xc0])],
+  ];
+  it.each(unread)('with a description that is no JSON ends with it, as at a QEMU: %s', (_, text) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(text.length);
+    const section = encodeDeviceSection(7, device('d', Uint8Array.of(0x55)));
+    const tail = Buffer.concat([section, Buffer.of(0, 6), length, text]);
+    const decoder = new MainStreamDecoder({ pageSize });
+    const cut = tail.length - 1;
+    expect(
+      [...decoder.push(Buffer.concat([front, tail.subarray(0, cut)]))].map(({ type }) => type),
+    ).not.toContain('device-state');
+    expect(decoder.mayEndHere).toBe(false);
+    expect([...decoder.push(tail.subarray(cut))]).toEqual([]);
+    expect(decoder.mayEndHere).toBe(true);
+    const [record] = decoder.end();
+    expect(record).toMatchObject({ type: 'device-state', sections: [] });
+    expect(record?.type === 'device-state' && Buffer.compare(record.bytes, tail)).toBe(0);
+  });
+
+  it('leaves out what comes behind the description', () => {
+    const sections = [device('d', Uint8Array.of(0x55))];
+    const tail = encodeTail(sections, describeDevices(sections, pageSize));
+    for (const behind of [Buffer.alloc(5000), Buffer.from('more'), tail]) {
+      const record = decodeTail([Buffer.concat([tail, behind])]);
+      expect(Buffer.compare(record?.bytes ?? front, tail)).toBe(0);
+      expect(record?.sections).toEqual(sections);
+    }
+  });
 });

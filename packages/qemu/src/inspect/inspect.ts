@@ -65,8 +65,12 @@ export interface Inspection {
   readonly sections: readonly StreamSection[];
   /** Undefined if the file does not describe its devices. */
   readonly devices: readonly InspectedDevice[] | undefined;
+  /** The file has a description of its devices that is not JSON. QEMU does not look at it. */
+  readonly unreadableDescription?: true;
   /** Bytes of everything behind RAM END, description included. */
   readonly deviceStateSize: number;
+  /** Bytes of the file behind the stream. QEMU does not read them. */
+  readonly bytesBehind: number;
 }
 
 /**
@@ -138,7 +142,9 @@ export function inspect(source: ByteSource, options: ReadOptions = {}): Inspecti
     blocks: file.blocks.map((block) => inspectBlock(source, block, pageSize)),
     sections: file.sections,
     devices: file.vmdesc === undefined || file.vmdesc === '' ? undefined : inspectDevices(file),
+    ...(file.unreadableDescription ? { unreadableDescription: true } : {}),
     deviceStateSize: file.deviceState.length,
+    bytesBehind: file.bytesBehind,
   };
 }
 

@@ -26,6 +26,10 @@ export interface MappedRamGuest {
   readonly deviceState: readonly DeviceSection[];
   /** The device parts of the stream as they stand in the file, and its description: what a destination is to get. */
   readonly rawDeviceState: RawDeviceState & { readonly vmdesc: string | undefined };
+  /** There is a description that is not JSON: it is in `rawDeviceState` as it is. */
+  readonly unreadableDescription?: true;
+  /** Bytes of the file behind the stream: they are not the guest's, and QEMU does not read them either. */
+  readonly bytesBehind: number;
 }
 
 /**
@@ -71,6 +75,8 @@ export function openMappedRam(path: string, options: ReadOptions = {}): MappedRa
         bytes: file.deviceState,
         vmdesc: file.vmdesc,
       },
+      ...(file.unreadableDescription ? { unreadableDescription: true } : {}),
+      bytesBehind: file.bytesBehind,
     };
   } finally {
     source.close();

@@ -63,8 +63,12 @@ export interface MigrationFile {
   readonly earlyState: Uint8Array;
   /** Everything behind RAM END, description included, as core's `ReceiveResult` has it. */
   readonly deviceState: Uint8Array;
-  /** The description's text; undefined if there is none. */
+  /** The description's text; undefined if there is none, or none that can be read. */
   readonly vmdesc: string | undefined;
+  /** There is a description that is not JSON: `deviceState` has it as it is. */
+  readonly unreadableDescription?: true;
+  /** Bytes of the file behind the stream, of which nothing is in `deviceState`: QEMU does not read them either. */
+  readonly bytesBehind: number;
 }
 
 export interface ReadOptions {

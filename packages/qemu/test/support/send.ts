@@ -5,7 +5,7 @@ import {
   type MigrateOptions,
   type MigrateResult,
   type MigrationParameters,
-  migrate as migrateGuest,
+  migrate as migrateWith,
 } from '@multifd/core';
 import {
   migrateIncoming,
@@ -31,6 +31,11 @@ export interface SentCodec extends Pick<MigrateOptions, 'methodModules' | 'metho
   readonly qemu?: QemuMigrationParameters;
 }
 
+/** Core's `migrate`, with the accelerator in JavaScript. */
+export function migrateGuest(options: Omit<MigrateOptions, 'accelerator'>): Promise<MigrateResult> {
+  return migrateWith({ ...options, accelerator: ACCELERATOR });
+}
+
 /** Migrates a guest out of our engine into a real QEMU that was started with `incoming`. */
 export async function sendTo(
   destination: Qemu,
@@ -52,7 +57,6 @@ export async function sendTo(
     const result = await migrateGuest({
       guest,
       to: `unix:${socket}`,
-      accelerator: ACCELERATOR,
       methodModules: codec.methodModules ?? [],
       methodSettings: codec.methodSettings ?? {},
       parameters: { stallTimeout: 20_000, ...parameters, multifdChannels: channels },

@@ -125,7 +125,7 @@ export class IncomingMain {
 
   /**
    * A QEMU with suppress-vmdesc ends its device state without a description, says nothing more and waits for our word,
-   * with its guest stopped. So an end of sections that nothing follows for a while is the end; a description that comes
+   * with its guest stopped; a description that is not JSON does not tell its end either. So an end of sections that nothing follows for a while is the end; a description that comes
    * later changes nothing of the guest.
    * @returns false as soon as more has come or main has ended.
    * @throws MultifdError `timeout` if nothing comes and the device state cannot end here.
@@ -134,7 +134,9 @@ export class IncomingMain {
     const { stallTimeout } = this.#host;
     if (!(await isSilent(more, Math.min(SILENCE, stallTimeout)))) return false;
     if (this.#decoder.mayEndHere) {
-      this.#host.warn('the source sends no description of its device state (suppress-vmdesc)');
+      this.#host.warn(
+        'the source sends no description of its device state that can be read, as with suppress-vmdesc',
+      );
       return true;
     }
     if (!(await isSilent(more, Math.max(0, stallTimeout - SILENCE)))) return false;

@@ -70,7 +70,7 @@ export class DeviceStateTail {
 
   /**
    * The peer closed main. What was collected, if it can be all: it must end with the end of sections, or with a
-   * description behind that; the description need not fit (docs/wire.md, 7.4), unless there are early sections,
+   * description behind that; the description need not fit, nor be JSON (docs/wire.md, 7.4), unless there are early sections,
    * which nothing else can confirm.
    * @throws WireError `protocol` if the stream was cut off.
    */
@@ -94,12 +94,11 @@ export class DeviceStateTail {
   #endOfSections(bytes: Uint8Array): number | undefined {
     const last = bytes.length - 1;
     if (isEnd(bytes, last)) return last;
-    // The text has no NUL, so its header begins at most a few bytes before the last one.
-    const nul = bytes.lastIndexOf(0);
-    for (let at = nul; at >= 0 && at > nul - DESCRIPTION_HEADER_SIZE; at--) {
-      if (bytes[at + 1] !== SECTION.VMDESCRIPTION || !isEnd(bytes, at)) continue;
+    // QEMU does not look at the text: it may have NULs, and then more places look like its header.
+    for (let at = bytes.indexOf(SECTION.EOF); at >= 0; at = bytes.indexOf(SECTION.EOF, at + 1)) {
+      if (bytes[at + 1] !== SECTION.VMDESCRIPTION) continue;
       const end = at + DESCRIPTION_HEADER_SIZE;
-      if (end <= bytes.length && end + readU32(bytes, at + 2) === bytes.length) return at;
+      if (end <= bytes.length && end + readU32(bytes, at + 2) === bytes.length && isEnd(bytes, at)) return at;
     }
     return undefined;
   }

@@ -1,0 +1,74 @@
+import { WireError } from '@multifd/core';
+import type { ByteSource } from './byte-source.js';
+import { decodeText } from './cursor.js';
+import { findDescription, parseDescription, type VmDescription } from './description.js';
+import { DESCRIPTION_HEADER_SIZE, FOOTER_SIZE, MAX_DESCRIPTION, SECTION } from './layout.js';
+
+/** Bytes that are searched at once. */
+const WINDOW = 2 ** 20;
+const MARK = Buffer.of(SECTION.EOF, SECTION.VMDESCRIPTION);
+
+/** Where a stream may end. QEMU stops reading at the end of sections: it looks at no description, and at nothing behind. */
+export interface StreamEnd {
+  /** Offset of the 00 of the end of sections. */
+  readonly start: number;
+  /** Offset behind the stream: of the file's end, or of bytes that do not belong to it. */
+  readonly end: number;
+  /** Undefined if there is none, or none that can be read. */
+  readonly description: { readonly text: string; readonly value: VmDescription } | undefined;
+  /** There is a description, which says nothing that can be read. */
+  readonly unreadable: boolean;
+}
+
+/** The end as QEMU writes it: that of the file. */
+export function endOfFile(source: ByteSource): StreamEnd {
+  const end = source.size;
+  const found = findDescription(source);
+  if (found === undefined) return { start: end - 1, end, description: undefined, unreadable: false };
+  const { start, text } = found;
+  const value = parse(text);
+  const description = value === undefined ? undefined : { text, value };
+  return { start, end, description, unreadable: description === undefined && text !== '' };
+}
+
+/**
+ * Other ends, from the first device, or the end of sections, on: descriptions with bytes behind them, and one up to the end of
+ * the file that is no text. Some bytes of RAM or of a device may look so: the reader tells whether it fits.
+ */
+export function* otherEnds(source: ByteSource, from: number): Generator<StreamEnd> {
+  for (const start of marks(source, from)) {
+    const header = new Uint8Array(FOOTER_SIZE + DESCRIPTION_HEADER_SIZE);
+    if (start < FOOTER_SIZE || start + DESCRIPTION_HEADER_SIZE > source.size) continue;
+    source.read(start - FOOTER_SIZE, header);
+    const size = new DataView(header.buffer).getUint32(FOOTER_SIZE + 2);
+    const end = start + DESCRIPTION_HEADER_SIZE + size;
+    if (header[0] !== SECTION.FOOTER || size > MAX_DESCRIPTION || end > source.size) continue;
+    const bytes = new Uint8Array(size);
+    source.read(end - size, bytes);
+    const text = decodeText(bytes);
+    const value = text === undefined ? undefined : parse(text);
+    if (text !== undefined && value !== undefined)
+      yield { start, end, description: { text, value }, unreadable: false };
+    else if (end === source.size) yield { start, end, description: undefined, unreadable: size > 0 };
+  }
+}
+
+/** Where `00 06` stands, from `from` on. */
+function* marks(source: ByteSource, from: number): Generator<number> {
+  const window = Buffer.alloc(WINDOW);
+  for (let start = from; start < source.size; start += WINDOW - 1) {
+    const bytes = window.subarray(0, Math.min(WINDOW, source.size - start));
+    source.read(start, bytes);
+    for (let at = bytes.indexOf(MARK); at >= 0; at = bytes.indexOf(MARK, at + 1)) yield start + at;
+  }
+}
+
+/** Undefined if it is not JSON of that shape. */
+function parse(text: string): VmDescription | undefined {
+  try {
+    return parseDescription(text, 'vm description');
+  } catch (error) {
+    if (error instanceof WireError) return undefined;
+    throw error;
+  }
+}

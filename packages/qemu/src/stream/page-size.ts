@@ -1,0 +1,13 @@
+import { WireError } from '@multifd/core';
+
+/** @param name the file. @throws WireError `protocol` for a page size that no guest of ours has. */
+export function checkPageSize(size: number, name: string): void {
+  if ([4096, 8192, 16384, 32768, 65536].includes(size)) return;
+  throw new WireError({
+    where: `${name}, vm description`,
+    field: 'page_size',
+    offset: 0,
+    expected: '4096 to 65536, a power of two',
+    got: `${size}`,
+  });
+}

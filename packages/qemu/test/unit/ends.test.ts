@@ -1,0 +1,129 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { inspect } from '../../src/inspect/inspect.js';
+import { openMappedRam } from '../../src/mapped-ram/guest.js';
+import { MemorySource } from '../../src/stream/byte-source.js';
+import { readMigrationFile } from '../../src/stream/read.js';
+import { TestFolder } from '../support/folder.js';
+
+const VECTORS = ['7.2-pc.stream', '10.0-q35.stream', '10.0-pc.mapped-ram'] as const;
+
+function load(name: string): Buffer {
+  return gunzipSync(readFileSync(join(import.meta.dirname, 'vectors', `${name}.gz`)));
+}
+
+function read(bytes: Uint8Array) {
+  return readMigrationFile(new MemorySource(bytes));
+}
+
+/** The file with other bytes for its description, of that length or another. */
+function withDescription(file: Buffer, text: Uint8Array): Buffer {
+  const header = file.lastIndexOf(Buffer.of(0, 6));
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(text.length);
+  return Buffer.concat([file.subarray(0, header + 2), length, text]);
+}
+
+/** A device with state before RAM's START, as QEMU 11.1 has virtio-mem. */
+function withEarly(file: Buffer): Buffer {
+  const section = Buffer.from(
+    '04 00001234 04 766d656d 00000000 00000001 2a 7e 00001234'.replaceAll(' ', ''),
+    'hex',
+  );
+  const at = file.indexOf(Buffer.from('0372616d', 'hex')) - 5;
+  const header = file.lastIndexOf(Buffer.of(0, 6));
+  const value: unknown = JSON.parse(file.toString('utf8', header + 6));
+  if (typeof value !== 'object' || value === null || !('devices' in value) || !Array.isArray(value.devices))
+    throw new Error('no description');
+  const vmem = { name: 'vmem', instance_id: 0, fields: [{ name: 'size', type: 'uint8', size: 1 }] };
+  const text = Buffer.from(JSON.stringify({ ...value, devices: [vmem, ...value.devices] }));
+  return withDescription(Buffer.concat([file.subarray(0, at), section, file.subarray(at)]), text);
+}
+
+const BEHIND = {
+  zeros: Buffer.alloc(4096),
+  text: Buffer.from('what another program wrote here'),
+  'another end of sections': Buffer.from('7e0000000100', 'hex'),
+  'more than is searched at once': Buffer.alloc(2 ** 20 + 77, 6),
+} as const;
+
+describe.each(VECTORS)('bytes behind the stream: %s', (name) => {
+  const file = load(name);
+  const { bytesBehind: none, ...expected } = read(file);
+
+  it.each(Object.entries(BEHIND))('%s: are counted, and nothing else of the file is another', (_, behind) => {
+    expect(none).toBe(0);
+    const { bytesBehind, ...rest } = read(Buffer.concat([file, behind]));
+    expect(bytesBehind).toBe(behind.length);
+    expect(rest).toEqual(expected);
+  });
+
+  it('the end of an older, longer file', () => {
+    const { bytesBehind, ...rest } = read(Buffer.concat([file, load('10.0-q35.stream').subarray(-30_000)]));
+    expect(bytesBehind).toBe(30_000);
+    expect(rest).toEqual(expected);
+  });
+});
+
+/** What QEMU reads over. */
+const TEXTS = {
+  words: Buffer.from('not a description at all'),
+  'JSON of another shape': Buffer.from('{"a":[1]}'),
+  NULs: Buffer.from([0, 1, 0, 6, 0, 0, 0, 0]),
+  'no UTF-8': Buffer.from([0xff, 0xfe, 0xc0]),
+} as const;
+
+describe.each(VECTORS)('a description that is not JSON: %s', (name) => {
+  const file = load(name);
+
+  it.each(Object.entries(TEXTS))('%s: the device state is carried as it is', (_, text) => {
+    const spoilt = withDescription(file, text);
+    const found = read(spoilt);
+    const { deviceState } = read(file);
+    const header = deviceState.lastIndexOf(6);
+    expect(found).toMatchObject({ unreadableDescription: true, bytesBehind: 0, devices: [] });
+    expect(found.vmdesc).toBeUndefined();
+    expect(Buffer.from(found.deviceState).subarray(-text.length)).toEqual(text);
+    expect(Buffer.compare(spoilt.subarray(-found.deviceState.length), found.deviceState)).toBe(0);
+    expect(header).toBeGreaterThan(0);
+    expect(inspect(new MemorySource(spoilt))).toMatchObject({
+      devices: undefined,
+      unreadableDescription: true,
+    });
+  });
+
+  it('a file that is cut is still refused', () => {
+    for (const size of [file.length - 1, file.length - 3000, file.lastIndexOf(Buffer.of(0, 6)) - 100])
+      expect(() => read(file.subarray(0, size))).toThrow(/expected/);
+  });
+});
+
+it('a mapped-ram guest says what is behind it, and does not take it along', () => {
+  using folder = new TestFolder();
+  const path = folder.file('guest.mig');
+  const file = load('10.0-pc.mapped-ram');
+  writeFileSync(path, file);
+  const { bytes } = openMappedRam(path).rawDeviceState;
+  writeFileSync(path, Buffer.concat([file, BEHIND.zeros]));
+  const { bytesBehind, rawDeviceState } = openMappedRam(path);
+  expect(bytesBehind).toBe(BEHIND.zeros.length);
+  expect(Buffer.compare(rawDeviceState.bytes, bytes)).toBe(0);
+});
+
+describe('a description that is not JSON', () => {
+  it.each(['7.2-pc.stream', '10.0-q35.stream'])(
+    '%s: is refused with early state, of which nothing else tells where it ends',
+    (name) => {
+      const early = withEarly(load(name));
+      expect(read(early).beforeRam).toHaveLength(24);
+      expect(() => read(withDescription(early, TEXTS.words))).toThrow(
+        /expected a description, got one that is not JSON, and a device before RAM END/,
+      );
+      const { bytesBehind, ...rest } = read(Buffer.concat([early, BEHIND.zeros]));
+      expect(bytesBehind).toBe(BEHIND.zeros.length);
+      expect(rest.beforeRam).toHaveLength(24);
+    },
+  );
+});

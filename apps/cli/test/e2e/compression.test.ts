@@ -69,7 +69,9 @@ describe.skipIf(!haveBoth)('zlib and zstd', () => {
       ...['migrate', 'demo:64M,zero=0.5,dirty=32M', '--json', '--channels', `${channels}`],
       ...['--multifd-compression', method, '--zero-page-detection', detection],
     ]);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    // On a busy machine the guest may write faster than it is compressed: that is said, and is no failure.
+    const said = stderr.split('\n').filter((line) => line !== '' && !line.includes('dirties memory'));
+    expect({ code, said }).toEqual({ code: 0, said: [] });
     expect(JSON.parse(stdout)).toMatchObject({ verified: true, compression: { name: method } });
   });
 

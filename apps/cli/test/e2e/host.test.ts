@@ -116,6 +116,9 @@ describe.skipIf(!found.ok)(`host-linux${absent}`, () => {
         mode,
         '--downtime-limit',
         '5000',
+        // Slow enough that the choice is made before the guest is gone.
+        '--max-bandwidth',
+        '100M',
         '--json',
       ];
       const { code, stdout, stderr } = await run(['migrate', source, ...args]);

@@ -25,8 +25,7 @@ describe.runIf(here.includes('10.0'))('what goes wrong, and the guest runs on at
     await migrateTo(source, receiving.address, { 'multifd-channels': 2, 'max-bandwidth': 8 * MIB });
     await until('pages flow', async () => ((await queryMigrate(source.qemu.qmp)).ram?.normal ?? 0) > 500);
     // What QEMU has sent may still be in the sockets.
-    const partial = (): string[] =>
-      readdirSync(folder.path).filter((name) => name.includes('partial'));
+    const partial = (): string[] => readdirSync(folder.path).filter((name) => name.includes('partial'));
     await until('they are written', async () => partial().length === 1);
     receiving.child.kill('SIGINT');
     expect((await receiving.ended).code).toBe(130);

@@ -1,6 +1,13 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { type DestinationEvent, type Incoming, type ReceiveOptions, receive } from '@multifd/core';
+import {
+  type DestinationEvent,
+  type GuestRamDescriptor,
+  type Incoming,
+  openRamBlock,
+  type ReceiveOptions,
+  receive,
+} from '@multifd/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { expectFailure, expectValue, inTime, outcomeOf } from '../support/outcome.js';
 import { MIB } from '../support/ram.js';
@@ -45,6 +52,12 @@ async function sendGuest(source: RawSource, channels = 2, uuid = new Uint8Array(
     await source.open(raw.init(channel, uuid), raw.sync(), raw.sync());
   }
   stream.write(main.end);
+}
+
+async function pageOf(ram: GuestRamDescriptor): Promise<Uint8Array> {
+  const [descriptor] = ram.blocks;
+  if (descriptor === undefined) throw new Error('no block');
+  return (await openRamBlock(descriptor)).read(0, 4096, new Uint8Array(4096));
 }
 
 async function completes(incoming: Incoming): Promise<void> {
@@ -137,6 +150,19 @@ describe('whatever a stranger sends, the wait goes on and the right source gets 
       await completes(incoming);
     },
   );
+
+  it('a channel that is left of another source does not take the place of one that has only begun', async () => {
+    const { incoming, source } = await listen(1);
+    await source.open(raw.init(0), raw.sync(), raw.packet({ block: 'pc.ram', normal: [0], fill: 9 }));
+    const stream = await source.open(main.start);
+    const own = await source.open(raw.init(0));
+    // Far longer than others get to say that they are another source's.
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    own.write(Buffer.concat([raw.sync(), raw.packet({ block: 'pc.ram', normal: [0], fill: 5 }), raw.sync()]));
+    stream.write(main.end);
+    const { ram } = expectValue(await outcomeOf(incoming.result, 'receive'));
+    expect((await pageOf(ram)).every((byte) => byte === 5)).toBe(true);
+  });
 
   it.each(['before', 'after'] as const)(
     'a source with another uuid, tried again %s it is given up',

@@ -50,6 +50,16 @@ export function chooseGroup<C extends Claim>(claims: readonly C[], channels: num
         main,
       );
       const isLate = near.some(({ since }) => since >= main.since);
+      // Its own has come and has not shown yet that it means it: what was there before must not take its place.
+      const isComing = claims.some(
+        (claim) =>
+          claim.role === 'channel' &&
+          claim.channel === channel &&
+          claim.host === main.host &&
+          !claim.proven &&
+          claim.since >= main.since,
+      );
+      if (isComing && !isLate) continue;
       // Several that are left of others: its own is still to come.
       if (near.length > 1 && !isLate) continue;
       if (near.length > 1) return { type: 'conflict', claims: ours, what: `channel ${channel}` };

@@ -151,6 +151,20 @@ describe('whatever a stranger sends, the wait goes on and the right source gets 
     },
   );
 
+  it('a source whose channels have another uuid goes on for a while: it is not taken for one without channels', async () => {
+    const uuid = new Uint8Array(16).fill(7);
+    const { incoming, source, refusals } = await listen(1, { uuid });
+    const stream = await source.open(main.start);
+    await source.open(raw.init(0));
+    await refused(refusals, /channel 0: .*uuid/);
+    stream.write(main.end);
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    stream.end();
+    await refused(refusals, /main stream: the source closed it/);
+    await sendGuest(source, 1, uuid);
+    await completes(incoming);
+  });
+
   it('a channel that is left of another source does not take the place of one that has only begun', async () => {
     const { incoming, source } = await listen(1);
     await source.open(raw.init(0), raw.sync(), raw.packet({ block: 'pc.ram', normal: [0], fill: 9 }));

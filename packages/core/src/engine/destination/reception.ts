@@ -12,6 +12,8 @@ import { alone, closedEarly, missing } from './reception-errors.js';
 const RIVALRY = 500;
 /** ms of silence after which a connection is nobody's rival: a source speaks on all of its connections at once. */
 const SILENT = 2_000;
+/** Hosts whose refusals are remembered. */
+const MOST_HOSTS = 64;
 /** ms that channels may be late when main says that all of them are there. */
 const LATE = 1_000;
 
@@ -45,6 +47,8 @@ export class Reception {
   /** Where the source's connections come from, once they are complete. */
   #hosts: ReadonlySet<string> = new Set();
   #introduced = false;
+  /** When a connection of each host was refused last, of the hosts that were heard of last. */
+  readonly #refusedAt = new Map<string, number>();
   /** When all connections were there, and when main was seen to be over or alone. */
   #completeSince: number | undefined;
   #aloneSince: number | undefined;
@@ -174,7 +178,10 @@ export class Reception {
     }
     this.#introduce();
     if (main.ended) this.#endedSince ??= now;
-    const isAlone = main.progress !== 'setup' && !this.#callers.some(({ role }) => role === 'channel');
+    // One whose channels were turned away has not noticed yet: that is no source without channels.
+    const wasRefused = (this.#refusedAt.get(main.host) ?? Number.NEGATIVE_INFINITY) >= main.since;
+    const hasChannel = wasRefused || this.#callers.some(({ role }) => role === 'channel');
+    const isAlone = main.progress !== 'setup' && !hasChannel;
     this.#aloneSince = isAlone ? (this.#aloneSince ?? now) : undefined;
     if (now - (this.#aloneSince ?? now) >= LATE) this.#host.failed(alone());
     // It may have said everything, and its channels are just behind it.
@@ -261,6 +268,10 @@ export class Reception {
   #refuse(caller: Caller, reason: string): void {
     this.#remove(caller);
     caller.drop();
+    this.#refusedAt.delete(caller.host);
+    this.#refusedAt.set(caller.host, performance.now());
+    const [oldest] = this.#refusedAt.keys();
+    if (oldest !== undefined && this.#refusedAt.size > MOST_HOSTS) this.#refusedAt.delete(oldest);
     this.#host.refused(caller.peer, reason);
   }
 

@@ -1,9 +1,9 @@
 import { DirtyBitmap, type HostBlockDescriptor } from '@multifd/core';
+import { testSeed } from '@multifd/testing/random';
 import { describe, expect, test } from 'vitest';
 import { chooseTracker, type TrackerKind, type WriteTracker } from '../src/index.js';
 import { built } from './support/addon.js';
 import { MIB, optionsOf } from './support/memory.js';
-import { testSeed } from './support/random.js';
 import { checkTracker } from './support/tracker-suite.js';
 
 const real = (blocks: readonly HostBlockDescriptor[], kind: TrackerKind): WriteTracker =>

@@ -11,12 +11,12 @@ import {
   receive,
   type ZeroPageDetection,
 } from '@multifd/core';
+import { testSeed } from '@multifd/testing/random';
 import { afterEach, describe, expect, test } from 'vitest';
 import { chooseTracker, type TrackerKind, type WriteTracker } from '../src/index.js';
 import { built } from './support/addon.js';
 import { Writers } from './support/guest.js';
 import { type Kind, MIB, type OpenRam, openRam, optionsOf, PAGE } from './support/memory.js';
-import { testSeed } from './support/random.js';
 
 const LOOKERS = new URL('./fixtures/lookers.mjs', import.meta.url).href;
 const LENGTH = 24 * MIB;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DirtyBitmap } from '@multifd/core';
+import { testSeed } from '@multifd/testing/random';
 import { describe, expect, test } from 'vitest';
 import { chooseTracker, type TrackerKind } from '../src/index.js';
 import { requireBinding } from '../src/load.js';
@@ -8,7 +9,6 @@ import { built } from './support/addon.js';
 import { MIB, openRam, optionsOf, PAGE } from './support/memory.js';
 import { CopiedGuest } from './support/migration.js';
 import { startOther } from './support/other-process.js';
-import { testSeed } from './support/random.js';
 
 const LENGTH = 8 * MIB;
 const ROUNDS = 60;

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createRandom, testSeed } from '@multifd/testing/random';
 import { describe, expect, test } from 'vitest';
 import { socketIo } from '../src/index.js';
 import { built } from './support/addon.js';
 import { blockingEnd, connectPair, type Outcome } from './support/ends.js';
 import { bytesOf, MIB, openRam, optionsOf, PAGE, sparseFile } from './support/memory.js';
-import { createRandom, testSeed } from './support/random.js';
 
 /** Enough that it cannot all be in the kernel's buffers. */
 const MUCH: readonly [number, number] = [0, 64 * MIB];
@@ -27,7 +27,7 @@ async function read(source: AsyncIterable<Buffer>, length: number): Promise<Buff
 describe.skipIf(!built).each(['tcp', 'unix'] as const)('a blocking %s socket', (kind) => {
   test('sends thousands of vectors from guest memory, in order', async () => {
     const seed = testSeed();
-    const random = createRandom(seed);
+    const random = createRandom(seed).int;
     const { ram, block, close } = openRam(optionsOf('memfd', 8 * MIB));
     block.write(
       0,
@@ -49,7 +49,7 @@ describe.skipIf(!built).each(['tcp', 'unix'] as const)('a blocking %s socket', (
 
   test('receives into guest memory, whatever the pieces are that arrive', async () => {
     const seed = testSeed();
-    const random = createRandom(seed);
+    const random = createRandom(seed).int;
     const { ram, block, close } = openRam(optionsOf('anon', 4 * MIB));
     const pair = await connectPair(kind, ram.descriptor);
     const source = Buffer.from(Uint8Array.from({ length: 4 * MIB }, () => random(256)));

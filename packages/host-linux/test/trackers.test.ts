@@ -1,8 +1,8 @@
+import { testSeed } from '@multifd/testing/random';
 import { describe, expect, test } from 'vitest';
 import { chooseTracker, type TrackerKind } from '../src/index.js';
 import { built } from './support/addon.js';
 import { KINDS, MIB, mappedOnce, optionsOf } from './support/memory.js';
-import { testSeed } from './support/random.js';
 import { checkTracker } from './support/tracker-suite.js';
 
 const ROUNDS = Number(process.env.MULTIFD_TRACKER_ROUNDS ?? 60);

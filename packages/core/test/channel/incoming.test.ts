@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import { createRandom, type Random, testSeed } from '@multifd/testing/random';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { IncomingConnection } from '../../src/channel/incoming.js';
 import { MultifdError } from '../../src/errors.js';
 import { incomingPair } from '../support/incoming-pair.js';
 import { inTime } from '../support/outcome.js';
-import { createRandom, type Random, testSeed } from '../support/random.js';
 
 const seed = testSeed();
 const closing: (() => void)[] = [];

@@ -1,9 +1,9 @@
 import { allocateGuestRam } from '@multifd/core';
+import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it, vi } from 'vitest';
 import { expectFailure, expectValue } from '../support/outcome.js';
 import { move, tryToMove, turnedAway } from '../support/pair.js';
 import { createGuestRam, MIB } from '../support/ram.js';
-import { testSeed } from '../support/random.js';
 
 const seed = testSeed();
 const blocks = [

@@ -1,9 +1,9 @@
+import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import { broken, fixture } from '../support/fixtures.js';
 import { expectFailure } from '../support/outcome.js';
 import { move, tryToMove } from '../support/pair.js';
 import { createGuestRam } from '../support/ram.js';
-import { testSeed } from '../support/random.js';
 
 const seed = testSeed();
 

@@ -1,10 +1,10 @@
 import { type MigrationParameters, migrate, receive, relay } from '@multifd/core';
+import { testSeed } from '@multifd/testing/random';
 import { afterEach, describe, expect, it } from 'vitest';
 import { broken, fixture, PLAIN } from '../support/fixtures.js';
 import { expectFailure, inTime, outcomeOf } from '../support/outcome.js';
 import { move, tryToMove } from '../support/pair.js';
 import { createGuestRam, MIB } from '../support/ram.js';
-import { testSeed } from '../support/random.js';
 import { RawSource, raw } from '../support/raw-source.js';
 
 const seed = testSeed();

@@ -5,12 +5,12 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { migrate, receive } from '@multifd/core';
+import { testSeed } from '@multifd/testing/random';
 import { afterEach, describe, expect, it } from 'vitest';
 import { PLAIN } from '../support/fixtures.js';
 import { expectFailure, expectValue, outcomeOf } from '../support/outcome.js';
 import { move } from '../support/pair.js';
 import { createGuestRam, expectSameRam, MIB } from '../support/ram.js';
-import { testSeed } from '../support/random.js';
 
 const seed = testSeed();
 const servers: Server[] = [];

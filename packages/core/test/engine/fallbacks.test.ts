@@ -1,3 +1,4 @@
+import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import type { SourceEvent } from '../../src/engine/api.js';
 import { broken, PLAIN } from '../support/fixtures.js';
@@ -5,7 +6,6 @@ import { gathering, seenHere } from '../support/gathering.js';
 import { expectFailure } from '../support/outcome.js';
 import { move, tryToMove } from '../support/pair.js';
 import { createGuestRam, MIB } from '../support/ram.js';
-import { testSeed } from '../support/random.js';
 
 const seed = testSeed();
 

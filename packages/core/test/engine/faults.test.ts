@@ -1,10 +1,10 @@
 import type { Guest } from '@multifd/core';
+import { testSeed } from '@multifd/testing/random';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FAULTS, FaultyLine } from '../support/faulty-line.js';
 import { expectFailure } from '../support/outcome.js';
 import { move, tryToMove } from '../support/pair.js';
 import { copyOfRam, createGuestRam, expectSameRam, MIB } from '../support/ram.js';
-import { testSeed } from '../support/random.js';
 
 const seed = testSeed();
 /** Small limits, for faults that only a limit can notice. */

@@ -8,12 +8,12 @@ import {
   openRamBlockSync,
   receive,
 } from '@multifd/core';
+import { createRandom, testSeed } from '@multifd/testing/random';
 import { afterAll, describe, expect, it } from 'vitest';
 import { PLAIN } from '../support/fixtures.js';
 import { expectFailure, outcomeOf } from '../support/outcome.js';
 import { move, tryToMove } from '../support/pair.js';
 import { createGuestRam, expectSameRam, fillRandom, MIB } from '../support/ram.js';
-import { createRandom, testSeed } from '../support/random.js';
 
 const seed = testSeed();
 const folder = mkdtempSync(join(tmpdir(), 'multifd-'));

@@ -1,8 +1,8 @@
 import { type MemoryBlockDescriptor, openRamBlockSync, receive } from '@multifd/core';
+import { createRandom, type Random, testSeed } from '@multifd/testing/random';
 import { afterEach, describe, expect, it } from 'vitest';
 import { expectFailure, outcomeOf } from '../support/outcome.js';
 import { MIB, windowOf } from '../support/ram.js';
-import { createRandom, type Random, testSeed } from '../support/random.js';
 import { RawSource, raw } from '../support/raw-source.js';
 
 const seed = testSeed();

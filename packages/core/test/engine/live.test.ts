@@ -1,9 +1,9 @@
 import { allocateGuestRam, DirtyBitmap, openRamBlockSync, type SourceEvent } from '@multifd/core';
+import { testSeed } from '@multifd/testing/random';
 import { afterEach, describe, expect, it } from 'vitest';
 import { expectFailure, inTime } from '../support/outcome.js';
 import { move, tryToMove } from '../support/pair.js';
 import { createGuestRam, GIB, MIB, windowOf } from '../support/ram.js';
-import { testSeed } from '../support/random.js';
 import { type RunningGuest, startGuest } from '../support/vcpu.js';
 
 const seed = testSeed();

@@ -1,8 +1,8 @@
+import { createRandom, testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import { PLAIN } from '../support/fixtures.js';
 import { move } from '../support/pair.js';
 import { copyOfRam, createGuestRam, expectSameRam, FILLS, fillRam, MIB, mixedFill } from '../support/ram.js';
-import { createRandom, testSeed } from '../support/random.js';
 
 const seed = testSeed();
 const MODES = ['multifd', 'legacy', 'none'] as const;

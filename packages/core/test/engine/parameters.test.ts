@@ -1,10 +1,10 @@
 import { migrate, receive } from '@multifd/core';
+import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import { PLAIN } from '../support/fixtures.js';
 import { expectFailure, outcomeOf } from '../support/outcome.js';
 import { move, tryToMove } from '../support/pair.js';
 import { createGuestRam, MIB } from '../support/ram.js';
-import { testSeed } from '../support/random.js';
 
 const seed = testSeed();
 const guest = { ram: createGuestRam({ seed, blocks: [{ name: 'pc.ram', length: MIB }] }) };

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { migrate, receive } from '@multifd/core';
+import { testSeed } from '@multifd/testing/random';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { fixture, PLAIN } from '../support/fixtures.js';
 import { expectFailure, expectValue, inTime, outcomeOf } from '../support/outcome.js';
 import { move } from '../support/pair.js';
 import { Peer } from '../support/processes.js';
 import { createGuestRam, MIB } from '../support/ram.js';
-import { testSeed } from '../support/random.js';
 
 const seed = testSeed();
 const SLOW = { maxBandwidth: 2 * MIB, stallTimeout: 3000, setupTimeout: 3000, idleTimeout: 3000 };

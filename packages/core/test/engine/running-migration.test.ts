@@ -6,11 +6,11 @@ import {
   receive,
   startMigration,
 } from '@multifd/core';
+import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import { PLAIN } from '../support/fixtures.js';
 import { expectFailure, inTime, outcomeOf } from '../support/outcome.js';
 import { createGuestRam, expectSameRam } from '../support/ram.js';
-import { testSeed } from '../support/random.js';
 
 const seed = testSeed();
 

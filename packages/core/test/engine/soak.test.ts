@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
+import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import { move, tryToMove } from '../support/pair.js';
 import { createGuestRam, MIB } from '../support/ram.js';
-import { testSeed } from '../support/random.js';
 
 const seed = testSeed();
 const WARM_UP = 15;

@@ -1,9 +1,9 @@
 import { createServer, type Socket } from 'node:net';
 import { type DestinationEvent, type MigrationParameters, migrate, receive, relay } from '@multifd/core';
+import { testSeed } from '@multifd/testing/random';
 import { afterEach, describe, expect, it } from 'vitest';
 import { expectFailure, expectValue, outcomeOf } from '../support/outcome.js';
 import { createGuestRam, MIB } from '../support/ram.js';
-import { testSeed } from '../support/random.js';
 import { RawSource, raw } from '../support/raw-source.js';
 
 const BLOCKS = [{ name: 'pc.ram', length: 2 * MIB }];

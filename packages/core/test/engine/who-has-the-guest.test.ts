@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { type MultifdError, type ReceiveOptions, receive, relay } from '@multifd/core';
+import { testSeed } from '@multifd/testing/random';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FaultyLine } from '../support/faulty-line.js';
 import { expectFailure, expectValue, inTime, outcomeOf } from '../support/outcome.js';
 import { tryToMove } from '../support/pair.js';
 import { createGuestRam, MIB } from '../support/ram.js';
-import { testSeed } from '../support/random.js';
 import { RawSource, raw } from '../support/raw-source.js';
 
 const BLOCKS = [{ name: 'pc.ram', length: 2 * MIB }];

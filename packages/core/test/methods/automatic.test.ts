@@ -1,4 +1,5 @@
 import { DirtyBitmap, type GuestRamDescriptor, openRamBlockSync, type SourceEvent } from '@multifd/core';
+import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import type { ChannelMethods } from '../../src/methods/automatic.js';
 import { methodsForChannel } from '../../src/methods/automatic.js';
@@ -12,7 +13,6 @@ import { fixture } from '../support/fixtures.js';
 import { expectFailure, expectValue } from '../support/outcome.js';
 import { move, tryToMove } from '../support/pair.js';
 import { createGuestRam, windowOf } from '../support/ram.js';
-import { testSeed } from '../support/random.js';
 
 const PAGE = 4096;
 const warningsTo =

@@ -1,9 +1,9 @@
+import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../support/fixtures.js';
 import { expectFailure, expectValue } from '../support/outcome.js';
 import { move, tryToMove } from '../support/pair.js';
 import { createGuestRam, mixedFill } from '../support/ram.js';
-import { testSeed } from '../support/random.js';
 
 const seed = testSeed();
 const methodModules = [fixture('run-length.mjs')];

@@ -1,10 +1,10 @@
 import { loadMethod, sampleMethod } from '@multifd/core';
+import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import { sampleGuest } from '../../src/methods/guest-sample.js';
 import { fixture } from '../support/fixtures.js';
 import { inTime } from '../support/outcome.js';
 import { createGuestRam, type Fill, fillRandom, MIB } from '../support/ram.js';
-import { testSeed } from '../support/random.js';
 
 const seed = testSeed();
 const method = await loadMethod('run-length', [fixture('run-length.mjs')]);

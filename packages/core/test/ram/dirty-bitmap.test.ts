@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { createRandom, testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import { DirtyBitmap } from '../../src/ram/dirty-bitmap.js';
 import { fixture } from '../support/fixtures.js';
-import { createRandom, testSeed } from '../support/random.js';
 
 const seed = testSeed();
 

@@ -1,6 +1,6 @@
 import { allocateGuestRam, type GuestRamDescriptor, openRamBlockSync, type RamBlock } from '@multifd/core';
+import { createRandom, type Random } from '@multifd/testing/random';
 import { expect } from 'vitest';
-import { createRandom, type Random } from './random.js';
 
 export const MIB = 2 ** 20;
 export const GIB = 2 ** 30;

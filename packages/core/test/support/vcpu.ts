@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { allocateGuestRam, type Guest } from '@multifd/core';
+import { createRandom } from '@multifd/testing/random';
 import { fixture } from './fixtures.js';
 import { fillRam, mixedFill } from './ram.js';
-import { createRandom } from './random.js';
 
 const RUN = 0;
 const STOPPED = 1;

@@ -1,3 +1,4 @@
+import { createRandom, type Random, testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import { WireError } from '../../src/errors.js';
 import {
@@ -9,7 +10,6 @@ import {
   ReturnPathDecoder,
   splitDeviceState,
 } from '../../src/wire/index.js';
-import { createRandom, type Random, testSeed } from '../support/random.js';
 import { decodeMain } from './feed.js';
 import { nastyBytes, pick, randomPacket, randomStream } from './model.js';
 import { mergeZeroRuns } from './plain.js';

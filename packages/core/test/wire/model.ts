@@ -1,4 +1,4 @@
-import type { Random } from '../support/random.js';
+import type { Random } from '@multifd/testing/random';
 import { toHex } from './notation.js';
 import type { PlainRecord } from './plain.js';
 import { type TwinDevice, type TwinPacket, type TwinPiece, twinEncodeMain } from './twin.js';

@@ -1,3 +1,4 @@
+import { createRandom, testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import {
   createRamPacket,
@@ -7,7 +8,6 @@ import {
   packetHeaderSize,
   RamPacketDecoder,
 } from '../../src/wire/index.js';
-import { createRandom, testSeed } from '../support/random.js';
 import { encodeWithSrc } from './encode-with-src.js';
 import { decodeMain, shifted } from './feed.js';
 import { pick, randomPacket, randomStream } from './model.js';

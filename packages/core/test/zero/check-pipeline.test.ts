@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { testSeed } from '@multifd/testing/random';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RamBlockDescriptor } from '../../src/ram/block.js';
 import { DirtyBitmap } from '../../src/ram/dirty-bitmap.js';
@@ -12,7 +13,6 @@ import { PageChecker } from '../../src/zero/page-checker.js';
 import { PLAIN } from '../support/fixtures.js';
 import { gathering, type Seen, seenHere } from '../support/gathering.js';
 import { createGuestRam, MIB } from '../support/ram.js';
-import { testSeed } from '../support/random.js';
 
 const PAGE = 4096;
 const PAGES_OF_RANGE = 1024;

@@ -8,7 +8,7 @@ import {
   openRamBlockSync,
   type RamBlock,
 } from '@multifd/core';
-import { createRandom } from './random.js';
+import { createRandom } from '@multifd/testing/random';
 
 const PAGE = 4096;
 /** Pages written in a burst, and ms between two bursts: gentle, so that a busy machine has its rounds in time. */

@@ -1,8 +1,8 @@
 import { closeSync, ftruncateSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import type { FileBlockDescriptor } from '@multifd/core';
+import { createRandom } from '@multifd/testing/random';
 import { CONTROL_PAGE, controlPage } from './boot-code.js';
 import type { RamFile } from './qemu.js';
-import { createRandom } from './random.js';
 
 const PAGE = 4096;
 const CHUNK = 2 ** 20;

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { MultifdError } from '@multifd/core';
+import { createRandom, testSeed } from '@multifd/testing/random';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { unpack } from '../../src/container/unpack.js';
 import { explainFile, inspect, inspectFile } from '../../src/inspect/inspect.js';
@@ -9,7 +10,6 @@ import { openMappedRam } from '../../src/mapped-ram/guest.js';
 import { MemorySource } from '../../src/stream/byte-source.js';
 import { TestFolder } from '../support/folder.js';
 import { libvirtFront } from '../support/libvirt.js';
-import { createRandom, testSeed } from '../support/random.js';
 
 const load = (name: string): Uint8Array =>
   gunzipSync(readFileSync(join(import.meta.dirname, 'vectors', `${name}.gz`)));

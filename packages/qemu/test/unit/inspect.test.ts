@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { MultifdError } from '@multifd/core';
+import { createRandom, testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import { inspect } from '../../src/inspect/inspect.js';
 import { MemorySource } from '../../src/stream/byte-source.js';
 import { readMigrationFile } from '../../src/stream/read.js';
-import { createRandom, testSeed } from '../support/random.js';
 
 /** Captured from real QEMU by `MULTIFD_CAPTURE=1 pnpm test:qemu capture`: 2 MiB guests, 5 pages with content. */
 const VECTORS = ['7.2-pc.stream', '10.0-q35.stream', '10.0-pc.mapped-ram'] as const;

@@ -1,12 +1,12 @@
 import { openSync, readdirSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { DirtyBitmap, openRamBlockSync } from '@multifd/core';
+import { createRandom, testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import { inspectFile } from '../../src/inspect/inspect.js';
 import { openMappedRam } from '../../src/mapped-ram/guest.js';
 import { planLayout } from '../../src/mapped-ram/layout.js';
 import { MappedRamWriter } from '../../src/mapped-ram/writer.js';
 import { TestFolder } from '../support/folder.js';
-import { createRandom, testSeed } from '../support/random.js';
 
 const PAGE = 4096;
 /** No devices: the end of sections and a description that says so. */

@@ -1,7 +1,7 @@
+import { createRandom } from '@multifd/testing/random';
 import { make, sorters } from 'covertable';
 import type { Combination, Features } from './features.js';
 import { refusal } from './features.js';
-import { createRandom } from './random.js';
 
 /** Combinations in which every two values that can go together do so at least once, in an order of the seed's. */
 export function pairwise(features: Features, seed: number): Combination[] {
@@ -20,7 +20,7 @@ export function pairwise(features: Features, seed: number): Combination[] {
     rows.push(combination);
     for (const pair of pairs) missing.delete(pair);
   }
-  const random = createRandom(seed);
+  const random = createRandom(seed).int;
   return rows
     .map((row) => ({ row, order: random(2 ** 31) }))
     .toSorted((a, b) => a.order - b.order)
@@ -60,7 +60,7 @@ function deciding({ tracker, backing, host, dirty, userfaultfd }: Features): Dec
 
 /** Combinations at random, without an end; those that are refused are left out. */
 export function* atRandom(features: Features, seed: number): Generator<Combination> {
-  const random = createRandom(seed ^ 0x5eed);
+  const random = createRandom(seed ^ 0x5eed).int;
   const one = <Value>(values: readonly Value[]): Value => {
     const value = values[random(values.length)];
     if (value === undefined) throw new Error('a feature without a value');

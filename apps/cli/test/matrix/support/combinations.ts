@@ -36,7 +36,7 @@ export function possiblePairs(features: Features): Set<string> {
       if (one.name === other.name) continue;
       const fixed = { [one.name]: one.value, [other.name]: other.value };
       if (deciding(features).some((row) => refusal({ ...row, ...fixed }) === undefined)) {
-        pairs.add(`${one.name}=${one.value} ${other.name}=${other.value}`);
+        pairs.add(pairOf(`${one.name}=${one.value}`, `${other.name}=${other.value}`));
       }
     }
   }
@@ -105,13 +105,18 @@ function isRefused({ tracker, backing, host, dirty, userfaultfd }: Partial<Combi
   return refusal(row) !== undefined;
 }
 
+/** One name for a pair, whatever the order of a combination's members is. */
+function pairOf(one: string, other: string): string {
+  return one < other ? `${one} ${other}` : `${other} ${one}`;
+}
+
 /** The pairs of values that combinations hold. */
 export function pairsOf(combinations: readonly Combination[]): Set<string> {
   const pairs = new Set<string>();
   for (const combination of combinations) {
     const values = Object.entries(combination).map(([name, value]) => `${name}=${value}`);
     for (const [index, one] of values.entries())
-      for (const other of values.slice(index + 1)) pairs.add(`${one} ${other}`);
+      for (const other of values.slice(index + 1)) pairs.add(pairOf(one, other));
   }
   return pairs;
 }

@@ -19,6 +19,7 @@ import { type ExitCode, endOf } from '../exit-codes.js';
 import { demoGuest, type Identity } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
 import { chooseHost, type HostChoice } from '../host/choose-host.js';
+import { checkBacking } from '../host/guest-memory.js';
 import { checkReportable, openFileSource, type StoredGuest, storedGuest } from '../images/file-source.js';
 import { openRawSource, rawGuest } from '../images/raw-source.js';
 import { type Interrupt, listenForInterrupt } from '../interrupt.js';
@@ -111,10 +112,11 @@ class MigrateRun {
     checkLimits(ownThreads + THREADS_BESIDE, destination.kind === 'loopback' ? ownThreads : 0);
     const verify = this.#options.verify ?? (source.kind === 'demo' || destination.kind === 'loopback');
     if (stored !== undefined && (verify || destination.kind === 'loopback')) checkReportable(stored);
-    const threads = checkingThreads(parameters);
-    this.#facts.choice = await chooseAccelerator(this.#options, process.cwd(), threads);
     const host = chooseHost(this.#options.host);
     this.#facts.host = host;
+    if (source.kind === 'demo' && source.backing !== undefined) checkBacking(source.backing, host);
+    const threads = checkingThreads(parameters);
+    this.#facts.choice = await chooseAccelerator(this.#options, process.cwd(), threads);
     const backing = source.kind === 'demo' ? this.#backing(source, host) : undefined;
 
     // Started before the guest is made: it needs a moment, and a guest of many GiB more than one.

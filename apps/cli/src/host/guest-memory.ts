@@ -32,8 +32,16 @@ export function allocateGuestMemory(
     const { blocks: made } = allocateGuestRam(blocks, pageSize);
     return { backing: chosen, blocks: made, allocatedBytes: () => undefined, close: () => {} };
   }
-  if (host.module === undefined) throw noMapping(chosen, host);
+  checkBacking(chosen, host);
   return mapBlocks(blocks, chosen);
+}
+
+/**
+ * Whether this host can make such memory: cheap, so it is asked before an accelerator is prepared.
+ * @throws MultifdError `host-unavailable` for a mapping without a host that maps.
+ */
+export function checkBacking(backing: Backing, host: HostChoice): void {
+  if (backing !== 'wasm' && host.module === undefined) throw noMapping(backing, host);
 }
 
 function mapBlocks(blocks: readonly IncomingBlock[], backing: MappedBacking): GuestMemory {

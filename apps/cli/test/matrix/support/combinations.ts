@@ -86,10 +86,13 @@ export function* atRandom(features: Features, seed: number): Generator<Combinati
   }
 }
 
-/** One combination for each set of the values that decide whether it is refused, and is. */
+/**
+ * One combination for each set of the values that decide whether it is refused, and is. The accelerator does not decide;
+ * it is JavaScript, because the driver of a graphics card may print lines of its own before the command's one.
+ */
 export function refused(features: Features, base: Combination): Combination[] {
   return deciding(features)
-    .map((row) => ({ ...base, ...row }))
+    .map((row) => ({ ...base, accelerator: 'js', ...row }))
     .filter((row) => refusal(row) !== undefined);
 }
 

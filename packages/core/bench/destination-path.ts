@@ -1,10 +1,10 @@
-import { Counters } from '../src/engine/counters.js';
-import { DestinationControl } from '../src/engine/destination/control.js';
-import { IncomingChannel } from '../src/engine/destination/incoming-channel.js';
-import { PagePlacer } from '../src/engine/destination/placer.js';
 import { methodsForChannel } from '../src/methods/automatic.js';
 import { Receivers } from '../src/methods/receivers.js';
 import { DirtyBitmap } from '../src/ram/dirty-bitmap.js';
+import { RecvChannel } from '../src/recv/channel.js';
+import { DestinationControl } from '../src/recv/control.js';
+import { PagePlacer } from '../src/recv/placer.js';
+import { Counters } from '../src/thread/counters.js';
 import { type BenchGuest, PAGE, PAGES } from './guests.js';
 import { RecordedConnection } from './without-sockets.js';
 
@@ -26,7 +26,7 @@ export async function destinationPath(
     const connection = new RecordedConnection(vectors);
     const control = DestinationControl.allocate(1);
     const before = counters.normal + counters.zero;
-    await new IncomingChannel(connection, 0, control, placer, receivers, counters, PAGE).run();
+    await new RecvChannel(connection, 0, control, placer, receivers, counters, PAGE).run();
     const pages = counters.normal + counters.zero - before;
     if (pages !== PAGES) throw new Error(`placed ${pages} pages, not ${PAGES}`);
   };

@@ -1,16 +1,16 @@
-import { Outgoing } from '../src/channel/outgoing.js';
-import { PacketSender } from '../src/channel/packet-sender.js';
-import { BandwidthLimit } from '../src/engine/bandwidth.js';
-import { Counters } from '../src/engine/counters.js';
-import { SourceControl } from '../src/engine/source/control.js';
 import { noneMethod } from '../src/methods/none.js';
 import { DirtyBitmap } from '../src/ram/dirty-bitmap.js';
 import { RangeTable } from '../src/ram/ranges.js';
 import { openToSend } from '../src/ram/sending-block.js';
+import { CheckPipeline } from '../src/send/check-pipeline.js';
+import { SourceControl } from '../src/send/control.js';
+import { PacketSender } from '../src/send/packet-sender.js';
+import { PAGE_ZERO } from '../src/send/scanned-range.js';
+import { Counters } from '../src/thread/counters.js';
+import { BandwidthLimit } from '../src/transport/bandwidth.js';
+import { Outgoing } from '../src/transport/outgoing.js';
 import type { Accelerator, Probe } from '../src/zero/accelerator.js';
-import { CheckPipeline } from '../src/zero/check-pipeline.js';
 import { PageChecker } from '../src/zero/page-checker.js';
-import { PAGE_ZERO } from '../src/zero/scanned-range.js';
 import { type BenchGuest, PAGE, PAGES } from './guests.js';
 import type { NullSocket } from './without-sockets.js';
 

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { IncomingConnection } from '../src/channel/incoming.js';
+import { IncomingConnection } from '../src/transport/incoming.js';
 
 type Done = (error?: Error | null) => void;
 

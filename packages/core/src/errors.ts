@@ -1,4 +1,4 @@
-import { shortageOf } from './limits/shortage.js';
+import { shortageOf } from './shortage.js';
 
 /**
  * What went wrong, as a closed list: callers branch on it, the command line maps it to exit codes.

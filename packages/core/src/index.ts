@@ -1,15 +1,7 @@
 export { type AddonPlace, exportsFunctions, type LoadedAddon, loadAddon, platformTriple } from './addon.js';
-export type { BlockingSocket, Interrupt, SocketIo } from './channel/socket-io.js';
-export { type Address, formatAddress, parseAddress } from './engine/address.js';
 export * from './engine/api.js';
 export { receive } from './engine/destination/receive.js';
 export { type MachineCompat, machineCompat, parametersFor } from './engine/machine-compat.js';
-export {
-  completeParameters,
-  DEFAULT_PARAMETERS,
-  type MigrationParameters,
-  type ZeroPageDetection,
-} from './engine/parameters.js';
 export { type Relaying, type RelayOptions, type RelayResult, relay } from './engine/relay/relay.js';
 export type { MeasuredMethod, MethodDecision } from './engine/source/method-decision.js';
 export { migrate, startMigration } from './engine/source/migrate.js';
@@ -23,13 +15,18 @@ export {
   type WireFault,
 } from './errors.js';
 export { checkLimits } from './limits/needs.js';
-export { type Shortage, shortageOf } from './limits/shortage.js';
 export { methodsFor } from './methods/automatic.js';
 export * from './methods/methods.js';
 export { pageWindows } from './methods/page-windows.js';
 export { placePages } from './methods/place-pages.js';
 export { AUTO, isMultiFDMethods, loadMethod, methodsOf } from './methods/registry.js';
 export { type MethodSample, type SampleOptions, sampleMethod } from './methods/sample.js';
+export {
+  completeParameters,
+  DEFAULT_PARAMETERS,
+  type MigrationParameters,
+  type ZeroPageDetection,
+} from './parameters.js';
 export * from './ram/block.js';
 export { DirtyBitmap } from './ram/dirty-bitmap.js';
 export {
@@ -41,7 +38,14 @@ export {
   openRamBlockSync,
 } from './ram/guest-ram.js';
 export type { HostBlockDescriptor, HostBlocks } from './ram/host-block.js';
+export type { IncomingBlock, IncomingRam } from './ram/incoming-ram.js';
 export { type SendingBlock, sendAsIs } from './ram/sending-block.js';
+export type { SharedWasmMemory } from './ram/shared-wasm-memory.js';
+export { type Shortage, shortageOf } from './shortage.js';
+export type { Interrupt } from './thread/interrupt.js';
+export { type Address, formatAddress, parseAddress } from './transport/address.js';
+export type { BlockingSocket, SocketIo } from './transport/socket-io.js';
+export type { StreamConfiguration } from './wire/main/configuration.js';
 export type { DeviceSection } from './wire/main/records.js';
 export * from './zero/accelerator.js';
 export * from './zero/choice.js';

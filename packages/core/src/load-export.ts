@@ -1,6 +1,6 @@
-import { inTime } from './engine/time-limit.js';
 import { type ErrorCode, MultifdError } from './errors.js';
 import { member } from './member.js';
+import { inTime } from './time-limit.js';
 
 /** ms that a module may take to load: one whose top-level `await` never ends would hold its caller for ever. */
 export const LOAD_PATIENCE = 10_000;

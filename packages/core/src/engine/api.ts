@@ -1,9 +1,11 @@
-import type { RamBlockDescriptor } from '../ram/block.js';
+import type { MigrationParameters } from '../parameters.js';
 import type { GuestRamDescriptor } from '../ram/guest-ram.js';
+import type { IncomingBlock, IncomingRam } from '../ram/incoming-ram.js';
+import type { StreamConfiguration } from '../wire/main/configuration.js';
 import type { DeviceSection } from '../wire/main/records.js';
+import type { AcceleratorReference } from '../zero/accelerator.js';
 import type { AcceleratorReplacement } from '../zero/page-checker.js';
 import type { MachineCompat } from './machine-compat.js';
-import type { MigrationParameters } from './parameters.js';
 import type { MethodDecision } from './source/method-decision.js';
 import type { DestinationStatistics, SourceStatistics } from './statistics.js';
 
@@ -56,14 +58,6 @@ export interface Guest {
   intact?(): void | Promise<void>;
 }
 
-/** What a stream's configuration section says besides the machine type (docs/wire.md, 2.2). */
-export interface StreamConfiguration {
-  /** log2 of the page size. Targets that have one size only, such as x86, do not say it; arm always does. */
-  readonly targetPageBits?: number;
-  /** 16 bytes, for the destination to compare: the source has `validate-uuid` on. */
-  readonly uuid?: Uint8Array;
-}
-
 /** Device state as it stood in a stream. */
 export interface RawDeviceState {
   /** Sections before the START section of RAM: QEMU 11.1 has that of virtio-mem there. Default: none. */
@@ -72,19 +66,6 @@ export interface RawDeviceState {
   readonly early: Uint8Array;
   /** Everything behind RAM, end of sections and description included. */
   readonly bytes: Uint8Array;
-}
-
-/** Which accelerator checks for zero pages: chosen by `chooseAccelerator`, or named directly. */
-export interface AcceleratorReference {
-  /** Module that exports `accelerators`, as a URL that any thread can import. */
-  readonly module: string;
-  /** The accelerator's `name` within that module. */
-  readonly name: string;
-  /**
-   * False if it is known to share no device: then the thread that starts the others leaves its module alone. Default:
-   * the module is imported there, and looked at.
-   */
-  readonly shares?: false;
 }
 
 export interface MigrateOptions {
@@ -169,21 +150,6 @@ export interface Migrating {
   setParameters(changes: Partial<LiveParameters>): void;
   /** As an aborted `signal` does. */
   cancel(): void;
-}
-
-/** A RAM block as the source announced it. */
-export interface IncomingBlock {
-  readonly name: string;
-  /** Bytes. */
-  readonly length: number;
-}
-
-/** Where incoming RAM goes. */
-export interface IncomingRam {
-  /** One descriptor for each announced block, same name and length, any order. All writable. */
-  readonly blocks: readonly RamBlockDescriptor[];
-  /** Whether all of it is known to read as zero now: then a zero page that comes first is not touched. */
-  readonly fresh: boolean;
 }
 
 export interface ReceiveOptions {

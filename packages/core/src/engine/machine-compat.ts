@@ -1,4 +1,4 @@
-import { completeParameters, type MigrationParameters, type ZeroPageDetection } from './parameters.js';
+import { completeParameters, type MigrationParameters, type ZeroPageDetection } from '../parameters.js';
 
 /** The two parameters that QEMU sets by the version of its machine type (docs/wire.md, 10). */
 export interface MachineCompat {

@@ -1,6 +1,6 @@
-import { inTime } from '../engine/time-limit.js';
 import { MultifdError } from '../errors.js';
 import { loadExport } from '../load-export.js';
+import { inTime } from '../time-limit.js';
 import { COMPRESSION_MASK, QEMU_METHODS } from '../wire/layout.js';
 import type { Probe } from '../zero/accelerator.js';
 import { PROBE_PATIENCE } from '../zero/probe.js';

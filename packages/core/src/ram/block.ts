@@ -1,5 +1,5 @@
-import type { SharedWasmMemory } from '../zero/accelerator.js';
 import type { HostBlockDescriptor } from './host-block.js';
+import type { SharedWasmMemory } from './shared-wasm-memory.js';
 
 /**
  * A RAM block: one named, page-aligned piece of guest memory (QEMU's RAMBlock). It is described by a small

@@ -1,6 +1,6 @@
 import { MultifdError } from '../errors.js';
-import type { SharedWasmMemory } from '../zero/accelerator.js';
 import type { MemoryBlockDescriptor, RamBlock } from './block.js';
+import type { SharedWasmMemory } from './shared-wasm-memory.js';
 
 /**
  * Bytes. Offsets inside a segment fit V8's small integers, so that loops over a segment's typed arrays stay

@@ -1,7 +1,8 @@
-import { openOutgoingChannel } from '../channel/open-channel.js';
-import type { Outgoing } from '../channel/outgoing.js';
-import { PacketSender } from '../channel/packet-sender.js';
-import { BandwidthLimit } from '../engine/bandwidth.js';
+import type { MultifdError } from '../errors.js';
+import { methodsForChannel } from '../methods/automatic.js';
+import { methodOptions } from '../methods/method-options.js';
+import type { SendHooks } from '../methods/methods.js';
+import { setUpSending } from '../methods/sending.js';
 import {
   ACTIVITY_CHECKING,
   ACTIVITY_IDLE,
@@ -9,17 +10,16 @@ import {
   ACTIVITY_SETTING_UP,
   type CounterRow,
   Counters,
-} from '../engine/counters.js';
-import { SourceControl } from '../engine/source/control.js';
-import type { ThreadJob, ThreadPort } from '../engine/thread-port.js';
-import type { MultifdError } from '../errors.js';
-import { methodsForChannel } from '../methods/automatic.js';
-import { methodOptions } from '../methods/method-options.js';
-import type { SendHooks } from '../methods/methods.js';
-import { setUpSending } from '../methods/sending.js';
+} from '../thread/counters.js';
+import type { ThreadJob, ThreadPort } from '../thread/port.js';
+import { BandwidthLimit } from '../transport/bandwidth.js';
+import { openOutgoingChannel } from '../transport/open-channel.js';
+import type { Outgoing } from '../transport/outgoing.js';
 import { openChecker } from '../zero/open-checker.js';
 import type { PageChecker } from '../zero/page-checker.js';
+import { SourceControl } from './control.js';
 import type { FromSendChannel, SendChannelData, ToSendChannel } from './messages.js';
+import { PacketSender } from './packet-sender.js';
 import type { PageSource } from './page-source.js';
 
 /** One outgoing channel, in its own thread: it owns its connection, its detector, its codec state. */

@@ -1,14 +1,14 @@
-import { ACTIVITY_CHECKING, ACTIVITY_IDLE, type CounterRow, Counters } from '../engine/counters.js';
-import { SourceControl } from '../engine/source/control.js';
 import { MultifdError } from '../errors.js';
 import { DirtyBitmap } from '../ram/dirty-bitmap.js';
 import type { GuestRamDescriptor } from '../ram/guest-ram.js';
 import { RangeTable } from '../ram/ranges.js';
 import { openToSend, type SendingBlock } from '../ram/sending-block.js';
-import { CheckPipeline } from '../zero/check-pipeline.js';
-import { type ClaimedRange, PAGE_HOLE, PAGE_ZERO, type ScannedRange } from '../zero/scanned-range.js';
+import { ACTIVITY_CHECKING, ACTIVITY_IDLE, type CounterRow, Counters } from '../thread/counters.js';
+import { CheckPipeline } from './check-pipeline.js';
+import { SourceControl } from './control.js';
 import type { SendChannelData } from './messages.js';
 import type { ChannelTools, PageSource } from './page-source.js';
+import { type ClaimedRange, PAGE_HOLE, PAGE_ZERO, type ScannedRange } from './scanned-range.js';
 
 export interface ClaimedPagesData extends SendChannelData {
   readonly ram: GuestRamDescriptor;

@@ -1,8 +1,8 @@
-import type { SocketIoLink } from '../channel/socket-io.js';
-import type { Address } from '../engine/address.js';
-import type { IncomingBlock } from '../engine/api.js';
-import type { MigrationParameters, ZeroPageDetection } from '../engine/parameters.js';
-import type { Ending } from '../engine/thread-port.js';
+import type { MigrationParameters, ZeroPageDetection } from '../parameters.js';
+import type { IncomingBlock } from '../ram/incoming-ram.js';
+import type { Ending } from '../thread/port.js';
+import type { Address } from '../transport/address.js';
+import type { SocketIoLink } from '../transport/socket-io.js';
 import type { CheckPlan } from '../zero/open-checker.js';
 import type { AcceleratorReplacement } from '../zero/page-checker.js';
 

@@ -1,6 +1,6 @@
-import type { PacketSender } from '../channel/packet-sender.js';
 import type { PageChecker } from '../zero/page-checker.js';
 import type { ConnectOrder } from './messages.js';
+import type { PacketSender } from './packet-sender.js';
 
 /** What a channel lends its page source once it is connected. */
 export interface ChannelTools extends ConnectOrder {

@@ -1,17 +1,17 @@
-import type { MigrationIo } from '../channel/socket-io.js';
-import type { Address } from '../engine/address.js';
-import type { AcceleratorReference } from '../engine/api.js';
-import { BandwidthLimit } from '../engine/bandwidth.js';
-import { Counters } from '../engine/counters.js';
-import { API_THREAD, FirstFailure } from '../engine/first-failure.js';
-import { HangWatch } from '../engine/hang-watch.js';
-import type { MigrationParameters } from '../engine/parameters.js';
-import { died, hangs, notReady, type Suspects } from '../engine/source/blame.js';
-import { SourceControl } from '../engine/source/control.js';
-import { type Thread, ThreadGroup } from '../engine/thread-group.js';
 import { MultifdError } from '../errors.js';
+import type { MigrationParameters } from '../parameters.js';
+import { Counters } from '../thread/counters.js';
+import { API_THREAD, FirstFailure } from '../thread/first-failure.js';
+import { type Thread, ThreadGroup } from '../thread/group.js';
+import { HangWatch } from '../thread/hang-watch.js';
+import type { Address } from '../transport/address.js';
+import { BandwidthLimit } from '../transport/bandwidth.js';
+import type { MigrationIo } from '../transport/socket-io.js';
+import type { AcceleratorReference } from '../zero/accelerator.js';
 import { type CheckPlan, CheckPlans, transferOf } from '../zero/open-checker.js';
 import type { AcceleratorReplacement } from '../zero/page-checker.js';
+import { SourceControl } from './control.js';
+import { died, hangs, notReady, type Suspects } from './diagnosis.js';
 import type { ConnectOrder, FromSendChannel, SendChannelData, SendLink, ToSendChannel } from './messages.js';
 
 export interface SendSideOptions {

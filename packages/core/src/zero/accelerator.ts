@@ -9,6 +9,7 @@
  */
 
 import type { MessagePort } from 'node:worker_threads';
+import type { SharedWasmMemory } from '../ram/shared-wasm-memory.js';
 
 /** Version of this contract that an accelerator was written for. */
 export const ACCELERATOR_SPEC_VERSION = 1;
@@ -96,11 +97,6 @@ export interface PageBatch {
   readonly wasmMemory?: SharedWasmMemory;
 }
 
-/** A shared `WebAssembly.Memory`. It can be posted to other threads; its `buffer` alone does not lead back to it. */
-export interface SharedWasmMemory {
-  readonly buffer: ArrayBuffer | SharedArrayBuffer;
-}
-
 export interface Detector {
   /**
    * Writes 1 (all bytes of the page are zero) or 0 to `isZero[i]` for each `i` below `batch.count`.
@@ -115,4 +111,17 @@ export interface Detector {
 /** What a module that provides accelerators exports. */
 export interface AcceleratorModule {
   readonly accelerators: readonly Accelerator[];
+}
+
+/** Which accelerator checks for zero pages: chosen by `chooseAccelerator`, or named directly. */
+export interface AcceleratorReference {
+  /** Module that exports `accelerators`, as a URL that any thread can import. */
+  readonly module: string;
+  /** The accelerator's `name` within that module. */
+  readonly name: string;
+  /**
+   * False if it is known to share no device: then the thread that starts the others leaves its module alone. Default:
+   * the module is imported there, and looked at.
+   */
+  readonly shares?: false;
 }

@@ -1,6 +1,5 @@
-import type { AcceleratorReference } from '../engine/api.js';
 import { MultifdError } from '../errors.js';
-import type { Accelerator } from './accelerator.js';
+import type { Accelerator, AcceleratorReference } from './accelerator.js';
 import { measureRates, rateOfThread } from './calibrate.js';
 import type { AcceleratorChoice, ProbedAccelerator, RefusedAccelerator } from './choice.js';
 import { loadAccelerator } from './load.js';

@@ -1,6 +1,7 @@
-import { inTime } from '../engine/time-limit.js';
 import { MultifdError } from '../errors.js';
-import type { Accelerator, SharedWasmMemory } from './accelerator.js';
+import type { SharedWasmMemory } from '../ram/shared-wasm-memory.js';
+import { inTime } from '../time-limit.js';
+import type { Accelerator } from './accelerator.js';
 import { PageChecker } from './page-checker.js';
 
 const PAGE_SIZE = 4096;

@@ -1,5 +1,4 @@
-import type { AcceleratorReference } from '../engine/api.js';
-import type { Probe } from './accelerator.js';
+import type { AcceleratorReference, Probe } from './accelerator.js';
 
 /** A candidate that is not used, and why: kept and shown, never thrown away. */
 export interface RefusedAccelerator {

@@ -1,8 +1,8 @@
-import type { AcceleratorReference } from '../engine/api.js';
-import { inTime } from '../engine/time-limit.js';
 import { MultifdError } from '../errors.js';
 import { LOAD_PATIENCE } from '../load-export.js';
 import { member } from '../member.js';
+import { inTime } from '../time-limit.js';
+import type { AcceleratorReference } from './accelerator.js';
 import { ACCELERATOR_SPEC_VERSION, type Accelerator } from './accelerator.js';
 
 /**

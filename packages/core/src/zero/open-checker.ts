@@ -1,6 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { AcceleratorReference } from '../engine/api.js';
-import type { SharedDevice } from './accelerator.js';
+import type { AcceleratorReference, SharedDevice } from './accelerator.js';
 import { loadAccelerator } from './load.js';
 import { type CheckerOptions, PageChecker } from './page-checker.js';
 

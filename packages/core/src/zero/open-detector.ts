@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
-import { inTime } from '../engine/time-limit.js';
 import { MultifdError } from '../errors.js';
+import { inTime } from '../time-limit.js';
 import type { Accelerator, Detector, PageBatch } from './accelerator.js';
 
 /** One accelerator's detector, asked as the contract says: no more calls at a time than it takes, and not for ever. */

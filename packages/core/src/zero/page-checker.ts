@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { AcceleratorReference } from '../engine/api.js';
 import { MultifdError } from '../errors.js';
-import type { Accelerator, SharedWasmMemory } from './accelerator.js';
+import type { SharedWasmMemory } from '../ram/shared-wasm-memory.js';
+import type { Accelerator, AcceleratorReference } from './accelerator.js';
 import { loadAccelerator } from './load.js';
 import { OpenDetector } from './open-detector.js';
 

@@ -18,7 +18,7 @@ export type ProbeAnswer = { readonly probed: readonly ProbedAccelerator[] } | { 
  */
 export async function probeApart(module: string): Promise<readonly ProbedAccelerator[]> {
   // Every file of this package is bundled into the folder that holds `threads`.
-  const worker = new Worker(new URL('./threads/probe.js', import.meta.url), {
+  const worker = new Worker(new URL('./entries/probe.js', import.meta.url), {
     workerData: module,
     name: 'accelerator probe',
     execArgv: [],

@@ -1,6 +1,5 @@
-import type { AcceleratorReference } from '../engine/api.js';
 import { member } from '../member.js';
-import type { Accelerator, Probe } from './accelerator.js';
+import type { Accelerator, AcceleratorReference, Probe } from './accelerator.js';
 import type { ProbedAccelerator } from './choice.js';
 import { loadAccelerators } from './load.js';
 

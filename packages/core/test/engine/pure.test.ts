@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { formatAddress, parseAddress } from '../../src/engine/address.js';
 import type { MigrationStatus } from '../../src/engine/api.js';
-import { BandwidthLimit } from '../../src/engine/bandwidth.js';
-import { Counters } from '../../src/engine/counters.js';
-import { DestinationControl } from '../../src/engine/destination/control.js';
-import { SourceControl } from '../../src/engine/source/control.js';
 import { expectedDowntime, isStalled } from '../../src/engine/source/convergence.js';
 import { StatusMachine } from '../../src/engine/status.js';
 import { MultifdError } from '../../src/errors.js';
+import { DestinationControl } from '../../src/recv/control.js';
+import { SourceControl } from '../../src/send/control.js';
+import { Counters } from '../../src/thread/counters.js';
+import { formatAddress, parseAddress } from '../../src/transport/address.js';
+import { BandwidthLimit } from '../../src/transport/bandwidth.js';
 import { inTime } from '../support/outcome.js';
 
 describe('expectedDowntime', () => {

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Listener } from '../../src/engine/destination/listener.js';
 import { Reception } from '../../src/engine/destination/reception.js';
+import { Listener } from '../../src/transport/listener.js';
 import { inTime } from '../support/outcome.js';
 import { raw } from '../support/raw-source.js';
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Counters } from '../../src/engine/counters.js';
 import { SourceMeter } from '../../src/engine/source/source-meter.js';
 import { DirtyBitmap } from '../../src/ram/dirty-bitmap.js';
+import { Counters } from '../../src/thread/counters.js';
 import { createGuestRam, MIB } from '../support/ram.js';
 
 beforeEach(() => {

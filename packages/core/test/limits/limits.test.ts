@@ -5,8 +5,8 @@ import { MultifdError } from '@multifd/core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { checkLimits } from '../../src/limits/needs.js';
 import { checkNode } from '../../src/limits/node-version.js';
-import { shortageOf } from '../../src/limits/shortage.js';
 import { readSystemLimits } from '../../src/limits/system-limits.js';
+import { shortageOf } from '../../src/shortage.js';
 
 const MIB = 2 ** 20;
 const root = mkdtempSync(join(tmpdir(), 'limits-'));

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { IncomingConnection } from '../../src/channel/incoming.js';
+import { IncomingConnection } from '../../src/transport/incoming.js';
 
 /** Both ends of one TCP connection: a peer that writes, and the connection under test that reads. */
 export async function incomingPair(

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import { MultifdError } from '../../errors.js';
-import { type FirstLook, MOST_LOOKED_AT } from './first-look.js';
+import { type FirstLook, MOST_LOOKED_AT } from '../../transport/first-look.js';
+import type { Accepted } from '../../transport/listener.js';
 import type { Claim } from './group.js';
 import { type ExpectedGuest, Introduction } from './introduction.js';
-import type { Accepted } from './listener.js';
 
 /** ms between two looks at one connection: a quarter of the time since it last said something, within these. */
 export const SOONEST = 1;

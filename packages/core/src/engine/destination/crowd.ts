@@ -1,5 +1,5 @@
+import { openFilesLimit } from '../../limits/open-files.js';
 import type { Caller } from './caller.js';
-import { openFilesLimit } from './open-files.js';
 
 /** Connections that are kept beside those that the migration needs, so that a stranger blocks nobody. */
 const FEWEST = 8;

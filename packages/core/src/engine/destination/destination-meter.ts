@@ -1,4 +1,4 @@
-import type { Counters } from '../counters.js';
+import type { Counters } from '../../thread/counters.js';
 import type { DestinationStatistics } from '../statistics.js';
 
 /** Turns counters and moments into the destination's numbers. */

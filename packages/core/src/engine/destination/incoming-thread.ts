@@ -1,22 +1,22 @@
-import { IncomingConnection } from '../../channel/incoming.js';
-import { loadSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
 import { type ChannelMethods, methodsForChannel } from '../../methods/automatic.js';
 import { methodOptions } from '../../methods/method-options.js';
 import { Receivers } from '../../methods/receivers.js';
+import { RecvChannel } from '../../recv/channel.js';
+import { DestinationControl } from '../../recv/control.js';
+import { IncomingMain, type MainHost } from '../../recv/main-stream.js';
+import type { PageSink } from '../../recv/page-sink.js';
+import { PagePlacer } from '../../recv/placer.js';
+import { type CounterRow, Counters } from '../../thread/counters.js';
+import type { ThreadPort } from '../../thread/port.js';
+import { IncomingConnection } from '../../transport/incoming.js';
+import { loadSocketIo } from '../../transport/socket-io.js';
 import { INIT_PACKET_SIZE } from '../../wire/layout.js';
 import { encodeReport, encodeShut } from '../../wire/return-path.js';
-import { type CounterRow, Counters } from '../counters.js';
 import { RelayMain, type RelayMainHost } from '../relay/relay-main.js';
 import { Transit } from '../relay/transit.js';
 import { TransitSink } from '../relay/transit-sink.js';
-import type { ThreadPort } from '../thread-port.js';
-import { DestinationControl } from './control.js';
-import { IncomingChannel } from './incoming-channel.js';
-import { IncomingMain, type MainHost } from './incoming-main.js';
 import type { FromIncomingThread, IncomingThreadData, ToIncomingThread } from './messages.js';
-import type { PageSink } from './page-sink.js';
-import { PagePlacer } from './placer.js';
 
 /** ms that a source may take to close its connections when all is over. */
 const CLOSING_TIMEOUT = 2_000;
@@ -73,7 +73,7 @@ export class IncomingThread {
     this.#receivers = await this.#openReceivers(methods, channel, counters);
     if (socketIo !== undefined) connection.block(await loadSocketIo(socketIo.module), socketIo.interrupt);
     const receivers = this.#receivers;
-    await new IncomingChannel(connection, channel, this.#control, sink, receivers, counters, pageSize).run();
+    await new RecvChannel(connection, channel, this.#control, sink, receivers, counters, pageSize).run();
   }
 
   async #openReceivers(methods: ChannelMethods, channel: number, counters: CounterRow): Promise<Receivers> {

@@ -1,7 +1,7 @@
-import type { Interrupt } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
-import type { FirstFailure } from '../first-failure.js';
-import { type Thread, ThreadGroup } from '../thread-group.js';
+import type { FirstFailure } from '../../thread/first-failure.js';
+import { type Thread, ThreadGroup } from '../../thread/group.js';
+import type { Interrupt } from '../../thread/interrupt.js';
 import type { FromIncomingThread, IncomingThreadData, ToIncomingThread } from './messages.js';
 import { ThreadNotes } from './thread-notes.js';
 

@@ -1,4 +1,6 @@
 import { MultifdError } from '../../errors.js';
+import { checkConfiguration, type ExpectedSource } from '../../recv/expected-source.js';
+import { MOST_LOOKED_AT } from '../../transport/first-look.js';
 import { concat } from '../../wire/bytes.js';
 import { classify } from '../../wire/first-bytes.js';
 import { checkInitPacket, decodeInitPacket } from '../../wire/init-packet.js';
@@ -6,8 +8,6 @@ import { INIT_PACKET_SIZE, PACKET_PREFIX_SIZE } from '../../wire/layout.js';
 import { MainStreamDecoder } from '../../wire/main/decode.js';
 import type { MainRecord } from '../../wire/main/records.js';
 import { peekFlags } from '../../wire/ram-packet-decode.js';
-import { checkConfiguration, type ExpectedSource } from './expected-source.js';
-import { MOST_LOOKED_AT } from './first-look.js';
 import { foreignTongue } from './foreign-tongue.js';
 
 /** What this end expects of whoever connects. */

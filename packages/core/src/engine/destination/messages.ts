@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
-import type { SocketIoLink } from '../../channel/socket-io.js';
-import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
-import type { DeviceSection } from '../../wire/main/records.js';
-import type { IncomingBlock, StreamConfiguration } from '../api.js';
-import type { MigrationParameters } from '../parameters.js';
+import type { MigrationParameters } from '../../parameters.js';
+import type { IncomingBlock } from '../../ram/incoming-ram.js';
+import type { ReceivedState } from '../../recv/main-stream.js';
+import type { PlacementDescriptor } from '../../recv/placer.js';
+import type { Ending } from '../../thread/port.js';
+import type { SocketIoLink } from '../../transport/socket-io.js';
 import type { RelayLink } from '../relay/messages.js';
-import type { Ending } from '../thread-port.js';
 
 /** What each of the destination's threads is started with. Shared buffers are shared. */
 export interface IncomingThreadData {
@@ -23,15 +23,6 @@ export interface IncomingThreadData {
   readonly methodSettings: Readonly<Record<string, number | string>>;
   /** What arrives is sent on instead of kept. */
   readonly relay: RelayLink | undefined;
-}
-
-/** RAM that pages are placed in, as the threads share it. */
-export interface PlacementDescriptor {
-  readonly ram: GuestRamDescriptor;
-  /** See `IncomingRam.fresh`. */
-  readonly fresh: boolean;
-  /** One bit a page for each block: whether it holds content that came in this migration. */
-  readonly placed: readonly SharedArrayBuffer[];
 }
 
 /** API thread → incoming thread. */
@@ -67,15 +58,3 @@ export type FromIncomingThread =
   /** The source has been told, if it wanted to be. */
   | { readonly type: 'told' }
   | Ending;
-
-/** What came beside RAM. */
-export interface ReceivedState {
-  readonly configuration: StreamConfiguration;
-  readonly sections: readonly DeviceSection[];
-  /** The early sections as they came: before the START section of RAM, and behind it. */
-  readonly beforeRam: Uint8Array;
-  readonly early: Uint8Array;
-  readonly bytes: Uint8Array;
-  readonly vmdesc: string | undefined;
-  readonly reportRequested: boolean;
-}

@@ -1,18 +1,21 @@
-import { prepareSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
 import { checkLimits } from '../../limits/needs.js';
 import { checkNode } from '../../limits/node-version.js';
+import { completeParameters } from '../../parameters.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { allocateGuestRam, checkGuestRam, type GuestRamDescriptor } from '../../ram/guest-ram.js';
+import type { IncomingBlock, IncomingRam } from '../../ram/incoming-ram.js';
+import type { ReceivedState } from '../../recv/main-stream.js';
+import type { PlacementDescriptor } from '../../recv/placer.js';
+import { FirstFailure } from '../../thread/first-failure.js';
+import { formatAddress, parseAddress } from '../../transport/address.js';
+import { Listener } from '../../transport/listener.js';
+import { prepareSocketIo } from '../../transport/socket-io.js';
 import { isPageSize } from '../../wire/layout.js';
-import { formatAddress, parseAddress } from '../address.js';
-import type { Incoming, IncomingBlock, IncomingRam, ReceiveOptions, ReceiveResult } from '../api.js';
-import { FirstFailure } from '../first-failure.js';
-import { completeParameters } from '../parameters.js';
+import type { Incoming, ReceiveOptions, ReceiveResult } from '../api.js';
 import { checkUuid } from '../source/options.js';
 import type { DestinationStatistics } from '../statistics.js';
-import { Listener } from './listener.js';
-import type { PlacementDescriptor, ReceivedState, ToIncomingThread } from './messages.js';
+import type { ToIncomingThread } from './messages.js';
 import { DestinationMigration } from './migration.js';
 import type { DestinationRole } from './role.js';
 

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import { MultifdError } from '../../errors.js';
+import { firstLook } from '../../transport/first-look.js';
+import type { Accepted } from '../../transport/listener.js';
 import { Caller, LATEST, SOONEST } from './caller.js';
 import { Crowd } from './crowd.js';
-import { firstLook } from './first-look.js';
 import { type Choice, chooseGroup } from './group.js';
 import type { ExpectedGuest } from './introduction.js';
-import type { Accepted } from './listener.js';
 import { alone, closedEarly, missing } from './reception-errors.js';
 
 /** ms that others of the source's host may take to say that they belong to another source. */

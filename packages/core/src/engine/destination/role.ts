@@ -1,9 +1,10 @@
 import type { GuestPlace, MultifdError } from '../../errors.js';
-import type { IncomingBlock } from '../api.js';
-import type { FirstFailure } from '../first-failure.js';
+import type { IncomingBlock } from '../../ram/incoming-ram.js';
+import type { ReceivedState } from '../../recv/main-stream.js';
+import type { FirstFailure } from '../../thread/first-failure.js';
 import type { RelayLink } from '../relay/messages.js';
 import type { DestinationStatistics } from '../statistics.js';
-import type { ReceivedState, ToIncomingThread } from './messages.js';
+import type { ToIncomingThread } from './messages.js';
 
 /** What becomes of what a destination receives: it is kept here (`receive`), or sent on (`relay`). */
 export interface DestinationRole<Result> {

@@ -1,7 +1,7 @@
 import { MultifdError } from '../../errors.js';
-import type { Counters } from '../counters.js';
-import type { MigrationParameters } from '../parameters.js';
-import type { DestinationControl } from './control.js';
+import type { MigrationParameters } from '../../parameters.js';
+import type { DestinationControl } from '../../recv/control.js';
+import type { Counters } from '../../thread/counters.js';
 import type { DestinationMeter } from './destination-meter.js';
 
 /**

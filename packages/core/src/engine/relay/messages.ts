@@ -1,5 +1,5 @@
+import type { MigrationParameters } from '../../parameters.js';
 import type { SendLink } from '../../send/messages.js';
-import type { MigrationParameters } from '../parameters.js';
 import type { TransitDescriptor } from './transit.js';
 
 /** The outgoing side, as a relay's threads share it. An epoch is opened when a cut of the incoming side is due. */

@@ -1,12 +1,13 @@
 import type { GuestPlace, MultifdError } from '../../errors.js';
+import type { MigrationParameters } from '../../parameters.js';
+import type { IncomingBlock } from '../../ram/incoming-ram.js';
+import type { ReceivedState } from '../../recv/main-stream.js';
 import { SendSide, type SendSideOptions } from '../../send/side.js';
+import type { FirstFailure } from '../../thread/first-failure.js';
 import type { AcceleratorReplacement } from '../../zero/page-checker.js';
-import type { IncomingBlock } from '../api.js';
-import type { ReceivedState, ToIncomingThread } from '../destination/messages.js';
+import type { ToIncomingThread } from '../destination/messages.js';
 import type { DestinationRole } from '../destination/role.js';
-import type { FirstFailure } from '../first-failure.js';
 import { type MachineCompat, machineCompat, parametersFor } from '../machine-compat.js';
-import type { MigrationParameters } from '../parameters.js';
 import type { DestinationStatistics } from '../statistics.js';
 import type { RelayLink } from './messages.js';
 import type { RelayResult } from './relay.js';

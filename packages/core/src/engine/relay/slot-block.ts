@@ -1,6 +1,6 @@
 import { MultifdError } from '../../errors.js';
 import type { RamBlock } from '../../ram/block.js';
-import type { IncomingBlock } from '../api.js';
+import type { IncomingBlock } from '../../ram/incoming-ram.js';
 import type { Slot } from './transit.js';
 
 /**

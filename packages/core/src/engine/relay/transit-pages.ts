@@ -1,11 +1,11 @@
 import { MultifdError } from '../../errors.js';
+import type { IncomingBlock } from '../../ram/incoming-ram.js';
+import { SourceControl } from '../../send/control.js';
 import type { SendChannelData } from '../../send/messages.js';
 import type { ChannelTools, PageSource } from '../../send/page-source.js';
+import { PAGE_ZERO } from '../../send/scanned-range.js';
+import { ACTIVITY_CHECKING, ACTIVITY_IDLE, type CounterRow, Counters } from '../../thread/counters.js';
 import { maxPagesPerPacket } from '../../wire/layout.js';
-import { PAGE_ZERO } from '../../zero/scanned-range.js';
-import type { IncomingBlock } from '../api.js';
-import { ACTIVITY_CHECKING, ACTIVITY_IDLE, type CounterRow, Counters } from '../counters.js';
-import { SourceControl } from '../source/control.js';
 import { SlotBlock } from './slot-block.js';
 import { type Slot, Transit, type TransitDescriptor } from './transit.js';
 

@@ -1,9 +1,9 @@
 import { MultifdError } from '../../errors.js';
 import type { RamBlock } from '../../ram/block.js';
+import type { IncomingBlock } from '../../ram/incoming-ram.js';
+import type { PageSink } from '../../recv/page-sink.js';
+import type { CounterRow } from '../../thread/counters.js';
 import type { RamPacket } from '../../wire/ram-packet.js';
-import type { IncomingBlock } from '../api.js';
-import type { CounterRow } from '../counters.js';
-import type { PageSink } from '../destination/page-sink.js';
 import { SlotBlock } from './slot-block.js';
 import type { Slot, Transit } from './transit.js';
 

@@ -1,7 +1,7 @@
 import { MultifdError } from '../../errors.js';
 import { allocateMemoryBlock } from '../../ram/memory-block.js';
+import { change, waitUntil } from '../../thread/shared-state.js';
 import { maxPagesPerPacket, PACKET_PAYLOAD_SIZE } from '../../wire/layout.js';
-import { change, waitUntil } from '../shared-state.js';
 
 /** Packets that may be inside the relay at one time: 32 MiB of pages. This, and no more, it buffers. */
 const SLOTS = 64;

@@ -1,18 +1,11 @@
-import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
-import type { SendLink } from '../../send/messages.js';
+import type { LegacyCheckData } from '../../send/legacy-zero-check.js';
+import type { Ending } from '../../thread/port.js';
 import type { Configuration } from '../../wire/main/encode.js';
 import type { DeviceSection } from '../../wire/main/records.js';
-import type { CheckPlan } from '../../zero/open-checker.js';
 import type { AcceleratorReplacement } from '../../zero/page-checker.js';
-import type { Ending } from '../thread-port.js';
 
 /** What the migration thread is started with. All buffers are shared, none is copied. */
-export interface SourceMigrationData extends SendLink {
-  readonly ram: GuestRamDescriptor;
-  /** Bitmaps that channel threads claim from, one for each block. */
-  readonly work: readonly SharedArrayBuffer[];
-  /** For `zero-page-detection=legacy`; undefined: this thread checks nothing. */
-  readonly check: CheckPlan | undefined;
+export interface SourceMigrationData extends LegacyCheckData {
   readonly configuration: Configuration;
   /** The guest may write while it migrates. */
   readonly live: boolean;

@@ -8,8 +8,8 @@ import { AUTO } from '../../methods/registry.js';
 import { tryMethod } from '../../methods/sample.js';
 import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
 import { RangeTable } from '../../ram/ranges.js';
-import type { Counters } from '../counters.js';
-import type { SourceControl } from './control.js';
+import type { SourceControl } from '../../send/control.js';
+import type { Counters } from '../../thread/counters.js';
 import { LineRate } from './line-rate.js';
 import { decideMethod, type MeasuredMethod, type MethodDecision } from './method-decision.js';
 

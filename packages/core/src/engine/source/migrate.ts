@@ -1,6 +1,6 @@
-import { type MigrationIo, prepareSocketIo } from '../../channel/socket-io.js';
 import { MultifdError } from '../../errors.js';
 import { checkLimits } from '../../limits/needs.js';
+import { type MigrationIo, prepareSocketIo } from '../../transport/socket-io.js';
 import type { MigrateOptions, MigrateResult, Migrating } from '../api.js';
 import { SourceMigration } from './migration.js';
 import { checkSource } from './options.js';

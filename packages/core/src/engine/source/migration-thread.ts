@@ -1,17 +1,17 @@
-import { openConnection } from '../../channel/connect.js';
-import { Outgoing } from '../../channel/outgoing.js';
 import type { MultifdError } from '../../errors.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { RangeTable } from '../../ram/ranges.js';
+import { SourceControl } from '../../send/control.js';
+import { LegacyZeroCheck } from '../../send/legacy-zero-check.js';
+import { MainStream } from '../../send/main-stream.js';
+import { Counters } from '../../thread/counters.js';
+import type { ThreadPort } from '../../thread/port.js';
+import { inTime } from '../../time-limit.js';
+import { BandwidthLimit } from '../../transport/bandwidth.js';
+import { openConnection } from '../../transport/connect.js';
+import { Outgoing } from '../../transport/outgoing.js';
 import { withReportRequest } from '../../wire/report-request.js';
-import { BandwidthLimit } from '../bandwidth.js';
-import { Counters } from '../counters.js';
-import type { ThreadPort } from '../thread-port.js';
-import { inTime } from '../time-limit.js';
-import { SourceControl } from './control.js';
 import { expectedDowntime, isStalled, type RoundFigures } from './convergence.js';
-import { LegacyZeroCheck } from './legacy-zero-check.js';
-import { MainStream } from './main-stream.js';
 import type { FromMigrationThread, SourceMigrationData, ToMigrationThread } from './messages.js';
 import { awaitShut, listenToReturnPath, type ReturnPathAnswers } from './return-path.js';
 

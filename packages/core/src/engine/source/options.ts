@@ -1,11 +1,12 @@
 import { MultifdError } from '../../errors.js';
+import type { MigrationParameters } from '../../parameters.js';
 import { checkGuestRam } from '../../ram/guest-ram.js';
+import { type Address, parseAddress } from '../../transport/address.js';
 import { isPageSize } from '../../wire/layout.js';
+import type { StreamConfiguration } from '../../wire/main/configuration.js';
 import type { Configuration } from '../../wire/main/encode.js';
-import { type Address, parseAddress } from '../address.js';
-import type { Guest, MigrateOptions, StreamConfiguration } from '../api.js';
+import type { Guest, MigrateOptions } from '../api.js';
 import { parametersFor } from '../machine-compat.js';
-import type { MigrationParameters } from '../parameters.js';
 
 /** What `migrate` was asked to do, complete and checked. */
 export interface CheckedSource {

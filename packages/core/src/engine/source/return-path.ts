@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { MultifdError } from '../../errors.js';
+import { inTime } from '../../time-limit.js';
 import { ReturnPathDecoder } from '../../wire/return-path.js';
-import { inTime } from '../time-limit.js';
 
 /** What of the return path the source waits for. */
 export interface ReturnPathAnswers {

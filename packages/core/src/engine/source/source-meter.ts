@@ -1,6 +1,6 @@
 import type { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
-import type { Counters } from '../counters.js';
+import type { Counters } from '../../thread/counters.js';
 import type { SourceStatistics } from '../statistics.js';
 import type { RoundReport } from './messages.js';
 

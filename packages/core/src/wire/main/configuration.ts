@@ -108,3 +108,11 @@ function* readCapabilities(reader: ByteReader): Reading<readonly string[]> {
   }
   return names;
 }
+
+/** What a stream's configuration section says besides the machine type (docs/wire.md, 2.2). */
+export interface StreamConfiguration {
+  /** log2 of the page size. Targets that have one size only, such as x86, do not say it; arm always does. */
+  readonly targetPageBits?: number;
+  /** 16 bytes, for the destination to compare: the source has `validate-uuid` on. */
+  readonly uuid?: Uint8Array;
+}

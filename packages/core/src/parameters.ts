@@ -1,0 +1,105 @@
+import { MultifdError } from './errors.js';
+
+/** QEMU's `zero-page-detection`: who looks for zero pages. */
+export type ZeroPageDetection =
+  /** Nobody: every page is sent with its bytes. */
+  | 'none'
+  /** The migration thread; zero pages go over the main stream. The choice for a QEMU before 9.0. */
+  | 'legacy'
+  /** The channel threads; zero pages go in their packets. */
+  | 'multifd';
+
+/** Migration parameters under QEMU's names (docs/wire.md, 10), and a few of ours at the end. */
+export interface MigrationParameters {
+  /** 1 to 255, equal on both ends. */
+  readonly multifdChannels: number;
+  readonly zeroPageDetection: ZeroPageDetection;
+  /**
+   * Name of a MultiFD method: `none`, or what `methodModules` bring. Equal on both ends. Ours: `auto`, where the source
+   * takes of those methods what should finish first, and the destination takes what comes; no QEMU does.
+   */
+  readonly multifdCompression: string;
+  /** Bytes a second over all connections together; 0 is unlimited, which is our default (QEMU's is 128 MiB/s). */
+  readonly maxBandwidth: number;
+  /** How long the guest may stand still at the end, in ms, 0 to 2 000 000. */
+  readonly downtimeLimit: number;
+  /** The source asks the destination for a word that everything has arrived. QEMU's default is off, ours is on. */
+  readonly returnPath: boolean;
+  /** QEMU's property for machine types up to 8.0: a sync with each section, and no flush record. Default false. */
+  readonly multifdFlushAfterEachSection: boolean;
+  /** Ours: ms until all connections must stand and have introduced themselves. 1 to 2^31-1. */
+  readonly setupTimeout: number;
+  /** Ours: ms that a connection with bytes to send, or an answer due, may stand still. 1 to 2^31-1. */
+  readonly stallTimeout: number;
+  /** Ours, destination: ms without a byte from the source on any connection. 1 to 2^31-1, default 5 minutes. */
+  readonly idleTimeout: number;
+  /**
+   * Ours, source: ms that a destination which has everything may take in all to say its last word, however often it
+   * shows that it is alive; it may have much to bring to its disk. 1 to 2^31-1, default one hour.
+   */
+  readonly completionTimeout: number;
+}
+
+export const DEFAULT_PARAMETERS: MigrationParameters = {
+  multifdChannels: 2,
+  zeroPageDetection: 'multifd',
+  multifdCompression: 'none',
+  maxBandwidth: 0,
+  downtimeLimit: 300,
+  returnPath: true,
+  multifdFlushAfterEachSection: false,
+  setupTimeout: 30_000,
+  stallTimeout: 30_000,
+  idleTimeout: 300_000,
+  completionTimeout: 3_600_000,
+};
+
+/**
+ * Fills in the defaults and checks every range.
+ * @throws MultifdError `usage` that names the parameter, its range and what was given.
+ */
+export function completeParameters(given: Partial<MigrationParameters> = {}): MigrationParameters {
+  const all = { ...DEFAULT_PARAMETERS, ...given };
+  integer('multifd-channels', all.multifdChannels, 1, 255);
+  integer('max-bandwidth', all.maxBandwidth, 0, Number.MAX_SAFE_INTEGER);
+  integer('downtime-limit', all.downtimeLimit, 0, 2_000_000);
+  integer('setup-timeout', all.setupTimeout, 1, 2 ** 31 - 1);
+  integer('stall-timeout', all.stallTimeout, 1, 2 ** 31 - 1);
+  integer('idle-timeout', all.idleTimeout, 1, 2 ** 31 - 1);
+  integer('completion-timeout', all.completionTimeout, 1, 2 ** 31 - 1);
+  if (!['none', 'legacy', 'multifd'].includes(all.zeroPageDetection)) {
+    throw new MultifdError(
+      'usage',
+      `zero-page-detection must be none, legacy or multifd, got ${all.zeroPageDetection}`,
+    );
+  }
+  return all;
+}
+
+/** Parameters that a running migration takes. */
+const LIVE = ['maxBandwidth', 'downtimeLimit'] as const;
+
+/**
+ * @returns what of `changes` is given.
+ * @throws MultifdError `usage` that names the parameter.
+ */
+export function checkLiveParameters(
+  changes: Partial<MigrationParameters>,
+): Partial<Pick<MigrationParameters, (typeof LIVE)[number]>> {
+  const fixed = Object.keys(changes).find((name) => !LIVE.some((live) => live === name));
+  if (fixed !== undefined) {
+    throw new MultifdError('usage', `${fixed} cannot be changed while the migration runs`, {
+      hint: `what can: ${LIVE.join(', ')}`,
+    });
+  }
+  const { maxBandwidth, downtimeLimit } = completeParameters(changes);
+  return {
+    ...(changes.maxBandwidth === undefined ? {} : { maxBandwidth }),
+    ...(changes.downtimeLimit === undefined ? {} : { downtimeLimit }),
+  };
+}
+
+function integer(name: string, value: number, min: number, max: number): void {
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return;
+  throw new MultifdError('usage', `${name} must be a whole number from ${min} to ${max}, got ${value}`);
+}

@@ -1,0 +1,180 @@
+import { MultifdError, WireError } from '../errors.js';
+import type { Receiver, Receivers } from '../methods/receivers.js';
+import type { RamBlock } from '../ram/block.js';
+import type { CounterRow } from '../thread/counters.js';
+import type { IncomingConnection } from '../transport/incoming.js';
+import { concat, readU32 } from '../wire/bytes.js';
+import {
+  CHANNEL_MAGIC,
+  COMPRESSION_MASK,
+  FLAG_SYNC,
+  PACKET_PREFIX_SIZE,
+  packetHeaderSize,
+} from '../wire/layout.js';
+import { guessPageSize, LONGEST_GUESS, otherPageSize } from '../wire/page-size-guess.js';
+import { createRamPacket, type RamPacket } from '../wire/ram-packet.js';
+import { checkRamPacket } from '../wire/ram-packet-check.js';
+import { peekFlags, RamPacketDecoder } from '../wire/ram-packet-decode.js';
+import type { DestinationControl } from './control.js';
+import { LentPayload } from './lent-payload.js';
+import type { PageSink } from './page-sink.js';
+
+/** One destination channel: packet by packet, validate, then receive and place. */
+export class RecvChannel {
+  readonly #connection: IncomingConnection;
+  readonly #channel: number;
+  readonly #control: DestinationControl;
+  readonly #sink: PageSink;
+  readonly #receivers: Receivers;
+  readonly #counters: CounterRow;
+  readonly #pageSize: number;
+  readonly #headerSize: number;
+  readonly #packet: RamPacket;
+  readonly #decoder: RamPacketDecoder;
+  /** The first packet's header, from which another page size can be told. */
+  #first: Uint8Array = new Uint8Array(0);
+  /** Number of packets before this one: names the packet in messages. */
+  #packets = 0;
+
+  constructor(
+    connection: IncomingConnection,
+    channel: number,
+    control: DestinationControl,
+    sink: PageSink,
+    receivers: Receivers,
+    counters: CounterRow,
+    pageSize: number,
+  ) {
+    this.#connection = connection;
+    this.#channel = channel;
+    this.#control = control;
+    this.#sink = sink;
+    this.#receivers = receivers;
+    this.#counters = counters;
+    this.#pageSize = pageSize;
+    this.#headerSize = packetHeaderSize(pageSize);
+    this.#packet = createRamPacket(pageSize);
+    this.#decoder = new RamPacketDecoder(pageSize, connection.where);
+  }
+
+  /** Receives until the source closes the channel, or the migration is over. */
+  async run(): Promise<void> {
+    let cuts = 0;
+    while (await this.#nextHeader()) {
+      const { flags, normalPages, zeroPages } = this.#packet;
+      // QEMU up to 8.2 lets SYNC ride on a packet with pages: the pages come first (docs/wire.md, 4.3).
+      if (normalPages + zeroPages > 0) await this.#receivePages();
+      this.#packets++;
+      if ((flags & FLAG_SYNC) === 0) continue;
+      this.#sink.intact();
+      const reached = this.#control.reachCut(this.#channel, ++cuts);
+      if (!(await this.#connection.watched(reached, () => this.#control.gone(this.#channel)))) {
+        // Surplus SYNCs at the end have no partner on main (docs/wire.md, 3.2).
+        return this.#connection.drain();
+      }
+    }
+    this.#control.close(this.#channel);
+  }
+
+  /** Decodes the next packet's header; false if the source has closed the channel. */
+  async #nextHeader(): Promise<boolean> {
+    const prefix = await this.#connection.peek(PACKET_PREFIX_SIZE);
+    if (prefix === undefined) return false;
+    // Behind the first packet, a SYNC, another page size shows: the magic is not where this end expects it.
+    if (this.#packets === 1) await this.#checkPageSize(prefix);
+    peekFlags(prefix, this.#where);
+    const header = await this.#connection.peek(this.#headerSize);
+    if (header === undefined) return false;
+    if (this.#packets === 0) this.#first = header.slice();
+    this.#decoder.decode(header, this.#packet);
+    this.#connection.skip(this.#headerSize);
+    return true;
+  }
+
+  /** @throws WireError `incompatible` if what should begin a packet does not, and one begins where it would for another page size. */
+  async #checkPageSize(prefix: Uint8Array): Promise<void> {
+    if (readU32(prefix, 0) === CHANNEL_MAGIC) return;
+    const inside = guessPageSize(this.#first);
+    const size = inside ?? guessPageSize(concat(this.#first, await this.#soon()));
+    if (size !== undefined && size !== this.#pageSize) throw otherPageSize(this.#where, this.#pageSize, size);
+  }
+
+  /** What follows, as far as a packet of small pages goes; nothing if the connection ends before. */
+  async #soon(): Promise<Uint8Array> {
+    try {
+      return (await this.#connection.peek(LONGEST_GUESS - this.#headerSize)) ?? new Uint8Array(0);
+    } catch {
+      return new Uint8Array(0);
+    }
+  }
+
+  async #receivePages(): Promise<void> {
+    const packet = this.#packet;
+    const block = this.#sink.find(packet.blockName);
+    if (block === undefined)
+      throw this.#fault('block name', 64, 'a block of the block list', packet.blockName);
+    const receiver = this.#receivers.known(packet) ?? (await this.#setUpReceiver());
+    checkRamPacket(packet, block, this.#pageSize, this.#packetName);
+    const target = await this.#sink.begin(packet);
+    if (packet.normalPages > 0) await this.#receivePayload(target, receiver);
+    this.#sink.placed(packet);
+  }
+
+  /** The first packet of its method: setting that up is the method's work too. */
+  async #setUpReceiver(): Promise<Receiver> {
+    this.#counters.coding(this.#compression);
+    try {
+      return await this.#receivers.of(this.#packet, this.#packetName);
+    } finally {
+      this.#counters.rest();
+    }
+  }
+
+  async #receivePayload(block: RamBlock, { name, hooks }: Receiver): Promise<void> {
+    const { normalPages: count, payloadSize, offsets } = this.#packet;
+    const most = hooks.maxPayload(count);
+    if (payloadSize > most) throw this.#fault('payload size', 20, `at most ${most}`, `${payloadSize}`);
+    const payload = this.#lend();
+    try {
+      await hooks.recv({ block, offsets, count, payloadSize }, payload);
+    } catch (cause) {
+      throw cause === payload.failure ? cause : this.#refused(name, cause);
+    } finally {
+      payload.takeBack();
+    }
+    if (payload.remaining > 0) {
+      throw this.#fault('payload size', 20, `${payloadSize - payload.remaining}`, `${payloadSize}`);
+    }
+  }
+
+  /** What the method says of a payload, and where that was. */
+  #refused(method: string, cause: unknown): MultifdError {
+    const { code, message, hint } = MultifdError.from(cause, 'protocol', method);
+    const options = hint === undefined ? { cause } : { cause, hint };
+    return new MultifdError(code, `${this.#packetName}: ${message}`, options);
+  }
+
+  #lend(): LentPayload {
+    const { payloadSize: size, normalPages } = this.#packet;
+    const tooShort = (wanted: number): MultifdError =>
+      this.#fault('payload size', 20, `at least ${wanted} for ${normalPages} pages`, `${size}`);
+    const packet = { connection: this.#connection, size, flag: this.#compression, tooShort };
+    return new LentPayload(packet, this.#counters);
+  }
+
+  get #compression(): number {
+    return this.#packet.flags & COMPRESSION_MASK;
+  }
+
+  get #where(): string {
+    return this.#connection.where;
+  }
+
+  get #packetName(): string {
+    return `${this.#where}, packet ${this.#packets}`;
+  }
+
+  #fault(field: string, offset: number, expected: string, got: string): WireError {
+    return new WireError({ where: this.#packetName, field, offset, expected, got });
+  }
+}

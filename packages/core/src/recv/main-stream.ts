@@ -1,0 +1,287 @@
+import { MultifdError, WireError } from '../errors.js';
+import type { IncomingBlock } from '../ram/incoming-ram.js';
+import type { IncomingConnection } from '../transport/incoming.js';
+import { concat } from '../wire/bytes.js';
+import { COMMAND } from '../wire/layout.js';
+import type { StreamConfiguration } from '../wire/main/configuration.js';
+import { MainStreamDecoder } from '../wire/main/decode.js';
+import type {
+  ConfigurationRecord,
+  DeviceSection,
+  DeviceStateRecord,
+  MainRecord,
+} from '../wire/main/records.js';
+import { withoutReportRequest } from '../wire/report-request.js';
+import { encodePong, REPORT_SECTION } from '../wire/return-path.js';
+import { checkConfiguration, type ExpectedSource } from './expected-source.js';
+import type { PageSink } from './page-sink.js';
+import { showingLife } from './signs-of-life.js';
+
+/** Bytes of answers that may wait for a source to read them. */
+const MOST_UNSENT = 64 * 1024;
+
+/** ms of silence behind an end of sections that has no description. QEMU writes both in one go. */
+const SILENCE = 2_000;
+
+/** What main needs of the API thread. */
+export interface MainHost extends ExpectedSource {
+  /** ms that bytes which are due may take. */
+  readonly stallTimeout: number;
+  /** For the user. */
+  warn(message: string): void;
+  configured(machineType: string, configuration: StreamConfiguration): void;
+  /** Gives the place for the announced blocks' pages. `beforeRam`: the sections that came before them, as they are. */
+  openRam(blocks: readonly IncomingBlock[], beforeRam: Uint8Array): Promise<PageSink>;
+  /** Early state has come, behind the START section of RAM: the section as it is. */
+  early(section: Uint8Array): Promise<void>;
+  /** The first PART or END section of RAM begins: there is no more early state. */
+  roundsBegin(): Promise<void>;
+  /**
+   * Main has reached cut number `cut`, from 1: returns when everything before it, on all connections, is done with,
+   * and what comes after it may begin.
+   */
+  passCut(cut: number): Promise<void>;
+  /** Main has come to RAM: by now the source has asked for our word, or does not wait for it. */
+  sourceWaits(waits: boolean): void;
+  /** The source was seen to close main while something else was waited for. */
+  gone(): void;
+  /**
+   * All cuts are passed and the device state is here: nothing more will come.
+   * @param stillThere throws if the source waits for our word and is gone: then it has taken its guest back.
+   */
+  finish(received: ReceivedState, stillThere: () => void): Promise<void>;
+}
+
+/** What came beside RAM. */
+export interface ReceivedState {
+  readonly configuration: StreamConfiguration;
+  readonly sections: readonly DeviceSection[];
+  /** The early sections as they came: before the START section of RAM, and behind it. */
+  readonly beforeRam: Uint8Array;
+  readonly early: Uint8Array;
+  readonly bytes: Uint8Array;
+  readonly vmdesc: string | undefined;
+  readonly reportRequested: boolean;
+}
+
+/** The destination's main stream: what it says is done, record by record. */
+export class IncomingMain {
+  readonly #connection: IncomingConnection;
+  readonly #host: MainHost;
+  readonly #decoder: MainStreamDecoder;
+  #sink: PageSink | undefined;
+  #section = '';
+  #configuration: StreamConfiguration = {};
+  readonly #beforeRam: Uint8Array[] = [];
+  readonly #early: Uint8Array[] = [];
+  #cuts = 0;
+  /** The sync mode (docs/wire.md, 3.2), which START shows: with a flush record it is per round. */
+  #perRound = false;
+  #returnPath = false;
+  #received: ReceivedState | undefined;
+  /** Fulfilled when the source closes main behind its last byte. */
+  #closed: Promise<void> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(connection: IncomingConnection, host: MainHost, pageSize: number) {
+    this.#connection = connection;
+    this.#host = host;
+    this.#decoder = new MainStreamDecoder({ pageSize });
+  }
+
+  /** Whether the source listens for an answer. */
+  get returnPath(): boolean {
+    return this.#returnPath;
+  }
+
+  /** Reads main to its end: all RAM is in place and all cuts are passed when it returns. */
+  async run(): Promise<ReceivedState> {
+    // What is still asked of the connection when the end was recognised by silence.
+    let asked: Promise<unknown> = Promise.resolve();
+    while (this.#received === undefined) {
+      const more = this.#connection.some();
+      asked = more;
+      const isOver = this.#decoder.isInDeviceState && (await this.#fellSilent(more));
+      const bytes = isOver ? undefined : await more;
+      const records = bytes === undefined ? this.#end() : this.#decoder.push(bytes);
+      for (const record of records) await this.#apply(record);
+      if (bytes === undefined) break;
+    }
+    if (this.#received === undefined)
+      throw new MultifdError('peer-closed', 'main stream: it ended too early');
+    const rest = asked.catch(() => {}).then(() => this.#connection.drain());
+    this.#closed = rest.then(() => {
+      this.#isClosed = true;
+    });
+    const finished = this.#host.finish(this.#received, () => this.#stillThere());
+    await showingLife(this.#connection, this.#returnPath, finished);
+    return this.#received;
+  }
+
+  /**
+   * Waits until everything is safe, as `committed` says, or until the source has closed main. One that waits for our
+   * word and closes before that has taken its guest back: then the guest must not run here.
+   * @throws MultifdError `peer-closed` then.
+   */
+  async committed<T>(committed: Promise<T>): Promise<T> {
+    if (!this.#returnPath) return committed;
+    const gone = this.#closed.then((): never => {
+      throw closedBeforeTold();
+    });
+    return showingLife(this.#connection, true, Promise.race([committed, gone]));
+  }
+
+  /** Fulfilled when the source has closed main. After `run`. */
+  get closed(): Promise<void> {
+    return this.#closed;
+  }
+
+  #stillThere(): void {
+    if (this.#returnPath && this.#isClosed) throw closedBeforeTold();
+  }
+
+  /**
+   * A QEMU with suppress-vmdesc ends its device state without a description, says nothing more and waits for our word,
+   * with its guest stopped; a description that is not JSON does not tell its end either. So an end of sections that nothing follows for a while is the end; a description that comes
+   * later changes nothing of the guest.
+   * @returns false as soon as more has come or main has ended.
+   * @throws MultifdError `timeout` if nothing comes and the device state cannot end here.
+   */
+  async #fellSilent(more: Promise<unknown>): Promise<boolean> {
+    const { stallTimeout } = this.#host;
+    if (!(await isSilent(more, Math.min(SILENCE, stallTimeout)))) return false;
+    if (this.#decoder.mayEndHere) {
+      this.#host.warn(
+        'the source sends no description of its device state that can be read, as with suppress-vmdesc',
+      );
+      return true;
+    }
+    if (!(await isSilent(more, Math.max(0, stallTimeout - SILENCE)))) return false;
+    throw new MultifdError(
+      'timeout',
+      `${this.#decoder.place}: no byte came for ${stallTimeout} ms, and it is not complete`,
+      { hint: 'the source hangs or the network is down' },
+    );
+  }
+
+  /** The source has closed main: what that completes. An end inside the stream is no mistake in its bytes. */
+  #end(): readonly MainRecord[] {
+    try {
+      return [...this.#decoder.end()];
+    } catch (cause) {
+      const reason = MultifdError.from(cause, 'protocol', 'main stream').message;
+      throw new MultifdError('peer-closed', `main stream: the source closed it too early: ${reason}`, {
+        cause,
+        hint: "see the source's own message",
+      });
+    }
+  }
+
+  async #apply(record: MainRecord): Promise<void> {
+    switch (record.type) {
+      case 'configuration':
+        return this.#configure(record);
+      case 'command':
+        return this.#command(record.command, record.data);
+      case 'section':
+        if (this.#section === 'start') await this.#waiting(this.#host.roundsBegin());
+        if (record.kind === 'start') this.#host.sourceWaits(this.#returnPath);
+        this.#section = record.kind;
+        return;
+      case 'early-section':
+        if (record.beforeRam) {
+          this.#beforeRam.push(record.bytes);
+        } else {
+          this.#early.push(record.bytes);
+          await this.#host.early(record.bytes);
+        }
+        return;
+      case 'block-list':
+        this.#sink = await this.#waiting(this.#host.openRam(record.blocks, concat(...this.#beforeRam)));
+        return;
+      case 'zero':
+        return this.#sink?.zeroPages(record.blockName, record.offsets, record.count);
+      case 'page':
+        return this.#sink?.page(record.blockName, record.offset, record.data);
+      case 'flush':
+        return this.#flush();
+      case 'eos':
+        if (!this.#perRound) await this.#waiting(this.#host.passCut(++this.#cuts));
+        return;
+      case 'device-state':
+        this.#received = this.#receivedState(record);
+        return;
+      case 'header':
+      case 'footer':
+        return;
+    }
+  }
+
+  /** Waits for other threads, and notices when the source closes main meanwhile. */
+  #waiting<T>(work: Promise<T>): Promise<T> {
+    return this.#connection.watched(work, () => this.#host.gone());
+  }
+
+  #configure(record: ConfigurationRecord): void {
+    checkConfiguration(record, this.#host, this.#decoder.place);
+    const { machineType, targetPageBits, uuid } = record;
+    this.#configuration = {
+      ...(targetPageBits === undefined ? {} : { targetPageBits }),
+      ...(uuid === undefined ? {} : { uuid }),
+    };
+    this.#host.configured(machineType, this.#configuration);
+  }
+
+  #command(command: number, data: Uint8Array): void {
+    if (command === COMMAND.OPEN_RETURN_PATH) this.#returnPath = true;
+    if (command !== COMMAND.PING || !this.#returnPath || data.length !== 4) return;
+    if (this.#connection.unsent > MOST_UNSENT) {
+      throw new MultifdError('protocol', 'main stream: the source sends PINGs and does not read the answers');
+    }
+    this.#connection.write(encodePong(new DataView(data.buffer, data.byteOffset).getUint32(0)));
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#section === 'start') this.#perRound = true;
+    if (!this.#perRound) {
+      throw this.#fault('record', 'a flush record in the START section, or none at all', 'a flush record');
+    }
+    await this.#waiting(this.#host.passCut(++this.#cuts));
+  }
+
+  #fault(field: string, expected: string, got: string): WireError {
+    return new WireError({ where: this.#decoder.place, field, offset: this.#decoder.offset, expected, got });
+  }
+
+  #receivedState(record: DeviceStateRecord): ReceivedState {
+    const sections = record.sections.filter((section) => section.idstr !== REPORT_SECTION);
+    const last = record.sections.at(-1);
+    const reportRequested = last?.idstr === REPORT_SECTION && last.early === undefined;
+    const { bytes, vmdesc } = reportRequested ? withoutReportRequest(record.bytes) : record;
+    const early = { beforeRam: concat(...this.#beforeRam), early: concat(...this.#early) };
+    return { configuration: this.#configuration, sections, ...early, bytes, vmdesc, reportRequested };
+  }
+}
+
+/** Whether `work` is still not over after `ms`. */
+async function isSilent(work: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<true>((resolve) => {
+    timer = setTimeout(() => resolve(true), ms);
+  });
+  try {
+    const over = work.then(
+      () => false,
+      () => false,
+    );
+    return await Promise.race([over, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function closedBeforeTold(): MultifdError {
+  return new MultifdError('peer-closed', 'main stream: the source closed it before it was told the end', {
+    hint: "see the source's own message",
+  });
+}

@@ -1,0 +1,126 @@
+import { MultifdError } from '../errors.js';
+import type { RamBlock } from '../ram/block.js';
+import { DirtyBitmap } from '../ram/dirty-bitmap.js';
+import { type GuestRamDescriptor, openRamBlock } from '../ram/guest-ram.js';
+import type { CounterRow } from '../thread/counters.js';
+import type { RamPacket } from '../wire/ram-packet.js';
+import type { PageSink } from './page-sink.js';
+
+/** RAM that pages are placed in, as the threads share it. */
+export interface PlacementDescriptor {
+  readonly ram: GuestRamDescriptor;
+  /** See `IncomingRam.fresh`. */
+  readonly fresh: boolean;
+  /** One bit a page for each block: whether it holds content that came in this migration. */
+  readonly placed: readonly SharedArrayBuffer[];
+}
+
+/** A block that pages are placed in. */
+interface PlacedBlock {
+  readonly block: RamBlock;
+  readonly placed: DirtyBitmap;
+}
+
+/** One thread's hands on the destination's RAM. */
+export class PagePlacer implements PageSink {
+  readonly #blocks = new Map<string, PlacedBlock>();
+  readonly #pageSize: number;
+  readonly #fresh: boolean;
+  readonly #counters: CounterRow;
+
+  private constructor(placement: PlacementDescriptor, blocks: readonly RamBlock[], counters: CounterRow) {
+    const { ram, fresh, placed } = placement;
+    this.#pageSize = ram.pageSize;
+    this.#fresh = fresh;
+    this.#counters = counters;
+    blocks.forEach((block, index) => {
+      const bitmap = placed[index];
+      if (bitmap === undefined) throw new MultifdError('internal', `RAM block ${block.name} has no bitmap`);
+      this.#blocks.set(block.name, { block, placed: new DirtyBitmap(bitmap, block.length / ram.pageSize) });
+    });
+  }
+
+  /** @throws MultifdError `io` if RAM cannot be opened in this thread. */
+  static async open(placement: PlacementDescriptor, counters: CounterRow): Promise<PagePlacer> {
+    const blocks = await Promise.all(placement.ram.blocks.map(openRamBlock));
+    return new PagePlacer(placement, blocks, counters);
+  }
+
+  find(blockName: string): RamBlock | undefined {
+    return this.#blocks.get(blockName)?.block;
+  }
+
+  begin(packet: RamPacket): RamBlock {
+    return this.#target(packet.blockName).block;
+  }
+
+  placed(packet: RamPacket): void {
+    const target = this.#target(packet.blockName);
+    const { offsets, normalPages, zeroPages } = packet;
+    if (normalPages > 0) this.#placeNormal(target, offsets, normalPages);
+    if (zeroPages > 0) this.#placeZero(target, offsets, normalPages, zeroPages);
+  }
+
+  zeroPages(blockName: string, offsets: Float64Array, count: number): void {
+    this.#placeZero(this.#target(blockName), offsets, 0, count);
+  }
+
+  page(blockName: string, offset: number, data: Uint8Array): void {
+    const target = this.#target(blockName);
+    target.block.write(offset, data);
+    this.#placeNormal(target, Float64Array.of(offset), 1);
+  }
+
+  /** Counts normal pages, and remembers that they hold content now. */
+  #placeNormal(target: PlacedBlock, offsets: Float64Array, count: number): void {
+    for (let index = 0; index < count; index++) {
+      target.placed.mark((offsets[index] ?? 0) / this.#pageSize);
+    }
+    this.#counters.addPages(count, 0);
+  }
+
+  /**
+   * Makes pages read as zero. In fresh memory a page that comes first is not touched: it is zero already, and
+   * touching it would cost memory.
+   */
+  #placeZero(target: PlacedBlock, offsets: Float64Array, first: number, count: number): void {
+    const end = first + count;
+    let untouched = 0;
+    for (let index = first; index < end; ) {
+      const offset = offsets[index] ?? 0;
+      if (!this.#mustClear(target, offset)) {
+        untouched++;
+        index++;
+        continue;
+      }
+      let length = this.#pageSize;
+      index++;
+      while (index < end && offsets[index] === offset + length && this.#mustClear(target, offset + length)) {
+        length += this.#pageSize;
+        index++;
+      }
+      target.block.zero(offset, length);
+      const page = offset / this.#pageSize;
+      for (let cleared = 0; cleared < length / this.#pageSize; cleared++) target.placed.clear(page + cleared);
+    }
+    this.#counters.addPages(0, count, untouched);
+  }
+
+  intact(): void {
+    for (const { block } of this.#blocks.values()) block.intact?.();
+  }
+
+  close(): void {
+    for (const { block } of this.#blocks.values()) block.close();
+  }
+
+  #target(blockName: string): PlacedBlock {
+    const target = this.#blocks.get(blockName);
+    if (target === undefined) throw new MultifdError('internal', `RAM block ${blockName} is not open here`);
+    return target;
+  }
+
+  #mustClear(target: PlacedBlock, offset: number): boolean {
+    return !this.#fresh || target.placed.has(offset / this.#pageSize);
+  }
+}

@@ -1,0 +1,258 @@
+import { setImmediate as eventLoopTurn } from 'node:timers/promises';
+import type { MultiFDMethods, SendHooks } from '../methods/methods.js';
+import type { RamBlock } from '../ram/block.js';
+import type { CounterRow } from '../thread/counters.js';
+import type { Outgoing } from '../transport/outgoing.js';
+import { FLAG_SYNC, maxPagesPerPacket, PACKET_PAYLOAD_SIZE, packetHeaderSize } from '../wire/layout.js';
+import { createRamPacket, encodeRamPacket, type RamPacket } from '../wire/ram-packet.js';
+import type { SourceControl } from './control.js';
+
+/** A write leaves when it has this many packets (64 KiB of headers, if they are all zero pages) … */
+const PACKETS_PER_WRITE = 48;
+/** … or this many bytes. */
+const BYTES_PER_WRITE = 2 * 2 ** 20;
+/** The same for a method that takes its time over each packet: what is ready leaves while the next is made. */
+const CODED_BYTES_PER_WRITE = 64 * 1024;
+
+/** ms that a method may compute on end before the connection gets a turn of the event loop. */
+const LONGEST_STINT = 20;
+
+/** What a packet's holes hold. */
+const ZEROS = new Uint8Array(PACKET_PAYLOAD_SIZE);
+
+/** Headers of one write. Owned by this sender; lent to the socket from `send` until its `done`. */
+interface HeaderSlots {
+  readonly bytes: Uint8Array;
+  used: number;
+}
+
+/**
+ * Collects one channel's pages into packets, normal pages and zero pages apart, so that each kind fills whole
+ * packets; what is left over shares one packet, normal pages first. So the packets depend only on the pages and
+ * their order, never on how they were checked.
+ */
+export class PacketSender {
+  readonly #outgoing: Outgoing;
+  readonly #method: MultiFDMethods;
+  readonly #hooks: SendHooks;
+  readonly #control: SourceControl;
+  readonly #counters: CounterRow;
+  #bytesPerWrite: number;
+  readonly #pageSize: number;
+  readonly #maxPages: number;
+  readonly #headerSize: number;
+  readonly #packet: RamPacket;
+  readonly #normal: Float64Array;
+  /** 1 for each normal page that is a hole. */
+  readonly #holes: Uint8Array;
+  readonly #zero: Float64Array;
+  #normalCount = 0;
+  #zeroCount = 0;
+  #block: RamBlock | undefined;
+  /** Where the bytes of this block's pages are for now; guest memory, or a copy of a file's range. */
+  #pages: ((offset: number, length: number) => Uint8Array) | undefined;
+  readonly #free: HeaderSlots[] = [];
+  #headers: HeaderSlots;
+  #vectors: Uint8Array[] = [];
+  /** Start in `#headers` of headers that no vector covers yet. */
+  #uncovered = 0;
+  #bytes = 0;
+  #releases: (() => void)[] = [];
+  /** Moment of the last turn of the event loop that is known of, ms. */
+  #lastTurn = performance.now();
+
+  constructor(
+    outgoing: Outgoing,
+    method: MultiFDMethods,
+    hooks: SendHooks,
+    control: SourceControl,
+    counters: CounterRow,
+    pageSize: number,
+  ) {
+    this.#outgoing = outgoing;
+    this.#method = method;
+    this.#hooks = hooks;
+    this.#control = control;
+    this.#counters = counters;
+    this.#bytesPerWrite = method.flag === 0 ? BYTES_PER_WRITE : CODED_BYTES_PER_WRITE;
+    this.#pageSize = pageSize;
+    this.#maxPages = maxPagesPerPacket(pageSize);
+    this.#headerSize = packetHeaderSize(pageSize);
+    this.#packet = createRamPacket(pageSize);
+    this.#normal = new Float64Array(this.#maxPages);
+    this.#holes = new Uint8Array(this.#maxPages);
+    this.#zero = new Float64Array(this.#maxPages);
+    this.#headers = this.#freshHeaders();
+  }
+
+  /**
+   * The pages that follow are of this block.
+   * @param pages gives [offset, offset + length) of the block, valid until the sender is `flushed` again.
+   */
+  async begin(block: RamBlock, pages: (offset: number, length: number) => Uint8Array): Promise<void> {
+    if (this.#block !== block) await this.flushPackets();
+    this.#block = block;
+    this.#pages = pages;
+  }
+
+  /**
+   * Adds a normal page. True: await `flushFull` before the next page.
+   * @param offset bytes in the block.
+   * @param hole it is absent: zeros are sent in its place, since reading it might make it exist.
+   */
+  addNormal(offset: number, hole = false): boolean {
+    this.#holes[this.#normalCount] = hole ? 1 : 0;
+    this.#normal[this.#normalCount++] = offset;
+    return this.#normalCount === this.#maxPages;
+  }
+
+  /** Adds a zero page. True: await `flushFull` before the next page. */
+  addZero(offset: number): boolean {
+    this.#zero[this.#zeroCount++] = offset;
+    return this.#zeroCount === this.#maxPages;
+  }
+
+  /** Puts the kind of pages that fills a packet into one. */
+  async flushFull(): Promise<void> {
+    if (this.#normalCount === this.#maxPages) await this.#emit(this.#normalCount, 0);
+    if (this.#zeroCount === this.#maxPages) await this.#emit(0, this.#zeroCount);
+  }
+
+  /** Puts every page added so far into a packet. */
+  async flushPackets(): Promise<void> {
+    if (this.#normalCount + this.#zeroCount <= this.#maxPages) {
+      if (this.#normalCount + this.#zeroCount > 0) await this.#emit(this.#normalCount, this.#zeroCount);
+    } else {
+      await this.#emit(this.#normalCount, 0);
+      await this.#emit(0, this.#zeroCount);
+    }
+  }
+
+  /** Sends every packet so far, and waits until no page that was handed over is read any more. */
+  async flushed(): Promise<void> {
+    await this.flushPackets();
+    await this.#write();
+    await this.#outgoing.drained();
+  }
+
+  /**
+   * Ends the epoch: everything added so far, then a SYNC packet.
+   * @param last nothing comes after it: a destination that has everything may close before it says so on main.
+   */
+  async sync(last: boolean): Promise<void> {
+    await this.flushPackets();
+    const packet = this.#packet;
+    packet.flags = FLAG_SYNC;
+    packet.pagesAllocated = 0;
+    packet.normalPages = 0;
+    packet.zeroPages = 0;
+    packet.payloadSize = 0;
+    packet.blockName = '';
+    this.#appendHeader();
+    await this.#write();
+    if (!last) return;
+    await this.#outgoing.drained();
+    this.#outgoing.expectEnd();
+  }
+
+  async #emit(normal: number, zero: number): Promise<void> {
+    const block = this.#block;
+    if (block === undefined) return;
+    const packet = this.#packet;
+    packet.offsets.set(this.#normal.subarray(0, normal), 0);
+    packet.offsets.set(this.#zero.subarray(0, zero), normal);
+    if (normal > 0) this.#normalCount = 0;
+    if (zero > 0) this.#zeroCount = 0;
+    packet.flags = this.#method.flag;
+    packet.pagesAllocated = this.#maxPages;
+    packet.normalPages = normal;
+    packet.zeroPages = zero;
+    packet.payloadSize = 0;
+    packet.blockName = block.name;
+    if (normal === 0) {
+      this.#appendHeader();
+    } else {
+      const pages = { block, offsets: packet.offsets, count: normal, vectors: this.#gather(normal) };
+      this.#counters.coding(this.#method.flag);
+      const payload = await this.#hooks.prepare(pages);
+      this.#counters.rest();
+      packet.payloadSize = payload.size;
+      packet.flags = payload.flag ?? this.#method.flag;
+      this.#bytesPerWrite = packet.flags === 0 ? BYTES_PER_WRITE : CODED_BYTES_PER_WRITE;
+      if (packet.flags !== 0) await this.#wasBusy();
+      this.#appendHeader();
+      this.#coverHeaders();
+      for (const vector of payload.vectors) this.#vectors.push(vector);
+      this.#bytes += payload.size;
+      if (payload.release !== undefined) this.#releases.push(payload.release);
+    }
+    if (this.#headers.used === this.#headers.bytes.length || this.#bytes >= this.#bytesPerWrite)
+      await this.#write();
+  }
+
+  /** A method that computes must not keep this thread from its connection. */
+  async #wasBusy(): Promise<void> {
+    if (performance.now() - this.#lastTurn < LONGEST_STINT) return;
+    await eventLoopTurn();
+    this.#lastTurn = performance.now();
+  }
+
+  /** The bytes of the packet's first `count` pages, neighbours in one piece. */
+  #gather(count: number): Uint8Array[] {
+    const vectors: Uint8Array[] = [];
+    const { offsets } = this.#packet;
+    const windowSize = this.#block?.windowSize ?? 1;
+    for (let first = 0; first < count; ) {
+      const start = offsets[first] ?? 0;
+      const windowEnd = (Math.floor(start / windowSize) + 1) * windowSize;
+      const hole = this.#holes[first];
+      let end = start + this.#pageSize;
+      let next = first + 1;
+      while (next < count && offsets[next] === end && end < windowEnd && this.#holes[next] === hole) {
+        end += this.#pageSize;
+        next++;
+      }
+      const piece = hole === 1 ? ZEROS.subarray(0, end - start) : this.#pages?.(start, end - start);
+      if (piece !== undefined) vectors.push(piece);
+      first = next;
+    }
+    return vectors;
+  }
+
+  #appendHeader(): void {
+    const { bytes, used } = this.#headers;
+    this.#packet.packetNumber = this.#control.nextPacketNumber();
+    encodeRamPacket(this.#packet, bytes.subarray(used, used + this.#headerSize), this.#pageSize);
+    this.#headers.used = used + this.#headerSize;
+    this.#bytes += this.#headerSize;
+  }
+
+  #coverHeaders(): void {
+    const { bytes, used } = this.#headers;
+    if (this.#uncovered < used) this.#vectors.push(bytes.subarray(this.#uncovered, used));
+    this.#uncovered = used;
+  }
+
+  async #write(): Promise<void> {
+    this.#coverHeaders();
+    if (this.#vectors.length === 0) return;
+    const vectors = this.#vectors;
+    const bytes = this.#bytes;
+    const headers = this.#headers;
+    const releases = this.#releases;
+    this.#vectors = [];
+    this.#bytes = 0;
+    this.#releases = [];
+    this.#uncovered = 0;
+    this.#headers = this.#free.pop() ?? this.#freshHeaders();
+    await this.#outgoing.send(vectors, bytes, () => {
+      headers.used = 0;
+      this.#free.push(headers);
+      for (const release of releases) release();
+    });
+  }
+
+  #freshHeaders(): HeaderSlots {
+    return { bytes: new Uint8Array(PACKETS_PER_WRITE * this.#headerSize), used: 0 };
+  }
+}

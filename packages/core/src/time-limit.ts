@@ -1,0 +1,43 @@
+import { type ErrorCode, MultifdError } from './errors.js';
+
+export interface TimeLimit {
+  /** ms. */
+  readonly timeout: number;
+  /** The error's text, which goes on with `within N ms`. */
+  readonly what: string;
+  readonly hint?: string;
+  /** Default `timeout`. */
+  readonly code?: ErrorCode;
+  /** When the peer was last heard of (`performance.now()`): the limit counts from there. Default: from now. */
+  readonly lastSign?: () => number;
+  /** ms in all, however alive the peer shows itself to be. Default: no such limit. */
+  readonly atMost?: number;
+}
+
+/**
+ * Waits for `answer`, but no longer than allowed.
+ * @throws MultifdError of the limit's code.
+ */
+export async function inTime<T>(answer: Promise<T>, limit: TimeLimit): Promise<T> {
+  const { timeout, what, hint, code = 'timeout', lastSign, atMost = Number.POSITIVE_INFINITY } = limit;
+  const start = performance.now();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const look = (): void => {
+      const now = performance.now();
+      const left = Math.max(start, lastSign?.() ?? start) + timeout - now;
+      const inAll = start + atMost - now;
+      if (left > 0 && inAll > 0) timer = setTimeout(look, Math.min(left, inAll));
+      else {
+        const passed = inAll > 0 ? timeout : atMost;
+        reject(new MultifdError(code, `${what} within ${passed} ms`, hint === undefined ? {} : { hint }));
+      }
+    };
+    look();
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,75 @@
+import { readSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { socketFd } from './socket-bytes.js';
+
+/** Bytes of a connection that are looked at, at most, before a thread reads it: what its staging buffer holds. */
+export const MOST_LOOKED_AT = 16 * 1024;
+
+/** What a connection had to say since the last look. Bytes are valid until the next look at any connection. */
+export type Look = Uint8Array | 'nothing' | 'ended' | 'broken';
+
+/** Reads the first bytes of a connection in the API thread, without waiting. */
+export interface FirstLook {
+  /** Whether the socket can still be handed to another thread. */
+  readonly untouched: boolean;
+  /** @param most bytes, at least 1. */
+  read(most: number): Look;
+}
+
+const scratch = new Uint8Array(MOST_LOOKED_AT);
+
+/**
+ * By the socket's descriptor, so that Node knows of no byte that was read and lets the socket change threads: what was
+ * read has to go with it. One system call a look, about 4 µs; nothing tells when to look.
+ */
+export class DescriptorLook implements FirstLook {
+  readonly untouched = true;
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  read(most: number): Look {
+    // Asked each time: the number of a socket that Node has closed may be another file's by now.
+    const fd = socketFd(this.#socket);
+    if (fd === undefined) return 'broken';
+    try {
+      const count = readSync(fd, scratch, 0, Math.min(most, scratch.length), null);
+      return count === 0 ? 'ended' : scratch.subarray(0, count);
+    } catch (error) {
+      const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+      return code === 'EAGAIN' || code === 'EINTR' ? 'nothing' : 'broken';
+    }
+  }
+}
+
+/** Where there is no descriptor to be had (Windows): by Node's stream, whose socket must then stay in this thread. */
+export class StreamLook implements FirstLook {
+  readonly untouched = false;
+  readonly #socket: Socket;
+  readonly #broken: () => boolean;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    let broken = false;
+    this.#broken = () => broken || socket.destroyed;
+    socket.on('error', () => {
+      broken = true;
+    });
+    // Without a listener for `data` nothing flows: `readable` fills the stream's own buffer, and no more.
+    socket.on('readable', () => {});
+  }
+
+  read(most: number): Look {
+    const bytes: unknown = this.#socket.read(Math.min(most, Math.max(1, this.#socket.readableLength)));
+    if (bytes instanceof Uint8Array) return bytes;
+    if (this.#socket.readableEnded) return 'ended';
+    return this.#broken() ? 'broken' : 'nothing';
+  }
+}
+
+/** @param byDescriptor false: only documented ways of Node. */
+export function firstLook(socket: Socket, byDescriptor: boolean): FirstLook {
+  return byDescriptor && socketFd(socket) !== undefined ? new DescriptorLook(socket) : new StreamLook(socket);
+}

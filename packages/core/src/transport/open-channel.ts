@@ -1,0 +1,46 @@
+import type { Socket } from 'node:net';
+import { encodeInitPacket, type InitPacket } from '../wire/init-packet.js';
+import { INIT_PACKET_SIZE } from '../wire/layout.js';
+import type { Address } from './address.js';
+import { openChannel } from './connect.js';
+import { Outgoing, type OutgoingOptions } from './outgoing.js';
+import { socketFd } from './socket-bytes.js';
+import { type BlockingSocket, loadSocketIo, type SocketIoLink } from './socket-io.js';
+
+/**
+ * Connects an outgoing channel and introduces it, at once (docs/wire.md, 1).
+ * @param setupTimeout ms.
+ * @param io sends block this thread, if it can have the socket; undefined: Node's streams.
+ * @param onFailure called once if the connection fails, whatever its thread is doing.
+ * @throws MultifdError if it cannot be connected; then nothing stays open.
+ */
+export async function openOutgoingChannel(
+  address: Address,
+  introduction: InitPacket,
+  setupTimeout: number,
+  options: Omit<OutgoingOptions, 'blocking'>,
+  io: SocketIoLink | undefined,
+  onFailure: NonNullable<Outgoing['onFailure']>,
+): Promise<Outgoing> {
+  const socket = await openChannel(address, options.where, setupTimeout, options.signal);
+  // Nothing comes back on a channel; reading is how a destination's end is noticed while we wait.
+  socket.resume();
+  const outgoing = new Outgoing(socket, { ...options, blocking: await blockingSocket(socket, io) });
+  outgoing.onFailure = onFailure;
+  try {
+    await outgoing.send([encodeInitPacket(introduction)], INIT_PACKET_SIZE);
+  } catch (error) {
+    outgoing.destroy();
+    throw error;
+  }
+  return outgoing;
+}
+
+async function blockingSocket(
+  socket: Socket,
+  link: SocketIoLink | undefined,
+): Promise<BlockingSocket | undefined> {
+  const fd = socketFd(socket);
+  if (link === undefined || fd === undefined) return undefined;
+  return (await loadSocketIo(link.module)).open(fd, link.interrupt);
+}

@@ -1,0 +1,221 @@
+import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { MultifdError } from '../errors.js';
+import type { CounterRow } from '../thread/counters.js';
+import { ACTIVITY_IDLE } from '../thread/counters.js';
+import type { BandwidthLimit } from './bandwidth.js';
+import type { BlockingSocket } from './socket-io.js';
+
+/** Bytes that may wait in this process for a connection, before its thread has to wait too. */
+const HIGH_WATER = 4 * 2 ** 20;
+
+/** ms after which a sender that waits for its turn looks whether the limit has changed. */
+const TURN_STEP = 50;
+
+export interface OutgoingOptions {
+  /** For messages: `main stream`, `channel 3`. */
+  readonly where: string;
+  /** ms that bytes may wait without any of them leaving. */
+  readonly stallTimeout: number;
+  readonly counters: CounterRow;
+  readonly limit: BandwidthLimit;
+  readonly signal: AbortSignal;
+  /** Sends in place of the socket's stream; owned by the `Outgoing` from then on. */
+  readonly blocking?: BlockingSocket | undefined;
+}
+
+/**
+ * The sending half of a connection: vectors in, in order, without copying them. The only place on the source
+ * that writes to a socket.
+ */
+export class Outgoing {
+  readonly #socket: Socket;
+  readonly #options: OutgoingOptions;
+  /** Bytes handed to the socket and not yet taken by the kernel. */
+  #pending = 0;
+  #failure: MultifdError | undefined;
+  #waiting: (() => void)[] = [];
+  #closing = false;
+
+  constructor(socket: Socket, options: OutgoingOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    socket.on('error', (cause) => this.#broke(cause));
+    // Counts from the last byte that left or came, however small, as the kernel takes a large write piece by piece.
+    socket.setTimeout(options.stallTimeout, () => {
+      if (this.#pending > 0) this.#fail(this.#stalled());
+    });
+    socket.on('close', () => {
+      if (this.#closing) return;
+      this.#fail(new MultifdError('peer-closed', `${options.where}: the destination closed the connection`));
+    });
+    options.signal.addEventListener('abort', () => {
+      this.#fail(new MultifdError('cancelled', `${options.where}: cancelled`));
+    });
+  }
+
+  /** Called once if the connection fails, whatever this thread is doing. */
+  onFailure: ((error: MultifdError) => void) | undefined;
+
+  /**
+   * Sends `vectors`, `bytes` long in all, after what was sent before. They must stay as they are until `done` is
+   * called; guest memory may change. Returns when there is room for more.
+   * @throws MultifdError if the connection has failed or stands still for longer than the stall timeout.
+   */
+  async send(vectors: readonly Uint8Array[], bytes: number, done?: () => void): Promise<void> {
+    const { counters } = this.#options;
+    counters.sending();
+    await this.#handOver(vectors, bytes, done);
+    counters.hasSent(bytes);
+  }
+
+  async #handOver(vectors: readonly Uint8Array[], bytes: number, done?: () => void): Promise<void> {
+    await this.#turn(bytes);
+    this.#throwIfFailed();
+    this.#options.counters.addBytes(bytes);
+    const { blocking } = this.#options;
+    if (blocking !== undefined) {
+      this.#sendBlocking(blocking, vectors);
+      done?.();
+      return;
+    }
+    this.#pending += bytes;
+    const last = vectors.length - 1;
+    this.#socket.cork();
+    vectors.forEach((vector, index) => {
+      if (index < last) this.#socket.write(vector);
+      else {
+        this.#socket.write(vector, (cause) => {
+          if (cause) this.#broke(cause);
+          this.#pending -= bytes;
+          done?.();
+          this.#wake();
+        });
+      }
+    });
+    this.#socket.uncork();
+    await this.#until(() => this.#pending <= HIGH_WATER);
+  }
+
+  /** Waits until the kernel has taken every byte. */
+  async drained(): Promise<void> {
+    const { counters } = this.#options;
+    counters.sending();
+    await this.#until(() => this.#pending === 0);
+    counters.hasSent(0);
+  }
+
+  /** Sends what is left and closes this direction; the socket is gone once the peer has closed too. */
+  async close(): Promise<void> {
+    await this.drained();
+    this.#closing = true;
+    await new Promise<void>((resolve) => this.#socket.end(resolve));
+  }
+
+  /**
+   * The peer has said its last word, or has all that it will get: that it closes or breaks the connection is no
+   * failure any more.
+   */
+  expectEnd(): void {
+    this.#closing = true;
+  }
+
+  /** Drops the connection at once. May be called twice. */
+  destroy(): void {
+    this.#closing = true;
+    this.#options.blocking?.close();
+    this.#socket.destroy();
+  }
+
+  /** The kernel takes everything before this returns; whoever owns the thread can fire the interrupt. */
+  #sendBlocking(blocking: BlockingSocket, vectors: readonly Uint8Array[]): void {
+    const { counters, stallTimeout } = this.#options;
+    const { activity } = counters;
+    counters.beat(ACTIVITY_IDLE);
+    try {
+      blocking.send(vectors, stallTimeout);
+    } catch (cause) {
+      const error = this.#explained(MultifdError.from(cause, 'io', this.#options.where));
+      this.#fail(error);
+      throw error;
+    }
+    counters.beat(activity);
+  }
+
+  /** What a blocking call says, as this end says it. */
+  #explained(cause: MultifdError): MultifdError {
+    const { where } = this.#options;
+    if (cause.code === 'timeout') return this.#stalled();
+    if (cause.code === 'peer-closed') return this.#connectionBroke(cause);
+    return new MultifdError(cause.code, `${where}: ${cause.message}`, {
+      cause,
+      ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+    });
+  }
+
+  /** Waits for the bandwidth limit, in steps, so that neither a cancellation nor another limit is waited out. */
+  async #turn(bytes: number): Promise<void> {
+    const { limit, counters } = this.#options;
+    let turn = limit.reserve(bytes, process.hrtime.bigint());
+    for (let left = turn.wait; left > 0; ) {
+      counters.beat(ACTIVITY_IDLE);
+      await delay(Math.min(left, TURN_STEP));
+      this.#throwIfFailed();
+      left -= TURN_STEP;
+      if (!limit.isStale(turn)) continue;
+      turn = limit.reserve(bytes, process.hrtime.bigint());
+      left = turn.wait;
+    }
+  }
+
+  async #until(ready: () => boolean): Promise<void> {
+    this.#throwIfFailed();
+    if (ready()) return;
+    // Whatever this thread was doing, now it waits for the peer, which has a limit of its own.
+    const { activity } = this.#options.counters;
+    this.#options.counters.beat(ACTIVITY_IDLE);
+    while (!ready()) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+      });
+      this.#throwIfFailed();
+    }
+    this.#options.counters.beat(activity);
+  }
+
+  #broke(cause: Error): void {
+    if (this.#closing) return;
+    this.#fail(this.#connectionBroke(cause));
+  }
+
+  #connectionBroke(cause: Error): MultifdError {
+    return new MultifdError('peer-closed', `${this.#options.where}: the connection broke: ${cause.message}`, {
+      cause,
+      hint: "see the destination's own message",
+    });
+  }
+
+  #stalled(): MultifdError {
+    const { where, stallTimeout } = this.#options;
+    return new MultifdError('timeout', `${where}: the destination took no byte for ${stallTimeout} ms`, {
+      hint: 'the destination hangs or the network is down',
+    });
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  #fail(error: MultifdError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    // First of all: the peer may fail because of what is dropped here, and then say so on another connection.
+    this.onFailure?.(error);
+    this.destroy();
+    this.#wake();
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}

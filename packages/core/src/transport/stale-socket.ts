@@ -1,0 +1,44 @@
+import { randomBytes } from 'node:crypto';
+import { link, lstat, rename, unlink } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { MultifdError } from '../errors.js';
+
+/**
+ * Removes the unix socket at `path` if nobody listens on it any more: its owner died. One that is alive stays, and so
+ * does everything that is no socket.
+ * @throws MultifdError `io` that says what is there.
+ */
+export async function removeStaleSocket(path: string): Promise<void> {
+  const found = await lstat(path, { bigint: true });
+  if (!found.isSocket()) throw taken(path, 'something that is no socket is there', 'choose another path');
+  const answer = await knock(path);
+  if (answer !== 'ECONNREFUSED') {
+    const why = answer === undefined ? 'a program listens there' : `it may be in use (${answer})`;
+    throw taken(path, why, 'choose another path, or end the program that listens there');
+  }
+  // Another receive may have put its own socket there meanwhile: only the one that was knocked at may go.
+  const aside = `${path}.${randomBytes(6).toString('hex')}`;
+  await rename(path, aside);
+  const moved = await lstat(aside, { bigint: true });
+  const isSame = moved.ino === found.ino && moved.dev === found.dev;
+  if (isSame && (await knock(aside)) === 'ECONNREFUSED') return unlink(aside);
+  await link(aside, path);
+  await unlink(aside);
+  throw taken(path, 'a program listens there', 'choose another path, or end the program that listens there');
+}
+
+/** The code of the error that a connection ends with; undefined if somebody takes it. */
+function knock(path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(undefined);
+    });
+    socket.once('error', (error) => resolve(String(Reflect.get(error, 'code'))));
+  });
+}
+
+function taken(path: string, why: string, hint: string): MultifdError {
+  return new MultifdError('io', `cannot listen on unix:${path}: ${why}`, { hint });
+}

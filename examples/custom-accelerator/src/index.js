@@ -1,7 +1,7 @@
 import { OffloadDetector } from './detector.js';
 import { Device } from './device.js';
 
-/** @type {import('@multifd/core').Accelerator} */
+/** @type {import('@multifd/core/accelerator').Accelerator} */
 const offload = {
   specVersion: 1,
   name: 'example-offload',

@@ -1,7 +1,7 @@
 import { receiving } from './receive.js';
 import { sending } from './send.js';
 
-/** @type {import('@multifd/core').MultiFDMethods} */
+/** @type {import('@multifd/core/codec').MultiFDMethods} */
 const brotli = {
   specVersion: 1,
   name: 'brotli',

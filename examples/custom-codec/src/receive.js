@@ -1,12 +1,12 @@
 import { brotliDecompressSync } from 'node:zlib';
-import { placePages } from '@multifd/core';
+import { placePages } from '@multifd/core/codec';
 
 /**
  * Every packet stands alone here. A codec whose stream goes on over the packets keeps its state beside the buffer:
  * there is one of these for each channel.
  *
- * @param {import('@multifd/core').MethodOptions} options
- * @returns {import('@multifd/core').RecvHooks}
+ * @param {import('@multifd/core/codec').MethodOptions} options
+ * @returns {import('@multifd/core/codec').RecvHooks}
  */
 export function receiving({ pageSize, maxPages }) {
   const buffer = Buffer.alloc(most(pageSize * maxPages));

@@ -4,8 +4,8 @@ import { brotliCompressSync, constants } from 'node:zlib';
 const QUALITY = 1;
 
 /**
- * @param {import('@multifd/core').MethodOptions} options
- * @returns {import('@multifd/core').SendHooks}
+ * @param {import('@multifd/core/codec').MethodOptions} options
+ * @returns {import('@multifd/core/codec').SendHooks}
  */
 export function sending({ pageSize, maxPages }) {
   const pages = Buffer.alloc(pageSize * maxPages);

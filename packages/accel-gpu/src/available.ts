@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Probe } from '@multifd/core';
+import type { Probe } from '@multifd/core/accelerator';
 import type { AdapterKind } from './protocol.js';
 
 type Refusal = Extract<Probe, { ok: false }>;

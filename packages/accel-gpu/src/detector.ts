@@ -1,4 +1,4 @@
-import type { Detector, PageBatch } from '@multifd/core';
+import type { Detector, PageBatch } from '@multifd/core/accelerator';
 import { gather } from './gather.js';
 import type { Line } from './line.js';
 import { type KernelChoice, SLOT_BYTES } from './protocol.js';

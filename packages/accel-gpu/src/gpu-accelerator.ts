@@ -1,4 +1,4 @@
-import type { Accelerator, Probe } from '@multifd/core';
+import type { Accelerator, Probe } from '@multifd/core/accelerator';
 import { missing } from './available.js';
 import { GpuDetector } from './detector.js';
 import { Line, Refused } from './line.js';

@@ -1,4 +1,4 @@
-import type { Accelerator } from '@multifd/core';
+import type { Accelerator } from '@multifd/core/accelerator';
 import { gpuAccelerator } from './gpu-accelerator.js';
 
 export { residentRate } from './resident.js';

@@ -1,4 +1,4 @@
-import type { Accelerator } from '@multifd/core';
+import type { Accelerator } from '@multifd/core/accelerator';
 import { jsAccelerator } from './js-accelerator.js';
 
 /** What `--accel` finds in this module. */

@@ -1,4 +1,4 @@
-import type { Accelerator } from '@multifd/core';
+import type { Accelerator } from '@multifd/core/accelerator';
 import { createCheckPages } from './kernel.js';
 
 const PAGE_SIZE = { min: 4096, max: 65536 } as const;

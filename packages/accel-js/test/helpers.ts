@@ -1,4 +1,4 @@
-import type { Detector } from '@multifd/core';
+import type { Detector } from '@multifd/core/accelerator';
 import { accelerators } from '../src/index.js';
 
 export const [js] = accelerators;

@@ -1,4 +1,4 @@
-import type { Accelerator } from '@multifd/core';
+import type { Accelerator } from '@multifd/core/accelerator';
 import { bestAccelerator, kernelAccelerator } from './native-accelerator.js';
 
 export { plainRead, type ReadPages } from './read-ceiling.js';

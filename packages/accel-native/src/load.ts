@@ -1,4 +1,4 @@
-import { exportsFunctions, type LoadedAddon, loadAddon } from '@multifd/core';
+import { exportsFunctions, type LoadedAddon, loadAddon } from '@multifd/core/accelerator';
 import type { NativeBinding } from './binding.js';
 
 let loaded: LoadedAddon<NativeBinding> | undefined;

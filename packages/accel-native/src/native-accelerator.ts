@@ -1,4 +1,4 @@
-import type { Accelerator, Probe } from '@multifd/core';
+import type { Accelerator, Probe } from '@multifd/core/accelerator';
 import type { NativeBinding, NativeKernelState } from './binding.js';
 import { loadBinding } from './load.js';
 

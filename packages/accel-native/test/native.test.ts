@@ -1,4 +1,4 @@
-import { platformTriple } from '@multifd/core';
+import { platformTriple } from '@multifd/core/accelerator';
 import { expect, test } from 'vitest';
 import { accelerators, plainRead } from '../src/index.js';
 import { loadBinding } from '../src/load.js';

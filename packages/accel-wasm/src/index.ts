@@ -1,4 +1,4 @@
-import type { Accelerator } from '@multifd/core';
+import type { Accelerator } from '@multifd/core/accelerator';
 import { best, simdOrReason, wasmAccelerator } from './wasm-accelerator.js';
 
 /** What `--accel` finds in this module: the better twin, and each by its name. */

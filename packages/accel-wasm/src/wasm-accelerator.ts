@@ -1,4 +1,4 @@
-import type { Accelerator, PageBatch, Probe } from '@multifd/core';
+import type { Accelerator, PageBatch, Probe } from '@multifd/core/accelerator';
 import { ByCopy } from './by-copy.js';
 import { InPlace } from './in-place.js';
 import { readTwin, type TwinName } from './twin.js';

@@ -1,4 +1,4 @@
-import { MultifdError } from '@multifd/core';
+import { MultifdError } from '@multifd/core/codec';
 
 /** QEMU's parameter for a method's level. */
 export interface StreamLevel {

@@ -1,4 +1,4 @@
-import { exportsFunctions, type LoadedAddon, loadAddon, MultifdError } from '@multifd/core';
+import { exportsFunctions, type LoadedAddon, loadAddon, MultifdError } from '@multifd/core/codec';
 import type { NativeBinding } from './binding.js';
 
 let loaded: LoadedAddon<NativeBinding> | undefined;

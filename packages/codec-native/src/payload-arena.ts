@@ -1,4 +1,4 @@
-import type { PreparedPayload } from '@multifd/core';
+import type { PreparedPayload } from '@multifd/core/codec';
 
 /** Payloads that a chunk has room for, if none of them could be compressed. */
 const PAYLOADS_PER_CHUNK = 4;

@@ -1,4 +1,10 @@
-import { type MethodOptions, MultifdError, pageWindows, placePages, type RecvHooks } from '@multifd/core';
+import {
+  type MethodOptions,
+  MultifdError,
+  pageWindows,
+  placePages,
+  type RecvHooks,
+} from '@multifd/core/codec';
 import type { NativeUnpacker } from './binding.js';
 
 /** A payload may be so many times as long as its pages, which is as much as a QEMU has room for. */

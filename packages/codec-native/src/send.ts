@@ -1,4 +1,4 @@
-import type { MethodOptions, SendHooks } from '@multifd/core';
+import type { MethodOptions, SendHooks } from '@multifd/core/codec';
 import type { NativePacker } from './binding.js';
 import { PayloadArena } from './payload-arena.js';
 

@@ -1,4 +1,4 @@
-import type { MultiFDMethods, Probe } from '@multifd/core';
+import type { MultiFDMethods, Probe } from '@multifd/core/codec';
 import type { StreamName } from './binding.js';
 import { levelOf, type StreamLevel } from './level.js';
 import { loadBinding, requireBinding } from './load.js';

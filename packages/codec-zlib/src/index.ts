@@ -1,5 +1,5 @@
 import { streamMethod } from '@multifd/codec-native';
-import type { MultiFDMethods } from '@multifd/core';
+import type { MultiFDMethods } from '@multifd/core/codec';
 
 /** QEMU's parameter and its range. 0 stores. */
 export const LEVEL = { parameter: 'multifd-zlib-level', most: 9, usual: 1 } as const;

@@ -1,5 +1,5 @@
 import { streamMethod } from '@multifd/codec-native';
-import type { MultiFDMethods } from '@multifd/core';
+import type { MultiFDMethods } from '@multifd/core/codec';
 
 /** QEMU's parameter and its range. 0 is zstd's own default, 3. */
 export const LEVEL = { parameter: 'multifd-zstd-level', most: 20, usual: 1 } as const;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Probe } from '@multifd/core';
+import type { Probe } from '@multifd/core/accelerator';
 import { type Random, randomNumbers } from './random.js';
 import type { TestRunner } from './runner.js';
 

@@ -1,4 +1,5 @@
-import type { Accelerator, MultiFDMethods } from '@multifd/core';
+import type { Accelerator } from '@multifd/core/accelerator';
+import type { MultiFDMethods } from '@multifd/core/codec';
 import {
   type AcceleratorSuiteOptions,
   type CodecSuiteOptions,

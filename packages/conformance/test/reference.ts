@@ -1,6 +1,6 @@
 /** The definition as an accelerator, synchronous and asynchronous; the suite must find nothing wrong with them. */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Accelerator } from '@multifd/core';
+import type { Accelerator } from '@multifd/core/accelerator';
 import { accelerator, CAPABILITIES, pageByPage, rightAnswer, rightAnswers } from './broken/make.js';
 
 export const reference = pageByPage('reference', rightAnswer);

@@ -1,4 +1,4 @@
-import { DirtyBitmap, type GuestRamDescriptor } from '../src/index.js';
+import { DirtyBitmap, type GuestRamDescriptor } from '../src/public/index.js';
 import { allocateGuestRam } from '../src/ram/guest-ram.js';
 
 export const PAGE = 4096;

@@ -1,4 +1,4 @@
-import * as wire from '../src/wire/index.js';
+import * as wire from '../src/public/wire.js';
 import { writeZeroRecords } from '../src/wire/main/encode-ram.js';
 import { ZERO_RECORD_SIZE } from '../src/wire/main/zero-run.js';
 import type { Group } from './measure.js';

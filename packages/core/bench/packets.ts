@@ -1,4 +1,4 @@
-import { encodeRamPacket, RamPacketDecoder } from '../src/wire/index.js';
+import { encodeRamPacket, RamPacketDecoder } from '../src/public/wire.js';
 import { maxPagesPerPacket, packetHeaderSize } from '../src/wire/layout.js';
 import { checkRamPacket, createRamPacket, type RamPacket } from '../src/wire/ram-packet.js';
 import type { Contender, Group } from './measure.js';

@@ -1,4 +1,4 @@
-import type { SendingBlock } from '@multifd/core';
+import type { SendingBlock } from '@multifd/core/host';
 import type { NativeDigests } from './binding.js';
 import type { MappedBlock } from './mapped-block.js';
 import { attempt } from './native-error.js';

@@ -1,4 +1,4 @@
-import { type HostBlockDescriptor, MultifdError } from '@multifd/core';
+import { type HostBlockDescriptor, MultifdError } from '@multifd/core/host';
 
 /** The number of the mapping that a descriptor names. @throws MultifdError `usage` for a descriptor of another package. */
 export function mappingOf({ name, handle }: HostBlockDescriptor): number {

@@ -1,4 +1,4 @@
-import { type HostBlockDescriptor, type HostBlocks, sendAsIs } from '@multifd/core';
+import { type HostBlockDescriptor, type HostBlocks, sendAsIs } from '@multifd/core/host';
 import { DigestSendingBlock } from './digest-sending-block.js';
 import { digestsOf, mappingOf } from './handle.js';
 import { requireBinding } from './load.js';

@@ -1,4 +1,4 @@
-import { exportsFunctions, type LoadedAddon, loadAddon, MultifdError } from '@multifd/core';
+import { exportsFunctions, type LoadedAddon, loadAddon, MultifdError } from '@multifd/core/host';
 import type { NativeBinding } from './binding.js';
 
 const EXPORTS = [

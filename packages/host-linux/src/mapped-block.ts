@@ -1,4 +1,4 @@
-import { MultifdError, type RamBlock } from '@multifd/core';
+import { MultifdError, type RamBlock } from '@multifd/core/host';
 import type { NativeMemory } from './binding.js';
 import { attempt } from './native-error.js';
 import { viewOf } from './views.js';

@@ -1,4 +1,4 @@
-import { type ErrorCode, MultifdError } from '@multifd/core';
+import { type ErrorCode, MultifdError } from '@multifd/core/host';
 
 /** The codes that the addon uses. */
 const CODES: ReadonlySet<string> = new Set<ErrorCode>([

@@ -1,4 +1,4 @@
-import type { BlockingSocket, Interrupt, SocketIo } from '@multifd/core';
+import type { BlockingSocket, Interrupt, SocketIo } from '@multifd/core/host';
 import type { NativeInterrupt, NativeSocket } from './binding.js';
 import { requireBinding } from './load.js';
 import { attempt } from './native-error.js';

@@ -1,4 +1,5 @@
-import { DirtyBitmap, sampleMethod } from '@multifd/core';
+import { DirtyBitmap } from '@multifd/core';
+import { sampleMethod } from '@multifd/core/codec';
 import { describe, expect, test } from 'vitest';
 import { chooseTracker, hostBlocks } from '../src/index.js';
 import { lookAtAll, methods } from './fixtures/lookers.mjs';

@@ -1,4 +1,4 @@
-import type { Accelerator, Detector } from '@multifd/core';
+import type { Accelerator, Detector } from '@multifd/core/accelerator';
 import { PAGE_SIZE } from './bench-memory.js';
 import type { Work } from './plain-read.js';
 

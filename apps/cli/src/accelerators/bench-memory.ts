@@ -1,4 +1,5 @@
-import { type AllocatedGuestRam, allocateGuestRam, type SharedWasmMemory } from '@multifd/core';
+import { type AllocatedGuestRam, allocateGuestRam } from '@multifd/core';
+import type { SharedWasmMemory } from '@multifd/core/accelerator';
 
 export const PAGE_SIZE = 4096;
 

@@ -1,5 +1,6 @@
 import { residentRate } from '@multifd/accel-gpu';
-import { type Accelerator, loadAccelerator, type ProbedAccelerator } from '@multifd/core';
+import type { ProbedAccelerator } from '@multifd/core';
+import { type Accelerator, loadAccelerator } from '@multifd/core/accelerator';
 import { inBatches } from './batches.js';
 import { environment } from './bench.js';
 import { type BenchMemory, makeMemory, PAGE_SIZE } from './bench-memory.js';

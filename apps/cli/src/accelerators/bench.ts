@@ -1,5 +1,6 @@
 import { cpus, release } from 'node:os';
-import { loadAccelerator, MultifdError, type ProbedAccelerator } from '@multifd/core';
+import { MultifdError, type ProbedAccelerator } from '@multifd/core';
+import { loadAccelerator } from '@multifd/core/accelerator';
 import { KINDS, type Kind, makeMemory, PAGE_SIZE, PLACES, type Place } from './bench-memory.js';
 import { blamed, closeAll } from './blame.js';
 import { type Contender, contenderOf } from './contender.js';

@@ -1,4 +1,4 @@
-import type { Accelerator, Detector } from '@multifd/core';
+import type { Accelerator, Detector } from '@multifd/core/accelerator';
 import { inBatches } from './batches.js';
 import { type BenchMemory, PAGE_SIZE } from './bench-memory.js';
 import type { Work } from './plain-read.js';

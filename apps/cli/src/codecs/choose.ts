@@ -1,6 +1,7 @@
 import { LEVEL as ZLIB_LEVEL } from '@multifd/codec-zlib';
 import { LEVEL as ZSTD_LEVEL } from '@multifd/codec-zstd';
-import { AUTO, loadMethod, MultifdError, methodsFor, methodsOf } from '@multifd/core';
+import { MultifdError } from '@multifd/core';
+import { AUTO, loadMethod, methodsFor, methodsOf } from '@multifd/core/codec';
 import { resolveModule } from '../modules/resolve-module.js';
 import { quote } from '../options/sizes.js';
 import { unlessInterrupted } from './unless-interrupted.js';

@@ -1,5 +1,4 @@
 import {
-  AUTO,
   checkLimits,
   completeParameters,
   type GuestRamDescriptor,
@@ -12,6 +11,7 @@ import {
   type SourceEvent,
   type SourceStatistics,
 } from '@multifd/core';
+import { AUTO } from '@multifd/core/codec';
 import { chooseAccelerator } from '../accelerators/choose.js';
 import { checkingThreads } from '../accelerators/threads.js';
 import { type CodecChoice, chooseCodec } from '../codecs/choose.js';

@@ -1,4 +1,4 @@
-import type { Accelerator, Probe } from '@multifd/core';
+import type { Accelerator, Probe } from '@multifd/core/accelerator';
 import type { Random } from '../random.js';
 import type { SuiteCase } from '../register.js';
 import { PLACES, type Place } from './memory.js';

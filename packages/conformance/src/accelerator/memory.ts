@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { PageBatch } from '@multifd/core';
+import type { PageBatch } from '@multifd/core/accelerator';
 
 /** The definition, as plainly as it can be written: a page is zero exactly if every one of its bytes is 0. */
 export function everyByteIsZero(memory: Uint8Array, offset: number, pageSize: number): boolean {

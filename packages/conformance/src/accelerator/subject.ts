@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Detector, PageBatch } from '@multifd/core';
+import type { Detector, PageBatch } from '@multifd/core/accelerator';
 import { inTime } from '../in-time.js';
 import type { CaseContext } from './case.js';
 import type { GuestMemory } from './memory.js';

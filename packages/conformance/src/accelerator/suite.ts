@@ -1,4 +1,4 @@
-import type { Accelerator } from '@multifd/core';
+import type { Accelerator } from '@multifd/core/accelerator';
 import { inTime } from '../in-time.js';
 import { freshSeed } from '../random.js';
 import { checkOptOut, registerSuite } from '../register.js';

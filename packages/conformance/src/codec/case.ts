@@ -1,4 +1,5 @@
-import type { MultiFDMethods, Probe } from '@multifd/core';
+import type { Probe } from '@multifd/core/accelerator';
+import type { MultiFDMethods } from '@multifd/core/codec';
 import type { Random } from '../random.js';
 import type { SuiteCase } from '../register.js';
 

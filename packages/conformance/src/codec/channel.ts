@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { PreparedPayload, RecvHooks, SendHooks } from '@multifd/core';
+import type { PreparedPayload, RecvHooks, SendHooks } from '@multifd/core/codec';
 import { inTime } from '../in-time.js';
 import { TestBlock } from './block.js';
 import { type CodecContext, mostPages } from './case.js';

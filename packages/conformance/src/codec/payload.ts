@@ -1,4 +1,4 @@
-import type { PayloadReader } from '@multifd/core';
+import type { PayloadReader } from '@multifd/core/codec';
 
 /** Lends a codec `bytes` as a connection would: not one byte more, and not at once. */
 export class TestPayload implements PayloadReader {

@@ -1,4 +1,4 @@
-import type { MultiFDMethods } from '@multifd/core';
+import type { MultiFDMethods } from '@multifd/core/codec';
 import { inTime } from '../in-time.js';
 import { freshSeed } from '../random.js';
 import { checkOptOut, registerSuite } from '../register.js';

@@ -1,7 +1,7 @@
 /** Accelerators that look right and answer wrong: too early, too late, too much, in the wrong place. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { runInNewContext } from 'node:vm';
-import type { Accelerator, Detector } from '@multifd/core';
+import type { Accelerator, Detector } from '@multifd/core/accelerator';
 import { accelerator, rightAnswers } from './make.js';
 
 export const misanswering: readonly Accelerator[] = [

@@ -1,6 +1,6 @@
 /** Accelerators that are wrong in one corner, and which case has to see it. */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Accelerator, PageBatch } from '@multifd/core';
+import type { Accelerator, PageBatch } from '@multifd/core/accelerator';
 import { accelerator, CAPABILITIES, pageByPage, rightAnswer, rightAnswers } from './make.js';
 
 export interface Hole {

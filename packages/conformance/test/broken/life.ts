@@ -1,6 +1,6 @@
 /** Accelerators that probe, open, share or close wrongly. */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Accelerator, PageBatch } from '@multifd/core';
+import type { Accelerator, PageBatch } from '@multifd/core/accelerator';
 import { accelerator, CAPABILITIES, rightAnswers } from './make.js';
 
 const right = (pageSize: number) => ({

@@ -1,4 +1,4 @@
-import type { Accelerator, AcceleratorCapabilities, Detector, PageBatch } from '@multifd/core';
+import type { Accelerator, AcceleratorCapabilities, Detector, PageBatch } from '@multifd/core/accelerator';
 
 export const CAPABILITIES: AcceleratorCapabilities = {
   pageSize: { min: 4096, max: 65536 },

@@ -1,5 +1,5 @@
 /** Accelerators that take several batches at a time, and are right as long as they get one. */
-import type { Accelerator } from '@multifd/core';
+import type { Accelerator } from '@multifd/core/accelerator';
 import { accelerator, CAPABILITIES, rightAnswers } from './make.js';
 
 /** Its answers come a moment later, from what `keep` makes of the batch. */

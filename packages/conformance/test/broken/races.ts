@@ -1,5 +1,5 @@
 /** Accelerators that are right as long as nobody writes to memory. */
-import type { Accelerator } from '@multifd/core';
+import type { Accelerator } from '@multifd/core/accelerator';
 import { accelerator, rightAnswer } from './make.js';
 
 const zeros = Buffer.alloc(2 ** 20);

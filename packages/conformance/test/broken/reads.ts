@@ -1,5 +1,5 @@
 /** Accelerators that do not look at all of a page, or look elsewhere. */
-import type { Accelerator } from '@multifd/core';
+import type { Accelerator } from '@multifd/core/accelerator';
 import { pageByPage, rightAnswer } from './make.js';
 
 const part = (memory: Uint8Array, from: number, to: number) => rightAnswer(memory, from, to - from);

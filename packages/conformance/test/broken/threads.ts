@@ -6,7 +6,7 @@ import { closeSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
-import type { Accelerator, Detector, PageBatch } from '@multifd/core';
+import type { Accelerator, Detector, PageBatch } from '@multifd/core/accelerator';
 
 const zeros = Buffer.alloc(65536);
 

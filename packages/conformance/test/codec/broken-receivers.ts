@@ -1,5 +1,5 @@
 /** Codecs whose receiving end is wrong, or believes whatever it gets. */
-import type { MethodOptions, MultiFDMethods, RecvHooks } from '@multifd/core';
+import type { MethodOptions, MultiFDMethods, RecvHooks } from '@multifd/core/codec';
 import { codec, receiver, right } from './make.js';
 
 function recv(

@@ -1,5 +1,5 @@
 /** Codecs whose sending end, or what they say of themselves, is wrong. */
-import type { MethodOptions, MultiFDMethods, SendHooks } from '@multifd/core';
+import type { MethodOptions, MultiFDMethods, SendHooks } from '@multifd/core/codec';
 import { codec, type Parts, right, sender } from './make.js';
 
 /** What all channels share, in a codec that was written for one. */

@@ -4,7 +4,7 @@ import type {
   MultiFDMethods,
   OutgoingPages,
   PayloadReader,
-} from '@multifd/core';
+} from '@multifd/core/codec';
 
 /** What a codec for tests is made of; each part of it can be made wrong. */
 export interface Parts {

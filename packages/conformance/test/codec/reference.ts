@@ -1,6 +1,6 @@
 /** Codecs that the suite must find nothing wrong with. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { type MultiFDMethods, placePages } from '@multifd/core';
+import { type MultiFDMethods, placePages } from '@multifd/core/codec';
 import { codec, receiver, right, sender } from './make.js';
 
 export const reference = codec('reference');

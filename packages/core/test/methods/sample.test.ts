@@ -1,4 +1,4 @@
-import { loadMethod, sampleMethod } from '@multifd/core';
+import { loadMethod, sampleMethod } from '@multifd/core/codec';
 import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import { sampleGuest } from '../../src/methods/guest-sample.js';

@@ -20,7 +20,7 @@ import {
   FLAG_SYNC,
   FLUSH_RECORD,
   packetHeaderSize,
-} from '../../src/wire/index.js';
+} from '../../src/public/wire.js';
 
 const RAM_ID = 3;
 const PAGE_SIZE = 4096;

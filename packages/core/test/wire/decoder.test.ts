@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MultifdError, WireError } from '../../src/errors.js';
-import { MainStreamDecoder, writeZeroRecords } from '../../src/wire/index.js';
+import { MainStreamDecoder, writeZeroRecords } from '../../src/public/wire.js';
 import { encodeWithSrc } from './encode-with-src.js';
 import { toPlain } from './plain.js';
 import type { TwinPiece } from './twin.js';

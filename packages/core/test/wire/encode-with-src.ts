@@ -13,7 +13,7 @@ import {
   encodeVmDescription,
   encodeZeroRecord,
   FLUSH_RECORD,
-} from '../../src/wire/index.js';
+} from '../../src/public/wire.js';
 import type { TwinPiece } from './twin.js';
 
 /** The twin's pieces, written by the code under test. */

@@ -22,7 +22,7 @@ import {
   REPORT_SECTION,
   RETURN_PATH,
   writeZeroRecords,
-} from '../../src/wire/index.js';
+} from '../../src/public/wire.js';
 import { toBytes, toHex } from './notation.js';
 
 describe('layout', () => {

@@ -1,4 +1,4 @@
-import { MainStreamDecoder, type MainStreamOptions } from '../../src/wire/index.js';
+import { MainStreamDecoder, type MainStreamOptions } from '../../src/public/wire.js';
 import { mergeZeroRuns, type PlainRecord, toPlain } from './plain.js';
 
 /** All records of a stream that comes in these chunks and, if `eof`, then ends. */

@@ -9,7 +9,7 @@ import {
   RamPacketDecoder,
   ReturnPathDecoder,
   splitDeviceState,
-} from '../../src/wire/index.js';
+} from '../../src/public/wire.js';
 import { decodeMain } from './feed.js';
 import { nastyBytes, pick, randomPacket, randomStream } from './model.js';
 import { mergeZeroRuns } from './plain.js';

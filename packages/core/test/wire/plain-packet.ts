@@ -1,4 +1,4 @@
-import type { RamPacket } from '../../src/wire/index.js';
+import type { RamPacket } from '../../src/public/wire.js';
 
 /** A packet as plain data, without the stale entries of its offset list. */
 export function plainPacket(packet: RamPacket): Readonly<Record<string, unknown>> {

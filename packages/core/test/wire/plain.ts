@@ -1,4 +1,4 @@
-import type { MainRecord } from '../../src/wire/index.js';
+import type { MainRecord } from '../../src/public/wire.js';
 import { toHex } from './notation.js';
 
 /** A record with nothing that a later step could change, fit for JSON: bytes as hex, offsets as a list. */

@@ -8,7 +8,7 @@ import {
   encodeVmDescription,
   MainStreamDecoder,
   splitDeviceState,
-} from '../../src/wire/index.js';
+} from '../../src/public/wire.js';
 import { encodeWithSrc } from './encode-with-src.js';
 
 const pageSize = 4096;

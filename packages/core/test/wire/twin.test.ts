@@ -7,7 +7,7 @@ import {
   encodeRamPacket,
   packetHeaderSize,
   RamPacketDecoder,
-} from '../../src/wire/index.js';
+} from '../../src/public/wire.js';
 import { encodeWithSrc } from './encode-with-src.js';
 import { decodeMain, shifted } from './feed.js';
 import { pick, randomPacket, randomStream } from './model.js';

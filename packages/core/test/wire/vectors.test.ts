@@ -10,7 +10,7 @@ import {
   packetHeaderSize,
   RamPacketDecoder,
   ReturnPathDecoder,
-} from '../../src/wire/index.js';
+} from '../../src/public/wire.js';
 import { decodeMain, shifted } from './feed.js';
 import { toBytes, toHex } from './notation.js';
 import { plainPacket } from './plain-packet.js';

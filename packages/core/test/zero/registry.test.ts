@@ -1,4 +1,5 @@
-import { AcceleratorRegistry, loadAccelerator, MultifdError } from '@multifd/core';
+import { AcceleratorRegistry, MultifdError } from '@multifd/core';
+import { loadAccelerator } from '@multifd/core/accelerator';
 import { describe, expect, it, vi } from 'vitest';
 import { measureRates, rateOfThread } from '../../src/zero/calibrate.js';
 import { fixture, PLAIN } from '../support/fixtures.js';

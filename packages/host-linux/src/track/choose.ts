@@ -1,4 +1,4 @@
-import { type HostBlockDescriptor, MultifdError } from '@multifd/core';
+import { type HostBlockDescriptor, MultifdError } from '@multifd/core/host';
 import { mappingOf } from '../handle.js';
 import { requireBinding } from '../load.js';
 import { attempt } from '../native-error.js';

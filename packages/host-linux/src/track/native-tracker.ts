@@ -1,4 +1,4 @@
-import { type DirtyBitmap, type HostBlockDescriptor, MultifdError } from '@multifd/core';
+import { type DirtyBitmap, type HostBlockDescriptor, MultifdError } from '@multifd/core/host';
 import type { NativeTracker } from '../binding.js';
 import { attempt } from '../native-error.js';
 import type { ThreadWriters, TrackerKind, WriteTracker } from './tracker.js';

@@ -1,4 +1,4 @@
-import type { DirtyBitmap, HostBlockDescriptor } from '@multifd/core';
+import type { DirtyBitmap, HostBlockDescriptor } from '@multifd/core/host';
 
 /**
  * - `uffd`: userfaultfd notes the first write to each page (Linux 6.7). Exact.

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { HostBlockDescriptor, Interrupt } from '@multifd/core';
+import type { HostBlockDescriptor } from '@multifd/core';
+import type { Interrupt } from '@multifd/core/host';
 import { socketIo } from '../../src/index.js';
 import { folder } from './memory.js';
 

@@ -1,4 +1,5 @@
-import { DirtyBitmap, type HostBlockDescriptor, type RamBlock, type SendingBlock } from '@multifd/core';
+import { DirtyBitmap, type HostBlockDescriptor, type RamBlock } from '@multifd/core';
+import type { SendingBlock } from '@multifd/core/host';
 import { hostBlocks, type WriteTracker } from '../../src/index.js';
 import { bytesOf, PAGE } from './memory.js';
 

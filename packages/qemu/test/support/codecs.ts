@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { type MethodOptions, methodsOf } from '@multifd/core';
+import { type MethodOptions, methodsOf } from '@multifd/core/codec';
 
 export type CodecName = 'zlib' | 'zstd';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Probe } from '@multifd/core';
+import type { Probe } from '@multifd/core/accelerator';
 import { inTime } from '../../in-time.js';
 import { oneLine } from '../../one-line.js';
 import type { AcceleratorCase, CaseContext } from '../case.js';

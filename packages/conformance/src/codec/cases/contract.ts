@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { isMultiFDMethods, type Probe } from '@multifd/core';
+import type { Probe } from '@multifd/core/accelerator';
+import { isMultiFDMethods } from '@multifd/core/codec';
 import { inTime } from '../../in-time.js';
 import { oneLine } from '../../one-line.js';
 import { type CodecCase, type CodecContext, defineCase, mostPages, PAGE_SIZES } from '../case.js';

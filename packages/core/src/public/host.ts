@@ -1,0 +1,9 @@
+/** `@multifd/core/host`: the contracts for a package of one operating system: guest memory and sockets. */
+export { type AddonPlace, exportsFunctions, type LoadedAddon, loadAddon, platformTriple } from '../addon.js';
+export { type ErrorCode, MultifdError } from '../errors.js';
+export type { RamBlock } from '../ram/block.js';
+export { DirtyBitmap } from '../ram/dirty-bitmap.js';
+export type { HostBlockDescriptor, HostBlocks } from '../ram/host-block.js';
+export { type SendingBlock, sendAsIs } from '../ram/sending-block.js';
+export type { Interrupt } from '../thread/interrupt.js';
+export type { BlockingSocket, SocketIo } from '../transport/socket-io.js';

@@ -1,0 +1,43 @@
+/** `@multifd/core`: the engine, for whoever moves a guest. The contracts of plug-ins are subpaths of their own. */
+export * from '../engine/api.js';
+export { receive } from '../engine/destination/receive.js';
+export { type MachineCompat, machineCompat, parametersFor } from '../engine/machine-compat.js';
+export { type Relaying, type RelayOptions, type RelayResult, relay } from '../engine/relay/relay.js';
+export type { MeasuredMethod, MethodDecision } from '../engine/source/method-decision.js';
+export { migrate, startMigration } from '../engine/source/migrate.js';
+export type { DestinationStatistics, SourceStatistics } from '../engine/statistics.js';
+export {
+  type ErrorCode,
+  type ErrorReport,
+  type GuestPlace,
+  MultifdError,
+  WireError,
+  type WireFault,
+} from '../errors.js';
+export { checkLimits } from '../limits/needs.js';
+export {
+  completeParameters,
+  DEFAULT_PARAMETERS,
+  type MigrationParameters,
+  type ZeroPageDetection,
+} from '../parameters.js';
+export * from '../ram/block.js';
+export { DirtyBitmap } from '../ram/dirty-bitmap.js';
+export {
+  type AllocatedGuestRam,
+  allocateGuestRam,
+  checkGuestRam,
+  type GuestRamDescriptor,
+  openRamBlock,
+  openRamBlockSync,
+} from '../ram/guest-ram.js';
+export type { HostBlockDescriptor } from '../ram/host-block.js';
+export type { IncomingBlock, IncomingRam } from '../ram/incoming-ram.js';
+export { type Shortage, shortageOf } from '../shortage.js';
+export { type Address, formatAddress, parseAddress } from '../transport/address.js';
+export type { StreamConfiguration } from '../wire/main/configuration.js';
+export type { DeviceSection } from '../wire/main/records.js';
+export type { AcceleratorReference } from '../zero/accelerator.js';
+export * from '../zero/choice.js';
+export type { AcceleratorReplacement } from '../zero/page-checker.js';
+export { AcceleratorRegistry } from '../zero/registry.js';

@@ -77,6 +77,7 @@ function addMigrate(program: Command, ended: (code: ExitCode) => void): void {
     .addOption(compression())
     .addOption(zlibLevel())
     .addOption(zstdLevel())
+    .addOption(multifdSetting())
     .addOption(maxBandwidth())
     .option('--downtime-limit <ms>', 'how long the guest may stand still at the end (default: 300)', (text) =>
       parseWhole(text, '--downtime-limit', 0, 2_000_000),
@@ -109,6 +110,7 @@ function addReceive(program: Command, ended: (code: ExitCode) => void): void {
     .addOption(compression())
     .addOption(zlibLevel())
     .addOption(zstdLevel())
+    .addOption(multifdSetting())
     .addOption(machineType('accept this machine type only (default: any)'))
     .addOption(uuid())
     .option(
@@ -152,6 +154,7 @@ function addRelay(program: Command, ended: (code: ExitCode) => void): void {
     .addOption(compression())
     .addOption(zlibLevel())
     .addOption(zstdLevel())
+    .addOption(multifdSetting())
     .addOption(maxBandwidth())
     .addOption(accel())
     .addOption(host())
@@ -251,6 +254,13 @@ function zstdLevel() {
     '--multifd-zstd-level <n>',
     "from 1, fastest, to 20, best, 0 being zstd's own choice; a destination needs none (default: 1)",
   ).argParser(parseZstdLevel);
+}
+
+function multifdSetting() {
+  return new Option(
+    '--multifd-setting <name=value>',
+    'a setting that the compression method declares, may be given more than once; a destination needs none',
+  ).argParser<readonly string[]>((text, before = []) => [...before, text]);
 }
 
 function uuid() {

@@ -1,5 +1,5 @@
 import { receiving } from './receive.js';
-import { sending } from './send.js';
+import { QUALITY, sending } from './send.js';
 
 /** @type {import('@multifd/core/codec').MultiFDMethods} */
 const brotli = {
@@ -7,6 +7,8 @@ const brotli = {
   name: 'brotli',
   // Two bits: no QEMU sends such a flag, and none takes it. Both ends must be a multifd that has this module.
   flag: 0x06,
+  // What `--multifd-setting brotli-quality=5` may say.
+  settings: [QUALITY],
   probe: () => ({ ok: true, detail: `brotli ${process.versions.brotli}, of Node` }),
   sendSetup: sending,
   recvSetup: receiving,

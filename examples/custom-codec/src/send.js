@@ -1,15 +1,24 @@
 import { brotliCompressSync, constants } from 'node:zlib';
 
-/** Brotli's own range is 0 to 11; from 5 on it is slower than most lines. */
-const QUALITY = 1;
+/**
+ * From 5 on it is slower than most lines.
+ * @type {import('@multifd/core/codec').MethodSetting}
+ */
+export const QUALITY = {
+  name: 'brotli-quality',
+  least: 0,
+  most: 11,
+  usual: 1,
+  help: 'from 0, fastest, to 11, best',
+};
 
 /**
  * @param {import('@multifd/core/codec').MethodOptions} options
  * @returns {import('@multifd/core/codec').SendHooks}
  */
-export function sending({ pageSize, maxPages }) {
+export function sending({ pageSize, maxPages, settings }) {
   const pages = Buffer.alloc(pageSize * maxPages);
-  const params = { [constants.BROTLI_PARAM_QUALITY]: QUALITY };
+  const params = { [constants.BROTLI_PARAM_QUALITY]: Number(settings[QUALITY.name] ?? QUALITY.usual) };
   return {
     prepare({ vectors }) {
       // One look at each byte: the guest may be writing, and a compressor looks more than once.

@@ -1,8 +1,6 @@
 import type { Accelerator } from '@multifd/core/accelerator';
 import { gpuAccelerator } from './gpu-accelerator.js';
 
-export { residentRate } from './resident.js';
-
 /**
  * What `--accel` finds in this module: the better kernel, and each by its name; on a graphics card, or behind
  * `:software` on software that stands in for one.

@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
-import { residentRate } from '../dist/index.js';
 import { named, noSoftware } from './adapter.js';
 
 const PAGE = 4096;
@@ -48,7 +47,7 @@ describe.skipIf(noSoftware !== undefined)(title, () => {
   });
 
   test.each(KERNELS)('%s: how fast it is over memory on the device', async (name) => {
-    expect(await residentRate(name, 2)).toBeGreaterThan(0);
+    expect(await named(name).residentRate?.(2)).toBeGreaterThan(0);
   });
 
   test.each(KERNELS)('%s: more batches at a time than it has room for', async (name) => {

@@ -18,7 +18,7 @@ export function wasmAccelerator(name: string, pick: Pick, automatic: boolean): A
   return {
     specVersion: 1,
     name,
-    capabilities: { pageSize: PAGE_SIZE, preferredBatch: PREFERRED_BATCH, automatic },
+    capabilities: { pageSize: PAGE_SIZE, preferredBatch: PREFERRED_BATCH, automatic, memory: 'wasm' },
 
     probe() {
       const twin = pick();

@@ -1,6 +1,6 @@
-import type { MultiFDMethods, Probe } from '@multifd/core/codec';
+import type { MethodSetting, MultiFDMethods, Probe } from '@multifd/core/codec';
 import type { StreamName } from './binding.js';
-import { levelOf, type StreamLevel } from './level.js';
+import { levelOf } from './level.js';
 import { loadBinding, requireBinding } from './load.js';
 import { unpackingHooks } from './receive.js';
 import { packingHooks } from './send.js';
@@ -10,7 +10,8 @@ export interface StreamSettings {
   readonly name: StreamName;
   /** QEMU's bits in a packet's flags. */
   readonly flag: number;
-  readonly level: StreamLevel;
+  /** QEMU's parameter for its level. */
+  readonly level: MethodSetting;
 }
 
 /**
@@ -22,6 +23,7 @@ export function streamMethod({ name, flag, level }: StreamSettings): MultiFDMeth
     specVersion: 1,
     name,
     flag,
+    settings: [level],
     probe: () => probe(name),
     sendSetup(options) {
       const packer = new (requireBinding().Packer)(name, levelOf(options.settings, level));

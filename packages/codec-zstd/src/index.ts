@@ -1,8 +1,14 @@
 import { streamMethod } from '@multifd/codec-native';
-import type { MultiFDMethods } from '@multifd/core/codec';
+import type { MethodSetting, MultiFDMethods } from '@multifd/core/codec';
 
-/** QEMU's parameter and its range. 0 is zstd's own default, 3. */
-export const LEVEL = { parameter: 'multifd-zstd-level', most: 20, usual: 1 } as const;
+/** QEMU's parameter, with its range and default. */
+const LEVEL: MethodSetting = {
+  name: 'multifd-zstd-level',
+  least: 0,
+  most: 20,
+  usual: 1,
+  help: "from 1, fastest, to 20, best, 0 being zstd's own choice",
+};
 
 /** What `multifd-compression` zstd finds in this module. */
 export const methods: readonly MultiFDMethods[] = [streamMethod({ name: 'zstd', flag: 0x04, level: LEVEL })];

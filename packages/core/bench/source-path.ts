@@ -1,4 +1,6 @@
+import { methodsForChannel } from '../src/methods/automatic.js';
 import { noneMethod } from '../src/methods/none.js';
+import { setUpSending } from '../src/methods/sending.js';
 import { DirtyBitmap } from '../src/ram/dirty-bitmap.js';
 import { RangeTable } from '../src/ram/ranges.js';
 import { openToSend } from '../src/ram/sending-block.js';
@@ -71,7 +73,9 @@ export async function sourcePath(
     claim: () => (next < table.count ? { index: next, range: table.at(next++), sending, dirty } : undefined),
     fairShare: () => table.count,
   });
-  const hooks = await noneMethod.sendSetup({ channel: 0, pageSize: PAGE, maxPages: 128, settings: {} });
+  const methods = await methodsForChannel('none', []);
+  const options = { channel: 0, pageSize: PAGE, maxPages: 128, settings: {} };
+  const hooks = await setUpSending(methods, options, { chosen: () => 0, isLate: () => false, refused() {} });
   const control = SourceControl.allocate();
   const counters = Counters.allocate(2).row(1);
   const nothing = new Uint8Array(0);

@@ -1,4 +1,3 @@
-import { residentRate } from '@multifd/accel-gpu';
 import type { ProbedAccelerator } from '@multifd/core';
 import { type Accelerator, loadAccelerator } from '@multifd/core/accelerator';
 import { inBatches } from './batches.js';
@@ -69,7 +68,7 @@ export async function benchOffload(
   }
   const withTransfer = batches.at(-1) ?? cpuCost;
   onStep(`${accelerator.name}, memory on the device`);
-  const residentBytesPerSecond = await residentRate(accelerator.name, RESIDENT_PASSES);
+  const residentBytesPerSecond = await accelerator.residentRate?.(RESIDENT_PASSES);
   const first = (pays: (cost: Cost) => boolean): number | null => batches.find(pays)?.pages ?? null;
   return {
     environment: environment(),

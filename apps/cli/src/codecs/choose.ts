@@ -1,8 +1,7 @@
-import { LEVEL as ZLIB_LEVEL } from '@multifd/codec-zlib';
-import { LEVEL as ZSTD_LEVEL } from '@multifd/codec-zstd';
 import { MultifdError } from '@multifd/core';
-import { AUTO, loadMethod, methodsFor, methodsOf } from '@multifd/core/codec';
+import { AUTO, loadMethod, type MethodSetting, methodsFor, methodsOf } from '@multifd/core/codec';
 import { resolveModule } from '../modules/resolve-module.js';
+import type { CodecSettings } from '../options/compression.js';
 import { quote } from '../options/sizes.js';
 import { unlessInterrupted } from './unless-interrupted.js';
 
@@ -16,15 +15,14 @@ export interface CodecChoice {
   readonly detail: string;
   /** URLs of the modules that bring it: none for `none`. */
   readonly modules: readonly string[];
+  /** What may be set, of all methods that may run. */
+  readonly declared: readonly MethodSetting[];
 }
 
-/** Settings of methods, under QEMU's names. */
-export type CodecSettings = Readonly<Record<string, number>>;
-
-/** The methods that come with the command, the modules that bring them, and their levels. */
+/** The methods that come with the command, and the modules that bring them. */
 const OURS = new Map([
-  ['zlib', { module: import.meta.resolve('@multifd/codec-zlib'), level: ZLIB_LEVEL }],
-  ['zstd', { module: import.meta.resolve('@multifd/codec-zstd'), level: ZSTD_LEVEL }],
+  ['zlib', import.meta.resolve('@multifd/codec-zlib')],
+  ['zstd', import.meta.resolve('@multifd/codec-zstd')],
 ]);
 
 /** What `--multifd-compression` can be without a module. */
@@ -44,7 +42,7 @@ export async function chooseCodec(requested: string, cwd: string, signal: AbortS
 async function choose(requested: string, cwd: string): Promise<CodecChoice> {
   if (requested === AUTO) return chooseAuto();
   if (KNOWN.includes(requested)) {
-    const module = OURS.get(requested)?.module;
+    const module = OURS.get(requested);
     return open(requested, requested, module === undefined ? [] : [module]);
   }
   const module = resolveModule(requested, cwd);
@@ -68,20 +66,32 @@ async function choose(requested: string, cwd: string): Promise<CodecChoice> {
 /** What cannot run here is left out: only `auto` may do that. */
 async function chooseAuto(): Promise<CodecChoice> {
   // The faster one first: what it cannot compress, the other is not tried on.
-  const modules = [...OURS.values()].map(({ module }) => module).toReversed();
+  const modules = [...OURS.values()].toReversed();
   const methods = await methodsFor(AUTO, modules);
   const detail = `chosen while it sends, among ${methods.map(({ name }) => name).join(', ')}`;
-  return { requested: AUTO, name: AUTO, detail, modules };
+  return {
+    requested: AUTO,
+    name: AUTO,
+    detail,
+    modules,
+    declared: methods.flatMap(({ settings = [] }) => settings),
+  };
 }
 
 async function open(requested: string, name: string, modules: readonly string[]): Promise<CodecChoice> {
   // Answered well just now, or it had not been loaded: asked again for what it says of itself.
-  const probe = await (await loadMethod(name, modules)).probe();
-  return { requested, name, detail: probe.ok ? probe.detail : probe.reason, modules };
+  const method = await loadMethod(name, modules);
+  const probe = await method.probe();
+  const detail = probe.ok ? probe.detail : probe.reason;
+  return { requested, name, detail, modules, declared: method.settings ?? [] };
 }
 
 /** The level that this method runs at; undefined for one that has none of QEMU's. */
-export function levelOf(name: string, settings: CodecSettings): number | undefined {
-  const level = OURS.get(name)?.level;
-  return level === undefined ? undefined : (settings[level.parameter] ?? level.usual);
+export function levelOf(
+  name: string,
+  declared: readonly MethodSetting[],
+  settings: CodecSettings,
+): number | undefined {
+  const level = declared.find((each) => each.name === `multifd-${name}-level`);
+  return level === undefined ? undefined : (settings[level.name] ?? level.usual);
 }

@@ -98,7 +98,8 @@ class MigrateRun {
     const source = parseSource(sourceText);
     const destination = parseDestination(destinationText);
     const codec = await chooseCodec(this.#options.multifdCompression ?? 'none', process.cwd(), this.#signal);
-    this.#facts.codec = { ...codec, settings: codecSettings(this.#options) };
+    const settings = codecSettings(this.#options, codec.declared);
+    this.#facts.codec = { ...codec, settings };
     const given = givenParameters(this.#options, codec);
     this.#facts.parameters = completeParameters(given);
     // Opened first: its machine type decides parameters, and its uuid is also the loopback's.
@@ -157,10 +158,10 @@ class MigrateRun {
     return parameters;
   }
 
-  /** WebAssembly can look at its own kind of memory in place, and at no other. */
+  /** Memory of the kind that the accelerator checks in place, if it has one. */
   #backing(source: DemoSource, host: HostChoice): Backing {
     if (source.backing !== undefined) return source.backing;
-    const inWasm = this.#facts.choice?.accelerator.name.startsWith('wasm') === true;
+    const inWasm = this.#facts.choice?.memory === 'wasm';
     return inWasm || host.module === undefined ? 'wasm' : 'anon';
   }
 
@@ -207,7 +208,7 @@ class MigrateRun {
       to,
       parameters,
       methodModules: codec.modules,
-      methodSettings: codecSettings(this.#options),
+      methodSettings: codecSettings(this.#options, codec.declared),
       requestReport,
       signal: this.#signal,
       ...(this.#facts.host?.module === undefined ? {} : { socketIo: this.#facts.host.module }),
@@ -225,7 +226,7 @@ class MigrateRun {
     if (codec.name === AUTO)
       this.#facts.codec = {
         ...codec,
-        settings: codecSettings(this.#options),
+        settings: codecSettings(this.#options, codec.declared),
         decision: result.compression ?? null,
       };
     this.#readReport(result);

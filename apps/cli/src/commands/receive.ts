@@ -133,7 +133,7 @@ class ReceiveRun {
       listen,
       parameters,
       methodModules: codec.modules,
-      methodSettings: codecSettings(this.#options),
+      methodSettings: codecSettings(this.#options, codec.declared),
       signal: this.#signal,
       // What is announced is checked below, where it can be said which option allows more.
       maxRam: Number.MAX_SAFE_INTEGER,

@@ -52,13 +52,13 @@ async function run(
   const { signal } = interrupt;
   const listen = parseListen(facts.listen ?? '');
   const to = parseRelayDestination(facts.destination ?? '');
-  const settings = codecSettings(options);
   const codec = await chooseCodec(options.multifdCompression ?? 'none', process.cwd(), signal);
   const { outgoingMultifdCompression } = options;
   const outgoingCodec =
     outgoingMultifdCompression === undefined
       ? codec
       : await chooseCodec(outgoingMultifdCompression, process.cwd(), signal);
+  const settings = codecSettings(options, outgoingCodec.declared);
   facts.incomingCodec = codec;
   facts.outgoingCodec = { ...outgoingCodec, settings };
   const { incoming, outgoing } = sides(options, codec, outgoingCodec);

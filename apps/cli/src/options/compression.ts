@@ -1,7 +1,8 @@
-import { LEVEL as ZLIB_LEVEL } from '@multifd/codec-zlib';
-import { LEVEL as ZSTD_LEVEL } from '@multifd/codec-zstd';
-import type { CodecSettings } from '../codecs/choose.js';
-import { parseWhole } from './sizes.js';
+import { methods as zlib } from '@multifd/codec-zlib';
+import { methods as zstd } from '@multifd/codec-zstd';
+import { MultifdError } from '@multifd/core';
+import type { MethodSetting } from '@multifd/core/codec';
+import { parseWhole, quote } from './sizes.js';
 
 /** What the commands are asked for about compression, as commander reads it. */
 export interface CompressionOptions {
@@ -9,23 +10,65 @@ export interface CompressionOptions {
   readonly multifdCompression?: string;
   readonly multifdZlibLevel?: number;
   readonly multifdZstdLevel?: number;
+  /** `NAME=VALUE` each. */
+  readonly multifdSetting?: readonly string[];
+}
+
+/** Settings of methods that were given. */
+export type CodecSettings = Readonly<Record<string, number>>;
+
+const ZLIB_LEVEL = levelAmong(zlib, 'multifd-zlib-level');
+const ZSTD_LEVEL = levelAmong(zstd, 'multifd-zstd-level');
+
+function levelAmong(
+  methods: readonly { readonly settings?: readonly MethodSetting[] }[],
+  name: string,
+): MethodSetting {
+  const found = methods.flatMap(({ settings = [] }) => settings).find((setting) => setting.name === name);
+  if (found === undefined) throw new MultifdError('internal', `no method declares ${name}`);
+  return found;
 }
 
 /** QEMU's range. @throws MultifdError `usage` */
 export function parseZlibLevel(text: string): number {
-  return parseWhole(text, `--${ZLIB_LEVEL.parameter}`, 0, ZLIB_LEVEL.most);
+  return parseSetting(ZLIB_LEVEL, text, `--${ZLIB_LEVEL.name}`);
 }
 
 /** QEMU's range. @throws MultifdError `usage` */
 export function parseZstdLevel(text: string): number {
-  return parseWhole(text, `--${ZSTD_LEVEL.parameter}`, 0, ZSTD_LEVEL.most);
+  return parseSetting(ZSTD_LEVEL, text, `--${ZSTD_LEVEL.name}`);
 }
 
-/** The levels that were given; the methods know their defaults. */
-export function codecSettings(options: CompressionOptions): CodecSettings {
-  const { multifdZlibLevel, multifdZstdLevel } = options;
+function parseSetting({ least, most }: MethodSetting, text: string, what: string): number {
+  return parseWhole(text, what, least, most);
+}
+
+/**
+ * The settings that were given; the methods know their defaults.
+ * @param declared by the methods that were chosen.
+ * @throws MultifdError `usage` for a `--multifd-setting` that none of them declares, or a value out of its range.
+ */
+export function codecSettings(
+  { multifdZlibLevel, multifdZstdLevel, multifdSetting = [] }: CompressionOptions,
+  declared: readonly MethodSetting[],
+): CodecSettings {
   return {
-    ...(multifdZlibLevel === undefined ? {} : { [ZLIB_LEVEL.parameter]: multifdZlibLevel }),
-    ...(multifdZstdLevel === undefined ? {} : { [ZSTD_LEVEL.parameter]: multifdZstdLevel }),
+    ...(multifdZlibLevel === undefined ? {} : { [ZLIB_LEVEL.name]: multifdZlibLevel }),
+    ...(multifdZstdLevel === undefined ? {} : { [ZSTD_LEVEL.name]: multifdZstdLevel }),
+    ...Object.fromEntries(multifdSetting.map((text) => givenSetting(text, declared))),
   };
+}
+
+function givenSetting(text: string, declared: readonly MethodSetting[]): readonly [string, number] {
+  const [, name = text, value = ''] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
+  const setting = declared.find((each) => each.name === name);
+  if (setting !== undefined) return [name, parseSetting(setting, value, `--multifd-setting ${name}`)];
+  const known = declared.map((each) => `${each.name} (${each.least} to ${each.most}: ${each.help})`);
+  throw new MultifdError(
+    'usage',
+    `--multifd-setting ${quote(text)}: the compression method has no such setting`,
+    {
+      hint: known.length === 0 ? 'it has none at all' : `write NAME=VALUE; it has ${known.join(', ')}`,
+    },
+  );
 }

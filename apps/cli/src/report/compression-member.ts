@@ -1,5 +1,6 @@
 import type { MethodDecision } from '@multifd/core';
-import { type CodecChoice, type CodecSettings, levelOf } from '../codecs/choose.js';
+import { type CodecChoice, levelOf } from '../codecs/choose.js';
+import type { CodecSettings } from '../options/compression.js';
 
 /** Which method compressed the pages. */
 export interface CompressionMember {
@@ -10,6 +11,8 @@ export interface CompressionMember {
   readonly detail: string;
   /** Where pages are compressed, and for a method that has levels of QEMU's. */
   readonly level?: number;
+  /** The settings that were given, where pages are compressed. */
+  readonly settings?: CodecSettings;
   /** Of `auto` on a source: what it chose, and why. Null if the guest was gone before it knew: nothing was compressed. */
   readonly chosen?: ChosenMember | null;
 }
@@ -35,13 +38,14 @@ export interface CodecFacts extends CodecChoice {
 }
 
 export function compressionMember(facts: CodecFacts): CompressionMember {
-  const { name, requested, detail, settings, decision } = facts;
-  const level = settings === undefined ? undefined : levelOf(decision?.name ?? name, settings);
+  const { name, requested, detail, declared, settings, decision } = facts;
+  const level = settings === undefined ? undefined : levelOf(decision?.name ?? name, declared, settings);
   return {
     name,
     requested,
     detail,
     ...(level === undefined ? {} : { level }),
+    ...(settings === undefined || Object.keys(settings).length === 0 ? {} : { settings }),
     ...(decision === undefined ? {} : { chosen: decision === null ? null : chosenMember(decision) }),
   };
 }

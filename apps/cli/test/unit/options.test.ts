@@ -218,10 +218,31 @@ describe('identity and compression', () => {
   });
 
   it('a level that was not given is left to the method', () => {
-    expect(codecSettings({})).toEqual({});
-    expect(codecSettings({ multifdZstdLevel: 0, multifdZlibLevel: 7 })).toEqual({
+    expect(codecSettings({}, [])).toEqual({});
+    expect(codecSettings({ multifdZstdLevel: 0, multifdZlibLevel: 7 }, [])).toEqual({
       'multifd-zlib-level': 7,
       'multifd-zstd-level': 0,
+    });
+  });
+
+  it("a stranger's codec is set by what it declares, and by nothing else", () => {
+    const declared = [{ name: 'brotli-quality', least: 0, most: 11, usual: 1, help: 'to 11, best' }];
+    const given = (...multifdSetting: string[]) => codecSettings({ multifdSetting }, declared);
+    expect(given('brotli-quality=5')).toEqual({ 'brotli-quality': 5 });
+    expect(given('brotli-quality=5', 'brotli-quality=0')).toEqual({ 'brotli-quality': 0 });
+    for (const text of [
+      'brotli-quality',
+      'brotli-quality=',
+      'brotli-quality=12',
+      'brotli-quality=1.5',
+      '=1',
+      '',
+    ]) {
+      expect(refusal(() => given(text))).toMatchObject({ code: 'usage' });
+    }
+    expect(refusal(() => given('quality=5'))).toMatchObject({
+      message: '--multifd-setting "quality=5": the compression method has no such setting',
+      hint: 'write NAME=VALUE; it has brotli-quality (0 to 11: to 11, best)',
     });
   });
 });

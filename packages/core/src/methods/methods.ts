@@ -17,11 +17,29 @@ export interface MultiFDMethods {
    * 0x08 `qpl`, 0x10 `uadk`, 0x20 `qatzip`), for any other at least two of the bits of 0x3e, which no QEMU sends.
    */
   readonly flag: number;
+  /**
+   * What a user may set, for programs that offer it: `MethodOptions.settings` has what was given. Default: nothing. A
+   * method checks again what it is given.
+   */
+  readonly settings?: readonly MethodSetting[];
   /** Whether it can run here, and if not, why and what to do, one line each. May be asked again, in any thread. */
   probe(): Probe | Promise<Probe>;
   /** @throws MultifdError `usage` for a setting that is out of range. */
   sendSetup(options: MethodOptions): SendHooks | Promise<SendHooks>;
   recvSetup(options: MethodOptions): RecvHooks | Promise<RecvHooks>;
+}
+
+/** A whole number that a user may set. */
+export interface MethodSetting {
+  /** Lower case, digits and `-`: QEMU's name (`multifd-zlib-level`), or one that begins with the method's own. */
+  readonly name: string;
+  /** The range that is taken, ends included. */
+  readonly least: number;
+  readonly most: number;
+  /** The value without the user's word. */
+  readonly usual: number;
+  /** What it does, a few words. */
+  readonly help: string;
 }
 
 export interface MethodOptions {
@@ -64,8 +82,6 @@ export interface PreparedPayload {
   readonly size: number;
   /** Called when the bytes have left, so that a buffer can be used again. */
   readonly release?: () => void;
-  /** Core's own: the `flag` of the method that made it, where a channel has several. */
-  readonly flag?: number;
 }
 
 /** Where a payload's bytes come from: exactly as many as the packet declared, not one more. */

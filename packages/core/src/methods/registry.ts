@@ -1,9 +1,9 @@
 import { MultifdError } from '../errors.js';
 import { loadExport } from '../load-export.js';
-import { inTime } from '../time-limit.js';
+import { member } from '../member.js';
 import { COMPRESSION_MASK, QEMU_METHODS } from '../wire/layout.js';
 import type { Probe } from '../zero/accelerator.js';
-import { PROBE_PATIENCE } from '../zero/probe.js';
+import { probeSafely } from '../zero/probe.js';
 import type { MultiFDMethods } from './methods.js';
 import { noneMethod } from './none.js';
 
@@ -49,11 +49,8 @@ export async function availableMethods(modules: readonly string[]): Promise<read
   return able;
 }
 
-/** @throws MultifdError `codec-unavailable` if it does not answer; whatever it throws. */
-async function probeOf(method: MultiFDMethods): Promise<Probe> {
-  const what = `multifd method ${method.name}: its probe gave no answer`;
-  const limit = { timeout: PROBE_PATIENCE, what, code: 'codec-unavailable' } as const;
-  return inTime((async () => method.probe())(), limit);
+function probeOf(method: MultiFDMethods): Promise<Probe> {
+  return probeSafely(`multifd method ${method.name}`, () => method.probe());
 }
 
 async function allMethods(modules: readonly string[]): Promise<readonly MultiFDMethods[]> {
@@ -97,7 +94,25 @@ export function isMultiFDMethods(value: unknown): value is MultiFDMethods {
     /^[a-z0-9][a-z0-9-]*$/.test(name) &&
     typeof flag === 'number' &&
     isFlagFor(flag, name) &&
+    areSettings(Reflect.get(value, 'settings')) &&
     ['probe', 'sendSetup', 'recvSetup'].every((hook) => typeof Reflect.get(value, hook) === 'function')
+  );
+}
+
+function areSettings(value: unknown): boolean {
+  return value === undefined || (Array.isArray(value) && value.every(isSetting));
+}
+
+function isSetting(value: unknown): boolean {
+  const [name, help] = ['name', 'help'].map((each) => member(value, each));
+  const [least, usual, most] = ['least', 'usual', 'most'].map((each) => Number(member(value, each)));
+  return (
+    typeof name === 'string' &&
+    /^[a-z0-9][a-z0-9-]*$/.test(name) &&
+    typeof help === 'string' &&
+    [least, usual, most].every(Number.isSafeInteger) &&
+    (least ?? 0) <= (usual ?? 0) &&
+    (usual ?? 0) <= (most ?? 0)
   );
 }
 

@@ -25,9 +25,20 @@ export async function setUpSending(
   methods: ChannelMethods,
   options: MethodOptions,
   choice: MethodChoice,
-): Promise<SendHooks> {
+): Promise<SendingMethods> {
   const first: Sending = { flag: methods.first.flag, hooks: await methods.first.sendSetup(options) };
   return new ChosenSending(first, methods, options, choice);
+}
+
+/** One packet's payload, and the flag of the method that made it. */
+export interface CodedPayload extends PreparedPayload {
+  readonly flag: number;
+}
+
+/** One channel's way out: what `setUpSending` gives. */
+export interface SendingMethods {
+  prepare(pages: OutgoingPages): Promise<CodedPayload>;
+  cleanup(): Promise<void>;
 }
 
 /** A method in use by a channel. */
@@ -36,7 +47,7 @@ interface Sending {
   readonly hooks: SendHooks;
 }
 
-class ChosenSending implements SendHooks {
+class ChosenSending implements SendingMethods {
   readonly #first: Sending;
   readonly #methods: ChannelMethods;
   readonly #options: MethodOptions;
@@ -52,7 +63,7 @@ class ChosenSending implements SendHooks {
     this.#inUse = new Map([[0, first]]);
   }
 
-  async prepare(pages: OutgoingPages): Promise<PreparedPayload> {
+  async prepare(pages: OutgoingPages): Promise<CodedPayload> {
     const chosen = this.#choice.chosen();
     const { flag, hooks } = await this.#method(chosen);
     return { ...(await hooks.prepare(pages)), flag };

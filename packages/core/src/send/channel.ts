@@ -1,8 +1,7 @@
 import type { MultifdError } from '../errors.js';
 import { methodsForChannel } from '../methods/automatic.js';
 import { methodOptions } from '../methods/method-options.js';
-import type { SendHooks } from '../methods/methods.js';
-import { setUpSending } from '../methods/sending.js';
+import { type SendingMethods, setUpSending } from '../methods/sending.js';
 import {
   ACTIVITY_CHECKING,
   ACTIVITY_IDLE,
@@ -31,7 +30,7 @@ export class SendChannel implements ThreadJob {
   readonly #control: SourceControl;
   readonly #counters: CounterRow;
   #checker: PageChecker | undefined;
-  #hooks: SendHooks | undefined;
+  #hooks: SendingMethods | undefined;
   #outgoing: Outgoing | undefined;
 
   /** @param where what the channel is called in messages. */

@@ -1,5 +1,6 @@
 import { setImmediate as eventLoopTurn } from 'node:timers/promises';
-import type { MultiFDMethods, SendHooks } from '../methods/methods.js';
+import type { MultiFDMethods } from '../methods/methods.js';
+import type { SendingMethods } from '../methods/sending.js';
 import type { RamBlock } from '../ram/block.js';
 import type { CounterRow } from '../thread/counters.js';
 import type { Outgoing } from '../transport/outgoing.js';
@@ -34,7 +35,7 @@ interface HeaderSlots {
 export class PacketSender {
   readonly #outgoing: Outgoing;
   readonly #method: MultiFDMethods;
-  readonly #hooks: SendHooks;
+  readonly #hooks: SendingMethods;
   readonly #control: SourceControl;
   readonly #counters: CounterRow;
   #bytesPerWrite: number;
@@ -64,7 +65,7 @@ export class PacketSender {
   constructor(
     outgoing: Outgoing,
     method: MultiFDMethods,
-    hooks: SendHooks,
+    hooks: SendingMethods,
     control: SourceControl,
     counters: CounterRow,
     pageSize: number,
@@ -177,7 +178,7 @@ export class PacketSender {
       const payload = await this.#hooks.prepare(pages);
       this.#counters.rest();
       packet.payloadSize = payload.size;
-      packet.flags = payload.flag ?? this.#method.flag;
+      packet.flags = payload.flag;
       this.#bytesPerWrite = packet.flags === 0 ? BYTES_PER_WRITE : CODED_BYTES_PER_WRITE;
       if (packet.flags !== 0) await this.#wasBusy();
       this.#appendHeader();

@@ -35,6 +35,11 @@ export interface Accelerator {
    * @throws anything: the run stops, as with `open`.
    */
   share?(): SharedDevice | Promise<SharedDevice>;
+  /**
+   * For a device with memory of its own: how fast it checks pages that are there already, in bytes a second, over
+   * `passes` passes. A benchmark tells by it what the way to the device costs. Called only after a `probe` that said yes.
+   */
+  residentRate?(passes: number): number | Promise<number>;
 }
 
 /** A device that the detectors of several threads use together. It lives in the thread that called `share`. */
@@ -60,6 +65,11 @@ export interface AcceleratorCapabilities {
    * is listed beside it, or a device that does not win often enough.
    */
   readonly automatic?: boolean;
+  /**
+   * The one kind of guest memory that it checks in place, where any other costs it a copy: `wasm` is WebAssembly memory
+   * (`PageBatch.wasmMemory`). A program that makes the guest's memory itself then makes that kind. Default: any kind.
+   */
+  readonly memory?: 'wasm';
 }
 
 export type Probe =

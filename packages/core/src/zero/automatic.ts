@@ -1,5 +1,5 @@
 import { MultifdError } from '../errors.js';
-import type { Accelerator, AcceleratorReference } from './accelerator.js';
+import type { Accelerator } from './accelerator.js';
 import { measureRates, rateOfThread } from './calibrate.js';
 import type { AcceleratorChoice, ProbedAccelerator, RefusedAccelerator } from './choice.js';
 import { loadAccelerator } from './load.js';
@@ -20,17 +20,28 @@ export async function chooseFastest(
   threads: number,
 ): Promise<AcceleratorChoice> {
   const refused: RefusedAccelerator[] = [];
-  const able: { reference: AcceleratorReference; detail: string; accelerator: Accelerator }[] = [];
-  for (const { reference, probe, automatic } of all) {
+  const able: (Pick<ProbedAccelerator, 'reference' | 'memory'> & {
+    detail: string;
+    accelerator: Accelerator;
+  })[] = [];
+  for (const { reference, probe, automatic, memory } of all) {
     if (!automatic) continue;
     if (probe.ok)
-      able.push({ reference, detail: probe.detail, accelerator: await loadAccelerator(reference) });
+      able.push({ reference, memory, detail: probe.detail, accelerator: await loadAccelerator(reference) });
     else refused.push({ name: reference.name, reason: probe.reason, fix: probe.fix });
   }
   const [only] = able;
   if (only === undefined) throw nobody(refused);
   if (able.length === 1) {
-    return { accelerator: only.reference, detail: only.detail, requested: 'auto', refused, fallbacks: [] };
+    const { reference, memory, detail } = only;
+    return {
+      accelerator: reference,
+      ...inPlace(memory),
+      detail,
+      requested: 'auto',
+      refused,
+      fallbacks: [],
+    };
   }
   const rates = await measureRates(able.map(({ accelerator }) => accelerator));
   const measured = able.flatMap((each, index) => {
@@ -55,12 +66,18 @@ export async function chooseFastest(
   const sorted = measured.toSorted((a, b) => b.bytesPerSecond - a.bytesPerSecond);
   return {
     accelerator: chosen.reference,
+    ...inPlace(chosen.memory),
     detail: chosen.detail,
     requested: 'auto',
     refused,
     fallbacks: sorted.filter((each) => each !== chosen).map(({ reference }) => reference),
     measured: sorted.map(({ reference, bytesPerSecond }) => ({ name: reference.name, bytesPerSecond })),
   };
+}
+
+/** A choice's `memory`, absent for an accelerator that takes any. */
+export function inPlace(memory: ProbedAccelerator['memory']): Pick<AcceleratorChoice, 'memory'> {
+  return memory === undefined ? {} : { memory };
 }
 
 function nobody(refused: readonly RefusedAccelerator[]): MultifdError {

@@ -9,6 +9,8 @@ export interface RefusedAccelerator {
 
 export interface AcceleratorChoice {
   readonly accelerator: AcceleratorReference;
+  /** The kind of guest memory that it checks in place (`AcceleratorCapabilities.memory`); absent: any. */
+  readonly memory?: 'wasm';
   /** What the accelerator said of itself: what runs, on what. */
   readonly detail: string;
   /** What was asked for: `auto`, a name, or a module. */
@@ -37,4 +39,6 @@ export interface ProbedAccelerator {
   readonly probe: Probe;
   /** Whether `auto` may take it. */
   readonly automatic: boolean;
+  /** The kind of guest memory that it checks in place (`AcceleratorCapabilities.memory`); undefined: any. */
+  readonly memory: 'wasm' | undefined;
 }

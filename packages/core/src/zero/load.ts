@@ -1,7 +1,6 @@
 import { MultifdError } from '../errors.js';
-import { LOAD_PATIENCE } from '../load-export.js';
+import { loadExport } from '../load-export.js';
 import { member } from '../member.js';
-import { inTime } from '../time-limit.js';
 import type { AcceleratorReference } from './accelerator.js';
 import { ACCELERATOR_SPEC_VERSION, type Accelerator } from './accelerator.js';
 
@@ -23,17 +22,15 @@ export async function loadAccelerator(reference: AcceleratorReference): Promise<
  * @throws MultifdError `accelerator-unavailable` if it cannot be loaded in time, or exports something else.
  */
 export async function loadAccelerators(module: string): Promise<readonly Accelerator[]> {
-  const what = `cannot load accelerator module ${module}`;
-  const limit = { timeout: LOAD_PATIENCE, what, code: 'accelerator-unavailable' } as const;
+  const list = await loadExport(module, 'accelerators', 'accelerator-unavailable');
+  if (!Array.isArray(list) || list.length === 0) throw unfit(module, 'no such array, or an empty one');
   try {
-    const exported: unknown = await inTime(import(module), limit);
-    const list = member(exported, 'accelerators');
-    if (!Array.isArray(list) || list.length === 0) throw unfit(module, 'no such array, or an empty one');
     if (list.every(isAccelerator)) return list;
     const faults = list.map((each, index) => [`[${index}]`, faultOf(each)]);
     throw unfit(module, faults.find(([, fault]) => fault !== undefined)?.join(': ') ?? 'it changes');
   } catch (cause) {
-    throw MultifdError.from(cause, 'accelerator-unavailable', what);
+    // A member that throws when it is looked at.
+    throw MultifdError.from(cause, 'accelerator-unavailable', `cannot load module ${module}`);
   }
 }
 
@@ -65,8 +62,10 @@ function faultOf(value: unknown): string | undefined {
   for (const method of ['probe', 'open']) {
     if (typeof member(value, method) !== 'function') return `${method} must be a function`;
   }
-  if (!['undefined', 'function'].includes(typeof member(value, 'share'))) {
-    return 'share must be a function, if it is there';
+  for (const method of ['share', 'residentRate']) {
+    if (!['undefined', 'function'].includes(typeof member(value, method))) {
+      return `${method} must be a function, if it is there`;
+    }
   }
   const capabilities = member(value, 'capabilities');
   const batch = member(capabilities, 'preferredBatch');
@@ -76,6 +75,10 @@ function faultOf(value: unknown): string | undefined {
   const inFlight = member(capabilities, 'inFlight') ?? 1;
   if (typeof inFlight !== 'number' || !Number.isInteger(inFlight) || inFlight < 1 || inFlight > 64) {
     return 'capabilities.inFlight must be a whole number, 1 to 64';
+  }
+  const memory = member(capabilities, 'memory');
+  if (memory !== undefined && memory !== 'wasm') {
+    return 'capabilities.memory must be "wasm", if it is there';
   }
   const sizes = member(capabilities, 'pageSize');
   const [min, max] = [member(sizes, 'min'), member(sizes, 'max')];

@@ -11,6 +11,7 @@ export interface Candidate {
   readonly reference: AcceleratorReference;
   /** Whether `auto` may take it. */
   readonly automatic: boolean;
+  readonly memory: 'wasm' | undefined;
   probe(): Promise<Probe>;
 }
 
@@ -24,8 +25,9 @@ export async function candidatesOf(module: string): Promise<readonly Candidate[]
     return {
       reference: referenceOf(module, accelerator),
       automatic: accelerator.capabilities.automatic ?? true,
+      memory: accelerator.capabilities.memory,
       probe() {
-        probe ??= probeSafely(accelerator);
+        probe ??= probeSafely(`accelerator ${accelerator.name}`, () => accelerator.probe());
         return probe;
       },
     };
@@ -37,30 +39,35 @@ function referenceOf(module: string, { name, share }: Accelerator): AcceleratorR
 }
 
 /** One whose answer is known already. */
-export function probedBefore({ reference, automatic, probe }: ProbedAccelerator): Candidate {
-  return { reference, automatic, probe: () => Promise.resolve(probe) };
+export function probedBefore({ reference, automatic, memory, probe }: ProbedAccelerator): Candidate {
+  return { reference, automatic, memory, probe: () => Promise.resolve(probe) };
 }
 
 export async function probeEach(candidates: readonly Candidate[]): Promise<readonly ProbedAccelerator[]> {
   return Promise.all(
-    candidates.map(async ({ reference, automatic, probe }) => ({
+    candidates.map(async ({ reference, automatic, memory, probe }) => ({
       reference,
       probe: await probe(),
       automatic,
+      memory,
     })),
   );
 }
 
-/** A probe that throws, hangs or answers nonsense is an answer too: no. */
-async function probeSafely(accelerator: Accelerator): Promise<Probe> {
-  const fix = `it is a mistake of accelerator ${accelerator.name}: tell its author`;
+/**
+ * Asks an accelerator or a method whether it can run here. A probe that throws, hangs or answers nonsense is an answer
+ * too: no. Does not throw.
+ * @param who in messages: `accelerator dsa`.
+ */
+export async function probeSafely(who: string, probe: () => unknown): Promise<Probe> {
+  const fix = `it is a mistake of ${who}: tell its author`;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Probe>((resolve) => {
     const reason = `its probe gave no answer within ${PROBE_PATIENCE} ms`;
     timer = setTimeout(() => resolve({ ok: false, reason, fix }), PROBE_PATIENCE);
   });
   try {
-    const answer: unknown = await Promise.race([accelerator.probe(), late]);
+    const answer: unknown = await Promise.race([probe(), late]);
     if (isProbe(answer)) return bare(answer);
     const reason = 'its probe must answer { ok: true, detail } or { ok: false, reason, fix }, all of it text';
     return { ok: false, reason, fix };

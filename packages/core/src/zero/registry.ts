@@ -1,5 +1,5 @@
 import { MultifdError } from '../errors.js';
-import { chooseFastest } from './automatic.js';
+import { chooseFastest, inPlace } from './automatic.js';
 import type { AcceleratorChoice, ChooseOptions, ProbedAccelerator, RefusedAccelerator } from './choice.js';
 import { isAcceleratorName } from './load.js';
 import { type Candidate, candidatesOf, probedBefore, probeEach } from './probe.js';
@@ -87,10 +87,12 @@ async function firstAble(
   requested: string,
 ): Promise<AcceleratorChoice> {
   const refused: RefusedAccelerator[] = [];
-  for (const { reference, probe } of wanted) {
+  for (const { reference, memory, probe } of wanted) {
     const answer = await probe();
-    if (answer.ok)
-      return { accelerator: reference, detail: answer.detail, requested, refused, fallbacks: [] };
+    if (answer.ok) {
+      const detail = answer.detail;
+      return { accelerator: reference, ...inPlace(memory), detail, requested, refused, fallbacks: [] };
+    }
     refused.push({ name: reference.name, reason: answer.reason, fix: answer.fix });
   }
   const [first] = refused;
@@ -113,5 +115,5 @@ async function firstAble(
 function unloadable(module: string, error: unknown): Candidate {
   const { message, hint } = MultifdError.from(error, 'accelerator-unavailable', module);
   const probe = { ok: false, reason: message, fix: hint ?? 'install it again for this system' } as const;
-  return probedBefore({ reference: { module, name: module }, probe, automatic: true });
+  return probedBefore({ reference: { module, name: module }, probe, automatic: true, memory: undefined });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MultifdError } from '../../src/errors.js';
-import { isMultiFDMethods, loadMethod, methodsOf } from '../../src/methods/registry.js';
+import { availableMethods, isMultiFDMethods, loadMethod, methodsOf } from '../../src/methods/registry.js';
 import { fixture } from '../support/fixtures.js';
 
 const RUN_LENGTH = fixture('run-length.mjs');
@@ -55,6 +55,39 @@ describe('loadMethod', () => {
     // `auto` stands for no method.
     expect(named('auto', 0x06)).toBe(false);
     expect([named('zlib', 0x02), named('zlib', 0x06), named('zstd', 0x02)]).toEqual([true, false, false]);
+  });
+
+  it('what it declares as its settings has names, a range and a default', async () => {
+    const [method] = await methodsOf(RUN_LENGTH);
+    const right = { name: 'run-length', least: 0, most: 9, usual: 1, help: 'how far' };
+    const declares = (...settings: object[]) => isMultiFDMethods({ ...method, settings });
+    expect([declares(), declares(right), declares(right, { ...right, name: 'other' })]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    const wrong = [
+      { usual: 10 },
+      { least: 2 },
+      { most: 0.5 },
+      { name: 'a=b' },
+      { help: undefined },
+      { least: 'x' },
+    ];
+    expect(wrong.map((part) => declares({ ...right, ...part }))).toEqual(wrong.map(() => false));
+    expect(isMultiFDMethods({ ...method, settings: 'all' })).toBe(false);
+  });
+
+  it('one whose probe throws, or answers nonsense, cannot run here; auto goes on without it', async () => {
+    const module = fixture('nonsense-methods.mjs');
+    expect(await failure(loadMethod('throws', [module]))).toMatch(
+      /throws is not available: its probe failed: no such device/,
+    );
+    expect(await failure(loadMethod('says-nothing', [module]))).toMatch(/its probe must answer/);
+    expect((await availableMethods([module, RUN_LENGTH])).map(({ name }) => name)).toEqual([
+      'none',
+      'run-length',
+    ]);
   });
 
   it('one that cannot run here says why and what to do', async () => {

@@ -48,6 +48,21 @@ describe('AcceleratorRegistry', () => {
     expect(measured.map(({ name }) => name)).toContain(choice.accelerator.name);
   });
 
+  it('a choice tells which kind of guest memory the accelerator checks in place, if it is one kind', async () => {
+    const module = (capabilities: string) =>
+      `data:text/javascript,${encodeURIComponent(`export const accelerators = [{
+        specVersion: 1, name: 'odd', capabilities: { pageSize: { min: 4096, max: 4096 }, preferredBatch: 1, ${capabilities} },
+        probe: () => ({ ok: true, detail: '' }), open() {},
+      }];`)}`;
+    const wasm = module("memory: 'wasm'");
+    expect(await registry(wasm).choose('odd')).toMatchObject({ memory: 'wasm' });
+    expect(await registry(wasm).choose()).toMatchObject({ memory: 'wasm' });
+    expect(await registry().choose(wasm)).toMatchObject({ memory: 'wasm' });
+    expect(await registry(module('')).choose('odd')).not.toHaveProperty('memory');
+    const error = await failure(registry().choose(module("memory: 'disk'")));
+    expect(error.message).toMatch(/capabilities.memory must be "wasm", if it is there/);
+  });
+
   it('by name, used or refused, never another', async () => {
     const all = registry(REFUSED, PLAIN.module);
     expect(await all.choose('batch-of-one')).toMatchObject({

@@ -1,5 +1,6 @@
 import { MultifdError } from '../errors.js';
 import { loadExport } from '../load-export.js';
+import { firedAtExit } from '../thread/fired-at-exit.js';
 import type { Interrupt } from '../thread/interrupt.js';
 
 /**
@@ -56,7 +57,7 @@ export interface MigrationIo {
 /** @throws MultifdError `io` if the module has none to offer. */
 export async function prepareSocketIo(module: string | undefined): Promise<MigrationIo | undefined> {
   if (module === undefined) return undefined;
-  const interrupt = (await loadSocketIo(module)).createInterrupt();
+  const interrupt = firedAtExit((await loadSocketIo(module)).createInterrupt());
   return { link: { module, interrupt: interrupt.id }, interrupt };
 }
 

@@ -152,7 +152,10 @@ export class IncomingThread {
         passCut: (cut) => this.#control.passCut(cut),
         sourceWaits: (waits) => this.#control.sourceWaits(waits),
         gone: () => this.#control.gone(undefined),
-        finish: async () => this.#control.end(),
+        finish: () => {
+          this.#control.end();
+          return this.#settled();
+        },
       };
     }
     const host: RelayMainHost = {
@@ -168,10 +171,17 @@ export class IncomingThread {
         this.#port.post({ type: 'blocks', blocks, ahead: 0 });
         await this.#port.next('transit');
       },
+      settled: () => this.#settled(),
       failed: (error) => this.#port.fail(error),
     };
     this.#relay = new RelayMain(host, relay, this.#control, counters);
     return this.#relay;
+  }
+
+  /** Everything was read: whoever else has connected may still turn out to be a channel too many. */
+  async #settled(): Promise<void> {
+    this.#port.post({ type: 'ending' });
+    await this.#port.next('settled');
   }
 
   async #report(): Promise<Uint8Array> {

@@ -38,6 +38,8 @@ export type ToIncomingThread =
   | { readonly type: 'ram'; readonly placement: PlacementDescriptor }
   /** Of a relay: the outgoing side is connected, pages may go into transit. */
   | { readonly type: 'transit'; readonly blocks: readonly IncomingBlock[] }
+  /** To main: no connection is left that may have had pages. */
+  | { readonly type: 'settled' }
   /** To main: everything is safe here, the source may hear so. */
   | { readonly type: 'committed'; readonly report: boolean }
   | { readonly type: 'report'; readonly report: Uint8Array }
@@ -54,6 +56,8 @@ export type FromIncomingThread =
       /** Bytes of device state that came before RAM. */
       readonly ahead: number;
     }
+  /** Main: all of the stream was read. It goes on when the connections are `settled`. */
+  | { readonly type: 'ending' }
   | { readonly type: 'received'; readonly received: ReceivedState }
   /** The source has been told, if it wanted to be. */
   | { readonly type: 'told' }

@@ -3,7 +3,6 @@ import { methodsFor } from '../../methods/automatic.js';
 import { methodNotReady } from '../../methods/diagnosis.js';
 import { AUTO } from '../../methods/registry.js';
 import type { MigrationParameters } from '../../parameters.js';
-import type { IncomingBlock } from '../../ram/incoming-ram.js';
 import { DestinationControl } from '../../recv/control.js';
 import type { ReceivedState } from '../../recv/main-stream.js';
 import { Counters } from '../../thread/counters.js';
@@ -11,7 +10,8 @@ import { API_THREAD } from '../../thread/first-failure.js';
 import { withGuest } from '../../thread/guest-place.js';
 import { HangWatch } from '../../thread/hang-watch.js';
 import { inTime } from '../../time-limit.js';
-import type { Accepted, Listener } from '../../transport/listener.js';
+import type { Address } from '../../transport/address.js';
+import { Listener } from '../../transport/listener.js';
 import type { MigrationIo } from '../../transport/socket-io.js';
 import type { DestinationEvent } from '../api.js';
 import { emit } from '../emit.js';
@@ -54,7 +54,6 @@ export class DestinationMigration<Result> {
   readonly #outcome = Promise.withResolvers<Result>();
   readonly #told = Promise.withResolvers<void>();
   #machineType = 'none';
-  #blocks: readonly IncomingBlock[] | undefined;
   #setupTimer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -101,9 +100,14 @@ export class DestinationMigration<Result> {
     );
   }
 
-  /** A connection was accepted. */
-  connected(accepted: Accepted): void {
-    this.#reception.connected(accepted);
+  /** Opens the way for the source; `run` follows. @throws MultifdError `io`; then nothing is left of this. */
+  async listen(address: Address): Promise<Listener> {
+    try {
+      return await Listener.open(address, (accepted) => this.#reception.connected(accepted));
+    } catch (error) {
+      this.#io?.interrupt.close();
+      throw error;
+    }
   }
 
   /** The source has begun. A stranger does not start the clock: it may come long before the source. */
@@ -222,21 +226,27 @@ export class DestinationMigration<Result> {
     if (message.type === 'configuration') this.#machineType = message.machineType;
     else if (message.type === 'warning') emit(this.#options.onEvent, message);
     else if (message.type === 'blocks') this.#guarded('openRam', () => this.#place(message));
+    else if (message.type === 'ending') this.#guarded('ending', () => this.#ending());
     else if (message.type === 'received') this.#guarded('commit', () => this.#complete(message.received));
     else if (message.type === 'told' && this.#status.is('device')) this.#told.resolve();
   }
 
   async #place({ blocks, ahead }: Extract<FromIncomingThread, { type: 'blocks' }>): Promise<void> {
-    this.#blocks = blocks;
     this.#meter.ramOpened(blocks.reduce((sum, block) => sum + block.length, 0));
     this.#threads.broadcast(await this.#role.place(blocks, this.#machineType, ahead));
   }
 
+  /** Everything was read. From `device` on a relay may hand the guest over. */
+  async #ending(): Promise<void> {
+    await this.#reception.settled();
+    if (!this.#status.is('active')) return;
+    this.#status.to('device');
+    this.#threads.of(undefined).post({ type: 'settled' });
+  }
+
   /** Everything is here: make it last, tell the source, and report if it asked. */
   async #complete(received: ReceivedState): Promise<void> {
-    await this.#reception.settled();
-    if (this.#blocks === undefined || !this.#status.is('active')) return;
-    this.#status.to('device');
+    if (!this.#status.is('device')) return;
     const result = (): Result => this.#role.result(this.#machineType, received, this.#meter.read());
     await this.#role.commit(result());
     if (!this.#status.is('device')) return;
@@ -307,7 +317,12 @@ export class DestinationMigration<Result> {
   /** Nobody waits for the guest any more. Does nothing once it is here. */
   cancel(): void {
     if (this.#status.isOver || this.#status.is('cancelling')) return;
-    if (!this.#role.keep() || !this.#control.giveUp()) return;
+    if (!this.#role.keep()) {
+      const message = 'too late to cancel: the destination has everything, and its word decides';
+      emit(this.#options.onEvent, { type: 'warning', message });
+      return;
+    }
+    if (!this.#control.giveUp()) return;
     this.#status.to('cancelling');
     this.#outcome.reject(new MultifdError('cancelled', 'the migration was cancelled'));
   }

@@ -9,7 +9,6 @@ import type { ReceivedState } from '../../recv/main-stream.js';
 import type { PlacementDescriptor } from '../../recv/placer.js';
 import { FirstFailure } from '../../thread/first-failure.js';
 import { formatAddress, parseAddress } from '../../transport/address.js';
-import { Listener } from '../../transport/listener.js';
 import { prepareSocketIo } from '../../transport/socket-io.js';
 import { isPageSize } from '../../wire/layout.js';
 import type { Incoming, ReceiveOptions, ReceiveResult } from '../api.js';
@@ -46,7 +45,7 @@ export async function receive(options: ReceiveOptions): Promise<Incoming> {
     uuid,
     await prepareSocketIo(options.socketIo),
   );
-  const listener = await Listener.open(address, (accepted) => migration.connected(accepted));
+  const listener = await migration.listen(address);
   const result = migration.run(listener);
   // Who has not looked at the result yet must not die of it.
   result.catch(() => {});

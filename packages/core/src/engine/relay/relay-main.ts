@@ -30,6 +30,8 @@ export interface RelayMainHost {
   configured(machineType: string): void;
   /** Outgoing main is connected and the blocks are known: returns when the outgoing channels are connected too. */
   connectChannels(blocks: readonly IncomingBlock[]): Promise<void>;
+  /** All of the source's stream was read: returns when nobody can be a channel of its with further pages. */
+  settled(): Promise<void>;
   failed(error: MultifdError): void;
 }
 
@@ -137,6 +139,7 @@ export class RelayMain implements MainHost {
     await this.#cut();
     await stream.ramPart('end');
     await this.#cut(true);
+    await this.#host.settled();
     stillThere();
     this.#control.handOver();
     await stream.endWith(received.reportRequested ? withReportRequest(received.bytes) : received.bytes);

@@ -4,7 +4,6 @@ import { checkNode } from '../../limits/node-version.js';
 import { AUTO } from '../../methods/registry.js';
 import { completeParameters, type MigrationParameters, type ZeroPageDetection } from '../../parameters.js';
 import { formatAddress, parseAddress } from '../../transport/address.js';
-import { Listener } from '../../transport/listener.js';
 import { prepareSocketIo } from '../../transport/socket-io.js';
 import { isPageSize } from '../../wire/layout.js';
 import type { AcceleratorReference } from '../../zero/accelerator.js';
@@ -123,9 +122,7 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
     io,
   });
   const migration = new DestinationMigration(options, role, incoming, pageSize, uuid, io);
-  const listener = await Listener.open(parseAddress(options.listen), (accepted) =>
-    migration.connected(accepted),
-  );
+  const listener = await migration.listen(parseAddress(options.listen));
   const result = migration.run(listener);
   // Who has not looked at the result yet must not die of it.
   result.catch(() => {});

@@ -56,9 +56,10 @@ export interface Description {
 /** To the serving thread itself. */
 import type { MessagePort } from 'node:worker_threads';
 
-export interface Connect {
-  readonly port: MessagePort;
-}
+export type ToServingThread =
+  | { readonly type: 'connect'; readonly port: MessagePort }
+  /** The process ends: finish what was begun, call the driver no more, and say so in `ServingData.rest`. */
+  | { readonly type: 'rest' };
 
 /** From the serving thread itself: its device is gone, and it is of no more use. */
 export interface Lost {
@@ -71,6 +72,8 @@ export interface ServingData {
   readonly adapter: AdapterKind;
   /** For rehearsals: the device is given up with this many checks begun. Undefined: never. */
   readonly loseAfter: number | undefined;
+  /** One Int32, shared: 1 once the thread rests for good. */
+  readonly rest: SharedArrayBuffer;
 }
 
 /**

@@ -1,6 +1,9 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { Line } from './line.js';
-import type { AdapterKind, Connect, Lost, ServingData } from './protocol.js';
+import type { AdapterKind, Lost, ServingData, ToServingThread } from './protocol.js';
+
+/** ms that what was begun may take when the process wants to end. Making a kernel takes half a second. */
+const REST_PATIENCE = 5_000;
 
 /**
  * The thread that has a device, as its owner sees it: the thread that asked first. It is there until its owner ends, or
@@ -11,14 +14,23 @@ export class ServingThread {
   readonly #worker: Worker;
 
   private constructor(adapter: AdapterKind) {
-    const workerData: ServingData = { adapter, loseAfter: loseAfter() };
+    const rest = new SharedArrayBuffer(4);
+    const workerData: ServingData = { adapter, loseAfter: loseAfter(), rest };
     // Every file of this package is bundled into the folder that holds `threads`.
     this.#worker = new Worker(new URL('./threads/serve.js', import.meta.url), {
       workerData,
       name: `gpu (${adapter})`,
       execArgv: [],
     });
+    // Node ends a thread between any two lines of its code, and the driver's binding (Dawn, webgpu 0.6) aborts the process
+    // if that was within a call of it, or if the driver answers later. So the thread is first brought to rest.
+    const comeToRest = (): void => {
+      this.#post({ type: 'rest' });
+      Atomics.wait(new Int32Array(rest), 0, 0, REST_PATIENCE);
+    };
+    process.once('exit', comeToRest);
     const forget = (): void => {
+      process.off('exit', comeToRest);
       if (ServingThread.#running.get(adapter) === this) ServingThread.#running.delete(adapter);
     };
     this.#worker.on('message', ({ type }: Lost) => {
@@ -41,8 +53,7 @@ export class ServingThread {
   /** One more line, for this thread or any other. */
   connect(): MessagePort {
     const { port1, port2 } = new MessageChannel();
-    const connect: Connect = { port: port2 };
-    this.#worker.postMessage(connect, [port2]);
+    this.#post({ type: 'connect', port: port2 }, [port2]);
     return port1;
   }
 
@@ -54,6 +65,10 @@ export class ServingThread {
     } finally {
       line.close();
     }
+  }
+
+  #post(message: ToServingThread, transfer: readonly MessagePort[] = []): void {
+    this.#worker.postMessage(message, transfer);
   }
 }
 

@@ -14,6 +14,9 @@ export class Server {
   /** Opened with the first request. */
   #opened: Promise<{ device: Device; kernels: Kernels }> | undefined;
   #checks = 0;
+  #resting = false;
+  /** Requests that the device is at work on. */
+  readonly #underWay = new Set<Promise<Reply>>();
 
   /** @param onLost the device is gone: every request from now on fails. */
   constructor(data: ServingData, onLost: (reason: string) => void) {
@@ -23,14 +26,24 @@ export class Server {
 
   serve(port: MessagePort): void {
     port.on('message', (request: Request) => {
-      this.#answer(request).then(
+      if (this.#resting) return;
+      const answer = this.#answer(request);
+      this.#underWay.add(answer);
+      answer.then(
         (reply) => {
           const transfer = reply.type === 'checked' ? [reply.used.buffer] : [];
           port.postMessage({ id: request.id, ...reply }, transfer);
         },
         (error: unknown) => port.postMessage({ id: request.id, ...failure(error) }),
       );
+      void answer.catch(() => {}).finally(() => this.#underWay.delete(answer));
     });
+  }
+
+  /** Takes no more requests. Fulfilled when the device has nothing to do any more. */
+  async rest(): Promise<void> {
+    this.#resting = true;
+    await Promise.allSettled(this.#underWay);
   }
 
   async #answer(request: Request): Promise<Reply> {

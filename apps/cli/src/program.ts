@@ -6,18 +6,29 @@ import { receiveCommand } from './commands/receive.js';
 import { relayCommand } from './commands/relay.js';
 import type { ExitCode } from './exit-codes.js';
 import { ACCEL_HELP, INSPECT_HELP, MIGRATE_HELP, RECEIVE_HELP, RELAY_HELP, ROOT_HELP } from './help.js';
-import { HOSTS } from './host/choose-host.js';
-import { parseZlibLevel, parseZstdLevel } from './options/compression.js';
-import { parseMachineType, parseUuid } from './options/identity.js';
-import { parseMachineCompat } from './options/machine-compat.js';
 import { parseMaxRam } from './options/max-ram.js';
-import { parseSize, parseWhole } from './options/sizes.js';
+import {
+  accel,
+  accelSource,
+  channels,
+  completionTimeout,
+  compression,
+  host,
+  idleTimeout,
+  incomingSetupTimeout,
+  machineCompat,
+  machineType,
+  maxBandwidth,
+  multifdSetting,
+  setupTimeout,
+  stallTimeout,
+  uuid,
+  zeroPageDetection,
+  zlibLevel,
+  zstdLevel,
+} from './options/option-list.js';
+import { parseWhole } from './options/sizes.js';
 import { version } from './version.js';
-
-const LONGEST_TIMEOUT = 2 ** 31 - 1;
-
-/** In the environment: the default of `--accel`. */
-const ACCEL_VARIABLE = 'MULTIFD_ACCEL';
 
 /** @param ended gets how the command ended. */
 export function buildProgram(ended: (code: ExitCode) => void): Command {
@@ -181,126 +192,4 @@ function addInspect(program: Command, ended: (code: ExitCode) => void): void {
     .option('--json', 'print one JSON document on stdout, with nothing left out')
     .addHelpText('after', INSPECT_HELP)
     .action(async (file, options) => ended(await inspectCommand(file, options)));
-}
-
-function zeroPageDetection() {
-  return new Option(
-    '--zero-page-detection <mode>',
-    'who looks for zero pages (default: multifd, the channel threads)',
-  ).choices(['none', 'legacy', 'multifd'] as const);
-}
-
-function maxBandwidth() {
-  return new Option(
-    '--max-bandwidth <rate>',
-    'bytes a second over all connections, 0 is unlimited (default: 0)',
-  ).argParser((text) => parseSize(text, '--max-bandwidth'));
-}
-
-function accel() {
-  const option = new Option(
-    '--accel <name>',
-    'what checks for zero pages: auto, native, avx512, avx2, sse2, neon, wasm, js, gpu, gpu:software (see accel list), or a module by path or package name',
-  ).default('auto');
-  // As everywhere, a variable that is empty is not set.
-  return process.env[ACCEL_VARIABLE] === '' ? option : option.env(ACCEL_VARIABLE);
-}
-
-/** Whether `--accel` was said or comes from the environment: an error tells. */
-function accelSource(command: { getOptionValueSource(key: 'accel'): string | undefined }) {
-  return command.getOptionValueSource('accel') === 'env' ? { accelVariable: ACCEL_VARIABLE } : {};
-}
-
-function host() {
-  return new Option(
-    '--host <name>',
-    'what the operating system gives beyond Node (mapped memory, blocking sockets): auto, linux, none',
-  )
-    .choices(HOSTS)
-    .default('auto' as const)
-    .env('MULTIFD_HOST');
-}
-
-function machineCompat() {
-  return new Option(
-    '--machine-compat <version>',
-    "what a QEMU destination's older machine type needs: 7.2 for pc-q35-7.2 (default: by the guest's machine type)",
-  ).argParser(parseMachineCompat);
-}
-
-function channels() {
-  return new Option(
-    '--channels, --multifd-channels <n>',
-    'parallel channels, 1 to 255, equal on both ends (default: 2)',
-  ).argParser((text) => parseWhole(text, '--multifd-channels', 1, 255));
-}
-
-function compression() {
-  return new Option(
-    '--compression, --multifd-compression <method>',
-    'none, zlib, zstd, a module by path or package name, or auto (no QEMU has that); equal on both ends (default: none)',
-  );
-}
-
-function zlibLevel() {
-  return new Option(
-    '--multifd-zlib-level <n>',
-    'from 0, none, to 9, best; a destination needs none (default: 1)',
-  ).argParser(parseZlibLevel);
-}
-
-function zstdLevel() {
-  return new Option(
-    '--multifd-zstd-level <n>',
-    "from 1, fastest, to 20, best, 0 being zstd's own choice; a destination needs none (default: 1)",
-  ).argParser(parseZstdLevel);
-}
-
-function multifdSetting() {
-  return new Option(
-    '--multifd-setting <name=value>',
-    'a setting that the compression method declares, may be given more than once; a destination needs none',
-  ).argParser<readonly string[]>((text, before = []) => [...before, text]);
-}
-
-function uuid() {
-  return new Option('--uuid <uuid>', "the guest's uuid, equal on both ends (default: all zero)").argParser(
-    parseUuid,
-  );
-}
-
-function machineType(description: string) {
-  return new Option('--machine-type <name>', description).argParser(parseMachineType);
-}
-
-function setupTimeout(description = 'until all connections must stand') {
-  return new Option('--setup-timeout <ms>', `${description} (default: 30000)`).argParser((text) =>
-    parseWhole(text, '--setup-timeout', 1, LONGEST_TIMEOUT),
-  );
-}
-
-/** A destination waits for a source without a limit. */
-function incomingSetupTimeout() {
-  return setupTimeout('until all connections must stand, once a source has begun; without one, it waits on');
-}
-
-function stallTimeout() {
-  return new Option(
-    '--stall-timeout <ms>',
-    'how long a busy connection may stand still (default: 30000)',
-  ).argParser((text) => parseWhole(text, '--stall-timeout', 1, LONGEST_TIMEOUT));
-}
-
-function idleTimeout() {
-  return new Option(
-    '--idle-timeout <ms>',
-    'how long a source may send nothing on any connection, as one does that is paused before its switchover (default: 300000)',
-  ).argParser((text) => parseWhole(text, '--idle-timeout', 1, LONGEST_TIMEOUT));
-}
-
-function completionTimeout() {
-  return new Option(
-    '--completion-timeout <ms>',
-    'how long a destination that has everything may take in all to make it last, while it shows that it is alive (default: 3600000)',
-  ).argParser((text) => parseWhole(text, '--completion-timeout', 1, LONGEST_TIMEOUT));
 }

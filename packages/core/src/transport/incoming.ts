@@ -3,12 +3,7 @@ import { MultifdError } from '../errors.js';
 import type { CounterRow } from '../thread/counters.js';
 import { adoptSocket, type BytesConsumer, type SocketBytes, streamSocket } from './socket-bytes.js';
 import type { BlockingSocket, SocketIo } from './socket-io.js';
-
-/**
- * Bytes of the staging buffer: a dozen packets of zero pages. Small, since payload that lands in it is copied
- * once more.
- */
-const STAGING_SIZE = 16 * 1024;
+import { Staging } from './staging.js';
 
 /** ms after which a silent peer is asked whether it is there, ms between, and how often. */
 const KEEP_ALIVE = { enable: true, initialDelay: 10_000, interval: 5_000, count: 6 };
@@ -21,15 +16,9 @@ const KEEP_ALIVE = { enable: true, initialDelay: 10_000, interval: 5_000, count:
 export class IncomingConnection implements BytesConsumer {
   /** For messages; it changes once the peer has introduced itself. */
   where: string;
-  readonly #staging = new Uint8Array(STAGING_SIZE);
-  #start = 0;
-  #end = 0;
+  readonly #staging: Staging;
   /** Bytes that were read before this began. */
   readonly #head: number;
-  /** Memory that a pending `read` still has to fill. */
-  #direct: Uint8Array | undefined;
-  /** Node's own buffers (`streamSocket`) that did not fit, in order. */
-  #overflow: Uint8Array[] = [];
   readonly #bytes: SocketBytes;
   #blocking: BlockingSocket | undefined;
   #counters: CounterRow | undefined;
@@ -49,8 +38,7 @@ export class IncomingConnection implements BytesConsumer {
     { adopt = true, head = new Uint8Array(0) }: { readonly adopt?: boolean; readonly head?: Uint8Array } = {},
   ) {
     this.where = where;
-    this.#staging.set(head);
-    this.#end = head.length;
+    this.#staging = new Staging(head);
     this.#head = head.length;
     this.#bytes = (adopt ? adoptSocket(accepted, this) : undefined) ?? streamSocket(accepted, this);
     const { socket } = this.#bytes;
@@ -94,43 +82,34 @@ export class IncomingConnection implements BytesConsumer {
    * @throws MultifdError `peer-closed` if the connection breaks or ends inside them.
    */
   async peek(count: number): Promise<Uint8Array | undefined> {
-    if (this.#start + count > STAGING_SIZE) {
-      this.#staging.copyWithin(0, this.#start, this.#end);
-      this.#end -= this.#start;
-      this.#start = 0;
-    }
-    while (this.#end - this.#start < count) {
+    this.#staging.makeRoom(count);
+    while (this.#staging.length < count) {
       if (!(await this.#more())) {
-        if (this.#end === this.#start) return undefined;
-        throw this.#cut(`${count} bytes`, this.#end - this.#start);
+        if (this.#staging.length === 0) return undefined;
+        throw this.#cut(`${count} bytes`, this.#staging.length);
       }
     }
-    return this.#staging.subarray(this.#start, this.#start + count);
+    return this.#staging.peek(count);
   }
 
   /** Whatever has come, at least one byte, consumed; undefined at the peer's end. Valid until the next call. */
   async some(): Promise<Uint8Array | undefined> {
     if ((await this.peek(1)) === undefined) return undefined;
-    const bytes = this.#staging.subarray(this.#start, this.#end);
-    this.#start = this.#end;
+    const bytes = this.#staging.peek(this.#staging.length);
+    this.#staging.skip(bytes.length);
     return bytes;
   }
 
   /** Consumes bytes that `peek` has shown. */
   skip(count: number): void {
-    this.#start += count;
+    this.#staging.skip(count);
   }
 
   /** Fills all of `target`, without a copy but for what is staged already. @throws as `peek`. */
   async read(target: Uint8Array): Promise<void> {
-    const staged = Math.min(target.length, this.#end - this.#start);
-    target.set(this.#staging.subarray(this.#start, this.#start + staged));
-    this.#start += staged;
-    if (staged === target.length) return;
-    this.#direct = target.subarray(staged);
-    while (this.#direct !== undefined) {
-      if (!(await this.#more()))
-        throw this.#cut(`${target.length} bytes`, target.length - this.#direct.length);
+    if (this.#staging.begin(target)) return;
+    for (let left = this.#staging.wanted; left !== undefined; left = this.#staging.wanted) {
+      if (!(await this.#more())) throw this.#cut(`${target.length} bytes`, target.length - left);
     }
   }
 
@@ -158,17 +137,13 @@ export class IncomingConnection implements BytesConsumer {
       };
     });
     this.#onEnd = onEnd;
-    if (this.#hasRoom) this.#bytes.resume();
+    if (!this.#staging.overflows) this.#bytes.resume();
     try {
       return await Promise.race([work, broken]);
     } finally {
       this.#onEnd = undefined;
       this.#waiting = undefined;
     }
-  }
-
-  get #hasRoom(): boolean {
-    return this.#overflow.length === 0;
   }
 
   /** Reads and drops everything until the peer closes. Never throws. */
@@ -204,60 +179,25 @@ export class IncomingConnection implements BytesConsumer {
   }
 
   target(): Uint8Array {
-    if (this.#direct !== undefined && this.#start === this.#end) return this.#direct;
     // What `some` has given may still be looked at while `watched` reads on.
-    if (this.#start === this.#end && this.#onEnd === undefined) {
-      this.#start = 0;
-      this.#end = 0;
-    }
-    // Never empty: a full staging buffer means that nobody waits, and then the socket is paused.
-    return this.#end < STAGING_SIZE ? this.#staging.subarray(this.#end) : new Uint8Array(STAGING_SIZE);
+    if (this.#staging.wanted === undefined && this.#onEnd === undefined) this.#staging.rewind();
+    return this.#staging.target();
   }
 
   deliver(bytes: Uint8Array): boolean {
     this.#counters?.addBytes(bytes.length);
-    if (this.#overflow.length > 0) this.#overflow.push(bytes);
-    else this.#place(bytes);
-    if (this.#onEnd !== undefined) return this.#hasRoom;
-    const wanted = this.#direct !== undefined;
+    this.#staging.deliver(bytes);
+    if (this.#onEnd !== undefined) return !this.#staging.overflows;
+    const wanted = this.#staging.wanted !== undefined;
     if (!wanted) this.#wake();
     return wanted;
-  }
-
-  /** Puts bytes where they belong: into a pending read, then into staging, then aside. */
-  #place(bytes: Uint8Array): void {
-    let rest = bytes;
-    const direct = this.#direct;
-    if (direct !== undefined) {
-      const taken = Math.min(direct.length, rest.length);
-      const inPlace = rest.buffer === direct.buffer && rest.byteOffset === direct.byteOffset;
-      if (!inPlace) direct.set(rest.subarray(0, taken));
-      this.#direct = taken === direct.length ? undefined : direct.subarray(taken);
-      rest = rest.subarray(taken);
-    }
-    if (rest.length === 0) return;
-    const room = STAGING_SIZE - this.#end;
-    const staged = rest.subarray(0, room);
-    const inPlace =
-      staged.buffer === this.#staging.buffer && staged.byteOffset === this.#staging.byteOffset + this.#end;
-    if (!inPlace) this.#staging.set(staged, this.#end);
-    this.#end += staged.length;
-    if (rest.length > room) this.#overflow.push(rest.subarray(room));
   }
 
   /** Waits until something has come or ended: the caller looks again. False if nothing will come any more. */
   async #more(): Promise<boolean> {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#start === this.#end) {
-      this.#start = 0;
-      this.#end = 0;
-    }
-    if (this.#overflow.length > 0) {
-      const waiting = this.#overflow;
-      this.#overflow = [];
-      for (const bytes of waiting) this.#place(bytes);
-      return true;
-    }
+    this.#staging.rewind();
+    if (this.#staging.takeOverflow()) return true;
     if (this.#ended) return false;
     this.#counters?.awaitsBytes(true);
     try {
@@ -278,23 +218,16 @@ export class IncomingConnection implements BytesConsumer {
 
   /** Blocks until something has come. Staging takes what lies behind a pending read, so that one call does both. */
   #receive(blocking: BlockingSocket): boolean {
-    const direct = this.#direct;
-    const staging = this.#staging.subarray(this.#end);
     let count: number;
     try {
-      count = blocking.receive(
-        direct === undefined ? [staging] : [direct, staging],
-        Number.POSITIVE_INFINITY,
-      );
+      count = blocking.receive(this.#staging.targets(), Number.POSITIVE_INFINITY);
     } catch (cause) {
       this.#fail(this.#broke(cause));
       throw this.#failure;
     }
     this.#counters?.addBytes(count);
     if (count === 0) this.#ended = true;
-    const read = Math.min(direct?.length ?? 0, count);
-    if (direct !== undefined) this.#direct = read === direct.length ? undefined : direct.subarray(read);
-    this.#end += count - read;
+    this.#staging.filled(count);
     return count > 0;
   }
 

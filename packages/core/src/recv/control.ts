@@ -56,7 +56,7 @@ export class DestinationControl {
     return (this.#words.length - PER_CHANNEL) / WORDS;
   }
 
-  /** API thread: the source keeps its guest. False if it has been told already that it does not. */
+  /** The source keeps its guest. False if it has been told already that it does not. */
   giveUp(): boolean {
     return Atomics.compareExchange(this.#words, DECISION, OPEN, ABORTED) !== TOLD;
   }

@@ -54,7 +54,7 @@ export class SourceControl {
   }
 
   /**
-   * API thread: the guest stays here. False if it has been handed over: then nothing is changed.
+   * The guest stays here. False if it has been handed over: then nothing is changed.
    */
   keep(): boolean {
     const was = Atomics.compareExchange(this.#words, DECISION, OPEN, ABORTED);

@@ -3,7 +3,7 @@ import { MultifdError } from '../errors.js';
 import type { CounterRow } from '../thread/counters.js';
 import { adoptSocket, type BytesConsumer, type SocketBytes, streamSocket } from './socket-bytes.js';
 import type { BlockingSocket, SocketIo } from './socket-io.js';
-import { Staging } from './staging.js';
+import { STAGING_SIZE, Staging } from './staging.js';
 
 /** ms after which a silent peer is asked whether it is there, ms between, and how often. */
 const KEEP_ALIVE = { enable: true, initialDelay: 10_000, interval: 5_000, count: 6 };
@@ -23,6 +23,8 @@ export class IncomingConnection implements BytesConsumer {
   #blocking: BlockingSocket | undefined;
   #counters: CounterRow | undefined;
   #ended = false;
+  /** The last word is said: what comes now is dropped. */
+  #leaving = false;
   #failure: MultifdError | undefined;
   #waiting: (() => void) | undefined;
   /** Its thread waits for something else: called when the peer closes. */
@@ -155,9 +157,9 @@ export class IncomingConnection implements BytesConsumer {
     }
   }
 
-  /** Sends a few bytes back (return path). */
+  /** Sends a few bytes back (return path). Does nothing behind the last word (`leave`). */
   write(bytes: Uint8Array): void {
-    this.#bytes.socket.write(bytes);
+    if (!this.#leaving) this.#bytes.socket.write(bytes);
   }
 
   /** Bytes written that the kernel has not taken yet. */
@@ -170,6 +172,27 @@ export class IncomingConnection implements BytesConsumer {
     this.#bytes.socket.end();
   }
 
+  /**
+   * Says `word` and closes this direction. What comes is dropped from now on, until the peer has closed too: a connection
+   * that is closed with bytes unread is reset, and the reset may overtake the word. Drops the connection then; pending and
+   * later reads fail with `error`. Not for a connection that blocks. Never throws.
+   * @param patience ms that the peer may take to close.
+   */
+  async leave(word: Uint8Array, patience: number, error: MultifdError): Promise<void> {
+    const { socket } = this.#bytes;
+    this.#leaving = true;
+    this.#fail(error);
+    if (!socket.destroyed) {
+      const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+      const timer = setTimeout(() => socket.destroy(), patience);
+      socket.end(word);
+      this.#bytes.resume();
+      await closed;
+      clearTimeout(timer);
+    }
+    this.destroy();
+  }
+
   /** Drops the connection at once; a pending read fails with `error`. May be called twice. */
   destroy(error?: MultifdError): void {
     if (error !== undefined) this.#fail(error);
@@ -179,12 +202,14 @@ export class IncomingConnection implements BytesConsumer {
   }
 
   target(): Uint8Array {
+    if (this.#leaving) return new Uint8Array(STAGING_SIZE);
     // What `some` has given may still be looked at while `watched` reads on.
     if (this.#staging.wanted === undefined && this.#onEnd === undefined) this.#staging.rewind();
     return this.#staging.target();
   }
 
   deliver(bytes: Uint8Array): boolean {
+    if (this.#leaving) return true;
     this.#counters?.addBytes(bytes.length);
     this.#staging.deliver(bytes);
     if (this.#onEnd !== undefined) return !this.#staging.overflows;

@@ -7,6 +7,7 @@ import { DestinationControl } from '../../recv/control.js';
 import { IncomingMain, type MainHost } from '../../recv/main-stream.js';
 import type { PageSink } from '../../recv/page-sink.js';
 import { PagePlacer } from '../../recv/placer.js';
+import { SourceControl } from '../../send/control.js';
 import { type CounterRow, Counters } from '../../thread/counters.js';
 import type { ThreadPort } from '../../thread/port.js';
 import { IncomingConnection } from '../../transport/incoming.js';
@@ -20,6 +21,9 @@ import type { FromIncomingThread, IncomingThreadData, ToIncomingThread } from '.
 
 /** ms that a source may take to close its connections when all is over. */
 const CLOSING_TIMEOUT = 2_000;
+
+/** ms that a source may take to close main once it has been told that its guest stays there. */
+const LEAVING = 500;
 
 /** ms that a relay waits for the report of its destination, which may have all of RAM to read for it. */
 const REPORT_TIMEOUT = 30 * 60_000;
@@ -40,6 +44,8 @@ export class IncomingThread {
   #receivers: Receivers | undefined;
   #main: IncomingMain | undefined;
   #relay: RelayMain | undefined;
+  /** The source was told that its guest stays there: fulfilled when its connection is gone. */
+  #refused: Promise<void> | undefined;
 
   constructor(data: IncomingThreadData, port: Port) {
     this.#data = data;
@@ -86,7 +92,8 @@ export class IncomingThread {
 
   /** Frees everything, whatever happened. Does not throw. */
   async close(): Promise<void> {
-    this.#connection?.end();
+    this.#refuse(new MultifdError('cancelled', `${this.where}: it is over`));
+    if (this.#refused === undefined) this.#connection?.end();
     this.#pages?.close();
     this.#relay?.close();
     try {
@@ -94,6 +101,7 @@ export class IncomingThread {
     } catch {
       // The migration's outcome is decided; a codec that cannot close has nothing to add.
     }
+    await this.#refused;
     this.#connection?.destroy();
   }
 
@@ -189,12 +197,24 @@ export class IncomingThread {
     return (await this.#port.next('report')).report;
   }
 
-  /** The migration is off: a source that listens is told before the connection goes. */
   #abort(): void {
-    if (this.#main?.returnPath === true && !this.#control.isTold) {
-      this.#connection?.write(encodeShut(1));
-      this.#connection?.end();
-    }
-    this.#connection?.destroy(new MultifdError('cancelled', `${this.where}: aborted`));
+    const error = new MultifdError('cancelled', `${this.where}: aborted`);
+    this.#refuse(error);
+    if (this.#refused === undefined) this.#connection?.destroy(error);
+  }
+
+  /**
+   * The migration is off, whoever has ended it: a source that waits for our word is told to keep its guest. It is told
+   * nothing once that cannot be promised any more: it would run a guest that runs elsewhere.
+   */
+  #refuse(error: MultifdError): void {
+    if (this.#main?.returnPath !== true || this.#refused !== undefined || !this.#isKept()) return;
+    this.#refused = this.#connection?.leave(encodeShut(1), LEAVING, error);
+  }
+
+  /** Whether neither this end nor the next destination has the guest, from now on for good. */
+  #isKept(): boolean {
+    const { relay } = this.#data;
+    return (relay === undefined || new SourceControl(relay.control).keep()) && this.#control.giveUp();
   }
 }

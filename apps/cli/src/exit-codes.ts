@@ -4,7 +4,7 @@ import { type ErrorCode, MultifdError } from '@multifd/core';
 export const EXIT = {
   /** Migrated, and verified if that was asked for. */
   done: 0,
-  /** Failed. The guest is at its source, unless the error says that both may have it. */
+  /** Failed. The guest is at its source, unless the error says that both may have it, or neither. */
   failed: 1,
   /** A wrong option, size, address or path. */
   usage: 2,
@@ -17,7 +17,7 @@ export const EXIT = {
    * verified, since that was interrupted, could not be done, or found a difference.
    */
   left: 5,
-  /** SIGINT, SIGTERM or SIGHUP: 128 + 2, as shells have it. The guest is intact at its source. */
+  /** SIGINT, SIGTERM or SIGHUP: 128 + 2, as shells have it. The guest is intact at its source, or none had come. */
   interrupted: 130,
 } as const;
 
@@ -47,5 +47,9 @@ export function endOf(completed: boolean, error: unknown): ExitCode {
 }
 
 export function exitCodeOf(error: unknown): ExitCode {
-  return MultifdError.is(error) ? BY_ERROR[error.code] : EXIT.failed;
+  if (!MultifdError.is(error)) return EXIT.failed;
+  if (error.guest === 'destination') return EXIT.left;
+  // A source that does not wait for an answer may have let go of its guest by then.
+  if (error.code === 'cancelled' && error.guest === 'either') return EXIT.failed;
+  return BY_ERROR[error.code];
 }

@@ -34,8 +34,8 @@ export type ErrorCode =
   | 'internal';
 
 /**
- * Who has the guest when a migration has failed. `either`: both may have it, and no protocol can tell; it must run in
- * one place only.
+ * Who has the guest when a migration has failed. `either`: no protocol can tell; both may have it, and it must run in one
+ * place only; or its source, which did not wait for an answer, may have let go of it. The error's hint says which.
  */
 export type GuestPlace = 'source' | 'destination' | 'either';
 

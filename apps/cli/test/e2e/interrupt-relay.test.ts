@@ -50,3 +50,25 @@ describe('a relay that is interrupted twice while the destination makes the gues
     });
   }
 });
+
+describe('a relay whose source does not wait for an answer', () => {
+  it('interrupted: exit 1, and not 130, which says that the guest is intact at its source', async () => {
+    const incoming = await receive({ listen: 'tcp:127.0.0.1:0' });
+    toClose.push(incoming);
+    const relay = await startRelay(incoming.address, []);
+    const { blocks } = allocateGuestRam([{ name: 'pc.ram', length: 64 * 2 ** 20 }], 4096);
+    const sent = migrate({
+      guest: { ram: { pageSize: 4096, blocks } },
+      to: relay.address,
+      parameters: { zeroPageDetection: 'none', returnPath: false, maxBandwidth: 2 ** 20 },
+      onEvent: (event) => {
+        if (event.type === 'status' && event.status === 'active')
+          setTimeout(() => relay.child.kill('SIGINT'), 1000);
+      },
+    });
+    const [ended] = await Promise.all([relay.ended, sent.catch(() => {})]);
+    expect(ended).toMatchObject({ code: 1, signal: null });
+    expect(JSON.parse(ended.stdout)).toMatchObject({ status: 'cancelled', 'guest-at': 'either' });
+    expect(ended.stderr).toMatch(/the source .* may have let go of the guest/);
+  });
+});

@@ -10,7 +10,7 @@ const MAIN = 3;
 const CHANNELS = 4;
 /** Who has the guest: one word, so that the threads can never disagree. */
 const DECISION = 5;
-/** Whether the source waits for our word; 0 until main has come so far that it would have said so. */
+/** Who waits for our word, a place in `WAITING`; 0 until main has come so far that it would have said so. */
 const RETURN_PATH = 6;
 /** Cut number that main waits for; 0 while it does not wait. */
 const WANTED = 7;
@@ -32,8 +32,12 @@ const ABORTED = 1;
 /** It is told that this end has the guest: that cannot be taken back. */
 const TOLD = 2;
 
-const WAITS = 1;
-const DOES_NOT_WAIT = 2;
+/**
+ * Who waits for our word before the guest is let go of: its source; only a relay between, which has the guest no more than
+ * in passing; or nobody.
+ */
+export type Waiting = 'source' | 'relay' | 'nobody';
+const WAITING: readonly (Waiting | undefined)[] = [undefined, 'source', 'relay', 'nobody'];
 
 /**
  * How the destination's threads keep the rule of docs/wire.md, 3.4: everything before cut `k`, on main and on
@@ -71,9 +75,13 @@ export class DestinationControl {
     return Atomics.load(this.#words, DECISION) === TOLD;
   }
 
-  /** Main: whether the source waits for our word. Said before any page is taken. */
-  sourceWaits(waits: boolean): void {
-    Atomics.store(this.#words, RETURN_PATH, waits ? WAITS : DOES_NOT_WAIT);
+  /** Main: who waits for our word. Said before any page is taken. */
+  waitsForUs(who: Waiting): void {
+    Atomics.store(this.#words, RETURN_PATH, WAITING.indexOf(who));
+  }
+
+  get #waiting(): Waiting | undefined {
+    return WAITING[Atomics.load(this.#words, RETURN_PATH)];
   }
 
   /**
@@ -82,7 +90,7 @@ export class DestinationControl {
    */
   get guest(): GuestPlace {
     if (this.isTold) return 'destination';
-    return Atomics.load(this.#words, RETURN_PATH) === DOES_NOT_WAIT ? 'either' : 'source';
+    return this.#waiting === undefined || this.#waiting === 'source' ? 'source' : 'either';
   }
 
   /** API thread: everybody stops at the next wait. */
@@ -165,9 +173,9 @@ export class DestinationControl {
     return undefined;
   }
 
-  /** Whether the source waits for our word: then it closes nothing before it has it. */
+  /** Whether who sends to us waits for our word: then it closes nothing before it has it. */
   get isWaitedFor(): boolean {
-    return Atomics.load(this.#words, RETURN_PATH) === WAITS;
+    return this.#waiting === 'source' || this.#waiting === 'relay';
   }
 
   #at(channel: number): number {

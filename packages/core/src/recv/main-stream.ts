@@ -1,7 +1,7 @@
 import { MultifdError, WireError } from '../errors.js';
 import type { IncomingBlock } from '../ram/incoming-ram.js';
 import type { IncomingConnection } from '../transport/incoming.js';
-import { concat } from '../wire/bytes.js';
+import { concat, readU32 } from '../wire/bytes.js';
 import { COMMAND } from '../wire/layout.js';
 import type { StreamConfiguration } from '../wire/main/configuration.js';
 import { MainStreamDecoder } from '../wire/main/decode.js';
@@ -12,7 +12,8 @@ import type {
   MainRecord,
 } from '../wire/main/records.js';
 import { withoutReportRequest } from '../wire/report-request.js';
-import { encodePong, REPORT_SECTION } from '../wire/return-path.js';
+import { encodePong, PING_SOURCE_DOES_NOT_WAIT, REPORT_SECTION } from '../wire/return-path.js';
+import type { Waiting } from './control.js';
 import { checkConfiguration, type ExpectedSource } from './expected-source.js';
 import type { PageSink } from './page-sink.js';
 import { showingLife } from './signs-of-life.js';
@@ -41,8 +42,8 @@ export interface MainHost extends ExpectedSource {
    * and what comes after it may begin.
    */
   passCut(cut: number): Promise<void>;
-  /** Main has come to RAM: by now the source has asked for our word, or does not wait for it. */
-  sourceWaits(waits: boolean): void;
+  /** Main has come to RAM: by now whoever waits for our word has said so. */
+  waitsForUs(who: Waiting): void;
   /** The source was seen to close main while something else was waited for. */
   gone(): void;
   /**
@@ -78,6 +79,8 @@ export class IncomingMain {
   /** The sync mode (docs/wire.md, 3.2), which START shows: with a flush record it is per round. */
   #perRound = false;
   #returnPath = false;
+  /** A relay has said that the guest's source does not wait. */
+  #onlyRelay = false;
   #received: ReceivedState | undefined;
   /** Fulfilled when the source closes main behind its last byte. */
   #closed: Promise<void> = Promise.resolve();
@@ -92,6 +95,11 @@ export class IncomingMain {
   /** Whether the source listens for an answer. */
   get returnPath(): boolean {
     return this.#returnPath;
+  }
+
+  get #whoWaits(): Waiting {
+    if (!this.#returnPath) return 'nobody';
+    return this.#onlyRelay ? 'relay' : 'source';
   }
 
   /** Reads main to its end: all RAM is in place and all cuts are passed when it returns. */
@@ -185,7 +193,7 @@ export class IncomingMain {
         return this.#command(record.command, record.data);
       case 'section':
         if (this.#section === 'start') await this.#waiting(this.#host.roundsBegin());
-        if (record.kind === 'start') this.#host.sourceWaits(this.#returnPath);
+        if (record.kind === 'start') this.#host.waitsForUs(this.#whoWaits);
         this.#section = record.kind;
         return;
       case 'early-section':
@@ -238,7 +246,9 @@ export class IncomingMain {
     if (this.#connection.unsent > MOST_UNSENT) {
       throw new MultifdError('protocol', 'main stream: the source sends PINGs and does not read the answers');
     }
-    this.#connection.write(encodePong(new DataView(data.buffer, data.byteOffset).getUint32(0)));
+    const value = readU32(data, 0);
+    if (value === PING_SOURCE_DOES_NOT_WAIT) this.#onlyRelay = true;
+    this.#connection.write(encodePong(value));
   }
 
   async #flush(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Outgoing } from '../transport/outgoing.js';
+import { u32 } from '../wire/bytes.js';
 import { COMMAND, RAM_IDSTR, RAM_VERSION } from '../wire/layout.js';
 import {
   type Configuration,
@@ -20,6 +21,7 @@ import {
 } from '../wire/main/encode-ram.js';
 import type { DeviceSection } from '../wire/main/records.js';
 import { REPORT_REQUEST } from '../wire/report-request.js';
+import { PING_SOURCE_DOES_NOT_WAIT } from '../wire/return-path.js';
 import { describeDevices, encodeDeviceSection } from '../wire/vm-description.js';
 
 /**
@@ -48,8 +50,12 @@ export class MainStream {
   async begin(configuration: Configuration, returnPath: boolean): Promise<void> {
     await this.#send(encodeFileHeader(), encodeConfiguration(configuration));
     if (!returnPath) return;
-    const one = Uint8Array.of(0, 0, 0, 1);
-    await this.#send(encodeCommand(COMMAND.OPEN_RETURN_PATH), encodeCommand(COMMAND.PING, one));
+    await this.#send(encodeCommand(COMMAND.OPEN_RETURN_PATH), encodeCommand(COMMAND.PING, u32(1)));
+  }
+
+  /** Of a relay, with a return path and before RAM: the guest's own source does not wait for the destination's word. */
+  async sourceDoesNotWait(): Promise<void> {
+    await this.#send(encodeCommand(COMMAND.PING, u32(PING_SOURCE_DOES_NOT_WAIT)));
   }
 
   async ramStart(blocks: readonly { readonly name: string; readonly length: number }[]): Promise<void> {

@@ -1,39 +1,74 @@
 import { type GuestPlace, MultifdError } from '../errors.js';
 
-/** Who says it: its own guest is meant, or its source's. */
-export type Side = 'source' | 'destination' | 'relay';
+/** Where the guest is, as far as one end can know, and what that end says of it. */
+export interface GuestWord {
+  readonly guest: GuestPlace;
+  readonly words: string;
+}
+
+/*
+ * The only place with words about who has the guest, so that they can come from nowhere but the shared memory that decides:
+ * `SourceControl.guest` and `DestinationControl.guest`.
+ */
+
+const LET_GO = 'did not wait for an answer and may have let go of the guest';
+
+const SOURCE: Readonly<Record<GuestPlace, string>> = {
+  source: 'the guest is intact here',
+  destination: 'the destination has the guest: do not run it here',
+  either: 'both may have the guest: make sure that the guest does not run there',
+};
+
+const DESTINATION: Readonly<Record<GuestPlace, string>> = {
+  source: 'the guest is intact on its source',
+  destination: 'the guest is here: do not run it on its source',
+  either: `the source ${LET_GO}: look whether it still has it`,
+};
+
+/** The source says it. @param guest `SourceControl.guest`. */
+export function saidBySource(guest: GuestPlace): GuestWord {
+  return { guest, words: SOURCE[guest] };
+}
+
+/** The destination says it. @param guest `DestinationControl.guest`. */
+export function saidByDestination(guest: GuestPlace): GuestWord {
+  return { guest, words: DESTINATION[guest] };
+}
 
 /**
- * What a failed migration's error says of the guest. The only place with such words, so that they can come from nowhere
- * but the shared memory that decides (`SourceControl`, `DestinationControl`).
+ * A relay says it.
+ * @param incoming `DestinationControl.guest`: `source` if its source waits for its word and has not got it.
+ * @param outgoing `SourceControl.guest`: `source` if its destination does not have the guest.
  */
-const WORDS: Readonly<Record<Side, Readonly<Record<GuestPlace, string>>>> = {
-  source: {
-    source: 'the guest is intact here',
-    destination: 'the destination has the guest: do not run it here',
-    either: 'both may have the guest: make sure that the guest does not run there',
-  },
-  destination: {
-    source: 'the guest is intact on its source',
-    destination: 'the guest is here: do not run it on its source',
-    either:
-      'the source did not wait for an answer and may have let go of the guest: look whether it still has it',
-  },
-  relay: {
-    source: 'the guest is intact on its source',
-    destination: 'the destination has the guest: do not run it on its source',
-    either: 'both may have the guest: make sure that it runs on one of them only',
-  },
-};
+export function saidByRelay(incoming: GuestPlace, outgoing: GuestPlace): GuestWord {
+  if (outgoing === 'source') {
+    return incoming === 'source'
+      ? { guest: 'source', words: DESTINATION.source }
+      : {
+          guest: 'either',
+          words: `the destination does not have the guest, and the source ${LET_GO}: look whether it still has it`,
+        };
+  }
+  // A source that waits and hears nothing of success takes its guest back.
+  if (incoming === 'source') {
+    return { guest: 'either', words: 'both may have the guest: make sure that it runs on one of them only' };
+  }
+  return outgoing === 'destination'
+    ? { guest: 'destination', words: 'the destination has the guest: do not run it on its source' }
+    : {
+        guest: 'either',
+        words: `the source ${LET_GO}, and the destination may have it: look which of them has it, and run it there only`,
+      };
+}
 
 /**
  * The error that ends a migration, with who has the guest, as data and in words.
- * @param guest undefined if there is none yet: nobody has connected.
+ * @param word undefined if there is no guest yet: nobody has connected.
  */
-export function withGuest(error: MultifdError, guest: GuestPlace | undefined, side: Side): MultifdError {
-  if (guest === undefined || error.guest !== undefined) return error;
+export function withGuest(error: MultifdError, word: GuestWord | undefined): MultifdError {
+  if (word === undefined || error.guest !== undefined) return error;
+  const { guest, words } = word;
   const { code, message, hint } = error;
-  const words = WORDS[side][guest];
   const told = new MultifdError(code, message, {
     cause: error.cause,
     hint: hint === undefined ? words : `${hint}; ${words}`,

@@ -8,6 +8,12 @@ import { RETURN_PATH } from './layout.js';
  */
 export const REPORT_SECTION = 'multifd/report';
 
+/**
+ * Value of the PING by which a relay says, before RAM, that the guest's source waits for no word: the relay does, but to
+ * say that the guest is not here brings it back to nobody. To a QEMU it is a PING like any other.
+ */
+export const PING_SOURCE_DOES_NOT_WAIT = 0x4d46_0002;
+
 const HEADER_SIZE = 4;
 const MAX_DATA_SIZE = 0xffff;
 

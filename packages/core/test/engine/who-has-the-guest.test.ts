@@ -147,6 +147,76 @@ describe('a relay says who has the guest', () => {
   });
 });
 
+describe('behind a relay whose source does not wait for an answer', () => {
+  const commit = (): never => {
+    throw new Error('disk full');
+  };
+
+  it('a destination that refuses: nobody says that the guest is intact on its source, or that both may have it', async () => {
+    const { end, between } = await chain({ commit });
+    const { main } = await everything(between.address, false);
+    main.end();
+    const received = expectFailure(await outcomeOf(end.result, 'receive'), 'guest');
+    expect(received.guest).toBe('either');
+    expect(received.hint).toMatch(/may have let go of the guest: look whether it still has it/);
+    const relayed = expectFailure(await outcomeOf(between.result, 'relay'), 'peer-closed');
+    expect(relayed.guest).toBe('either');
+    expect(relayed.hint).toMatch(/the destination does not have the guest, and the source .* let go of/);
+    expect(relayed.hint).not.toMatch(/both/);
+  });
+
+  it('the same through two relays', async () => {
+    const { end, between } = await chain({ commit });
+    const first = await relay({
+      listen: 'tcp:127.0.0.1:0',
+      to: between.address,
+      incoming: parameters,
+      outgoing: { ...parameters, zeroPageDetection: 'none' },
+    });
+    toClose.push(first);
+    await everything(first.address, false);
+    for (const { result, code } of [
+      { result: end.result, code: 'guest' },
+      { result: between.result, code: 'peer-closed' },
+      { result: first.result, code: 'peer-closed' },
+    ] as const) {
+      const error = expectFailure(await outcomeOf<unknown>(result, 'one of them'), code);
+      expect(error.guest).toBe('either');
+      expect(error.hint).toMatch(/let go of the guest/);
+    }
+  });
+
+  it('a destination that takes the guest: the relay is done when it has', async () => {
+    const { end, between } = await chain({});
+    await everything(between.address, false);
+    expectValue(await outcomeOf(end.result, 'receive'));
+    expectValue(await outcomeOf(between.result, 'relay'));
+  });
+
+  it('a destination that is not heard any more: it may have the guest, the source has let go of it', async () => {
+    const end = await receive({ listen: 'tcp:127.0.0.1:0', parameters });
+    toClose.push(end);
+    const line = await FaultyLine.open(end.address);
+    toClose.push(line);
+    const between = await relay({
+      listen: 'tcp:127.0.0.1:0',
+      to: line.address,
+      incoming: parameters,
+      outgoing: { ...parameters, stallTimeout: 1500, zeroPageDetection: 'none' },
+    });
+    toClose.push(between);
+    const cut = line.link('main').then(({ far }) => {
+      far.unpipe();
+      far.resume();
+    });
+    await everything(between.address, false);
+    await inTime(cut, 'the outgoing main');
+    const error = expectFailure(await outcomeOf(between.result, 'relay'), ['timeout', 'peer-closed']);
+    expect(error.guest).toBe('either');
+    expect(error.hint).toMatch(/let go of the guest, and the destination may have it/);
+  });
+});
+
 describe('a destination says who has the guest', () => {
   const openRam = (): never => {
     throw new Error('no room');

@@ -66,13 +66,14 @@ async function start(settings: GuestSettings, name: string, running: boolean): P
   return { qemu: await Qemu.start({ release, machine, folder, name, ram: [ram], extra, ...role }), ram };
 }
 
-/** QEMU begins to migrate to `address`, with multifd and a return path. */
+/** QEMU begins to migrate to `address`, with multifd, and with a return path if nothing else is said. */
 export async function migrateTo(
   { qemu }: Guest,
   address: string,
   parameters: QemuMigrationParameters,
+  returnPath = true,
 ): Promise<void> {
-  await setCapabilities(qemu.qmp, { multifd: true, 'return-path': true });
+  await setCapabilities(qemu.qmp, { multifd: true, 'return-path': returnPath });
   await setParameters(qemu.qmp, { 'max-bandwidth': 0, ...parameters });
   await migrate(qemu.qmp, address);
 }

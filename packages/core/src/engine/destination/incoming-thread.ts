@@ -158,7 +158,7 @@ export class IncomingThread {
         early: async () => {},
         roundsBegin: async () => {},
         passCut: (cut) => this.#control.passCut(cut),
-        sourceWaits: (waits) => this.#control.sourceWaits(waits),
+        waitsForUs: (who) => this.#control.waitsForUs(who),
         gone: () => this.#control.gone(undefined),
         finish: () => {
           this.#control.end();

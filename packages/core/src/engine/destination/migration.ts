@@ -1,4 +1,4 @@
-import { type GuestPlace, MultifdError } from '../../errors.js';
+import { MultifdError } from '../../errors.js';
 import { methodsFor } from '../../methods/automatic.js';
 import { methodNotReady } from '../../methods/diagnosis.js';
 import { AUTO } from '../../methods/registry.js';
@@ -7,7 +7,7 @@ import { DestinationControl } from '../../recv/control.js';
 import type { ReceivedState } from '../../recv/main-stream.js';
 import { Counters } from '../../thread/counters.js';
 import { API_THREAD } from '../../thread/first-failure.js';
-import { withGuest } from '../../thread/guest-place.js';
+import { type GuestWord, withGuest } from '../../thread/guest-place.js';
 import { HangWatch } from '../../thread/hang-watch.js';
 import { inTime } from '../../time-limit.js';
 import type { Address } from '../../transport/address.js';
@@ -128,15 +128,13 @@ export class DestinationMigration<Result> {
     try {
       return await this.#run(listener);
     } catch (cause) {
-      throw withGuest(MultifdError.from(cause, 'internal', 'migration'), this.#guest, this.#role.side);
+      throw withGuest(MultifdError.from(cause, 'internal', 'migration'), this.#word);
     }
   }
 
   /** Who has the guest; undefined if none has come. */
-  get #guest(): GuestPlace | undefined {
-    if (this.#setupTimer === undefined) return undefined;
-    // Whether the source has let go of it matters only where nobody behind us has it.
-    return this.#role.guest === 'source' ? this.#control.guest : 'either';
+  get #word(): GuestWord | undefined {
+    return this.#setupTimer === undefined ? undefined : this.#role.word(this.#control.guest);
   }
 
   async #run(listener: Listener): Promise<Result> {

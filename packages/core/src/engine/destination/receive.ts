@@ -8,6 +8,7 @@ import type { IncomingBlock, IncomingRam } from '../../ram/incoming-ram.js';
 import type { ReceivedState } from '../../recv/main-stream.js';
 import type { PlacementDescriptor } from '../../recv/placer.js';
 import { FirstFailure } from '../../thread/first-failure.js';
+import { saidByDestination } from '../../thread/guest-place.js';
 import { formatAddress, parseAddress } from '../../transport/address.js';
 import { prepareSocketIo } from '../../transport/socket-io.js';
 import { isPageSize } from '../../wire/layout.js';
@@ -56,8 +57,7 @@ export async function receive(options: ReceiveOptions): Promise<Incoming> {
 class ReceiveRole implements DestinationRole<ReceiveResult> {
   readonly failures = new FirstFailure();
   readonly relay = undefined;
-  readonly guest = 'source';
-  readonly side = 'destination';
+  readonly word = saidByDestination;
   readonly #options: ReceiveOptions;
   readonly #pageSize: number;
   #placement: PlacementDescriptor | undefined;

@@ -2,6 +2,7 @@ import type { GuestPlace, MultifdError } from '../../errors.js';
 import type { IncomingBlock } from '../../ram/incoming-ram.js';
 import type { ReceivedState } from '../../recv/main-stream.js';
 import type { FirstFailure } from '../../thread/first-failure.js';
+import type { GuestWord } from '../../thread/guest-place.js';
 import type { RelayLink } from '../relay/messages.js';
 import type { DestinationStatistics } from '../statistics.js';
 import type { ToIncomingThread } from './messages.js';
@@ -33,10 +34,8 @@ export interface DestinationRole<Result> {
   keep(): boolean;
   /** After main's thread has failed: nobody waits for the next destination's word any more. */
   settle(): void;
-  /** Whether the next destination has the guest; `source` if it has not, or there is none. */
-  readonly guest: GuestPlace;
-  /** Who says it, in errors. */
-  readonly side: 'destination' | 'relay';
+  /** Who has the guest, for errors. @param incoming as the incoming side knows it (`DestinationControl.guest`). */
+  word(incoming: GuestPlace): GuestWord;
   /** The migration is over. Waits until nothing of the role runs any more. Does not throw. */
   close(completed: boolean): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { MultifdError } from '../../errors.js';
 import type { MigrationParameters } from '../../parameters.js';
 import type { IncomingBlock } from '../../ram/incoming-ram.js';
-import type { DestinationControl } from '../../recv/control.js';
+import type { DestinationControl, Waiting } from '../../recv/control.js';
 import type { MainHost, ReceivedState } from '../../recv/main-stream.js';
 import type { PageSink } from '../../recv/page-sink.js';
 import { SourceControl } from '../../send/control.js';
@@ -56,6 +56,7 @@ export class RelayMain implements MainHost {
   #outgoing: Outgoing | undefined;
   #stream: MainStream | undefined;
   #answers: ReturnPathAnswers | undefined;
+  #waiting: Waiting = 'source';
   #blocks: readonly IncomingBlock[] = [];
   /** Sends zero pages over main while an epoch lasts (`legacy`). */
   #pump: Promise<void> = Promise.resolve();
@@ -93,7 +94,10 @@ export class RelayMain implements MainHost {
     const stream = await this.#connect();
     // A destination looks at the first bytes of each connection, and may wait for them (docs/wire.md, 1).
     const configuration = { machineType: this.#machineType, ...this.#configuration };
-    await stream.begin(configuration, this.#link.parameters.returnPath);
+    const { returnPath } = this.#link.parameters;
+    await stream.begin(configuration, returnPath);
+    // We wait for its word, but a refusal does not bring the guest back to a source that does not.
+    if (returnPath && this.#waiting !== 'source') await stream.sourceDoesNotWait();
     await this.#host.connectChannels(blocks);
     await stream.rawEarly(beforeRam);
     await stream.ramStart(blocks);
@@ -120,8 +124,9 @@ export class RelayMain implements MainHost {
     this.#incoming.release(cut);
   }
 
-  sourceWaits(waits: boolean): void {
-    this.#incoming.sourceWaits(waits);
+  waitsForUs(who: Waiting): void {
+    this.#waiting = who;
+    this.#incoming.waitsForUs(who);
   }
 
   warn(message: string): void {

@@ -4,6 +4,7 @@ import type { IncomingBlock } from '../../ram/incoming-ram.js';
 import type { ReceivedState } from '../../recv/main-stream.js';
 import { SendSide, type SendSideOptions } from '../../send/side.js';
 import type { FirstFailure } from '../../thread/first-failure.js';
+import { type GuestWord, saidByRelay } from '../../thread/guest-place.js';
 import type { AcceleratorReplacement } from '../../zero/page-checker.js';
 import type { ToIncomingThread } from '../destination/messages.js';
 import type { DestinationRole } from '../destination/role.js';
@@ -27,7 +28,6 @@ export interface RelayDestination extends Omit<SendSideOptions, 'entry' | 'chann
 /** Sends the guest on: its pages pass through a fixed number of slots, to outgoing channels of this role's own. */
 export class RelayRole implements DestinationRole<RelayResult> {
   readonly reports = true;
-  readonly side = 'relay';
   readonly relay: RelayLink;
   readonly #destination: RelayDestination;
   readonly #transit: Transit;
@@ -58,8 +58,8 @@ export class RelayRole implements DestinationRole<RelayResult> {
     this.#side.control.settle();
   }
 
-  get guest(): GuestPlace {
-    return this.#side.control.guest;
+  word(incoming: GuestPlace): GuestWord {
+    return saidByRelay(incoming, this.#side.control.guest);
   }
 
   open(onFailure: (error: MultifdError) => void): void {

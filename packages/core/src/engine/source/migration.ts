@@ -7,7 +7,7 @@ import { MIGRATION_THREAD, notLoaded, refusedEarly } from '../../send/diagnosis.
 import { SendSide } from '../../send/side.js';
 import { API_THREAD } from '../../thread/first-failure.js';
 import { type Thread, ThreadGroup } from '../../thread/group.js';
-import { withGuest } from '../../thread/guest-place.js';
+import { saidBySource, withGuest } from '../../thread/guest-place.js';
 import type { MigrationIo } from '../../transport/socket-io.js';
 import { type CheckPlan, transferOf } from '../../zero/open-checker.js';
 import type { LiveParameters, MigrateOptions, MigrateResult } from '../api.js';
@@ -118,7 +118,10 @@ export class SourceMigration {
     try {
       return await this.#run();
     } catch (cause) {
-      throw withGuest(MultifdError.from(cause, 'internal', 'migration'), this.#side.control.guest, 'source');
+      throw withGuest(
+        MultifdError.from(cause, 'internal', 'migration'),
+        saidBySource(this.#side.control.guest),
+      );
     }
   }
 

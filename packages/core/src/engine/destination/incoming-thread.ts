@@ -116,7 +116,7 @@ export class IncomingThread {
     this.#control.tell();
     if (this.#main.returnPath) connection.write(encodeShut(0));
     this.#port.post({ type: 'told' });
-    if (report && this.#main.returnPath) connection.write(encodeReport(await this.#report()));
+    if (report) await this.#passReport(connection, this.#main);
     connection.end();
     // The source closes once it has read our word. Waiting for that keeps the word from being cut off.
     const timer = setTimeout(() => connection.destroy(), CLOSING_TIMEOUT);
@@ -190,6 +190,16 @@ export class IncomingThread {
   async #settled(): Promise<void> {
     this.#port.post({ type: 'ending' });
     await this.#port.next('settled');
+  }
+
+  async #passReport(connection: IncomingConnection, main: IncomingMain): Promise<void> {
+    try {
+      // A source that is gone waits no longer.
+      const report = main.returnPath ? await Promise.race([this.#report(), main.closed]) : undefined;
+      if (report !== undefined) connection.write(encodeReport(report));
+    } finally {
+      this.#port.post({ type: 'reported' });
+    }
   }
 
   async #report(): Promise<Uint8Array> {

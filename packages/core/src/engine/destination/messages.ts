@@ -61,4 +61,6 @@ export type FromIncomingThread =
   | { readonly type: 'received'; readonly received: ReceivedState }
   /** The source has been told, if it wanted to be. */
   | { readonly type: 'told' }
+  /** A relay has passed its destination's report on, or nobody waits for it any more. */
+  | { readonly type: 'reported' }
   | Ending;

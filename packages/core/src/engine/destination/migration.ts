@@ -1,7 +1,4 @@
 import { MultifdError } from '../../errors.js';
-import { methodsFor } from '../../methods/automatic.js';
-import { methodNotReady } from '../../methods/diagnosis.js';
-import { AUTO } from '../../methods/registry.js';
 import type { MigrationParameters } from '../../parameters.js';
 import { DestinationControl } from '../../recv/control.js';
 import type { ReceivedState } from '../../recv/main-stream.js';
@@ -9,7 +6,6 @@ import { Counters } from '../../thread/counters.js';
 import { API_THREAD } from '../../thread/first-failure.js';
 import { type GuestWord, withGuest } from '../../thread/guest-place.js';
 import { HangWatch } from '../../thread/hang-watch.js';
-import { inTime } from '../../time-limit.js';
 import type { Address } from '../../transport/address.js';
 import { Listener } from '../../transport/listener.js';
 import type { MigrationIo } from '../../transport/socket-io.js';
@@ -20,6 +16,7 @@ import { DestinationMeter } from './destination-meter.js';
 import { died, hangs } from './diagnosis.js';
 import { IncomingThreads } from './incoming-threads.js';
 import type { FromIncomingThread } from './messages.js';
+import { MethodsReady } from './methods-ready.js';
 import { Reception } from './reception.js';
 import type { DestinationRole } from './role.js';
 import { SourceWatch } from './source-watch.js';
@@ -53,6 +50,7 @@ export class DestinationMigration<Result> {
   readonly #reception: Reception;
   readonly #outcome = Promise.withResolvers<Result>();
   readonly #told = Promise.withResolvers<void>();
+  readonly #reported = Promise.withResolvers<void>();
   #machineType = 'none';
   #setupTimer: NodeJS.Timeout | undefined;
 
@@ -140,19 +138,23 @@ export class DestinationMigration<Result> {
   async #run(listener: Listener): Promise<Result> {
     const { signal } = this.#options;
     const onAbort = (): void => this.cancel();
-    const { stallTimeout, setupTimeout } = this.#parameters;
+    const { stallTimeout } = this.#parameters;
     const progress = setInterval(() => this.#watch(), PROGRESS_INTERVAL);
     const hangWatch = new HangWatch(this.#counters, stallTimeout, (row) =>
       this.#fail(hangs(this.#parameters, row, this.#counters.row(row))),
     );
-    const late = setTimeout(() => this.#notReady(), setupTimeout);
+    const methods = new MethodsReady(
+      this.#parameters,
+      () => this.#threads.ready,
+      (error) => this.#fail(error),
+    );
     signal?.addEventListener('abort', onAbort);
     try {
       this.#status.to('setup');
       if (signal?.aborted) {
         this.cancel();
       } else {
-        this.#checkMethods();
+        methods.check(this.#options.methodModules ?? []);
         this.#role.open((error) => this.#failed(error));
         // Before anybody is heard, so that a method that was named and is not there is told at once.
         this.#openThreads();
@@ -163,7 +165,7 @@ export class DestinationMigration<Result> {
       listener.stopListening();
       this.#reception.close();
       clearInterval(progress);
-      clearTimeout(late);
+      methods.close();
       hangWatch.close();
       clearTimeout(this.#setupTimer);
       this.#role.failures.close();
@@ -177,27 +179,6 @@ export class DestinationMigration<Result> {
       this.#io?.interrupt.close();
       if (this.#status.is('cancelling')) this.#status.to('cancelled');
     }
-  }
-
-  /** What each thread does for a method that has a name: a module that cannot be loaded is told before anybody connects. */
-  #checkMethods(): void {
-    if (this.#parameters.multifdCompression !== AUTO) return;
-    const what = 'multifd-compression auto: its methods did not load';
-    const limit = { timeout: this.#parameters.setupTimeout, what, code: 'codec-unavailable' } as const;
-    inTime(methodsFor(AUTO, this.#options.methodModules ?? []), limit).catch((error: unknown) =>
-      this.#fail(MultifdError.from(error, 'codec-unavailable', 'multifd-compression auto')),
-    );
-  }
-
-  /** The threads load a method before anybody connects: no source can be late yet, but a module can. */
-  #notReady(): void {
-    const { multifdChannels, multifdCompression, setupTimeout } = this.#parameters;
-    if (['none', AUTO].includes(multifdCompression)) return;
-    const threads = multifdChannels + 1;
-    const missing = threads - this.#threads.ready;
-    if (missing <= 0) return;
-    const late = `in ${missing} of ${threads} threads after ${setupTimeout} ms`;
-    this.#fail(methodNotReady(this.#parameters, late));
   }
 
   #openThreads(): void {
@@ -227,6 +208,7 @@ export class DestinationMigration<Result> {
     else if (message.type === 'ending') this.#guarded('ending', () => this.#ending());
     else if (message.type === 'received') this.#guarded('commit', () => this.#complete(message.received));
     else if (message.type === 'told' && this.#status.is('device')) this.#told.resolve();
+    else if (message.type === 'reported') this.#reported.resolve();
   }
 
   async #place({ blocks, ahead }: Extract<FromIncomingThread, { type: 'blocks' }>): Promise<void> {
@@ -268,6 +250,7 @@ export class DestinationMigration<Result> {
       report = new TextEncoder().encode(JSON.stringify({ error: message }));
     }
     if (report !== undefined) this.#threads.of(undefined).post({ type: 'report', report });
+    await this.#reported.promise;
   }
 
   #guarded(what: string, work: () => Promise<void>): void {
@@ -285,8 +268,12 @@ export class DestinationMigration<Result> {
 
   /** Main's thread alone can tell how a migration ends that a relay has handed over. */
   #failedIn(where: string, error: MultifdError): void {
-    if (this.#threads.isMain(where)) this.#decided(error);
-    else this.#failed(error);
+    if (!this.#threads.isMain(where)) {
+      this.#failed(error);
+      return;
+    }
+    this.#reported.resolve();
+    this.#decided(error);
   }
 
   /** As this thread says; a failure of another thread may have come before. */
@@ -314,6 +301,7 @@ export class DestinationMigration<Result> {
 
   /** Nobody waits for the guest any more. Does nothing once it is here. */
   cancel(): void {
+    if (this.#status.is('completed')) this.#reported.resolve();
     if (this.#status.isOver || this.#status.is('cancelling')) return;
     if (!this.#role.keep()) {
       const message = 'too late to cancel: the destination has everything, and its word decides';

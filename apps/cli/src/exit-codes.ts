@@ -14,7 +14,8 @@ export const EXIT = {
   incompatible: 4,
   /**
    * The guest has left its source, and must not be started there; but what was to follow did not: memory was not
-   * verified, since that was interrupted, could not be done, or found a difference.
+   * verified, since that was interrupted, could not be done, or found a difference; or the source was told and did not
+   * let go of it in time (COLO): then guest-at is `either`.
    */
   left: 5,
   /** SIGINT, SIGTERM or SIGHUP: 128 + 2, as shells have it. The guest is intact at its source, or none had come. */

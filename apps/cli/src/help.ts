@@ -11,8 +11,8 @@ Examples:
 
 Exit codes: 0 done; 1 failed, the guest is at its source unless the error says that both may have it; 2 usage;
             3 accelerator, compression or host not available; 4 the peer does not fit; 5 the guest has left, do not
-            start it at its source, but it is not verified (interrupted, or a difference); 130 interrupted, the guest
-            is at its source. --json says who has the guest: guest-at`;
+            start it at its source, but it is not verified (interrupted, or a difference), or the source does not
+            let go of it (guest-at: either); 130 interrupted, the guest is at its source. --json says who has the guest: guest-at`;
 
 export const MIGRATE_HELP = `
 SOURCE (default demo:1G):

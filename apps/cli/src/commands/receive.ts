@@ -25,6 +25,7 @@ import { checkAnnouncedRam, DEFAULT_MAX_RAM } from '../options/max-ram.js';
 import { isLocal, parseListen, parseTarget, type Target } from '../options/places.js';
 import { givenParameters, type ReceiveOptions } from '../options/requests.js';
 import { afterCompletion, formatError } from '../report/errors.js';
+import { checkFarewell } from '../report/farewell.js';
 import { type ReceiveFacts, receiveDocument } from '../report/receive-document.js';
 import { Refusals } from '../report/refusals.js';
 import { receiveSummary } from '../report/summary.js';
@@ -113,6 +114,7 @@ class ReceiveRun {
       this.#noteAll(images?.settle());
       if (images !== undefined) this.#facts.images = [...new Set(this.#kept?.blocks.map(({ path }) => path))];
       this.#facts.statistics = received.statistics;
+      checkFarewell(received.guest, parameters.stallTimeout);
       await this.#runOn(received, target);
     } finally {
       process.off('exit', abandon);

@@ -9,6 +9,7 @@ import { compatNote } from '../options/machine-compat.js';
 import { isLocal, parseListen, parseRelayDestination } from '../options/places.js';
 import { givenParameters, type RelayOptions } from '../options/requests.js';
 import { afterCompletion, formatError } from '../report/errors.js';
+import { checkFarewell } from '../report/farewell.js';
 import { replacedNote } from '../report/progress.js';
 import { Refusals } from '../report/refusals.js';
 import { type RelayFacts, relayDocument } from '../report/relay-document.js';
@@ -105,6 +106,7 @@ async function run(
   facts.detection = facts.result.outgoing.zeroPageDetection;
   facts.cpuTime = clock.elapsed();
   facts.peakRss = peakRss();
+  checkFarewell(facts.result.guest, incoming.stallTimeout);
 }
 
 /** What was given holds for both sides; what begins with outgoing, and what a peer's age demands, for that one. */

@@ -43,6 +43,8 @@ export interface FailureMembers {
 export function afterCompletion(error: unknown): unknown {
   const known = knownError(error);
   if (known === undefined || known.code === 'internal') return error;
+  // It knows better (`checkFarewell`).
+  if (known.guest === 'either') return error;
   const words = 'the guest has left its source: it must run at the destination only';
   return new MultifdError(known.code, known.message, {
     cause: known.cause,
@@ -53,7 +55,8 @@ export function afterCompletion(error: unknown): unknown {
 
 /** Who has the guest now: the error's own word, which comes from what both ends have agreed on. */
 export function guestAt(completed: boolean, error: unknown): GuestPlace | undefined {
-  return completed ? 'destination' : knownError(error)?.guest;
+  const guest = knownError(error)?.guest;
+  return completed && guest !== 'either' ? 'destination' : guest;
 }
 
 export function failureMembers(error: unknown): FailureMembers {

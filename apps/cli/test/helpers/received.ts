@@ -16,6 +16,7 @@ export function received(): ReceiveResult {
   });
   return {
     status: 'completed',
+    guest: 'source',
     machineType: 'pc-q35-10.0',
     configuration: {},
     ram: { pageSize: PAGE, blocks: [] },

@@ -61,3 +61,35 @@ describe.runIf(here.includes('10.0'))('what goes wrong, and the guest runs on at
     await expectRunsOn(source);
   });
 });
+
+describe.runIf(here.includes('11.1'))('a source that does not let go of its guest', () => {
+  it('11.1 with x-colo: receive says that either may have it, exit code 5', async () => {
+    using folder = new TestFolder();
+    const source = await startSource({ release: '11.1', machine: 'q35', folder: folder.path });
+    await using _ = source.qemu;
+    await source.qemu.qmp.execute('migrate-set-capabilities', {
+      capabilities: [
+        { capability: 'return-path', state: true },
+        { capability: 'x-colo', state: true },
+      ],
+    });
+    const file = folder.file('guest.mig');
+    const receiving = await startReceive([
+      `file:${file}`,
+      '--channels',
+      '2',
+      '--stall-timeout',
+      '8000',
+      '--json',
+    ]);
+    await migrateTo(source, receiving.address, { 'multifd-channels': 2 });
+    const { code, stdout, stderr } = await receiving.ended;
+    expect(code).toBe(5);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'completed', 'guest-at': 'either' });
+    expect(stderr).toMatch(
+      /did not close its main stream within 8000 ms\nhint: .*COLO.*x-colo-lost-heartbeat/,
+    );
+    expect((await queryMigrate(source.qemu.qmp)).status).toBe('colo');
+    expect(readdirSync(folder.path)).toContain('guest.mig');
+  });
+});

@@ -1,3 +1,4 @@
+import type { GuestPlace } from '../errors.js';
 import type { MigrationParameters } from '../parameters.js';
 import type { GuestRamDescriptor } from '../ram/guest-ram.js';
 import type { IncomingBlock, IncomingRam } from '../ram/incoming-ram.js';
@@ -203,7 +204,7 @@ export interface Incoming {
   readonly address: string;
   /**
    * Fulfilled when the guest is here; rejected with a MultifdError when it is not. The guest must run in one
-   * place only: start it here only after fulfilment.
+   * place only: start it here only after fulfilment, and if `guest` is `destination`.
    */
   readonly result: Promise<ReceiveResult>;
   /** Gives up, as an aborted `signal` does: `result` is rejected with `cancelled` unless the guest is here. */
@@ -212,6 +213,12 @@ export interface Incoming {
 
 export interface ReceiveResult {
   readonly status: 'completed';
+  /**
+   * Who has the guest. `destination`: it is here, and may be started. `either`: it is here, but the source, which waited
+   * for that word, did not close main within `stallTimeout` after it: QEMU 11.1 with x-colo keeps its guest then, and
+   * cannot be told from others before. Look there before you start it here. `source`: in `commit`, before the word.
+   */
+  readonly guest: GuestPlace;
   readonly machineType: string;
   readonly configuration: StreamConfiguration;
   readonly ram: GuestRamDescriptor;

@@ -274,7 +274,7 @@ export class IncomingMain {
 }
 
 /** Whether `work` is still not over after `ms`. */
-async function isSilent(work: Promise<unknown>, ms: number): Promise<boolean> {
+export async function isSilent(work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<true>((resolve) => {
     timer = setTimeout(() => resolve(true), ms);

@@ -1,4 +1,4 @@
-import { receive } from '@multifd/core';
+import { receive, relay } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
 import {
   migrate,
@@ -63,6 +63,36 @@ describe.runIf(here.includes('11.1'))('a source that really goes over to postcop
     const rounds = readControl(source.ram.path, CONTROL.rounds);
     await until('the guest runs on', () => readControl(source.ram.path, CONTROL.rounds) !== rounds);
   });
+});
+
+describe.runIf(here.includes('11.1'))('a source with x-colo', () => {
+  for (const kind of ['receive', 'relay'] as const)
+    it(`11.1, ${kind}: keeps its guest when told, and we say that it may; then it can go on there`, async () => {
+      using folder = new TestFolder();
+      await using source = await start(folder, '11.1', true);
+      const { qmp } = source.qemu;
+      const parameters = { multifdChannels: 2, stallTimeout: 8000 };
+      const behind = kind === 'relay' ? await receive({ listen: 'tcp:127.0.0.1:0', parameters }) : undefined;
+      const incoming =
+        behind === undefined
+          ? await receive({ listen: 'tcp:127.0.0.1:0', parameters })
+          : await relay({
+              listen: 'tcp:127.0.0.1:0',
+              to: behind.address,
+              incoming: parameters,
+              outgoing: { ...parameters, zeroPageDetection: 'none' },
+            });
+      await setCapabilities(qmp, { multifd: true, 'return-path': true, 'x-colo': true });
+      await setParameters(qmp, { 'multifd-channels': 2, 'max-bandwidth': 0 });
+      await migrate(qmp, incoming.address);
+      expect(await incoming.result).toMatchObject({ status: 'completed', guest: 'either' });
+      if (behind !== undefined) expect((await behind.result).guest).toBe('destination');
+      expect((await waitForMigration(qmp, ['colo', 'failed', 'completed'], 30_000)).status).toBe('colo');
+      // What the hint says: the guest that stands still there can be told to go on there, alone.
+      await qmp.execute('x-colo-lost-heartbeat');
+      await waitForMigration(qmp, ['completed', 'failed'], 30_000);
+      await until('the guest runs there', async () => (await queryStatus(qmp)).status === 'running');
+    });
 });
 
 async function thereAndBack(release: QemuRelease, capabilities: readonly QemuCapability[]): Promise<void> {

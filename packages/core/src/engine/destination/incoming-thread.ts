@@ -4,7 +4,7 @@ import { methodOptions } from '../../methods/method-options.js';
 import { Receivers } from '../../methods/receivers.js';
 import { RecvChannel } from '../../recv/channel.js';
 import { DestinationControl } from '../../recv/control.js';
-import { IncomingMain, type MainHost } from '../../recv/main-stream.js';
+import { IncomingMain, isSilent, type MainHost } from '../../recv/main-stream.js';
 import type { PageSink } from '../../recv/page-sink.js';
 import { PagePlacer } from '../../recv/placer.js';
 import { SourceControl } from '../../send/control.js';
@@ -19,11 +19,14 @@ import { Transit } from '../relay/transit.js';
 import { TransitSink } from '../relay/transit-sink.js';
 import type { FromIncomingThread, IncomingThreadData, ToIncomingThread } from './messages.js';
 
-/** ms that a source may take to close its connections when all is over. */
+/** ms that a source that waits for no word may take to close main: nothing depends on it. */
 const CLOSING_TIMEOUT = 2_000;
 
 /** ms that a source may take to close main once it has been told that its guest stays there. */
 const LEAVING = 500;
+
+/** ms that one may take that was told, when our user is in a hurry. */
+const HURRY_TIMEOUT = 5_000;
 
 /** ms that a relay waits for the report of its destination, which may have all of RAM to read for it. */
 const REPORT_TIMEOUT = 30 * 60_000;
@@ -116,12 +119,26 @@ export class IncomingThread {
     this.#control.tell();
     if (this.#main.returnPath) connection.write(encodeShut(0));
     this.#port.post({ type: 'told' });
-    if (report) await this.#passReport(connection, this.#main);
+    const leave = this.#port.next('leave');
+    leave.catch(() => {});
+    if (report) await this.#passReport(connection, this.#main, leave);
     connection.end();
-    // The source closes once it has read our word. Waiting for that keeps the word from being cut off.
-    const timer = setTimeout(() => connection.destroy(), CLOSING_TIMEOUT);
-    await this.#main.closed;
-    clearTimeout(timer);
+    this.#port.post({ type: 'farewell', closed: await this.#farewell(this.#main, leave) });
+  }
+
+  /**
+   * The source closes main once it has read our word: waiting for that keeps the word from being cut off. One that
+   * waited for the word and does not close has not let go of its guest, or cannot say so: QEMU 11.1 with x-colo looks
+   * like any other source until it is told, and then keeps main and the guest.
+   */
+  async #farewell(main: IncomingMain, leave: Promise<unknown>): Promise<boolean> {
+    const { stallTimeout } = this.#data.parameters;
+    if (!main.returnPath) {
+      await isSilent(main.closed, CLOSING_TIMEOUT);
+      return true;
+    }
+    const hurry = leave.then(() => isSilent(main.closed, HURRY_TIMEOUT));
+    return !(await Promise.race([isSilent(main.closed, stallTimeout), hurry]));
   }
 
   /** Gives the place of this thread's pages, once the blocks are known. */
@@ -192,14 +209,19 @@ export class IncomingThread {
     await this.#port.next('settled');
   }
 
-  async #passReport(connection: IncomingConnection, main: IncomingMain): Promise<void> {
-    try {
-      // A source that is gone waits no longer.
-      const report = main.returnPath ? await Promise.race([this.#report(), main.closed]) : undefined;
-      if (report !== undefined) connection.write(encodeReport(report));
-    } finally {
-      this.#port.post({ type: 'reported' });
-    }
+  /**
+   * Without a report, as when a relay's destination is gone, main just ends: the guest is there all the same. Nobody waits
+   * for one once the source is gone, or our user is in a hurry.
+   */
+  async #passReport(
+    connection: IncomingConnection,
+    main: IncomingMain,
+    leave: Promise<unknown>,
+  ): Promise<void> {
+    if (!main.returnPath) return;
+    const none = Promise.race([main.closed, leave]).then(() => undefined);
+    const report = await Promise.race([this.#report().catch(() => undefined), none]);
+    if (report !== undefined) connection.write(encodeReport(report));
   }
 
   async #report(): Promise<Uint8Array> {

@@ -43,6 +43,8 @@ export type ToIncomingThread =
   /** To main: everything is safe here, the source may hear so. */
   | { readonly type: 'committed'; readonly report: boolean }
   | { readonly type: 'report'; readonly report: Uint8Array }
+  /** To main, which is over: somebody is in a hurry, the source gets less time to close it. */
+  | { readonly type: 'leave' }
   | { readonly type: 'abort' };
 
 /** Incoming thread → API thread. */
@@ -61,6 +63,6 @@ export type FromIncomingThread =
   | { readonly type: 'received'; readonly received: ReceivedState }
   /** The source has been told, if it wanted to be. */
   | { readonly type: 'told' }
-  /** A relay has passed its destination's report on, or nobody waits for it any more. */
-  | { readonly type: 'reported' }
+  /** Main's end, after `told`: false if the source waited for our word and then did not close main in time. */
+  | { readonly type: 'farewell'; readonly closed: boolean }
   | Ending;

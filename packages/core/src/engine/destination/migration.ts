@@ -1,4 +1,4 @@
-import { MultifdError } from '../../errors.js';
+import { type GuestPlace, MultifdError } from '../../errors.js';
 import type { MigrationParameters } from '../../parameters.js';
 import { DestinationControl } from '../../recv/control.js';
 import type { ReceivedState } from '../../recv/main-stream.js';
@@ -50,7 +50,8 @@ export class DestinationMigration<Result> {
   readonly #reception: Reception;
   readonly #outcome = Promise.withResolvers<Result>();
   readonly #told = Promise.withResolvers<void>();
-  readonly #reported = Promise.withResolvers<void>();
+  /** How main ended: whether the source that was told has closed it. */
+  readonly #farewell = Promise.withResolvers<boolean>();
   #machineType = 'none';
   #setupTimer: NodeJS.Timeout | undefined;
 
@@ -208,7 +209,7 @@ export class DestinationMigration<Result> {
     else if (message.type === 'ending') this.#guarded('ending', () => this.#ending());
     else if (message.type === 'received') this.#guarded('commit', () => this.#complete(message.received));
     else if (message.type === 'told' && this.#status.is('device')) this.#told.resolve();
-    else if (message.type === 'reported') this.#reported.resolve();
+    else if (message.type === 'farewell') this.#farewell.resolve(message.closed);
   }
 
   async #place({ blocks, ahead }: Extract<FromIncomingThread, { type: 'blocks' }>): Promise<void> {
@@ -227,8 +228,9 @@ export class DestinationMigration<Result> {
   /** Everything is here: make it last, tell the source, and report if it asked. */
   async #complete(received: ReceivedState): Promise<void> {
     if (!this.#status.is('device')) return;
-    const result = (): Result => this.#role.result(this.#machineType, received, this.#meter.read());
-    await this.#role.commit(result());
+    const result = (guest: GuestPlace): Result =>
+      this.#role.result(this.#machineType, received, this.#meter.read(), guest);
+    await this.#role.commit(result('source'));
     if (!this.#status.is('device')) return;
     const report = received.reportRequested && this.#role.reports;
     this.#threads.of(undefined).post({ type: 'committed', report });
@@ -236,8 +238,8 @@ export class DestinationMigration<Result> {
     if (!this.#control.isTold) return;
     this.#meter.completed();
     this.#status.to('completed');
-    if (report) await this.#sendReport(result());
-    this.#outcome.resolve(result());
+    if (report) await this.#sendReport(result('destination'));
+    this.#outcome.resolve(result((await this.#farewell.promise) ? 'destination' : 'either'));
   }
 
   /** The guest is here whatever the report does: a failure is told to the source in place of it. */
@@ -250,7 +252,6 @@ export class DestinationMigration<Result> {
       report = new TextEncoder().encode(JSON.stringify({ error: message }));
     }
     if (report !== undefined) this.#threads.of(undefined).post({ type: 'report', report });
-    await this.#reported.promise;
   }
 
   #guarded(what: string, work: () => Promise<void>): void {
@@ -268,12 +269,10 @@ export class DestinationMigration<Result> {
 
   /** Main's thread alone can tell how a migration ends that a relay has handed over. */
   #failedIn(where: string, error: MultifdError): void {
-    if (!this.#threads.isMain(where)) {
-      this.#failed(error);
-      return;
-    }
-    this.#reported.resolve();
-    this.#decided(error);
+    if (this.#threads.isMain(where)) {
+      this.#farewell.resolve(false);
+      this.#decided(error);
+    } else this.#failed(error);
   }
 
   /** As this thread says; a failure of another thread may have come before. */
@@ -299,9 +298,9 @@ export class DestinationMigration<Result> {
     this.#outcome.reject(error);
   }
 
-  /** Nobody waits for the guest any more. Does nothing once it is here. */
+  /** Nobody waits for the guest any more. Once it is here, this ends only the wait for the source to close main. */
   cancel(): void {
-    if (this.#status.is('completed')) this.#reported.resolve();
+    if (this.#status.is('completed')) this.#threads.of(undefined).post({ type: 'leave' });
     if (this.#status.isOver || this.#status.is('cancelling')) return;
     if (!this.#role.keep()) {
       const message = 'too late to cancel: the destination has everything, and its word decides';

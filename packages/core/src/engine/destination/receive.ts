@@ -1,4 +1,4 @@
-import { MultifdError } from '../../errors.js';
+import { type GuestPlace, MultifdError } from '../../errors.js';
 import { checkLimits } from '../../limits/needs.js';
 import { checkNode } from '../../limits/node-version.js';
 import { completeParameters } from '../../parameters.js';
@@ -124,11 +124,17 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
     return { blocks: allocateGuestRam(blocks, this.#pageSize).blocks, fresh: true };
   }
 
-  result(machineType: string, received: ReceivedState, statistics: DestinationStatistics): ReceiveResult {
+  result(
+    machineType: string,
+    received: ReceivedState,
+    statistics: DestinationStatistics,
+    guest: GuestPlace,
+  ): ReceiveResult {
     const { ram, placed } = this.#placement ?? { ram: { pageSize: this.#pageSize, blocks: [] }, placed: [] };
     const { configuration, sections: deviceState, beforeRam, early, bytes, vmdesc } = received;
     return {
       status: 'completed',
+      guest,
       machineType,
       configuration,
       ram,

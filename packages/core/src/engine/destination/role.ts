@@ -22,7 +22,13 @@ export interface DestinationRole<Result> {
    * to know before it reads pages.
    */
   place(blocks: readonly IncomingBlock[], machineType: string, ahead: number): Promise<ToIncomingThread>;
-  result(machineType: string, received: ReceivedState, statistics: DestinationStatistics): Result;
+  /** `guest`: who has the guest now, as far as the source goes. */
+  result(
+    machineType: string,
+    received: ReceivedState,
+    statistics: DestinationStatistics,
+    guest: GuestPlace,
+  ): Result;
   /** Everything is here, and the source has not been told: makes it last, or throws. */
   commit(result: Result): Promise<void>;
   /** The report that was asked for; undefined if main's thread gets it by itself. */

@@ -93,11 +93,17 @@ export class RelayRole implements DestinationRole<RelayResult> {
     if (compat !== undefined && !isGiven) onCompat(machineType, compat);
   }
 
-  result(machineType: string, _received: ReceivedState, incoming: DestinationStatistics): RelayResult {
+  result(
+    machineType: string,
+    _received: ReceivedState,
+    incoming: DestinationStatistics,
+    guest: GuestPlace,
+  ): RelayResult {
     const { counters } = this.#side;
     const rows = Array.from({ length: counters.rows }, (_, index) => counters.row(index));
     return {
       status: 'completed',
+      guest,
       machineType,
       incoming,
       outgoing: {

@@ -1,4 +1,4 @@
-import { MultifdError } from '../../errors.js';
+import { type GuestPlace, MultifdError } from '../../errors.js';
 import { checkLimits } from '../../limits/needs.js';
 import { checkNode } from '../../limits/node-version.js';
 import { AUTO } from '../../methods/registry.js';
@@ -56,6 +56,8 @@ export interface Relaying {
 
 export interface RelayResult {
   readonly status: 'completed';
+  /** See `ReceiveResult.guest`. With `either` the destination has the guest, and the source may have it too. */
+  readonly guest: GuestPlace;
   readonly machineType: string;
   readonly incoming: DestinationStatistics;
   readonly outgoing: {

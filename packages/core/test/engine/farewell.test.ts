@@ -1,0 +1,142 @@
+import type { Socket } from 'node:net';
+import { type GuestPlace, type MigrationParameters, migrate, receive, relay } from '@multifd/core';
+import { testSeed } from '@multifd/testing/random';
+import { afterEach, describe, expect, it } from 'vitest';
+import { expectValue, outcomeOf } from '../support/outcome.js';
+import { createGuestRam, MIB } from '../support/ram.js';
+import { RawSource, raw } from '../support/raw-source.js';
+
+const BLOCKS = [{ name: 'pc.ram', length: 2 * MIB }];
+/** Far beyond what a test may take. */
+const LONG = { multifdChannels: 1, setupTimeout: 300_000, stallTimeout: 300_000, idleTimeout: 300_000 };
+const PATIENCE = 30_000;
+/** SHUT(0) on the return path: the source lets go of its guest. */
+const SHUT = Buffer.of(0, 1, 0, 4, 0, 0, 0, 0);
+
+const toClose: { close(): void }[] = [];
+afterEach(() => {
+  for (const each of toClose.splice(0)) each.close();
+});
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+interface End {
+  readonly address: string;
+  readonly result: Promise<{ readonly guest: GuestPlace }>;
+  close(): void;
+}
+
+/** A destination that keeps the guest, or a relay before one. */
+const KINDS = {
+  async receive(parameters: Partial<MigrationParameters>): Promise<End> {
+    return receive({ listen: 'tcp:127.0.0.1:0', parameters });
+  },
+  async relay(parameters: Partial<MigrationParameters>): Promise<End> {
+    const behind = await receive({ listen: 'tcp:127.0.0.1:0', parameters: LONG });
+    toClose.push(behind);
+    return relay({
+      listen: 'tcp:127.0.0.1:0',
+      to: behind.address,
+      incoming: parameters,
+      outgoing: { ...LONG, zeroPageDetection: 'none' },
+    });
+  },
+} as const;
+
+/** A source that has sent everything. `told` is fulfilled once it has heard that its guest is there. */
+async function everything(
+  address: string,
+  returnPath = true,
+): Promise<{ main: Socket; told: Promise<void> }> {
+  const source = new RawSource(address);
+  toClose.push(source);
+  const request = returnPath ? raw.returnPath() : raw.nothing;
+  const main = await source.open(raw.header(), request, raw.start(BLOCKS), raw.part('end'), raw.end());
+  // As QEMU's: the other end's closing does not close this one.
+  main.allowHalfOpen = true;
+  const told = new Promise<void>((resolve) => {
+    let heard = Buffer.alloc(0);
+    main.on('data', (bytes: Buffer) => {
+      heard = Buffer.concat([heard, bytes]);
+      if (heard.includes(SHUT)) resolve();
+    });
+  });
+  await source.open(raw.init(0), raw.sync(), raw.sync());
+  return { main, told };
+}
+
+for (const [kind, open] of Object.entries(KINDS)) {
+  describe(`${kind}: the source was told that its guest is here`, () => {
+    it('and keeps main, as QEMU 11.1 with x-colo does: either may have the guest', async () => {
+      const end = await open({ ...LONG, stallTimeout: 1500 });
+      toClose.push(end);
+      const { told } = await everything(end.address);
+      await told;
+      const began = performance.now();
+      expect(expectValue(await outcomeOf(end.result, kind, PATIENCE)).guest).toBe('either');
+      expect(performance.now() - began).toBeGreaterThan(1000);
+    });
+
+    it('and closes main, after longer than anybody should take: the guest is here', async () => {
+      const end = await open(LONG);
+      toClose.push(end);
+      const { main, told } = await everything(end.address);
+      await told;
+      await pause(4000);
+      main.end();
+      expect(expectValue(await outcomeOf(end.result, kind, PATIENCE)).guest).toBe('destination');
+    });
+
+    it('and is killed: the guest is here', async () => {
+      const end = await open(LONG);
+      toClose.push(end);
+      const { main, told } = await everything(end.address);
+      await told;
+      main.resetAndDestroy();
+      expect(expectValue(await outcomeOf(end.result, kind, PATIENCE)).guest).toBe('destination');
+    });
+
+    it('and keeps main while the user is in a hurry: the wait ends, and either may have the guest', async () => {
+      const end = await open(LONG);
+      toClose.push(end);
+      const { told } = await everything(end.address);
+      await told;
+      await pause(200);
+      end.close();
+      expect(expectValue(await outcomeOf(end.result, kind, PATIENCE)).guest).toBe('either');
+    });
+
+    it('or waits for no word: when it closes main says nothing', async () => {
+      const end = await open(LONG);
+      toClose.push(end);
+      await everything(end.address, false);
+      expect(expectValue(await outcomeOf(end.result, kind, PATIENCE)).guest).toBe('destination');
+    });
+  });
+}
+
+it('a source that asked for a report keeps main until it has it, however long that takes', async () => {
+  const places: GuestPlace[] = [];
+  const end = await receive({
+    listen: 'tcp:127.0.0.1:0',
+    parameters: { ...LONG, stallTimeout: 1000 },
+    commit: ({ guest }) => {
+      places.push(guest);
+    },
+    async report({ guest }) {
+      places.push(guest);
+      await pause(3000);
+      return Buffer.from('report');
+    },
+  });
+  toClose.push(end);
+  const moved = migrate({
+    guest: { ram: createGuestRam({ seed: testSeed(), blocks: BLOCKS }) },
+    to: end.address,
+    parameters: { ...LONG, zeroPageDetection: 'none' },
+    requestReport: true,
+  });
+  expect(Buffer.from((await moved).report ?? []).toString()).toBe('report');
+  expect((await end.result).guest).toBe('destination');
+  expect(places).toEqual(['source', 'destination']);
+});

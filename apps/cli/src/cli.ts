@@ -7,6 +7,9 @@ const OLDEST = [26, 6] as const;
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) {
+  // First and alone: the rest takes longer to load.
+  const { ignoreInherited } = await import('./inherited-signals.js');
+  ignoreInherited();
   await import('./main.js');
 } else {
   process.stderr.write(

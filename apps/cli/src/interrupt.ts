@@ -1,5 +1,6 @@
 import { type MigrationStatus, MultifdError } from '@multifd/core';
 import { EXIT, type ExitCode } from './exit-codes.js';
+import { INHERITED } from './inherited-signals.js';
 
 /** ms. A terminal signals the whole process group, and pnpm and the launcher may pass the same one on. */
 const SAME_KEYPRESS = 300;
@@ -38,7 +39,8 @@ export function listenForInterrupt(): Interrupt {
       process.exit(atOnce);
     }
   };
-  for (const name of SIGNALS) process.on(name, onSignal);
+  // Who has started us with a signal as ignored (nohup, `cmd &` in a script) does not want to stop us with it.
+  for (const name of SIGNALS) if (!INHERITED.has(name)) process.on(name, onSignal);
   return {
     signal: controller.signal,
     reached(status) {

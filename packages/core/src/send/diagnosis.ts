@@ -114,6 +114,6 @@ function whoThrew(suspects: Suspects, cause: unknown): 'accelerator' | 'method' 
 export function refusedEarly(error: MultifdError): MultifdError {
   return new MultifdError('peer-closed', error.message, {
     cause: error,
-    hint: "see the destination's own message, or whether it still runs; machine type, RAM size, devices, multifd-channels and multifd-compression must be the same on both ends",
+    hint: "see the destination's own message, or whether it still runs; machine type, RAM size, devices, multifd-channels and multifd-compression must be the same on both ends, and tls-creds empty",
   });
 }

@@ -107,6 +107,43 @@ describe('a destination that is none', () => {
     await move({ guest });
   });
 
+  const strangers = [
+    [
+      'a TLS server, with an alert',
+      '15030100020228',
+      'incompatible',
+      /destination speaks TLS/,
+      /tls-creds empty/,
+    ],
+    [
+      'a TLS server that speaks first',
+      '160303004a020000',
+      'incompatible',
+      /destination speaks TLS/,
+      /tls-creds empty/,
+    ],
+    [
+      'an SSH server',
+      Buffer.from('SSH-2.0-OpenSSH_9.2\r\n').toString('hex'),
+      'protocol',
+      /no destination, it says "SSH-2.0-OpenSSH_9.2"/,
+      /address and port/,
+    ],
+  ] as const;
+  it.each(strangers)('is %s: named', async (_what, hex, code, says, hint) => {
+    let connections = 0;
+    const to = await serve((socket) => {
+      socket.resume();
+      // Main comes first; what channels hear does not matter here.
+      if (connections++ === 0) socket.end(Buffer.from(hex, 'hex'));
+    });
+    const { guest } = watchedGuest();
+    const error = expectFailure(await trying(to, guest), code, says);
+    expect(error.hint).toMatch(hint);
+    expect(error.guest).toBe('source');
+    await move({ guest });
+  });
+
   const words = [
     ['a refusal', '0001000400000001', 'peer-closed', /SHUT 1/],
     ['a message of an unknown type', '00990000', 'protocol', /return path/],

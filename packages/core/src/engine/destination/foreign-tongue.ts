@@ -17,9 +17,15 @@ export function foreignTongue(bytes: Uint8Array): string {
   if (isTls(bytes)) {
     return 'it speaks TLS, which this end does not (turn it off on the source: tls-creds empty)';
   }
+  const line = plainText(bytes);
+  if (line === undefined) return 'not a migration stream';
+  const what = /^"[A-Z]{3,7} \S/.test(line) ? 'an HTTP request' : 'plain text';
+  return `not a migration stream, but ${what}: ${line}`;
+}
+
+/** The beginning of a greeting, quoted; undefined if these bytes begin with no text. */
+export function plainText(bytes: Uint8Array): string | undefined {
   const text = new TextDecoder('latin1').decode(bytes.subarray(0, QUOTED));
   const line = /^[\x20-\x7e]{4,}/.exec(text)?.[0];
-  if (line === undefined) return 'not a migration stream';
-  const what = /^[A-Z]{3,7} \S/.test(line) ? 'an HTTP request' : 'plain text';
-  return `not a migration stream, but ${what}: ${JSON.stringify(line)}`;
+  return line === undefined ? undefined : JSON.stringify(line);
 }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { MultifdError } from '../../errors.js';
 import { inTime } from '../../time-limit.js';
 import { ReturnPathDecoder } from '../../wire/return-path.js';
+import { FirstAnswer } from './first-answer.js';
 
 /** What of the return path the source waits for. */
 export interface ReturnPathAnswers {
@@ -31,6 +32,7 @@ export function listenToReturnPath(socket: Socket, listener: ReturnPathListener)
   shut.promise.catch(() => {});
   report.promise.catch(() => {});
   const decoder = new ReturnPathDecoder();
+  const first = new FirstAnswer();
   let lastSign = 0;
   const fail = (error: MultifdError): void => {
     shut.reject(error);
@@ -39,6 +41,7 @@ export function listenToReturnPath(socket: Socket, listener: ReturnPathListener)
   };
   socket.on('data', (chunk: Uint8Array) => {
     lastSign = performance.now();
+    first.push(chunk);
     try {
       for (const message of decoder.push(chunk)) {
         if (message.type === 'shut' && message.status === 0) {
@@ -50,7 +53,7 @@ export function listenToReturnPath(socket: Socket, listener: ReturnPathListener)
         } else if (message.type === 'report') report.resolve(message.data);
       }
     } catch (error) {
-      fail(MultifdError.from(error, 'protocol', 'return path'));
+      fail(first.foreign() ?? MultifdError.from(error, 'protocol', 'return path'));
     }
   });
   socket.on('close', () => {

@@ -1,0 +1,35 @@
+import { MultifdError } from '../../errors.js';
+import { concat } from '../../wire/bytes.js';
+import { isTls, plainText } from '../destination/foreign-tongue.js';
+
+/** Bytes that tell who answers. */
+const ENOUGH = 64;
+
+/** The first bytes that come back on main: whoever listens there may be no destination at all. */
+export class FirstAnswer {
+  #bytes: Uint8Array = new Uint8Array(0);
+
+  push(bytes: Uint8Array): void {
+    if (this.#bytes.length < ENOUGH) this.#bytes = concat(this.#bytes, bytes.subarray(0, ENOUGH));
+  }
+
+  /** What is wrong with an answer that is none, if its first bytes tell. */
+  foreign(): MultifdError | undefined {
+    if (isTls(this.#bytes)) {
+      return new MultifdError(
+        'incompatible',
+        'main stream: the destination speaks TLS, which this end does not',
+        { hint: 'turn TLS off at the destination (QEMU: tls-creds empty), or go through a tunnel' },
+      );
+    }
+    const line = plainText(this.#bytes);
+    if (line === undefined) return undefined;
+    return new MultifdError(
+      'protocol',
+      `main stream: what listens there is no destination, it says ${line}`,
+      {
+        hint: 'look at the address and port',
+      },
+    );
+  }
+}

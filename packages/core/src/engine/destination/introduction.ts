@@ -3,12 +3,12 @@ import { checkConfiguration, type ExpectedSource } from '../../recv/expected-sou
 import { MOST_LOOKED_AT } from '../../transport/first-look.js';
 import { concat } from '../../wire/bytes.js';
 import { classify } from '../../wire/first-bytes.js';
+import { foreignTongue } from '../../wire/foreign-tongue.js';
 import { checkInitPacket, decodeInitPacket } from '../../wire/init-packet.js';
 import { INIT_PACKET_SIZE, PACKET_PREFIX_SIZE } from '../../wire/layout.js';
 import { MainStreamDecoder } from '../../wire/main/decode.js';
 import type { MainRecord } from '../../wire/main/records.js';
 import { peekFlags } from '../../wire/ram-packet-decode.js';
-import { foreignTongue } from './foreign-tongue.js';
 
 /** What this end expects of whoever connects. */
 export interface ExpectedGuest extends ExpectedSource {

@@ -1,6 +1,6 @@
 import { MultifdError } from '../../errors.js';
 import { concat } from '../../wire/bytes.js';
-import { isTls, plainText } from '../destination/foreign-tongue.js';
+import { isTls, plainText } from '../../wire/foreign-tongue.js';
 
 /** Bytes that tell who answers. */
 const ENOUGH = 64;

@@ -52,7 +52,7 @@ function watchedGuest(length = 4 * MIB) {
 }
 
 function trying(to: string, guest: ReturnType<typeof watchedGuest>['guest'], more = {}) {
-  const parameters = { setupTimeout: 1500, stallTimeout: 1000, ...more };
+  const parameters = { setupTimeout: 10_000, stallTimeout: 1000, ...more };
   return outcomeOf(migrate({ guest, to, accelerator: PLAIN, parameters }), 'migrate');
 }
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { allocateGuestRam, migrate, type ReceiveOptions, receive } from '@multifd/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Running, start, startReceive } from '../helpers/cli.js';
@@ -24,6 +26,22 @@ async function migrateTo(
   toClose.push(incoming);
   started.push(start(['migrate', 'demo:16M', incoming.address, '--json', ...args]));
   return { ended: await source().ended, incoming };
+}
+
+/** A way to `address` that carries bytes both ways, and no end. @returns its own address. */
+async function neverClosing(address: string): Promise<string> {
+  const port = Number(address.split(':').at(-1));
+  const server = createServer({ allowHalfOpen: true }, (near) => {
+    const far = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+    near.on('data', (bytes) => far.write(bytes)).on('error', () => {});
+    far.on('data', (bytes) => near.write(bytes)).on('error', () => {});
+    toClose.push({ close: () => [near, far].forEach((socket) => void socket.destroy()) });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  toClose.push(server);
+  const bound = server.address();
+  return `tcp:127.0.0.1:${bound !== null && typeof bound === 'object' ? bound.port : 0}`;
 }
 
 describe('interrupted when the guest has left', () => {
@@ -81,6 +99,23 @@ describe('interrupted when the guest has left', () => {
       },
     }));
     expect(ended).toMatchObject({ code: 1, signal: null });
+  });
+
+  it('a destination whose source does not close, twice: exit 5 at once', async () => {
+    const destination = await startReceive(['--json']);
+    const line = await neverClosing(destination.address);
+    const { blocks } = allocateGuestRam([{ name: 'pc.ram', length: 2 ** 20 }], 4096);
+    const result = await migrate({
+      guest: { ram: { pageSize: 4096, blocks } },
+      to: line,
+      parameters: { zeroPageDetection: 'none' },
+    });
+    expect(result.status).toBe('completed');
+    destination.child.kill('SIGINT');
+    await pause(1000);
+    destination.child.kill('SIGINT');
+    const ended = await Promise.race([destination.ended, pause(20_000)]);
+    expect(ended).toMatchObject({ code: 5, signal: null });
   });
 
   it('a destination: exit 0, and the guest stays', async () => {

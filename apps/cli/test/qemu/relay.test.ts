@@ -117,6 +117,26 @@ describe('multifd relay, between two QEMUs', () => {
       await expectRunsOn(source);
     },
   );
+
+  it.runIf(here.includes('10.0'))(
+    '10.0 to 10.0: the destination refuses the device state, and the guest runs on at its source, which is told',
+    async () => {
+      using folder = new TestFolder();
+      const common = { release: '10.0', machine: 'q35', folder: folder.path } as const;
+      const source = await startSource({ ...common, extra: ['-device', 'virtio-rng-pci'] });
+      await using _ = source.qemu;
+      const target = await startTarget(common);
+      await using __ = target.qemu;
+      const relaying = startRelay(await listen(target, 2), ['--channels', '2']);
+      await migrateTo(source, await relaying.says(/listening on (tcp:\S+)/), { 'multifd-channels': 2 });
+      const { code, stdout, stderr } = await relaying.ended;
+      expect(code, stderr).toBe(1);
+      expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', 'guest-at': 'source' });
+      expect(stderr).toMatch(/SHUT 1.*\nhint: .*the guest is intact on its source/);
+      expect(await waitForMigration(source.qemu.qmp, ENDED, 30_000)).toMatchObject({ status: 'failed' });
+      await expectRunsOn(source);
+    },
+  );
 });
 
 /** One guest from QEMU to QEMU; each has ended when the next one's turn is over. */

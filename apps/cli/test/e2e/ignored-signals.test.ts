@@ -103,4 +103,16 @@ describe('the command as it is installed', () => {
     expect((await sh('PATH="$1:$PATH"; exec multifd --version', programs, []).ended).code).toBe(0);
     expect((await sh('cd "$1" && exec sh multifd --version', programs, []).ended).code).toBe(0);
   });
+
+  it('among programs whose folder is itself a link', async () => {
+    const folder = tempDirectory();
+    const tools = join(folder, 'opt', 'tools');
+    mkdirSync(join(tools, 'bin'), { recursive: true });
+    symlinkSync(dirname(dirname(COMMAND)), join(tools, 'lib'));
+    symlinkSync('../lib/bin/multifd', join(tools, 'bin', 'multifd'));
+    const linked = join(folder, 'bin');
+    symlinkSync(join(tools, 'bin'), linked);
+    const { code, stderr } = await sh('exec "$@"', join(linked, 'multifd'), ['--version']).ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
 });

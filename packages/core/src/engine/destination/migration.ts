@@ -300,7 +300,7 @@ export class DestinationMigration<Result> {
 
   /** Nobody waits for the guest any more. Once it is here, this ends only the wait for the source to close main. */
   cancel(): void {
-    if (this.#status.is('completed')) this.#threads.of(undefined).post({ type: 'leave' });
+    if (this.#control.isTold) this.#threads.of(undefined).post({ type: 'leave' });
     if (this.#status.isOver || this.#status.is('cancelling')) return;
     if (!this.#role.keep()) {
       const message = 'too late to cancel: the destination has everything, and its word decides';

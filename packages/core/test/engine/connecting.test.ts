@@ -156,7 +156,8 @@ describe('a destination that is none', () => {
       socket.write(Buffer.from(hex, 'hex'));
     });
     const { guest, calls } = watchedGuest();
-    expectFailure(await trying(to, guest), code, says);
+    const error = expectFailure(await trying(to, guest), code, says);
+    if (code === 'protocol') expect(error.hint).toMatch(/look at the address and port/);
     expect(calls.filter((call) => call === 'resume')).toHaveLength(
       calls.filter((call) => call === 'stop').length,
     );

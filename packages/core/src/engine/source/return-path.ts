@@ -53,7 +53,7 @@ export function listenToReturnPath(socket: Socket, listener: ReturnPathListener)
         } else if (message.type === 'report') report.resolve(message.data);
       }
     } catch (error) {
-      fail(first.foreign() ?? MultifdError.from(error, 'protocol', 'return path'));
+      fail(first.foreign() ?? misread(error));
     }
   });
   socket.on('close', () => {
@@ -79,6 +79,16 @@ export function awaitShut(answers: ReturnPathAnswers, timeout: number, atMost: n
     atMost,
     what: 'main stream: no word of completion from the destination',
     lastSign: answers.lastSign,
+  });
+}
+
+/** Bytes that are no text, and no message either. */
+function misread(cause: unknown): MultifdError {
+  const error = MultifdError.from(cause, 'protocol', 'return path');
+  if (error.code !== 'protocol' || error.hint !== undefined) return error;
+  return new MultifdError(error.code, error.message, {
+    cause: error,
+    hint: 'look at the address and port: what listens there may be no destination',
   });
 }
 

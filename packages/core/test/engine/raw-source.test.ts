@@ -14,6 +14,8 @@ import { RawSource, raw } from '../support/raw-source.js';
 const BLOCK = { name: 'pc.ram', length: MIB };
 const PAGE = 4096;
 const LIMITS = { setupTimeout: 1500, stallTimeout: 1500, idleTimeout: 1500 };
+/** For channels that are there before main: half of `setupTimeout` is waited for others. */
+const EARLY = { parameters: { setupTimeout: 4000 } };
 const sources: RawSource[] = [];
 
 afterEach(() => {
@@ -64,12 +66,12 @@ describe('a source that is not ours', () => {
     [1, 0, 'main'],
   ] as const;
   it.each(orders)('connects in the order %s, %s, %s', async (...order) => {
-    const { incoming, source } = await listen(2);
+    const { incoming, source } = await listen(2, EARLY);
     for (const which of order) {
       if (which === 'main') await source.open(main.start, main.end);
       else {
         const pages = raw.packet({ block: 'pc.ram', normal: [page(which)], fill: which + 1 });
-        await source.open(raw.init(which), raw.sync(), pages, raw.sync());
+        await source.open(raw.init(which), raw.sync(which), pages, raw.sync());
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -77,7 +79,7 @@ describe('a source that is not ours', () => {
   });
 
   it('lets SYNC ride on packets with pages, sends empty packets anywhere and surplus SYNCs at the end', async () => {
-    const { incoming, source } = await listen(1);
+    const { incoming, source } = await listen(1, EARLY);
     const empty = raw.packet({});
     await source.open(
       raw.init(0),
@@ -98,7 +100,7 @@ describe('a source that is not ours', () => {
   });
 
   it('keeps cuts: what comes behind a cut is applied after all that came before it', async () => {
-    const { incoming, source } = await listen(2);
+    const { incoming, source } = await listen(2, EARLY);
     // Channel 0 runs ahead: its second epoch clears and fills what channel 1 sends late in the first.
     const ahead = await source.open(
       raw.init(0),
@@ -108,7 +110,7 @@ describe('a source that is not ours', () => {
       raw.sync(),
     );
     await source.open(main.start, raw.part('part', Buffer.concat([raw.flush])), raw.part('end'), raw.end());
-    const late = await source.open(raw.init(1), raw.sync());
+    const late = await source.open(raw.init(1), raw.sync(1));
     await new Promise((resolve) => setTimeout(resolve, 300));
     late.write(raw.packet({ block: 'pc.ram', normal: [page(0), page(1)], fill: 1 }));
     late.write(raw.sync());
@@ -318,7 +320,7 @@ function hugeOffset(): Uint8Array {
 
 describe('strangers on the port', () => {
   it('HTTP, silence, an immediate close and garbage, before, between and after: the migration completes', async () => {
-    const { incoming, source, events } = await listen(2, { parameters: { setupTimeout: 1500 } });
+    const { incoming, source, events } = await listen(2, EARLY);
     const strangers = async (): Promise<void> => {
       await source.open(Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'));
       await source.open();
@@ -328,8 +330,8 @@ describe('strangers on the port', () => {
     };
     await strangers();
     // Longer than the setup limit: a stranger does not start the clock.
-    await new Promise((resolve) => setTimeout(resolve, 2000));
-    await source.open(raw.init(1), raw.sync());
+    await new Promise((resolve) => setTimeout(resolve, EARLY.parameters.setupTimeout + 500));
+    await source.open(raw.init(1), raw.sync(1));
     await strangers();
     const stream = await source.open(main.start);
     const channel = await source.open(raw.init(0), raw.sync());

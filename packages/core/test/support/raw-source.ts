@@ -39,6 +39,8 @@ export interface PacketParts {
   readonly sync?: boolean;
   /** Compression bits of a method whose payload is the pages as they are. */
   readonly flags?: number;
+  /** One count for all channels of a migration. */
+  readonly number?: number;
 }
 
 /** The bytes of main and of channels, made by hand: what a source may send, in any order. */
@@ -69,21 +71,21 @@ export const raw = {
     Buffer.concat([encodePageRecordHeader(offset, block), new Uint8Array(PAGE_SIZE).fill(fill)]),
   init: (channel: number, uuid = new Uint8Array(16)): Uint8Array => encodeInitPacket({ uuid, channel }),
   packet(parts: PacketParts): Uint8Array {
-    const { block = '', normal = [], zero = [], fill = 0, sync = false, flags = 0 } = parts;
+    const { block = '', normal = [], zero = [], fill = 0, sync = false, flags = 0, number = 0 } = parts;
     const packet = createRamPacket(PAGE_SIZE);
     packet.flags = sync ? FLAG_SYNC : flags;
     packet.pagesAllocated = normal.length + zero.length > 0 ? 128 : 0;
     packet.normalPages = normal.length;
     packet.zeroPages = zero.length;
     packet.payloadSize = normal.length * PAGE_SIZE;
-    packet.packetNumber = 0;
+    packet.packetNumber = number;
     packet.blockName = block;
     packet.offsets.set([...normal, ...zero]);
     const header = new Uint8Array(packetHeaderSize(PAGE_SIZE));
     encodeRamPacket(packet, header, PAGE_SIZE);
     return Buffer.concat([header, new Uint8Array(packet.payloadSize).fill(fill)]);
   },
-  sync: (): Uint8Array => raw.packet({ sync: true }),
+  sync: (number = 0): Uint8Array => raw.packet({ sync: true, number }),
 } as const;
 
 /** Connections to a destination. */

@@ -51,6 +51,10 @@ export class Caller implements Claim {
     return this.#introduction.proven;
   }
 
+  get firstPacket(): number | undefined {
+    return this.#introduction.firstPacket;
+  }
+
   get progress(): Introduction['progress'] {
     return this.#introduction.progress;
   }

@@ -1,7 +1,7 @@
 import { MultifdError } from '../../errors.js';
 import { checkConfiguration, type ExpectedSource } from '../../recv/expected-source.js';
 import { MOST_LOOKED_AT } from '../../transport/first-look.js';
-import { concat } from '../../wire/bytes.js';
+import { concat, readU64 } from '../../wire/bytes.js';
 import { classify } from '../../wire/first-bytes.js';
 import { foreignTongue } from '../../wire/foreign-tongue.js';
 import { checkInitPacket, decodeInitPacket } from '../../wire/init-packet.js';
@@ -9,6 +9,9 @@ import { INIT_PACKET_SIZE, PACKET_PREFIX_SIZE } from '../../wire/layout.js';
 import { MainStreamDecoder } from '../../wire/main/decode.js';
 import type { MainRecord } from '../../wire/main/records.js';
 import { peekFlags } from '../../wire/ram-packet-decode.js';
+
+/** Where the number of a channel's first packet is (docs/wire.md, 4.2). */
+const PACKET_NUMBER_AT = INIT_PACKET_SIZE + 24;
 
 /** What this end expects of whoever connects. */
 export interface ExpectedGuest extends ExpectedSource {
@@ -62,6 +65,12 @@ export class Introduction {
 
   get proven(): boolean {
     return this.#proven;
+  }
+
+  /** Number of a channel's first packet (docs/wire.md, 4.3), once it has come. */
+  get firstPacket(): number | undefined {
+    if (this.#role !== 'channel' || this.#bytes.length < PACKET_NUMBER_AT + 8) return undefined;
+    return readU64(this.#bytes, PACKET_NUMBER_AT);
   }
 
   get progress(): Progress {

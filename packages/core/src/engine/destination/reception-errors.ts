@@ -1,22 +1,31 @@
 import { MultifdError } from '../../errors.js';
-import type { Claim } from './group.js';
+import { type Claim, missingChannels } from './group.js';
 
 const MULTIFD_ON = 'turn multifd on at the source (migrate_set_capability multifd on)';
 
 /** What has not come within `timeout` ms. */
 export function missing(claims: readonly Claim[], channels: number, timeout: number): MultifdError {
   const came = claims.filter(({ role, proven }) => role === 'channel' && proven);
-  const absent = Array.from({ length: channels }, (_, channel) => channel).filter(
-    (channel) => !came.some((claim) => claim.channel === channel),
-  );
+  const absent = missingChannels(claims, channels);
   const what = [
     ...(claims.some(({ role, proven }) => role === 'main' && proven) ? [] : ['the main stream']),
     ...(absent.length > 0 ? [`channel ${absent.join(', ')} of ${channels}`] : []),
   ];
   const same = 'set multifd-channels to the same number on both ends';
-  return new MultifdError('timeout', `${what.join(' and ')} did not connect within ${timeout} ms`, {
+  const isLeft = absent.some((channel) => came.some((claim) => claim.channel === channel));
+  const left = isLeft ? '; what was there before the main stream may be left of another source' : '';
+  return new MultifdError('timeout', `${what.join(' and ')} did not connect within ${timeout} ms${left}`, {
     hint: came.length === 0 ? `${MULTIFD_ON}, and ${same}` : same,
   });
+}
+
+/** @param who is claimed, and by `from`, too. */
+export function claimedTwice(who: string, from: string): MultifdError {
+  return new MultifdError(
+    'protocol',
+    `${who} connected twice: ${from} came when all connections were there, and nobody can tell which is the source's`,
+    { hint: 'two sources came at once, or something is left of another one: migrate again' },
+  );
 }
 
 /** Main goes on as it does once all channels are there, and there is none. */

@@ -4,18 +4,22 @@ import { firstLook } from '../../transport/first-look.js';
 import type { Accepted } from '../../transport/listener.js';
 import { Caller, LATEST, SOONEST } from './caller.js';
 import { Crowd } from './crowd.js';
-import { type Choice, chooseGroup } from './group.js';
+import { chooseGroup, type Group } from './group.js';
 import type { ExpectedGuest } from './introduction.js';
+import { Latecomers, SILENT } from './latecomers.js';
 import { alone, closedEarly, missing } from './reception-errors.js';
 
 /** ms that others of the source's host may take to say that they belong to another source. */
 const RIVALRY = 500;
-/** ms of silence after which a connection is nobody's rival: a source speaks on all of its connections at once. */
-const SILENT = 2_000;
 /** Hosts whose refusals are remembered. */
 const MOST_HOSTS = 64;
-/** ms that channels may be late when main says that all of them are there. */
+/** ms that channels may be late when main sends pages as a source does that has none. */
 const LATE = 1_000;
+/**
+ * ms that a channel may come behind a main that says that it is there: by then its source has connected it, so what holds
+ * it up is a network or a proxy. At most half of `setupTimeout`.
+ */
+const HELD_UP = 5_000;
 
 export interface ReceptionHost {
   refused(peer: string, reason: string): void;
@@ -44,13 +48,14 @@ export class Reception {
   #state: 'new' | 'open' | 'complete' | 'closed' = 'new';
   #timer: NodeJS.Timeout | undefined;
   #nextLook = 0;
-  /** Where the source's connections come from, once they are complete. */
-  #hosts: ReadonlySet<string> = new Set();
+  /** Once the source's connections are complete. */
+  #latecomers: Latecomers | undefined;
   #introduced = false;
   /** When a connection of each host was refused last, of the hosts that were heard of last. */
   readonly #refusedAt = new Map<string, number>();
-  /** When all connections were there, and when main was seen to be over or alone. */
+  /** When all connections were there, and with which main; when main was seen to be over or alone. */
   #completeSince: number | undefined;
+  #completeWith: Caller | undefined;
   #aloneSince: number | undefined;
   #endedSince: number | undefined;
 
@@ -98,6 +103,7 @@ export class Reception {
       await new Promise((resolve) => setTimeout(resolve, 1));
       this.#look();
     } while (this.#callers.some(open) && performance.now() < end);
+    if (this.#state === 'complete') this.#turnAway(Number.POSITIVE_INFINITY);
   }
 
   /** No more connections are looked at. */
@@ -129,7 +135,7 @@ export class Reception {
     const now = performance.now();
     for (const caller of this.#callers.filter(({ due }) => due <= now)) this.#hear(caller, now);
     if (this.#state === 'open') this.#decide(now);
-    else this.#turnAway();
+    else this.#turnAway(now);
     this.#dropLate(now);
     if (this.#callers.length === 0) return;
     const next = Math.min(...this.#callers.map(({ due }) => due));
@@ -161,8 +167,7 @@ export class Reception {
       for (const caller of choice.claims) this.#refuse(caller, reason);
     } else if (choice.type === 'complete') {
       this.#introduce();
-      this.#completeSince ??= now;
-      if (!this.#rivals(choice, now) || now - this.#completeSince >= RIVALRY) void this.#start(choice);
+      if (this.#isReady(choice.group, now)) void this.#start(choice.group);
     } else {
       this.#completeSince = undefined;
       this.#decideOnMain(now);
@@ -183,9 +188,11 @@ export class Reception {
     const hasChannel = wasRefused || this.#callers.some(({ role }) => role === 'channel');
     const isAlone = main.progress !== 'setup' && !hasChannel;
     this.#aloneSince = isAlone ? (this.#aloneSince ?? now) : undefined;
-    if (now - (this.#aloneSince ?? now) >= LATE) this.#host.failed(alone());
-    // It may have said everything, and its channels are just behind it.
-    if (now - (this.#endedSince ?? now) < LATE) return;
+    // Pages on main are a source's without channels. Without one in sight its channels may just be held up.
+    const patience = main.progress === 'pages' ? LATE : this.#heldUp;
+    if (now - (this.#aloneSince ?? now) >= patience) this.#host.failed(alone());
+    // It may have said everything, and its channels are behind it.
+    if (now - (this.#endedSince ?? now) < this.#heldUp) return;
     this.#refuse(main, closedEarly().message);
     this.#withdraw();
   }
@@ -213,20 +220,32 @@ export class Reception {
     this.#host.introduced();
   }
 
-  /** Whether somebody else of these hosts may still turn out to be a source, with some of these channels. */
-  #rivals({ main, channels, hosts }: Extract<Choice<Caller>, { type: 'complete' }>, now: number): boolean {
-    // A source connects main first: one that was there before may be left of another.
-    if (channels.some(({ since }) => since < main.since)) return true;
-    const chosen = new Set([main, ...channels]);
-    return this.#callers.some(
-      (caller) => !chosen.has(caller) && hosts.has(caller.host) && now - caller.heard < SILENT,
-    );
+  get #heldUp(): number {
+    return Math.min(HELD_UP, this.#setupTimeout / 2);
   }
 
-  async #start({ main, channels, hosts }: Extract<Choice<Caller>, { type: 'complete' }>): Promise<void> {
+  /** All connections are there: whether nobody can come any more who says that some of them are another source's. */
+  #isReady(group: Group<Caller>, now: number): boolean {
+    const { main, channels, hosts, doubtful } = group;
+    if (this.#completeWith !== main) this.#completeSince = undefined;
+    this.#completeWith = main;
+    this.#completeSince ??= now;
+    const chosen = new Set([main, ...channels]);
+    const others = this.#callers.filter((caller) => !chosen.has(caller) && hosts.has(caller.host));
+    if (doubtful.size === 0) {
+      const isRival = others.some(({ heard }) => now - heard < SILENT);
+      return !isRival || now - this.#completeSince >= RIVALRY;
+    }
+    // Main's own channel may be held up, or have connected and not have said a word.
+    const silent = others.filter(({ role, since }) => role === undefined && since >= main.since);
+    const last = Math.max(this.#completeSince, ...silent.map(({ since }) => since));
+    return now - last >= this.#heldUp;
+  }
+
+  async #start(group: Group<Caller>): Promise<void> {
     this.#state = 'complete';
-    this.#hosts = hosts;
-    const chosen = [main, ...channels];
+    this.#latecomers = new Latecomers(group);
+    const chosen = [group.main, ...group.channels];
     // All at once, before anything is waited for: nobody may take them for late ones.
     for (const caller of chosen) this.#remove(caller);
     try {
@@ -242,14 +261,13 @@ export class Reception {
     this.#host.complete();
   }
 
-  /** The source is complete: only a channel too many of its own still matters. */
-  #turnAway(): void {
+  /** The source is complete. @param now Infinity: nobody is waited for any more. */
+  #turnAway(now: number): void {
     for (const caller of [...this.#callers]) {
-      if (caller.role === 'main') this.#refuse(caller, 'a second main stream');
-      else if (caller.role !== 'channel') continue;
-      else if (caller.surplus === undefined) this.#refuse(caller, 'the migration has all its connections');
-      else if (caller.proven && this.#hosts.has(caller.host)) this.#host.failed(caller.surplus);
-      else if (!this.#hosts.has(caller.host)) this.#refuse(caller, caller.surplus.message);
+      const verdict = this.#latecomers?.judge(caller, this.#callers, now);
+      if (verdict === undefined) continue;
+      if ('refused' in verdict) this.#refuse(caller, verdict.refused);
+      else this.#host.failed(verdict.failed);
     }
   }
 

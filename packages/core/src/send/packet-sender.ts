@@ -138,7 +138,8 @@ export class PacketSender {
 
   /**
    * Ends the epoch: everything added so far, then a SYNC packet.
-   * @param last nothing comes after it: a destination that has everything may close before it says so on main.
+   * @param last nothing comes after it: a destination that has everything, main's end too, may close this channel before
+   *   it says so on main.
    */
   async sync(last: boolean): Promise<void> {
     await this.flushPackets();
@@ -153,7 +154,7 @@ export class PacketSender {
     await this.#write();
     if (!last) return;
     await this.#outgoing.drained();
-    this.#outgoing.expectEnd();
+    this.#outgoing.endsWhen(() => this.#control.guest !== 'source');
   }
 
   async #emit(normal: number, zero: number): Promise<void> {

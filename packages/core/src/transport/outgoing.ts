@@ -36,6 +36,7 @@ export class Outgoing {
   #failure: MultifdError | undefined;
   #waiting: (() => void)[] = [];
   #closing = false;
+  #mayEnd: (() => boolean) | undefined;
 
   constructor(socket: Socket, options: OutgoingOptions) {
     this.#socket = socket;
@@ -46,7 +47,7 @@ export class Outgoing {
       if (this.#pending > 0) this.#fail(this.#stalled());
     });
     socket.on('close', () => {
-      if (this.#closing) return;
+      if (this.#closing || this.#mayEnd?.() === true) return;
       this.#fail(new MultifdError('peer-closed', `${options.where}: the destination closed the connection`));
     });
     options.signal.addEventListener('abort', () => {
@@ -113,9 +114,14 @@ export class Outgoing {
   }
 
   /**
-   * The peer has said its last word, or has all that it will get: that it closes or breaks the connection is no
-   * failure any more.
+   * Nothing more will be sent: that the peer closes the connection is no failure when `mayEnd` says so. That it breaks
+   * still is: a peer that drops it has not read all that was on its way.
    */
+  endsWhen(mayEnd: () => boolean): void {
+    this.#mayEnd = mayEnd;
+  }
+
+  /** The peer has said its last word: that it closes or breaks the connection is no failure any more. */
   expectEnd(): void {
     this.#closing = true;
   }

@@ -344,13 +344,9 @@ export class SourceMigration {
   }
 
   #failed(error: MultifdError): void {
-    if (this.#side.control.keep()) {
-      this.#decided(error);
-    } else if (!this.#checked.parameters.returnPath) {
-      // That channel had sent everything: the hand-over has waited for it.
-      this.#channelsDone++;
-      this.#maybeComplete();
-    }
+    // Without a return path a connection that breaks is the destination's last word: it may not have read what was on
+    // its way there.
+    if (this.#side.control.keep() || !this.#checked.parameters.returnPath) this.#decided(error);
   }
 
   /** The migration is off, unless the destination has said that it has the guest. */

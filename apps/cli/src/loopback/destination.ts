@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type ErrorReport, MultifdError } from '@multifd/core';
+import { type ErrorCode, type ErrorReport, MultifdError, saidByDestination, saidBySource } from '@multifd/core';
 import type { GuestReport } from '../guest/prepared-guest.js';
 import { cancelled } from '../interrupt.js';
 import { CLI_ENTRY } from '../threads.js';
@@ -21,6 +21,8 @@ export class LoopbackDestination {
   readonly #over = Promise.withResolvers<void>();
   readonly #killAtExit = () => this.#child.kill('SIGKILL');
   #error: ErrorReport | undefined;
+  /** It ended without a word of its own. */
+  #hasDied = false;
   #guest: GuestReport | undefined;
 
   /**
@@ -40,6 +42,7 @@ export class LoopbackDestination {
     );
     this.#child.once('exit', (code, signal) => {
       const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
+      this.#hasDied = this.#error === undefined;
       this.#end({ code: 'peer-closed', message: `the loopback destination ${how}` });
     });
   }
@@ -70,21 +73,25 @@ export class LoopbackDestination {
     if (!MultifdError.is(error) || error.code !== 'peer-closed') return error;
     await this.#wait();
     const theirs = this.#error;
-    // Where the guest is, this side knows: it is the one that let go of it or did not.
-    const place = error.guest === undefined ? {} : { guest: error.guest };
     if (theirs === undefined || theirs.code === 'cancelled') return error;
-    if (theirs.code === 'peer-closed') {
-      return new MultifdError('peer-closed', `${error.message} (${theirs.message})`, {
+    // It never listened, and that is what this side was told of it.
+    if (error.message === theirs.message) return error;
+    const { guest } = error;
+    // Where the guest is, this side knows: it is the one that let go of it or did not.
+    const words = guest === undefined ? undefined : ownWords(error.hint, saidBySource(guest).words);
+    const explained = (code: ErrorCode, message: string, ...hints: readonly (string | undefined)[]) => {
+      const hint = hints.filter((part) => part !== undefined).join('; ');
+      return new MultifdError(code, message, {
         cause: error,
-        ...place,
+        ...(hint === '' ? {} : { hint }),
+        ...(guest === undefined ? {} : { guest }),
       });
-    }
-    const hint = theirs.hint === undefined ? {} : { hint: theirs.hint };
-    return new MultifdError(theirs.code, `destination: ${theirs.message}`, {
-      ...hint,
-      ...place,
-      cause: error,
-    });
+    };
+    if (this.#hasDied) return explained('peer-closed', `${theirs.message} (${error.message})`, words);
+    // Each saw the other close.
+    if (theirs.code === 'peer-closed')
+      return explained('peer-closed', `${error.message} (${theirs.message})`, error.hint);
+    return explained(theirs.code, `destination: ${theirs.message}`, withoutPlace(theirs), words);
   }
 
   /** What became of the guest there, after a migration that completed. */
@@ -121,6 +128,19 @@ export class LoopbackDestination {
     this.#listening.reject(MultifdError.fromReport(error));
     this.#over.resolve();
   }
+}
+
+/** What this side says of the guest. It may say more than usual: then that is kept, with what it advises. */
+function ownWords(hint: string | undefined, usual: string): string {
+  return hint === undefined || hint.endsWith(usual) ? usual : hint;
+}
+
+/** What the destination advises, without what it says of the guest. */
+function withoutPlace({ hint, guest }: ErrorReport): string | undefined {
+  if (hint === undefined || guest === undefined) return hint;
+  const { words } = saidByDestination(guest);
+  if (hint === words) return undefined;
+  return hint.endsWith(`; ${words}`) ? hint.slice(0, -words.length - 2) : hint;
 }
 
 function silent(timeout: number): MultifdError {

@@ -1,4 +1,13 @@
-import { closeSync, copyFileSync, openSync, renameSync, rmSync, utimesSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  openSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { connected, run, start, startReceive } from '../helpers/cli.js';
@@ -78,9 +87,33 @@ describe.each([
     expect(stderr).toMatch(
       new RegExp(`^multifd: ${file}: the file ${how} while it was sent\nhint: .+nobody writes to it.+\n$`),
     );
+    expect(stderr).not.toMatch(/intact/);
     expect(code).toBe(1);
-    expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', 'error-class': 'io' });
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', 'error-class': 'io', 'guest-at': 'source' });
     expect((await destination.ended).code).toBe(1);
+  });
+
+  it.each(['none', 'auto'])('was cut, host %s: nobody says that the guest is intact', async (host) => {
+    const file = await make();
+    const { destination, source } = await slowly(file, '--host', host);
+    truncateSync(file, PAGE);
+    const { code, stderr, stdout } = await source.ended;
+    expect(stderr).toMatch(/; the guest was not handed over, but here it is not as it was: .+\n$/);
+    expect(stderr).toContain(`${file}: the file was written to while it was sent`);
+    expect(stderr).not.toMatch(/intact/);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', 'guest-at': 'source' });
+    expect((await destination.ended).code).toBe(1);
+  });
+
+  it('was cut, and the user gives up: the same', async () => {
+    const file = await make();
+    const { source } = await slowly(file, '--host', 'none');
+    truncateSync(file, 12 * MIB);
+    source.child.kill('SIGINT');
+    const { stderr } = await source.ended;
+    expect(stderr).toMatch(/the file was written to while it was sent; the guest was not handed over/);
+    expect(stderr).not.toMatch(/intact/);
   });
 
   it.each(['none', 'auto'])('was removed, host %s: it is open, and arrives', async (host) => {

@@ -34,6 +34,7 @@ export {
 export type { HostBlockDescriptor } from '../ram/host-block.js';
 export type { IncomingBlock, IncomingRam } from '../ram/incoming-ram.js';
 export { type Shortage, shortageOf } from '../shortage.js';
+export { type GuestWord, saidByDestination, saidBySource } from '../thread/guest-place.js';
 export { type Address, formatAddress, parseAddress } from '../transport/address.js';
 export type { StreamConfiguration } from '../wire/main/configuration.js';
 export type { DeviceSection } from '../wire/main/records.js';

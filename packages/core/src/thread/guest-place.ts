@@ -19,15 +19,22 @@ const SOURCE: Readonly<Record<GuestPlace, string>> = {
   either: 'both may have the guest: make sure that the guest does not run there',
 };
 
+const DAMAGED = 'the guest was not handed over, but here it is not as it was: look at it before you run it';
+
 const DESTINATION: Readonly<Record<GuestPlace, string>> = {
   source: 'the guest is intact on its source',
   destination: 'the guest is here: do not run it on its source',
   either: `the source ${LET_GO}: look whether it still has it`,
 };
 
-/** The source says it. @param guest `SourceControl.guest`. */
-export function saidBySource(guest: GuestPlace): GuestWord {
-  return { guest, words: SOURCE[guest] };
+/**
+ * The source says it.
+ * @param guest `SourceControl.guest`.
+ * @param damage if the guest is not any more what it was when the migration began: what has become of it.
+ */
+export function saidBySource(guest: GuestPlace, damage?: readonly string[]): GuestWord {
+  const isDamaged = guest === 'source' && damage !== undefined;
+  return { guest, words: isDamaged ? [...damage, DAMAGED].join('; ') : SOURCE[guest] };
 }
 
 /** The destination says it. @param guest `DestinationControl.guest`. */

@@ -60,6 +60,16 @@ export class GuestKeeper {
     await call('intact', () => this.#guest.intact?.());
   }
 
+  /** The migration is off: what has become of the guest meanwhile. Undefined if it is intact, as far as its owner can tell. */
+  async damage(): Promise<MultifdError | undefined> {
+    try {
+      await this.intact();
+      return undefined;
+    } catch (cause) {
+      return MultifdError.from(cause, 'guest', 'the guest is not intact');
+    }
+  }
+
   /** The migration is off: the guest runs on here if it was stopped. */
   async giveBack(): Promise<void> {
     if (this.#stopping === undefined) return;

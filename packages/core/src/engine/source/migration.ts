@@ -46,6 +46,8 @@ export class SourceMigration {
   #channelsDone = 0;
   #sentAll = false;
   #rounds = 0;
+  /** After a failure: what has become of the guest here, if it is not intact. */
+  #damage: MultifdError | undefined;
 
   constructor(options: MigrateOptions, checked: CheckedSource, io: MigrationIo | undefined) {
     const { ram } = options.guest;
@@ -118,10 +120,10 @@ export class SourceMigration {
     try {
       return await this.#run();
     } catch (cause) {
-      throw withGuest(
-        MultifdError.from(cause, 'internal', 'migration'),
-        saidBySource(this.#side.control.guest),
-      );
+      const error = MultifdError.from(cause, 'internal', 'migration');
+      const damage = this.#damage?.message;
+      const said = damage === undefined ? undefined : damage === error.message ? [] : [damage];
+      throw withGuest(error, saidBySource(this.#side.control.guest, said));
     }
   }
 
@@ -146,7 +148,11 @@ export class SourceMigration {
       if (!this.#status.is('completed') || waitsForReport) this.#stopThreads();
       await Promise.all([this.#threads.join(), this.#side.join(), this.#chooser?.end()]);
       await this.#side.close();
-      if (!this.#status.is('completed')) await this.#keeper.giveBack();
+      if (!this.#status.is('completed')) {
+        // Before it runs on here, and writes to its memory.
+        this.#damage = await this.#keeper.damage();
+        await this.#keeper.giveBack();
+      }
       if (this.#status.is('cancelling')) this.#status.to('cancelled');
     }
     const { replaced } = this.#side;

@@ -17,6 +17,7 @@ import type { IncomingTarget } from '../images/incoming-target.js';
 import { openTarget } from '../images/open-target.js';
 import { PAGE_SIZE } from '../images/page-size.js';
 import { loadHoleSeeker } from '../images/seek.js';
+import { strandedWords, withStranded } from '../images/stranded.js';
 import { type Interrupt, listenForInterrupt } from '../interrupt.js';
 import { followParent } from '../loopback/follow-parent.js';
 import { errorReport, tellParent } from '../loopback/messages.js';
@@ -106,7 +107,10 @@ class ReceiveRun {
     // Now: it is loaded late, and when the images are complete a guest stands still.
     if (target.kind === 'raw') await loadHoleSeeker();
     const images = await openTarget(target, this.#options.force === true, this.#options.uuid);
-    const abandon = () => images?.abandon();
+    const abandon = () => {
+      images?.abandon();
+      if (images?.stranded !== undefined) this.#terminal.note(strandedWords(images.stranded));
+    };
     process.once('exit', abandon);
     try {
       const received = await this.#receive(listen, parameters, codec, images, target);
@@ -116,6 +120,10 @@ class ReceiveRun {
       this.#facts.statistics = received.statistics;
       checkFarewell(received.guest, parameters.stallTimeout);
       await this.#runOn(received, target);
+    } catch (error) {
+      const stranded = images?.stranded;
+      if (stranded !== undefined) this.#facts.images = stranded.paths;
+      throw withStranded(error, stranded);
     } finally {
       process.off('exit', abandon);
       this.#memory?.close();

@@ -11,10 +11,11 @@ import { withPath } from '../system-error.js';
 import { loadExchange } from './exchange.js';
 import { lookAt } from './file-identity.js';
 import { FinalName } from './final-name.js';
-import type { IncomingTarget } from './incoming-target.js';
+import type { IncomingTarget, Stranded } from './incoming-target.js';
 import { OwnFile } from './own-file.js';
 import { checkDirectory, tryPlace } from './place.js';
 import { placedExtents } from './placed-extents.js';
+import { strandedOf } from './stranded.js';
 import { syncDirectory } from './sync-directory.js';
 import { troubles } from './troubles.js';
 
@@ -36,6 +37,8 @@ export class FileTarget implements IncomingTarget {
   readonly #name: FinalName;
   readonly #uuid: Uint8Array | undefined;
   #state: 'open' | 'kept' | 'settled' | 'discarded' = 'open';
+  /** The source has let go of the guest. */
+  #mustStay = false;
   #writing: Writing | undefined;
 
   private constructor(name: FinalName, uuid: Uint8Array | undefined) {
@@ -80,8 +83,9 @@ export class FileTarget implements IncomingTarget {
     const { path } = this.#name;
     if (this.#writing === undefined) throw new MultifdError('internal', `file:${path}: no RAM was opened`);
     const { file, writer, blocks } = this.#writing;
-    // Before the disk is waited for, which may take minutes.
-    this.#name.check();
+    this.#mustStay = received.guest !== 'source';
+    // Before the disk is waited for, which may take minutes; but a guest that must stay is completed whatever its name.
+    if (!this.#mustStay) this.#name.check();
     file.unguard();
     const uuid = this.#uuid === undefined ? {} : { uuid: this.#uuid };
     const finished = writer.finish({ machineType, configuration, placed, rawDeviceState, ...uuid });
@@ -114,6 +118,11 @@ export class FileTarget implements IncomingTarget {
     return troubles('the replaced file cannot be removed', () => this.#name.settle());
   }
 
+  get stranded(): Stranded | undefined {
+    if (!this.#mustStay || this.#writing === undefined || this.#state === 'settled') return undefined;
+    return strandedOf([{ file: this.#writing.file, name: this.#name }]);
+  }
+
   discard(): readonly string[] {
     if (this.#state === 'settled' || this.#state === 'discarded') return [];
     const lines = this.#undo();
@@ -128,6 +137,7 @@ export class FileTarget implements IncomingTarget {
 
   #undo(): readonly string[] {
     this.#state = 'discarded';
+    if (this.#mustStay) return [];
     const what = `file:${this.#name.path}: cannot be put back as it was`;
     return [
       ...troubles(what, () => this.#name.giveBack()),

@@ -94,6 +94,11 @@ export class FinalName {
     this.#hasReplaced = true;
   }
 
+  /** Where what it has replaced is, until `settle` or `giveBack`. */
+  get replaced(): string | undefined {
+    return this.#hasReplaced ? this.#aside : undefined;
+  }
+
   /** The file is wanted: what it replaced goes. */
   settle(): void {
     if (this.#hasReplaced) rmSync(this.#aside, { force: true });

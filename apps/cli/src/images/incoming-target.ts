@@ -1,5 +1,13 @@
 import type { FileBlockDescriptor, IncomingBlock, IncomingRam, ReceiveResult } from '@multifd/core';
 
+/** What stays of a guest that could not be kept as it should be. */
+export interface Stranded {
+  /** The files that hold it, as far as they were written. */
+  readonly paths: readonly string[];
+  /** What they have replaced, under its hidden names. */
+  readonly replaced: readonly string[];
+}
+
 /**
  * Where `receive` keeps a guest, on the disk: all or nothing. `keep` gives what is complete its name, and until `settle`
  * says that it is wanted, `discard` puts everything back as it was.
@@ -25,7 +33,13 @@ export interface IncomingTarget {
    */
   settle(): readonly string[];
   /**
-   * The guest did not come: nothing of it stays, and what was replaced is back. Does nothing after `settle`.
+   * Since `keep` was asked for a guest whose source did not wait for an answer: it may be nowhere else, so that neither
+   * `discard` nor `abandon` removes anything. Undefined of any other guest, and after `settle`.
+   */
+  readonly stranded: Stranded | undefined;
+  /**
+   * The guest did not come: nothing of it stays, and what was replaced is back, unless it is `stranded`. Does nothing
+   * after `settle`.
    * @returns what could not be put back, one line each.
    */
   discard(): readonly string[];

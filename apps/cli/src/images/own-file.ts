@@ -155,7 +155,7 @@ export class OwnFile {
 
   #touched(how: string): MultifdError {
     return new MultifdError('io', `${this.path}: while the guest came, another process has ${how}`, {
-      hint: 'the guest is intact on its source; find out who else works in that directory',
+      hint: 'find out who else works in that directory',
     });
   }
 

@@ -1,16 +1,23 @@
 import { mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type FileBlockDescriptor, type IncomingBlock, type IncomingRam, MultifdError } from '@multifd/core';
+import {
+  type FileBlockDescriptor,
+  type IncomingBlock,
+  type IncomingRam,
+  MultifdError,
+  type ReceiveResult,
+} from '@multifd/core';
 import { withPath } from '../system-error.js';
 import { loadExchange } from './exchange.js';
 import { listExtents } from './extents.js';
 import { lookAt } from './file-identity.js';
 import { imageFileName } from './file-name.js';
 import { FinalName, type Replacing } from './final-name.js';
-import type { IncomingTarget } from './incoming-target.js';
+import type { IncomingTarget, Stranded } from './incoming-target.js';
 import { OwnFile } from './own-file.js';
 import { PAGE_SIZE } from './page-size.js';
 import { checkDirectory, tryPlace } from './place.js';
+import { strandedOf } from './stranded.js';
 import { syncDirectory } from './sync-directory.js';
 import { troubles } from './troubles.js';
 
@@ -32,6 +39,8 @@ export class RawTarget implements IncomingTarget {
   readonly #images: Image[] = [];
   #hasMadeDirectory = false;
   #state: 'open' | 'kept' | 'settled' | 'discarded' = 'open';
+  /** The source has let go of the guest. */
+  #mustStay = false;
 
   private constructor(directory: string, replacing: (file: string) => Replacing) {
     this.#directory = directory;
@@ -87,9 +96,11 @@ export class RawTarget implements IncomingTarget {
    * To be called once: a second fsync after one that failed proves nothing.
    * @throws MultifdError `io`; `usage` for an image that has appeared meanwhile; `cancelled` after `discard`.
    */
-  async keep(): Promise<readonly FileBlockDescriptor[]> {
+  async keep({ guest }: ReceiveResult): Promise<readonly FileBlockDescriptor[]> {
+    this.#mustStay = guest !== 'source';
     for (const { name, file } of this.#images) {
-      name.check();
+      // A guest that must stay is completed whatever its names.
+      if (!this.#mustStay) name.check();
       file.unguard();
     }
     for (const { file } of this.#images) await file.sync();
@@ -121,6 +132,11 @@ export class RawTarget implements IncomingTarget {
     });
   }
 
+  get stranded(): Stranded | undefined {
+    if (!this.#mustStay || this.#state === 'settled') return undefined;
+    return strandedOf(this.#images);
+  }
+
   discard(): readonly string[] {
     if (this.#state === 'settled' || this.#state === 'discarded') return [];
     const lines = this.#undo();
@@ -135,6 +151,7 @@ export class RawTarget implements IncomingTarget {
 
   #undo(): readonly string[] {
     this.#state = 'discarded';
+    if (this.#mustStay) return [];
     const what = `raw:${this.#directory}: cannot be put back as it was`;
     // Each for itself: one that fails must not keep the others from being put back.
     const lines = this.#images

@@ -25,7 +25,10 @@ export interface ReceiveDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly compression?: CompressionMember;
   readonly 'cpu-time': { readonly destination: number | null };
   readonly 'peak-rss': { readonly destination: number | null };
-  /** The files that were written: the images of a raw: target, or the one of a file: target. */
+  /**
+   * The files that were written: the images of a raw: target, or the one of a file: target. After a failure: what stays of
+   * a guest whose source did not wait for an answer.
+   */
   readonly images?: readonly string[];
   /** Who has the guest now; `either`: see `hint`. Null: none has come. */
   readonly 'guest-at': GuestPlace | null;

@@ -20,6 +20,7 @@ import { RawTarget } from '../../src/images/raw-target.js';
 import { loadHoleSeeker } from '../../src/images/seek.js';
 import { SourceFile } from '../../src/images/source-file.js';
 import { allocated, content, sameFiles, writeSparse } from '../helpers/images.js';
+import { received } from '../helpers/received.js';
 import { tempDirectory } from '../helpers/temp.js';
 
 const PAGE = 4096;
@@ -203,7 +204,7 @@ describe('a raw target', () => {
     opened.close();
     expect(readdirSync(directory).every((name) => name.startsWith('.'))).toBe(true);
 
-    const kept = await target.keep();
+    const kept = await target.keep(received());
     expect(target.settle()).toEqual([]);
     expect(target.discard()).toEqual([]);
     expect(readdirSync(directory).sort()).toEqual(['%2From.raw', 'pc.ram.raw']);
@@ -233,7 +234,7 @@ describe('a raw target', () => {
     target.openRam(blocks);
     expect(existsSync(image)).toBe(true);
     expect(allocated(image)).toBeLessThanOrEqual(PAGE);
-    await target.keep();
+    await target.keep(received());
     expect(target.settle()).toEqual([]);
     const { blocks: read } = await openRawSource(image, () => {});
     expect(read[0]?.length).toBe(8 * MIB);
@@ -246,7 +247,7 @@ describe('a raw target', () => {
     writeFileSync(join(directory, 'pc.ram.raw'), 'precious');
     const target = await RawTarget.open(directory, true);
     target.openRam(blocks);
-    await target.keep();
+    await target.keep(received());
     expect(readdirSync(directory)).toEqual(expect.arrayContaining(['%2From.raw', 'pc.ram.raw']));
     return { directory, target };
   }
@@ -277,7 +278,7 @@ describe('a raw target', () => {
     const target = await RawTarget.open(directory, true);
     target.openRam(blocks);
     mkdirSync(join(directory, '%2From.raw'));
-    await expect(target.keep()).rejects.toMatchObject({ code: 'usage' });
+    await expect(target.keep(received())).rejects.toMatchObject({ code: 'usage' });
     expect(target.discard()).toEqual([]);
     expect(readdirSync(directory).sort()).toEqual(['%2From.raw', 'pc.ram.raw']);
     // The link itself was moved aside, not what it points to.
@@ -289,7 +290,7 @@ describe('a raw target', () => {
     const target = await RawTarget.open(directory, false);
     target.openRam(blocks);
     writeFileSync(join(directory, '%2From.raw'), 'precious');
-    await expect(target.keep()).rejects.toThrow(/%2From.raw is already there/);
+    await expect(target.keep(received())).rejects.toThrow(/%2From.raw is already there/);
     target.discard();
     expect(readdirSync(directory)).toEqual(['%2From.raw']);
     expect(readFileSync(join(directory, '%2From.raw'), 'utf8')).toBe('precious');
@@ -299,7 +300,7 @@ describe('a raw target', () => {
     const directory = tempDirectory();
     const target = await RawTarget.open(directory, false);
     target.openRam(blocks);
-    const kept = target.keep();
+    const kept = target.keep(received());
     // keep() has returned, and nothing has its name yet.
     expect(readdirSync(directory).every((name) => name.startsWith('.'))).toBe(true);
     target.discard();

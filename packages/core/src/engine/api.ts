@@ -53,8 +53,9 @@ export interface Guest {
    */
   rawDeviceState?(): RawDeviceState | undefined | Promise<RawDeviceState | undefined>;
   /**
-   * Called once, when all of the memory has been read for the last time, and before the destination can have the guest:
-   * whether what was read was really its memory. If it throws, the migration fails and the guest stays here.
+   * Called when all of the memory has been read for the last time, and before the destination can have the guest:
+   * whether what was read was really its memory. If it throws, the migration fails and the guest stays here. Called after a
+   * failure, too, before `resume`: if it throws then, the error does not say that the guest is intact.
    */
   intact?(): void | Promise<void>;
 }
@@ -207,7 +208,10 @@ export interface Incoming {
    * place only: start it here only after fulfilment, and if `guest` is `destination`.
    */
   readonly result: Promise<ReceiveResult>;
-  /** Gives up, as an aborted `signal` does: `result` is rejected with `cancelled` unless the guest is here. */
+  /**
+   * Gives up, as an aborted `signal` does: `result` is rejected with `cancelled` unless the guest is here. Of a source that
+   * does not wait for this end's word it is when everything has arrived: then a warning says that it is too late.
+   */
   close(): void;
 }
 
@@ -216,7 +220,10 @@ export interface ReceiveResult {
   /**
    * Who has the guest. `destination`: it is here, and may be started. `either`: it is here, but the source, which waited
    * for that word, did not close main within `stallTimeout` after it: QEMU 11.1 with x-colo keeps its guest then, and
-   * cannot be told from others before. Look there before you start it here. `source`: in `commit`, before the word.
+   * cannot be told from others before. Look there before you start it here.
+   * In `commit`, before the word: `source`; or `either` if the source does not wait for it (QEMU's capability
+   * `return-path` is off). Such a source lets go of its guest with its last byte: what `commit` is given may be all there is
+   * of it, also if `commit` fails.
    */
   readonly guest: GuestPlace;
   readonly machineType: string;

@@ -31,6 +31,8 @@ const OPEN = 0;
 const ABORTED = 1;
 /** It is told that this end has the guest: that cannot be taken back. */
 const TOLD = 2;
+/** It waits for no word, and everything is here: it has let go of its guest, and this is all there is of it. */
+const LEFT = 3;
 
 /**
  * Who waits for our word before the guest is let go of: its source; only a relay between, which has the guest no more than
@@ -60,14 +62,33 @@ export class DestinationControl {
     return (this.#words.length - PER_CHANNEL) / WORDS;
   }
 
-  /** The source keeps its guest. False if it has been told already that it does not. */
+  /** Main: everything is here. From now on only a failure ends it, if the source does not wait for our word. */
+  arrived(): void {
+    if (this.guest === 'either') Atomics.compareExchange(this.#words, DECISION, OPEN, LEFT);
+  }
+
+  /** Whether the guest has left a source that waits for no word, and has not been kept here yet. */
+  get hasLeft(): boolean {
+    return Atomics.load(this.#words, DECISION) === LEFT;
+  }
+
+  /** API thread: the user does not want the guest. False if its source has let go of it already, told or not. */
+  callOff(): boolean {
+    const was = Atomics.compareExchange(this.#words, DECISION, OPEN, ABORTED);
+    return was === OPEN || was === ABORTED;
+  }
+
+  /** After a failure: the source keeps its guest, if it waits for our word. False if it has been told that it does not. */
   giveUp(): boolean {
+    Atomics.compareExchange(this.#words, DECISION, LEFT, ABORTED);
     return Atomics.compareExchange(this.#words, DECISION, OPEN, ABORTED) !== TOLD;
   }
 
   /** Main, right before its word of success goes out. @throws MultifdError `cancelled` if the migration is off. */
   tell(): void {
-    if (Atomics.compareExchange(this.#words, DECISION, OPEN, TOLD) !== OPEN) throw aborted();
+    Atomics.compareExchange(this.#words, DECISION, LEFT, TOLD);
+    Atomics.compareExchange(this.#words, DECISION, OPEN, TOLD);
+    if (!this.isTold) throw aborted();
   }
 
   /** Whether the source has been told, or does not listen: the guest is here for good. */

@@ -69,6 +69,7 @@ export interface ReceivedState {
 export class IncomingMain {
   readonly #connection: IncomingConnection;
   readonly #host: MainHost;
+  readonly #arrived: () => void;
   readonly #decoder: MainStreamDecoder;
   #sink: PageSink | undefined;
   #section = '';
@@ -86,9 +87,11 @@ export class IncomingMain {
   #closed: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  constructor(connection: IncomingConnection, host: MainHost, pageSize: number) {
+  /** @param arrived called when all cuts are passed and the device state is here. */
+  constructor(connection: IncomingConnection, host: MainHost, pageSize: number, arrived: () => void) {
     this.#connection = connection;
     this.#host = host;
+    this.#arrived = arrived;
     this.#decoder = new MainStreamDecoder({ pageSize });
   }
 
@@ -117,6 +120,7 @@ export class IncomingMain {
     }
     if (this.#received === undefined)
       throw new MultifdError('peer-closed', 'main stream: it ended too early');
+    this.#arrived();
     const rest = asked.catch(() => {}).then(() => this.#connection.drain());
     this.#closed = rest.then(() => {
       this.#isClosed = true;
@@ -269,7 +273,14 @@ export class IncomingMain {
     const reportRequested = last?.idstr === REPORT_SECTION && last.early === undefined;
     const { bytes, vmdesc } = reportRequested ? withoutReportRequest(record.bytes) : record;
     const early = { beforeRam: concat(...this.#beforeRam), early: concat(...this.#early) };
-    return { configuration: this.#configuration, sections, ...early, bytes, vmdesc, reportRequested };
+    return {
+      configuration: this.#configuration,
+      sections,
+      ...early,
+      bytes,
+      vmdesc,
+      reportRequested,
+    };
   }
 }
 

@@ -298,3 +298,41 @@ describe('a source says who has the guest', () => {
     expect(error.hint).toMatch(/make sure that the guest does not run there/);
   });
 });
+
+describe('a source that does not wait has let go of its guest when everything has arrived', () => {
+  it('a cancellation comes too late', async () => {
+    const warnings: string[] = [];
+    const told: string[] = [];
+    const end = await receive({
+      listen: 'tcp:127.0.0.1:0',
+      parameters,
+      commit: async ({ guest }) => {
+        told.push(guest);
+        end.close();
+      },
+      onEvent: (event) => void (event.type === 'warning' && warnings.push(event.message)),
+    });
+    toClose.push(end);
+    await everything(end.address, false);
+    expect(expectValue(await outcomeOf(end.result, 'receive')).guest).toBe('destination');
+    expect(told).toEqual(['either']);
+    expect(warnings.join()).toMatch(/too late to cancel: .*has let go of it/);
+  });
+
+  it('one that waits keeps it', async () => {
+    const end = await receive({ listen: 'tcp:127.0.0.1:0', parameters, commit: async () => end.close() });
+    toClose.push(end);
+    await everything(end.address);
+    expect(expectFailure(await outcomeOf(end.result, 'receive'), 'cancelled').guest).toBe('source');
+  });
+
+  it('a failure ends it all the same, and says so', async () => {
+    const commit = (): never => {
+      throw new Error('disk full');
+    };
+    const end = await receive({ listen: 'tcp:127.0.0.1:0', parameters, commit });
+    toClose.push(end);
+    await everything(end.address, false);
+    expect(expectFailure(await outcomeOf(end.result, 'receive'), 'guest').guest).toBe('either');
+  });
+});

@@ -111,7 +111,8 @@ export class IncomingThread {
   async #runMain(connection: IncomingConnection): Promise<void> {
     connection.where = 'main stream';
     connection.countIn(this.#counters.row(0));
-    this.#main = new IncomingMain(connection, this.#host(), this.#data.pageSize);
+    const arrived = (): void => this.#control.arrived();
+    this.#main = new IncomingMain(connection, this.#host(), this.#data.pageSize, arrived);
     const received = await this.#main.run();
     this.#pages?.intact();
     this.#port.post({ type: 'received', received });

@@ -24,6 +24,10 @@ import { SourceWatch } from './source-watch.js';
 /** ms between two `progress` events. */
 const PROGRESS_INTERVAL = 100;
 
+/** Why it is too late to cancel. */
+const LET_GO = 'everything is here, and the source, which waits for no answer, has let go of it';
+const HANDED_OVER = 'the destination has everything, and its word decides';
+
 /** What the incoming side of `receive` and `relay` has in common. */
 export interface CommonOptions {
   readonly machineType?: string;
@@ -230,7 +234,7 @@ export class DestinationMigration<Result> {
     if (!this.#status.is('device')) return;
     const result = (guest: GuestPlace): Result =>
       this.#role.result(this.#machineType, received, this.#meter.read(), guest);
-    await this.#role.commit(result('source'));
+    await this.#role.commit(result(this.#control.guest));
     if (!this.#status.is('device')) return;
     const report = received.reportRequested && this.#role.reports;
     this.#threads.of(undefined).post({ type: 'committed', report });
@@ -298,16 +302,18 @@ export class DestinationMigration<Result> {
     this.#outcome.reject(error);
   }
 
-  /** Nobody waits for the guest any more. Once it is here, this ends only the wait for the source to close main. */
+  /**
+   * Nobody wants the guest any more. Once it is here, this ends only the wait for the source to close main. Too late once its
+   * source has let go of it.
+   */
   cancel(): void {
     if (this.#control.isTold) this.#threads.of(undefined).post({ type: 'leave' });
     if (this.#status.isOver || this.#status.is('cancelling')) return;
-    if (!this.#role.keep()) {
-      const message = 'too late to cancel: the destination has everything, and its word decides';
-      emit(this.#options.onEvent, { type: 'warning', message });
-      return;
-    }
-    if (!this.#control.giveUp()) return;
+    // Asked first, as what `keep` does cannot be undone.
+    const late = this.#control.hasLeft ? LET_GO : this.#role.keep() ? undefined : HANDED_OVER;
+    if (late !== undefined)
+      emit(this.#options.onEvent, { type: 'warning', message: `too late to cancel: ${late}` });
+    if (late !== undefined || !this.#control.callOff()) return;
     this.#status.to('cancelling');
     this.#outcome.reject(new MultifdError('cancelled', 'the migration was cancelled'));
   }

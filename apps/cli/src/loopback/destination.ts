@@ -1,7 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type ErrorCode, type ErrorReport, MultifdError, saidByDestination, saidBySource } from '@multifd/core';
+import {
+  type ErrorCode,
+  type ErrorReport,
+  MultifdError,
+  saidByDestination,
+  saidBySource,
+} from '@multifd/core';
 import type { GuestReport } from '../guest/prepared-guest.js';
 import { cancelled } from '../interrupt.js';
 import { CLI_ENTRY } from '../threads.js';
@@ -42,8 +48,13 @@ export class LoopbackDestination {
     );
     this.#child.once('exit', (code, signal) => {
       const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
-      this.#hasDied = this.#error === undefined;
-      this.#end({ code: 'peer-closed', message: `the loopback destination ${how}` });
+      const ended = () => {
+        this.#hasDied = this.#error === undefined;
+        this.#end({ code: 'peer-closed', message: `the loopback destination ${how}` });
+      };
+      // What it said last may still be on its way.
+      if (this.#child.connected) this.#child.once('disconnect', ended);
+      else ended();
     });
   }
 

@@ -40,6 +40,15 @@ export const SECTION = {
   FOOTER: 0x7e,
 } as const;
 
+/** Bytes of what ends a section: `7e` and the section's id. */
+export const FOOTER_SIZE = 5;
+/** `00 06 len` of the end of sections and the description: bytes before the JSON text (docs/wire.md, 7.2). */
+export const DESCRIPTION_HEADER_SIZE = 6;
+/** Most RAM blocks that a block list may have here. */
+export const MAX_BLOCKS = 1024;
+/** Most bytes of device state, description included, that are collected here. */
+export const MAX_DEVICE_STATE = 256 * 2 ** 20;
+
 /** Flags in the low bits of a RAM record's first word (docs/wire.md, 3). */
 export const RAM_SAVE_FLAG = {
   ZERO: 0x002,

@@ -1,12 +1,11 @@
 import { WireError } from '../errors.js';
 import { concat, hex, readU32, u8, u32 } from './bytes.js';
-import { MAX_NAME_SIZE, SECTION } from './layout.js';
+import { FOOTER_SIZE, MAX_NAME_SIZE, SECTION } from './layout.js';
 import type { DeviceSection } from './main/records.js';
 import { decodeName, encodePstr, encodeUtf8, quote } from './text.js';
 
 /** Deeper than any device's subsections, and safe to recurse into. */
 const MAX_DEPTH = 64;
-const FOOTER_SIZE = 5;
 
 /**
  * The JSON text that QEMU puts at the end of a stream (docs/wire.md, 7.2), with each device in the old style:

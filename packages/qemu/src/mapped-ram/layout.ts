@@ -1,17 +1,24 @@
 import { MultifdError, type RawDeviceState, type StreamConfiguration } from '@multifd/core';
-import { SECTION } from '../stream/layout.js';
+import {
+  EOS_RECORD,
+  encodeBlockListHead,
+  encodeConfiguration,
+  encodeFileHeader,
+  encodeFooter,
+  encodeListedBlock,
+  encodeSectionPart,
+  encodeSectionStart,
+  RAM_IDSTR,
+  RAM_VERSION,
+} from '@multifd/core/wire';
 import { bitmapSize, encodeHeader, type MappedRamHeader } from './header.js';
 
 /** QEMU begins each block's pages at a multiple of this, in bytes. */
 const PAGES_ALIGNMENT = 2 ** 20;
 /** Room for the front without device state, in bytes: the names have 255 at most. */
 const FRONT_SIZE = 4096;
-const RAM_SECTION_VERSION = 4;
 /** Any number that no device of QEMU's has: those count up from 0. */
 export const RAM_SECTION_ID = 0x0052_414d;
-const UUID_SIZE = 16;
-const MEM_SIZE = 4n;
-const EOS = 0x10n;
 
 /** A block and where its parts are. Bytes. */
 export interface PlacedHeader extends MappedRamHeader {
@@ -79,19 +86,15 @@ export function encodeFrame(
 ): Piece[] {
   const total = layout.blocks.reduce((sum, { length }) => sum + length, 0);
   const front = concat(
-    Uint8Array.of(0x51, 0x45, 0x56, 0x4d, 0, 0, 0, 3, SECTION.CONFIGURATION),
-    encodeConfiguration(machineType, configuration),
+    encodeFileHeader(),
+    encodeConfiguration({ ...configuration, machineType, capabilities: ['mapped-ram'] }),
     state.beforeRam ?? new Uint8Array(0),
-    u8(SECTION.START),
-    u32(RAM_SECTION_ID),
-    pstr('ram'),
-    u32(0),
-    u32(RAM_SECTION_VERSION),
-    u64(BigInt(total) | MEM_SIZE),
+    encodeSectionStart('start', RAM_SECTION_ID, RAM_IDSTR, 0, RAM_VERSION),
+    encodeBlockListHead(total),
   );
   const [first] = layout.blocks;
   const pieces = layout.blocks.map((block, index) => {
-    const entry = concat(pstr(block.name), u64(BigInt(block.length)), encodeHeader(block));
+    const entry = concat(encodeListedBlock(block.name, block.length), encodeHeader(block));
     return index === 0
       ? { offset: 0, bytes: concat(front, entry) }
       : { offset: block.entryOffset, bytes: entry };
@@ -102,60 +105,9 @@ export function encodeFrame(
       'usage',
       `${head} bytes before the first bitmap, and room for ${first.bitmapOffset}: openRam was not told what came ahead`,
     );
-  const end = concat(
-    ...[u64(EOS), u8(SECTION.FOOTER), u32(RAM_SECTION_ID)],
-    state.early,
-    ...[u8(SECTION.END), u32(RAM_SECTION_ID), u64(EOS), u8(SECTION.FOOTER), u32(RAM_SECTION_ID)],
-  );
+  const endOfBody = concat(EOS_RECORD, encodeFooter(RAM_SECTION_ID));
+  const end = concat(endOfBody, state.early, encodeSectionPart('end', RAM_SECTION_ID), endOfBody);
   return [...pieces, { offset: layout.endOffset, bytes: end }];
-}
-
-/** In QEMU's order: page bits, capabilities, uuid. */
-function encodeConfiguration(machineType: string, { targetPageBits, uuid }: StreamConfiguration): Uint8Array {
-  const name = new TextEncoder().encode(machineType);
-  if (name.length < 1 || name.length > 255) {
-    throw new MultifdError('usage', `machine type ${machineType}: must be 1 to 255 bytes`);
-  }
-  if (uuid !== undefined && uuid.length !== UUID_SIZE)
-    throw new MultifdError('usage', `a uuid has 16 bytes, got ${uuid.length}`);
-  return concat(
-    u32(name.length),
-    name,
-    ...(targetPageBits === undefined
-      ? []
-      : [subsection('configuration/target-page-bits', u32(targetPageBits))]),
-    subsection('configuration/capabilities', concat(u32(1), pstr('mapped-ram'))),
-    ...(uuid === undefined ? [] : [subsection('configuration/uuid', uuid)]),
-  );
-}
-
-function subsection(name: string, body: Uint8Array): Uint8Array {
-  return concat(u8(SECTION.SUBSECTION), pstr(name), u32(1), body);
-}
-
-/** @throws MultifdError `usage` unless it is 1 to 255 bytes. */
-function pstr(text: string): Uint8Array {
-  const bytes = new TextEncoder().encode(text);
-  if (bytes.length < 1 || bytes.length > 255) {
-    throw new MultifdError('usage', `name ${text}: must be 1 to 255 bytes`);
-  }
-  return concat(u8(bytes.length), bytes);
-}
-
-function u8(value: number): Uint8Array {
-  return Uint8Array.of(value);
-}
-
-function u32(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value);
-  return bytes;
-}
-
-function u64(value: bigint): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, value);
-  return bytes;
 }
 
 function concat(...parts: readonly Uint8Array[]): Uint8Array {

@@ -1,13 +1,12 @@
 import { WireError } from '@multifd/core';
+import { DESCRIPTION_HEADER_SIZE, decodeName, MAX_NAME_SIZE, SECTION } from '@multifd/core/wire';
 import { isCount, isObject } from '../json.js';
 import type { ByteSource } from './byte-source.js';
-import { decodeText } from './cursor.js';
-import { DESCRIPTION_HEADER_SIZE, MAX_DESCRIPTION, SECTION } from './layout.js';
 
 /** Deeper than any device's structs and subsections, and safe to recurse into. */
 const MAX_DEPTH = 64;
-/** Longest name of a subsection: it has one length byte. */
-const MAX_NAME = 255;
+/** Longest description that is read, in bytes; QEMU's have 20 to 100 KiB. */
+export const MAX_DESCRIPTION = 64 * 2 ** 20;
 
 /** The stream's own description of its devices (docs/wire.md, 7.2): JSON, checked. */
 export interface VmDescription {
@@ -74,7 +73,7 @@ function headerNear(tail: Uint8Array, last: number): { at: number; text: string 
     if (tail[at] !== SECTION.EOF || tail[at + 1] !== SECTION.VMDESCRIPTION || from > tail.length) continue;
     const length = new DataView(tail.buffer, tail.byteOffset + at + 2).getUint32(0);
     if (from + length !== tail.length) continue;
-    const text = length === 0 ? '' : decodeText(tail.subarray(from));
+    const text = length === 0 ? '' : decodeName(tail.subarray(from));
     if (text !== undefined) return { at, text };
   }
   return undefined;
@@ -158,7 +157,7 @@ function opaque(size: unknown, where: string): FieldDescription {
 /** Bytes of a subsection's header: type, name with its length, version. */
 export function headerSize(subsection: StructDescription, where = 'device state'): number {
   const length = subsection.vmsdName === undefined ? 0 : Buffer.byteLength(subsection.vmsdName);
-  if (length < 1 || length > MAX_NAME) {
+  if (length < 1 || length > MAX_NAME_SIZE) {
     throw fault(where, 'vm description', 'a subsection with vmsd_name', `${subsection.vmsdName}`);
   }
   return 6 + length;

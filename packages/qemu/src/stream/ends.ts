@@ -1,8 +1,7 @@
 import { WireError } from '@multifd/core';
+import { DESCRIPTION_HEADER_SIZE, decodeName, FOOTER_SIZE, SECTION } from '@multifd/core/wire';
 import type { ByteSource } from './byte-source.js';
-import { decodeText } from './cursor.js';
-import { findDescription, parseDescription, type VmDescription } from './description.js';
-import { DESCRIPTION_HEADER_SIZE, FOOTER_SIZE, MAX_DESCRIPTION, SECTION } from './layout.js';
+import { findDescription, MAX_DESCRIPTION, parseDescription, type VmDescription } from './description.js';
 
 /** Bytes that are searched at once. */
 const WINDOW = 2 ** 20;
@@ -45,7 +44,7 @@ export function* otherEnds(source: ByteSource, from: number): Generator<StreamEn
     if (header[0] !== SECTION.FOOTER || size > MAX_DESCRIPTION || end > source.size) continue;
     const bytes = new Uint8Array(size);
     source.read(end - size, bytes);
-    const text = decodeText(bytes);
+    const text = decodeName(bytes);
     const value = text === undefined ? undefined : parse(text);
     if (text !== undefined && value !== undefined)
       yield { start, end, description: { text, value }, unreadable: false };

@@ -1,8 +1,9 @@
 import { WireError } from '@multifd/core';
+import { isPageSize } from '@multifd/core/wire';
 
 /** @param name the file. @throws WireError `protocol` for a page size that no guest of ours has. */
 export function checkPageSize(size: number, name: string): void {
-  if ([4096, 8192, 16384, 32768, 65536].includes(size)) return;
+  if (isPageSize(size)) return;
   throw new WireError({
     where: `${name}, vm description`,
     field: 'page_size',

@@ -17,6 +17,7 @@ export function readMigrationFile(source: ByteSource, options: ReadOptions = {})
   const atEnd = endOfFile(source);
   const reader = new Reader(source, options, atEnd);
   const [first, error] = attempt(reader);
+  if (error !== undefined && error.code !== 'protocol') throw error;
   // Up to there the end of the file does not matter.
   const from = reader.stateAt;
   if (from !== undefined && (first === undefined || atEnd.description === undefined)) {
@@ -32,15 +33,11 @@ export function readMigrationFile(source: ByteSource, options: ReadOptions = {})
 }
 
 /** What it reads, or what is wrong with it. */
-function attempt(reader: Reader): readonly [MigrationFile | undefined, unknown] {
+function attempt(reader: Reader): readonly [MigrationFile | undefined, WireError | undefined] {
   try {
     return [reader.read(), undefined];
   } catch (error) {
-    if (isProtocol(error)) return [undefined, error];
+    if (error instanceof WireError) return [undefined, error];
     throw error;
   }
-}
-
-function isProtocol(error: unknown): boolean {
-  return error instanceof WireError && error.code === 'protocol';
 }

@@ -3,10 +3,22 @@ import { quote } from '../text.js';
 import type { ByteReader, Reading } from './byte-reader.js';
 import type { BlockListRecord, ListedBlock } from './records.js';
 
+/** What a block list may hold. */
+export interface BlockListLimits {
+  /** Bytes. */
+  readonly pageSize: number;
+  /** Most blocks. */
+  readonly maxBlocks: number;
+  /** x-ignore-shared is on: each block has its guest-physical address. */
+  readonly addresses?: boolean;
+  /** Reads what stands behind a block's length and address with mapped-ram, and may go on at another place. */
+  readonly readBehind?: (block: ListedBlock) => Reading<void>;
+}
+
 /**
  * The block list behind a MEM_SIZE word (docs/wire.md, 3.1): it is over when the lengths add up to
  * `totalBytes`, there is no count.
- * @param limits.postcopy whether postcopy was announced: then page sizes may stand between the blocks. That of the last
+ * @param postcopy whether postcopy was announced: then page sizes may stand between the blocks. That of the last
  * block is left to the caller, as only what follows it tells it apart.
  * @throws WireError `protocol` for doubled names, lengths that are no page multiples or overshoot the total, and
  * for more than `maxBlocks`.
@@ -14,7 +26,8 @@ import type { BlockListRecord, ListedBlock } from './records.js';
 export function* readBlockList(
   reader: ByteReader,
   totalBytes: number,
-  limits: { readonly pageSize: number; readonly maxBlocks: number; readonly postcopy: boolean },
+  limits: BlockListLimits,
+  postcopy: boolean,
 ): Reading<BlockListRecord> {
   const blocks: ListedBlock[] = [];
   const names = new Set<string>();
@@ -24,15 +37,19 @@ export function* readBlockList(
       reader.field = 'block list';
       throw reader.fault(`at most ${limits.maxBlocks} blocks`, 'more');
     }
-    const name = yield* readName(reader, limits.postcopy && blocks.length > 0);
+    const name = yield* readName(reader, postcopy && blocks.length > 0);
     if (names.has(name)) throw reader.fault('each block once', `${quote(name)} again`);
     const length = yield* reader.u64('used length');
     if (length === 0 || length % limits.pageSize !== 0 || length > left) {
       throw reader.fault(`a multiple of ${limits.pageSize}, at most ${left}`, `${length}`);
     }
     names.add(name);
-    blocks.push({ name, length });
     left -= length;
+    const block = limits.addresses
+      ? { name, length, address: yield* reader.u64('block address') }
+      : { name, length };
+    blocks.push(block);
+    if (limits.readBehind !== undefined) yield* limits.readBehind(block);
   }
   return { type: 'block-list', totalBytes, blocks };
 }

@@ -11,8 +11,8 @@ export type Reading<T> = Generator<undefined, T, unknown>;
  * is taken. Remembers what is being read, so that an error can say it.
  */
 export class ByteReader {
-  /** The part of the stream, for messages: `main stream, section ram (PART)`. */
-  place = 'main stream';
+  /** The part of the stream, for messages: `section ram (PART)`. */
+  part = 'header';
   /** Name of the field taken last, or being waited for. */
   field = 'magic';
   /** Stream offset of that field. */
@@ -20,6 +20,7 @@ export class ByteReader {
   /** Its size in bytes. */
   wanted = 4;
 
+  readonly #name: string;
   #chunk: Uint8Array = new Uint8Array(0);
   #at = 0;
   /** Bytes from earlier chunks: [#heldStart, #heldEnd) come before the chunk's. */
@@ -28,7 +29,17 @@ export class ByteReader {
   #heldEnd = 0;
   #offset = 0;
 
-  /** Stream bytes taken so far. */
+  /** @param name of the stream, for messages. */
+  constructor(name = 'main stream') {
+    this.#name = name;
+  }
+
+  /** The stream and its part, for messages: `main stream, section ram (PART)`. */
+  get place(): string {
+    return `${this.#name}, ${this.part}`;
+  }
+
+  /** Stream offset of what is taken next. */
   get offset(): number {
     return this.#offset;
   }
@@ -50,6 +61,23 @@ export class ByteReader {
     if (this.#at < this.#chunk.length) this.#hold(this.#chunk.length - this.#at);
     this.#chunk = this.#chunk.subarray(0, 0);
     this.#at = 0;
+  }
+
+  /**
+   * Goes to stream byte `offset`, which may also be one before. If it does not lie in what is left of the chunk, that is
+   * forgotten, and the next chunk must begin there.
+   */
+  seek(offset: number): void {
+    const ahead = offset - this.#offset;
+    if (ahead >= 0 && ahead <= this.rest().length) {
+      this.skip(ahead);
+      return;
+    }
+    this.#chunk = this.#chunk.subarray(0, 0);
+    this.#at = 0;
+    this.#heldStart = 0;
+    this.#heldEnd = 0;
+    this.#offset = offset;
   }
 
   /** Exactly `size` bytes. `field` is what they are, for messages. */
@@ -161,6 +189,12 @@ export class ByteReader {
       code,
       hint,
     );
+  }
+
+  /** An error that says that nothing comes behind what is there. @param end for messages: `the file ends here`. */
+  ended(end: string): WireError {
+    const expected = this.wanted === 1 ? '1 byte' : `${this.wanted} bytes`;
+    return this.fault(expected, `${this.pending}: ${end}`);
   }
 
   #next(size: number): Uint8Array | undefined {

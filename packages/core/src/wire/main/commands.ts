@@ -31,12 +31,11 @@ const PAGES_HINT = 'give this end the page size of the guest';
 const COLO_HINT = 'turn x-colo off on the source';
 
 /**
- * A command, after its type byte (docs/wire.md, 2.4).
+ * A command of a connection, after its type byte (docs/wire.md, 2.4).
  * @throws WireError `incompatible` for postcopy and COLO, `protocol` for unknown commands and wrong lengths.
  */
 export function* readCommand(reader: ByteReader, pageSize: number): Reading<CommandRecord> {
-  reader.place = 'main stream, command';
-  const command = yield* reader.u16('command');
+  const command = yield* readNumber(reader);
   const expected = DATA_SIZES.get(command);
   if (expected === undefined) {
     const name = REFUSED.get(command);
@@ -44,14 +43,36 @@ export function* readCommand(reader: ByteReader, pageSize: number): Reading<Comm
     const hint = command === COMMAND.ENABLE_COLO ? COLO_HINT : POSTCOPY_HINT;
     throw reader.fault('a precopy command', `${name} (${command})`, 'incompatible', hint);
   }
-  const size = yield* reader.u16('command length');
-  if (!expected.includes(size)) throw reader.fault(expected.join(' or '), `${size}`);
-  const data = (yield* reader.take(size, 'command data')).slice();
-  const record: CommandRecord = { type: 'command', command, data };
-  if (announcesPostcopy(record) && readU64(data, 8) !== pageSize) {
-    throw reader.fault(`pages of ${pageSize} bytes`, `${readU64(data, 8)}`, 'incompatible', PAGES_HINT);
+  const record = yield* readData(reader, command, expected);
+  if (announcesPostcopy(record) && readU64(record.data, 8) !== pageSize) {
+    const got = `${readU64(record.data, 8)}`;
+    throw reader.fault(`pages of ${pageSize} bytes`, got, 'incompatible', PAGES_HINT);
   }
   return record;
+}
+
+/**
+ * Any command, after its type byte: for a reader that says what is in a stream, and does nothing of it.
+ */
+export function* readAnyCommand(reader: ByteReader): Reading<CommandRecord> {
+  return yield* readData(reader, yield* readNumber(reader), undefined);
+}
+
+function* readNumber(reader: ByteReader): Reading<number> {
+  reader.part = 'command';
+  return yield* reader.u16('command');
+}
+
+/** @param sizes bytes that it may have; undefined: any. */
+function* readData(
+  reader: ByteReader,
+  command: number,
+  sizes: readonly number[] | undefined,
+): Reading<CommandRecord> {
+  const size = yield* reader.u16('command length');
+  if (sizes !== undefined && !sizes.includes(size)) throw reader.fault(sizes.join(' or '), `${size}`);
+  const data = (yield* reader.take(size, 'command data')).slice();
+  return { type: 'command', command, data };
 }
 
 /** Whether the source may go over to postcopy later: then its block list may name page sizes (docs/wire.md, 3.1). */

@@ -1,5 +1,5 @@
 import { hex } from '../bytes.js';
-import { MAIN_MAGIC, MAIN_VERSION, MAX_NAME_SIZE, SECTION } from '../layout.js';
+import { isPageSize, MAIN_MAGIC, MAIN_VERSION, MAX_NAME_SIZE, SECTION } from '../layout.js';
 import { quote } from '../text.js';
 import type { ByteReader, Reading } from './byte-reader.js';
 import type { ConfigurationRecord } from './records.js';
@@ -31,13 +31,15 @@ export function* readFileHeader(reader: ByteReader): Reading<void> {
 
 /**
  * The configuration (docs/wire.md, 2.2), and the byte behind it: only that byte tells that it is over.
+ * @param ownPageSize bytes: that of this end, which has none of the capabilities either. Undefined for a reader that
+ * takes both from the stream.
  * @throws WireError `protocol`; `incompatible` for another page size and for any capability.
  */
 export function* readConfiguration(
   reader: ByteReader,
-  pageSize: number,
+  ownPageSize: number | undefined,
 ): Reading<{ record: ConfigurationRecord; nextType: number }> {
-  reader.place = 'main stream, configuration';
+  reader.part = 'configuration';
   const size = yield* reader.u32('machine type length');
   if (size < 1 || size > MAX_NAME_SIZE) throw reader.fault(`1 to ${MAX_NAME_SIZE}`, `${size}`);
   const machineType = reader.name(yield* reader.take(size, 'machine type'));
@@ -48,11 +50,15 @@ export function* readConfiguration(
       const { capabilities = [], ...others } = found;
       return { record: { type: 'configuration', machineType, capabilities, ...others }, nextType };
     }
-    yield* readSubsection(reader, pageSize, found);
+    yield* readSubsection(reader, ownPageSize, found);
   }
 }
 
-function* readSubsection(reader: ByteReader, pageSize: number, found: Subsections): Reading<void> {
+function* readSubsection(
+  reader: ByteReader,
+  ownPageSize: number | undefined,
+  found: Subsections,
+): Reading<void> {
   const name = yield* reader.pstr('subsection name');
   const key = keyOf(name);
   if (key === undefined || found[key] !== undefined) {
@@ -61,8 +67,9 @@ function* readSubsection(reader: ByteReader, pageSize: number, found: Subsection
   }
   const version = yield* reader.u32('subsection version');
   if (version !== 1) throw reader.fault('1', `${version}`);
-  if (key === 'targetPageBits') found.targetPageBits = yield* readPageBits(reader, pageSize);
-  else if (key === 'capabilities') found.capabilities = yield* readCapabilities(reader);
+  if (key === 'targetPageBits') found.targetPageBits = yield* readPageBits(reader, ownPageSize);
+  else if (key === 'capabilities')
+    found.capabilities = yield* readCapabilities(reader, ownPageSize === undefined);
   else found.uuid = (yield* reader.take(UUID_SIZE, 'uuid')).slice();
 }
 
@@ -79,11 +86,13 @@ function keyOf(name: string): keyof Subsections | undefined {
   }
 }
 
-function* readPageBits(reader: ByteReader, pageSize: number): Reading<number> {
+function* readPageBits(reader: ByteReader, ownPageSize: number | undefined): Reading<number> {
   const bits = yield* reader.u32('target page bits');
-  if (bits !== Math.log2(pageSize)) {
+  if (ownPageSize === undefined) {
+    if (!isPageSize(2 ** bits)) throw reader.fault('12 to 16', `${bits}`);
+  } else if (bits !== Math.log2(ownPageSize)) {
     throw reader.fault(
-      `${Math.log2(pageSize)} (pages of ${pageSize} bytes)`,
+      `${Math.log2(ownPageSize)} (pages of ${ownPageSize} bytes)`,
       `${bits}`,
       'incompatible',
       'give this end the page size of the guest',
@@ -92,12 +101,12 @@ function* readPageBits(reader: ByteReader, pageSize: number): Reading<number> {
   return bits;
 }
 
-function* readCapabilities(reader: ByteReader): Reading<readonly string[]> {
+function* readCapabilities(reader: ByteReader, any: boolean): Reading<readonly string[]> {
   const count = yield* reader.u32('capability count');
   if (count > MAX_CAPABILITIES) throw reader.fault(`at most ${MAX_CAPABILITIES}`, `${count}`);
   const names: string[] = [];
   for (let i = 0; i < count; i++) names.push(yield* reader.pstr('capability'));
-  if (names.length > 0) {
+  if (names.length > 0 && !any) {
     reader.field = 'capabilities';
     throw reader.fault(
       'none',

@@ -1,4 +1,5 @@
-import { MultifdError, WireError } from '../../errors.js';
+import { MultifdError } from '../../errors.js';
+import { MAX_BLOCKS, MAX_DEVICE_STATE } from '../layout.js';
 import { requirePageSize } from '../page-size.js';
 import { ByteReader } from './byte-reader.js';
 import { EarlySections } from './early.js';
@@ -7,10 +8,8 @@ import type { MainRecord } from './records.js';
 import { readSections } from './sections.js';
 import { DeviceStateTail } from './tail.js';
 
-const DEFAULT_MAX_DEVICE_STATE = 256 * 2 ** 20;
 /** virtio-mem writes one bit for each of its blocks: 64 KiB for 1 TiB in blocks of 2 MiB. */
 const DEFAULT_MAX_EARLY_STATE = 16 * 2 ** 20;
-const DEFAULT_MAX_BLOCKS = 1024;
 
 export interface MainStreamOptions {
   /** Bytes, that of the target. */
@@ -37,7 +36,7 @@ export class MainStreamDecoder {
 
   /** @throws MultifdError `usage` for a wrong page size. */
   constructor(options: MainStreamOptions) {
-    const { pageSize, maxDeviceState = DEFAULT_MAX_DEVICE_STATE, maxBlocks = DEFAULT_MAX_BLOCKS } = options;
+    const { pageSize, maxDeviceState = MAX_DEVICE_STATE, maxBlocks = MAX_BLOCKS } = options;
     requirePageSize(pageSize);
     const early = new EarlySections(this.#reader, options.maxEarlyState ?? DEFAULT_MAX_EARLY_STATE);
     this.#tail = new DeviceStateTail(this.#reader, early, maxDeviceState);
@@ -115,7 +114,7 @@ export class MainStreamDecoder {
   *#finish(): Generator<MainRecord, void, unknown> {
     yield* this.#records();
     if (this.#done) return;
-    if (!this.#tail.begun) throw this.#endedInside();
+    if (!this.#tail.begun) throw this.#reader.ended(`main stream ends inside ${this.#reader.part}`);
     this.#done = true;
     yield this.#tail.finish();
   }
@@ -128,17 +127,6 @@ export class MainStreamDecoder {
       this.#failure = error;
       throw error;
     }
-  }
-
-  #endedInside(): WireError {
-    const { place, field, start, wanted, pending } = this.#reader;
-    return new WireError({
-      where: place,
-      field,
-      offset: start,
-      expected: wanted === 1 ? '1 byte' : `${wanted} bytes`,
-      got: `${pending}: main stream ends inside ${place.replace('main stream, ', '')}`,
-    });
   }
 }
 

@@ -1,8 +1,5 @@
 import { readU32 } from '../bytes.js';
-import { SECTION } from '../layout.js';
-
-/** `00 06 len` of the end of sections and the description: bytes before the JSON text. */
-export const DESCRIPTION_HEADER_SIZE = 6;
+import { DESCRIPTION_HEADER_SIZE, SECTION } from '../layout.js';
 
 /** Longest description that is looked at, bytes. QEMU's have 20 to 100 KiB; parsing costs several times as much. */
 export const MAX_DESCRIPTION_SIZE = 16 * 2 ** 20;

@@ -1,18 +1,14 @@
-import { concat, readU32, u8, u32 } from '../bytes.js';
-import { COMMAND, RAM_IDSTR, SECTION } from '../layout.js';
-import { encodePstr, quote } from '../text.js';
+import { concat, readU32 } from '../bytes.js';
+import { COMMAND, FOOTER_SIZE, SECTION } from '../layout.js';
 import type { ByteReader, Reading } from './byte-reader.js';
+import { encodeFooter, encodeSectionStart } from './encode.js';
 import type { DeviceSection, EarlySectionRecord } from './records.js';
+import { readEmptyLive, readIdentity, readSectionName, type SectionName } from './section-headers.js';
 
-/** `7e` and the section's id. */
-const FOOTER_SIZE = 5;
 /** What tells a PART, an END or a command: its type, and 4 bytes. */
 const PLAIN_SIZE = 5;
 /** What tells a START or FULL: its type, its id, the length of its name and the name's first character. */
 const NAMED_SIZE = 7;
-
-/** The live section that may be empty, and its body then: `DIRTY_BITMAP_MIG_FLAG_EOS`, no bitmap. */
-const EMPTY_LIVE = { idstr: 'dirty-bitmap', body: 0x01 } as const;
 
 /** An early section, and where in the stream its header begins. */
 export interface PlacedEarlySection {
@@ -56,21 +52,12 @@ export class EarlySections {
   *read(ramId: number | undefined): Reading<EarlySectionRecord> {
     const reader = this.#reader;
     const offset = reader.offset - 1;
-    reader.place = 'main stream, section header (FULL)';
-    const sectionId = yield* reader.u32('section id');
-    if (sectionId === ramId) throw reader.fault('another id than that of ram', `${sectionId}`);
+    const name = yield* readSectionName(reader, 'FULL', (id) => id === ramId);
+    const { sectionId, idstr } = name;
     this.#ids.add(sectionId);
-    const idstr = yield* reader.pstr('idstr');
-    const instanceId = yield* reader.u32('instance id');
-    const versionId = yield* reader.u32('version id');
-    reader.place = `main stream, early section ${idstr}`;
-    const header = concat(
-      u8(SECTION.FULL),
-      u32(sectionId),
-      encodePstr(idstr, 'device'),
-      u32(instanceId),
-      u32(versionId),
-    );
+    const { instanceId, versionId } = yield* readIdentity(reader, name);
+    reader.part = `early section ${idstr}`;
+    const header = encodeSectionStart('full', sectionId, idstr, instanceId, versionId);
     const rest = yield* reader.takeUntil(
       (bytes, seen) => sectionSize(bytes, seen, sectionId, ramId),
       this.#limit - this.#size,
@@ -91,30 +78,24 @@ export class EarlySections {
    * in it. Not in `found`, as no description lists it.
    * @throws WireError `incompatible` if it has, `protocol`.
    */
-  *readEmptyLive(sectionId: number, idstr: string, beforeRam: boolean): Reading<EarlySectionRecord> {
-    const reader = this.#reader;
-    if (idstr !== EMPTY_LIVE.idstr) throw refuseLive(reader, idstr);
-    const instanceId = yield* reader.u32('instance id');
-    const versionId = yield* reader.u32('version id');
-    const first = yield* reader.u8('dirty bitmap flags');
-    if (first !== EMPTY_LIVE.body) throw refuseLive(reader, idstr);
-    const footer = yield* reader.take(FOOTER_SIZE, 'footer');
-    if (footer[0] !== SECTION.FOOTER || readU32(footer, 1) !== sectionId)
-      throw reader.fault(`7e of section ${sectionId}`, 'other bytes');
-    const header = concat(u32(sectionId), encodePstr(idstr, 'device'), u32(instanceId), u32(versionId));
-    const bytes = concat(u8(SECTION.START), header, u8(first), footer);
+  *readEmptyLive(name: SectionName, beforeRam: boolean): Reading<EarlySectionRecord> {
+    const { sectionId, idstr, instanceId, versionId, body } = yield* readEmptyLive(
+      this.#reader,
+      name,
+      liveHint(name.idstr),
+    );
+    const bytes = concat(
+      encodeSectionStart('start', sectionId, idstr, instanceId, versionId),
+      body,
+      encodeFooter(sectionId),
+    );
     this.#ids.add(sectionId);
     return { type: 'early-section', bytes, beforeRam, section: undefined };
   }
 }
 
-function refuseLive(reader: ByteReader, idstr: string): Error {
-  return reader.fault(
-    `only ${RAM_IDSTR} to be migrated live`,
-    quote(idstr),
-    'incompatible',
-    `${idstr} saves its state while the guest runs, which multifd cannot carry: if it is a device, unplug it (VFIO), or turn it off (dirty-bitmaps); if it belongs to the machine (s390x, pseries), let QEMU migrate this guest itself`,
-  );
+function liveHint(idstr: string): string {
+  return `${idstr} saves its state while the guest runs, which multifd cannot carry: if it is a device, unplug it (VFIO), or turn it off (dirty-bitmaps); if it belongs to the machine (s390x, pseries), let QEMU migrate this guest itself`;
 }
 
 /**

@@ -32,9 +32,19 @@ export function encodeBlockList(blocks: readonly ListedBlock[]): Uint8Array {
     }
     if (names.has(name)) throw new MultifdError('usage', `block ${quote(name)}: listed twice`);
     names.add(name);
-    parts.push(encodePstr(name, 'block'), u64(length));
+    parts.push(encodeListedBlock(name, length));
   }
-  return concat(u64(total + RAM_SAVE_FLAG.MEM_SIZE), ...parts);
+  return concat(encodeBlockListHead(total), ...parts);
+}
+
+/** The MEM_SIZE word before a block list. `total` in bytes, a page multiple below 2^53. */
+export function encodeBlockListHead(total: number): Uint8Array {
+  return u64(total + RAM_SAVE_FLAG.MEM_SIZE);
+}
+
+/** One block of the list, without what some capabilities put behind it. @throws MultifdError `usage` for the name. */
+export function encodeListedBlock(name: string, length: number): Uint8Array {
+  return concat(encodePstr(name, 'block'), u64(length));
 }
 
 /**

@@ -1,7 +1,7 @@
 import { hex, readU32 } from '../bytes.js';
 import { RAM_SAVE_FLAG } from '../layout.js';
 import { quote } from '../text.js';
-import { isBlockPageSize, readBlockList } from './block-list.js';
+import { type BlockListLimits, isBlockPageSize, readBlockList } from './block-list.js';
 import type { ByteReader, Reading } from './byte-reader.js';
 import type { MainRecord } from './records.js';
 import { MAX_ZERO_RUN, readZeroRun, ZERO_RECORD_SIZE } from './zero-run.js';
@@ -10,6 +10,9 @@ import { MAX_ZERO_RUN, readZeroRun, ZERO_RECORD_SIZE } from './zero-run.js';
 export type Steps = Generator<MainRecord | undefined, void, unknown>;
 
 const { ZERO, MEM_SIZE, PAGE, EOS, CONTINUE, XBZRLE, HOOK, COMPRESS_PAGE, MULTIFD_FLUSH } = RAM_SAVE_FLAG;
+
+/** First byte of an XBZRLE record's content: `ENCODING_FLAG_XBZRLE`. */
+const XBZRLE_HEADER = 1;
 
 /** Flags of features that this end does not have, and what to do about each. */
 const REFUSED: readonly { readonly flag: number; readonly name: string; readonly hint: string }[] = [
@@ -24,20 +27,29 @@ interface Block {
   readonly last: number;
 }
 
+/** What RAM sections may hold. */
+export interface RamLimits extends BlockListLimits {
+  /**
+   * Told of each XBZRLE record, whose content is read over: for a reader that only says what is in a stream. `offset` in
+   * bytes, checked. Without it such a record is refused.
+   */
+  readonly onXbzrle?: (blockName: string, offset: number) => void;
+}
+
 /** The bodies of the RAM sections (docs/wire.md, 3): knows the block list and the block of the last record. */
 export class RamRecords {
   readonly #reader: ByteReader;
+  readonly #limits: RamLimits;
   readonly #pageSize: number;
-  readonly #maxBlocks: number;
   readonly #offsets = new Float64Array(MAX_ZERO_RUN);
   #blocks: Map<string, Block> | undefined;
   #current: Block | undefined;
   #postcopy = false;
 
-  constructor(reader: ByteReader, limits: { readonly pageSize: number; readonly maxBlocks: number }) {
+  constructor(reader: ByteReader, limits: RamLimits) {
     this.#reader = reader;
+    this.#limits = limits;
     this.#pageSize = limits.pageSize;
-    this.#maxBlocks = limits.maxBlocks;
   }
 
   /** The source has announced postcopy: its block list may name page sizes (docs/wire.md, 3.1). */
@@ -96,6 +108,10 @@ export class RamRecords {
           this.#requireNoOffset(offset, 'EOS');
           yield { type: 'eos' };
           return;
+        case XBZRLE:
+        case XBZRLE | CONTINUE:
+          yield* this.#xbzrle(offset, flags);
+          break;
         default:
           throw this.#unknown(flags);
       }
@@ -103,8 +119,7 @@ export class RamRecords {
   }
 
   *#blockList(totalBytes: number): Steps {
-    const limits = { pageSize: this.#pageSize, maxBlocks: this.#maxBlocks, postcopy: this.#postcopy };
-    const record = yield* readBlockList(this.#reader, totalBytes, limits);
+    const record = yield* readBlockList(this.#reader, totalBytes, this.#limits, this.#postcopy);
     this.#blocks = new Map();
     for (const { name, length } of record.blocks) {
       this.#blocks.set(name, { name, last: length - this.#pageSize });
@@ -121,6 +136,17 @@ export class RamRecords {
     const count = readZeroRun(reader.rest(), this.#offsets, 1, this.#pageSize, block.last);
     reader.skip((count - 1) * ZERO_RECORD_SIZE);
     yield { type: 'zero', blockName: block.name, offsets: this.#offsets, count };
+  }
+
+  *#xbzrle(offset: number, flags: number): Reading<void> {
+    const reader = this.#reader;
+    const { onXbzrle } = this.#limits;
+    if (onXbzrle === undefined) throw this.#unknown(flags);
+    const { name } = yield* this.#block(offset, flags);
+    const kind = yield* reader.u8('xbzrle header');
+    if (kind !== XBZRLE_HEADER) throw reader.fault(`${XBZRLE_HEADER}`, `${kind}`);
+    yield* reader.take(yield* reader.u16('xbzrle length'), 'xbzrle page');
+    onXbzrle(name, offset);
   }
 
   /** The block of the record that has just begun, its offset checked. */

@@ -16,6 +16,8 @@ export interface ListedBlock {
   readonly name: string;
   /** Used length in bytes, a multiple of the page size. */
   readonly length: number;
+  /** Guest-physical address, with x-ignore-shared only; 0 if it has none. Never from `MainStreamDecoder`. */
+  readonly address?: number;
 }
 
 /** "QEVM" and the version were right. */
@@ -29,7 +31,7 @@ export interface ConfigurationRecord {
   readonly machineType: string;
   /** log2 of the target's page size; absent if it is the target's smallest. */
   readonly targetPageBits?: number;
-  /** Always empty: a stream that needs a capability is refused. */
+  /** Empty from `MainStreamDecoder`: a stream that needs a capability is refused. */
   readonly capabilities: readonly string[];
   /** 16 bytes, owned by the consumer; for the consumer to compare. */
   readonly uuid?: Uint8Array;

@@ -1,17 +1,16 @@
 import { WireError } from '../../errors.js';
 import { readU32 } from '../bytes.js';
-import { SECTION } from '../layout.js';
+import { DESCRIPTION_HEADER_SIZE, FOOTER_SIZE, SECTION } from '../layout.js';
 import { decodeUtf8 } from '../text.js';
 import { parseDevices } from '../vm-description.js';
 import type { ByteReader } from './byte-reader.js';
-import { DESCRIPTION_HEADER_SIZE, DescriptionFinder } from './description-finder.js';
+import { DescriptionFinder } from './description-finder.js';
 import type { EarlySections } from './early.js';
 import { confirmEarly, fitDescription } from './fit.js';
 import type { Steps } from './ram-records.js';
 import type { DeviceStateRecord } from './records.js';
 
 const FIRST_CAPACITY = 64 * 1024;
-const FOOTER_SIZE = 5;
 
 /**
  * The device state at the end of main (docs/wire.md, 7). Its sections have no lengths and the peer may keep the
@@ -45,7 +44,7 @@ export class DeviceStateTail {
    */
   *read(): Steps {
     const reader = this.#reader;
-    reader.place = 'main stream, device state';
+    reader.part = 'device state';
     this.#start = reader.offset;
     const first = yield* reader.u8('section type');
     if (first !== SECTION.FULL && first !== SECTION.EOF) {

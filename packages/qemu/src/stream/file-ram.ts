@@ -1,0 +1,89 @@
+import {
+  type ListedBlock,
+  MAX_BLOCKS,
+  type MainRecord,
+  RamRecords,
+  type Reading,
+  readRamBody,
+  type SectionRecord,
+} from '@multifd/core/wire';
+import { type MappedRamHeader, readHeader } from '../mapped-ram/header.js';
+import type { FileReader } from './file-reader.js';
+import type { StreamBlock } from './migration-file.js';
+import { type PageState, PageStates } from './page-states.js';
+
+/** The RAM sections of a file: its blocks, and what its records say of their pages. */
+export class FileRam {
+  readonly #reader: FileReader;
+  readonly #pageSize: number;
+  readonly #mapped: boolean;
+  readonly #records: RamRecords;
+  readonly #headers = new Map<string, MappedRamHeader>();
+  readonly #blocks = new Map<string, StreamBlock>();
+
+  /** @param pageSize bytes. @param capabilities those of the file's configuration. */
+  constructor(reader: FileReader, pageSize: number, capabilities: readonly string[]) {
+    this.#reader = reader;
+    this.#pageSize = pageSize;
+    this.#mapped = capabilities.includes('mapped-ram');
+    this.#records = new RamRecords(reader, {
+      pageSize,
+      maxBlocks: MAX_BLOCKS,
+      addresses: capabilities.includes('x-ignore-shared'),
+      ...(this.#mapped
+        ? { readBehind: (block) => this.#readHeader(block) }
+        : { onXbzrle: (name, offset) => this.#note(name, offset, 'normal') }),
+    });
+  }
+
+  /** In the order of the block list. */
+  get blocks(): readonly StreamBlock[] {
+    return [...this.#blocks.values()];
+  }
+
+  /** A command has announced postcopy: the block list may name page sizes (docs/wire.md, 3.1). */
+  postcopyAnnounced(): void {
+    this.#records.postcopyAnnounced();
+  }
+
+  /** The body of a section, and its footer. @throws WireError. */
+  read(section: SectionRecord): void {
+    for (const record of this.#reader.records(readRamBody(this.#reader, this.#records, section))) {
+      this.#take(record);
+    }
+  }
+
+  #take(record: MainRecord): void {
+    switch (record.type) {
+      case 'block-list':
+        for (const block of record.blocks) this.#add(block);
+        return;
+      case 'eos':
+      case 'footer':
+        return;
+      default:
+        if (this.#mapped) throw this.#reader.fault('no record but EOS with mapped-ram', record.type);
+    }
+    if (record.type === 'page') {
+      this.#note(record.blockName, record.offset, 'normal');
+    } else if (record.type === 'zero') {
+      for (const offset of record.offsets.subarray(0, record.count))
+        this.#note(record.blockName, offset, 'zero');
+    }
+  }
+
+  #add(block: ListedBlock): void {
+    const mapped = this.#headers.get(block.name);
+    const pages = new PageStates();
+    this.#blocks.set(block.name, { ...block, pages, ...(mapped === undefined ? {} : { mapped }) });
+  }
+
+  #note(name: string, offset: number, state: PageState): void {
+    this.#blocks.get(name)?.pages.set(offset / this.#pageSize, state);
+  }
+
+  *#readHeader(block: ListedBlock): Reading<void> {
+    const header = yield* readHeader(this.#reader, block, this.#pageSize);
+    if (header !== undefined) this.#headers.set(block.name, header);
+  }
+}

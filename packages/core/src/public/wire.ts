@@ -1,4 +1,10 @@
 /** `@multifd/core/wire`: the wire format (docs/wire.md), encoded and decoded. Pure. */
+export {
+  describedSize,
+  parseDescription,
+  type StreamDescription,
+  subsectionHeaderSize,
+} from '../wire/described-size.js';
 export * from '../wire/first-bytes.js';
 export * from '../wire/init-packet.js';
 export * from '../wire/layout.js';

@@ -1,11 +1,9 @@
 import { WireError } from '../errors.js';
 import { concat, hex, readU32, u8, u32 } from './bytes.js';
-import { FOOTER_SIZE, MAX_NAME_SIZE, SECTION } from './layout.js';
+import { describedSize, isObject, parseDescription } from './described-size.js';
+import { FOOTER_SIZE, SECTION } from './layout.js';
 import type { DeviceSection } from './main/records.js';
 import { decodeName, encodePstr, encodeUtf8, quote } from './text.js';
-
-/** Deeper than any device's subsections, and safe to recurse into. */
-const MAX_DEPTH = 64;
 
 /**
  * The JSON text that QEMU puts at the end of a stream (docs/wire.md, 7.2), with each device in the old style:
@@ -61,7 +59,7 @@ export function encodeDeviceSection(sectionId: number, section: DeviceSection): 
  * count from the start of `bytes`.
  */
 export function splitDeviceState(bytes: Uint8Array, vmdesc: string): DeviceSection[] {
-  return splitDevices(bytes, parseDevices(vmdesc));
+  return splitDevices(bytes, parseDescription(vmdesc).devices);
 }
 
 /** As `splitDeviceState`, by the description's list of devices or a part of it. */
@@ -80,21 +78,7 @@ export function splitDevices(bytes: Uint8Array, devices: readonly unknown[]): De
 /** What the description says of a device, as one line: `NAME INSTANCE, SIZE bytes`. @throws WireError `protocol`. */
 export function describedHead(device: unknown): string {
   if (!isObject(device)) throw fault('vm description', 0, 'a device', JSON.stringify(device).slice(0, 80));
-  return `${device.name} ${device.instance_id}, ${bodySize(device, 0, 0)} bytes`;
-}
-
-/** The list of devices in a description. @throws WireError `protocol` if it is not JSON with such a list. */
-export function parseDevices(vmdesc: string): readonly unknown[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(vmdesc);
-  } catch {
-    throw fault('vm description', 0, 'JSON', quote(vmdesc));
-  }
-  if (!isObject(value) || !Array.isArray(value.devices)) {
-    throw fault('vm description', 0, 'an object with devices', quote(vmdesc));
-  }
-  return value.devices;
+  return `${device.name} ${device.instance_id}, ${describedSize(device)} bytes`;
 }
 
 function cutSection(
@@ -117,7 +101,7 @@ function cutSection(
     const expected = `${device.name} ${device.instance_id}`;
     throw fault('idstr and instance id', start + 5, quote(expected), quote(`${idstr} ${instanceId}`));
   }
-  const bodyEnd = bodyAt + bodySize(device, bodyAt, 0);
+  const bodyEnd = bodyAt + describedSize(device);
   const end = bodyEnd + FOOTER_SIZE;
   if (end > bytes.length) throw fault('section', start, `${end - start} bytes`, `${bytes.length - start}`);
   const sectionId = readU32(bytes, start + 1);
@@ -128,37 +112,6 @@ function cutSection(
   return { section: { idstr, instanceId, versionId, body: bytes.subarray(bodyAt, bodyEnd) }, end };
 }
 
-/** Bytes of a device, or of a subsection without its header: fields (which hold nested structs) and subsections. */
-function bodySize(description: Record<string, unknown>, at: number, depth: number): number {
-  if (depth > MAX_DEPTH)
-    throw fault('vm description', at, `at most ${MAX_DEPTH} levels of subsections`, 'more');
-  const { fields, subsections = [], size } = description;
-  if (fields === undefined && size !== undefined) return toCount(size, at);
-  if (!Array.isArray(fields) || !Array.isArray(subsections)) {
-    throw fault('vm description', at, 'lists of fields and subsections', 'something else');
-  }
-  let total = 0;
-  for (const field of fields) {
-    if (!isObject(field)) throw fault('vm description', at, 'a field', 'something else');
-    total += toCount(field.size, at) * (field.array_len === undefined ? 1 : toCount(field.array_len, at));
-  }
-  for (const subsection of subsections) {
-    if (!isObject(subsection) || typeof subsection.vmsd_name !== 'string') {
-      throw fault('vm description', at, 'a subsection with vmsd_name', 'something else');
-    }
-    const name = encodeUtf8(subsection.vmsd_name).length;
-    if (name > MAX_NAME_SIZE)
-      throw fault('vm description', at, `a name of at most ${MAX_NAME_SIZE}`, `${name}`);
-    total += 6 + name + bodySize(subsection, at, depth + 1);
-  }
-  return total;
-}
-
-function toCount(value: unknown, at: number): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
-  throw fault('vm description', at, 'a size', typeof value === 'number' ? `${value}` : typeof value);
-}
-
 function checkEnd(bytes: Uint8Array, at: number): void {
   const left = bytes.length - at;
   if (left < 1 || bytes[at] !== SECTION.EOF) {
@@ -167,10 +120,6 @@ function checkEnd(bytes: Uint8Array, at: number): void {
   if (left === 1) return;
   if (left >= 6 && bytes[at + 1] === SECTION.VMDESCRIPTION && readU32(bytes, at + 2) === left - 6) return;
   throw fault('vm description', at + 1, 'the description and nothing behind it', `${left - 1} bytes`);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function fault(field: string, offset: number, expected: string, got: string): WireError {

@@ -1,5 +1,5 @@
+import { subsectionHeaderSize } from '@multifd/core/wire';
 import type { FieldDescription, StructDescription } from '../stream/description.js';
-import { headerSize } from '../stream/description.js';
 
 /**
  * A value of the device state: a number; a string for what a number cannot hold (`0x...` for unsigned numbers of
@@ -30,7 +30,7 @@ export function decodeStruct(bytes: Uint8Array, description: StructDescription):
   }
   const subsections: [string, DeviceValue][] = [];
   for (const each of description.subsections) {
-    at += headerSize(each);
+    at += subsectionHeaderSize(each.vmsdName);
     subsections.push([each.vmsdName ?? '', decodeStruct(bytes.subarray(at, at + each.size), each)]);
     at += each.size;
   }

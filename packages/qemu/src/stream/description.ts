@@ -1,5 +1,11 @@
 import { WireError } from '@multifd/core';
-import { DESCRIPTION_HEADER_SIZE, decodeName, MAX_NAME_SIZE, SECTION } from '@multifd/core/wire';
+import {
+  DESCRIPTION_HEADER_SIZE,
+  decodeName,
+  describedSize,
+  parseDescription,
+  SECTION,
+} from '@multifd/core/wire';
 import { isCount, isObject } from '../json.js';
 import type { ByteSource } from './byte-source.js';
 
@@ -80,63 +86,48 @@ function headerNear(tail: Uint8Array, last: number): { at: number; text: string 
 }
 
 /** @throws WireError `protocol` if it is not JSON of that shape. */
-export function parseDescription(text: string, where: string): VmDescription {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw fault(where, 'vm description', 'JSON', text.slice(0, 80));
-  }
-  if (!isObject(value) || !Array.isArray(value.devices)) {
-    throw fault(where, 'vm description', 'an object with devices', text.slice(0, 80));
-  }
-  return {
-    pageSize: isCount(value.page_size) ? value.page_size : undefined,
-    devices: value.devices.map((device: unknown) => parseDevice(device, where)),
-  };
+export function parseDevices(text: string): VmDescription {
+  const { pageSize, devices } = parseDescription(text);
+  return { pageSize, devices: devices.map((device) => parseDevice(device)) };
 }
 
-function parseDevice(device: unknown, where: string): DeviceDescription {
+function parseDevice(device: unknown): DeviceDescription {
   if (!isObject(device) || typeof device.name !== 'string' || !isCount(device.instance_id)) {
-    throw fault(where, 'vm description', 'a device with name and instance_id', excerpt(device));
+    throw fault('vm description', 'a device with name and instance_id', excerpt(device));
   }
   const { name, instance_id: instanceId } = device;
-  return { name, instanceId, ...parseStruct(device, `${where}, device ${name}`, 0) };
+  return { name, instanceId, ...parseStruct(device, 0) };
 }
 
-function parseStruct(value: unknown, where: string, depth: number): StructDescription {
-  if (depth > MAX_DEPTH) throw fault(where, 'vm description', `at most ${MAX_DEPTH} levels`, 'more');
-  if (!isObject(value)) throw fault(where, 'vm description', 'a struct', excerpt(value));
-  const { vmsd_name: vmsdName, fields, subsections = [] } = value;
-  if (!Array.isArray(subsections) || (fields !== undefined && !Array.isArray(fields))) {
-    throw fault(where, 'vm description', 'lists of fields and subsections', 'something else');
-  }
-  const parsed =
-    fields === undefined
-      ? [opaque(value.size, where)]
-      : fields.map((field: unknown) => parseField(field, where, depth));
-  const inner = subsections.map((subsection: unknown) => parseStruct(subsection, where, depth + 1));
-  const ofFields = parsed.reduce((sum, { size, arrayLength = 1 }) => sum + size * arrayLength, 0);
-  const size = inner.reduce((sum, each) => sum + headerSize(each, where) + each.size, ofFields);
-  if (!Number.isSafeInteger(size)) throw fault(where, 'vm description', 'a size below 2^53', `about ${size}`);
+/** Core says how many bytes they are; this adds what they are. */
+function parseStruct(value: unknown, depth: number): StructDescription {
+  if (depth > MAX_DEPTH) throw fault('vm description', `at most ${MAX_DEPTH} levels`, 'more');
+  if (!isObject(value)) throw fault('vm description', 'a struct', excerpt(value));
+  const subsections: StructDescription[] = [];
+  const size = describedSize(value, (subsection) => {
+    const parsed = parseStruct(subsection, depth + 1);
+    subsections.push(parsed);
+    return parsed.size;
+  });
+  const { vmsd_name: vmsdName, fields } = value;
   return {
     vmsdName: typeof vmsdName === 'string' ? vmsdName : undefined,
-    fields: parsed,
-    subsections: inner,
+    fields: Array.isArray(fields) ? fields.map((field: unknown) => parseField(field, depth)) : [opaque(size)],
+    subsections,
     size,
   };
 }
 
-function parseField(value: unknown, where: string, depth: number): FieldDescription {
+function parseField(value: unknown, depth: number): FieldDescription {
   if (!isObject(value) || typeof value.name !== 'string') {
-    throw fault(where, 'vm description', 'a field with a name', excerpt(value));
+    throw fault('vm description', 'a field with a name', excerpt(value));
   }
   const { name, type, size, array_len: arrayLength, index, struct } = value;
   const inside = struct ?? (Array.isArray(value.fields) ? value : undefined);
   if (!isCount(size) || !isOptionalCount(arrayLength) || !isOptionalCount(index)) {
-    throw fault(where, `vm description, field ${name}`, 'sizes', excerpt(value));
+    throw fault(`vm description, field ${name}`, 'sizes', excerpt(value));
   }
-  const parsed = inside === undefined ? undefined : parseStruct(inside, where, depth + 1);
+  const parsed = inside === undefined ? undefined : parseStruct(inside, depth + 1);
   return {
     name,
     type: typeof type === 'string' ? type : 'unknown',
@@ -149,18 +140,8 @@ function parseField(value: unknown, where: string, depth: number): FieldDescript
 }
 
 /** A device in the old style: nothing is known but its size. */
-function opaque(size: unknown, where: string): FieldDescription {
-  if (!isCount(size)) throw fault(where, 'vm description', 'fields, or a size', excerpt(size));
+function opaque(size: number): FieldDescription {
   return { name: 'data', type: 'buffer', size, arrayLength: undefined, index: undefined, struct: undefined };
-}
-
-/** Bytes of a subsection's header: type, name with its length, version. */
-export function headerSize(subsection: StructDescription, where = 'device state'): number {
-  const length = subsection.vmsdName === undefined ? 0 : Buffer.byteLength(subsection.vmsdName);
-  if (length < 1 || length > MAX_NAME_SIZE) {
-    throw fault(where, 'vm description', 'a subsection with vmsd_name', `${subsection.vmsdName}`);
-  }
-  return 6 + length;
 }
 
 function isOptionalCount(value: unknown): value is number | undefined {
@@ -171,6 +152,6 @@ function excerpt(value: unknown): string {
   return (JSON.stringify(value) ?? 'nothing').slice(0, 80);
 }
 
-function fault(where: string, field: string, expected: string, got: string): WireError {
-  return new WireError({ where, field, offset: 0, expected, got });
+function fault(field: string, expected: string, got: string): WireError {
+  return new WireError({ where: 'device state', field, offset: 0, expected, got });
 }

@@ -1,7 +1,7 @@
 import { WireError } from '@multifd/core';
 import { DESCRIPTION_HEADER_SIZE, decodeName, FOOTER_SIZE, SECTION } from '@multifd/core/wire';
 import type { ByteSource } from './byte-source.js';
-import { findDescription, MAX_DESCRIPTION, parseDescription, type VmDescription } from './description.js';
+import { findDescription, MAX_DESCRIPTION, parseDevices, type VmDescription } from './description.js';
 
 /** Bytes that are searched at once. */
 const WINDOW = 2 ** 20;
@@ -65,7 +65,7 @@ function* marks(source: ByteSource, from: number): Generator<number> {
 /** Undefined if it is not JSON of that shape. */
 function parse(text: string): VmDescription | undefined {
   try {
-    return parseDescription(text, 'vm description');
+    return parseDevices(text);
   } catch (error) {
     if (error instanceof WireError) return undefined;
     throw error;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { decodeStruct } from '../../src/inspect/values.js';
-import { parseDescription } from '../../src/stream/description.js';
+import { parseDevices } from '../../src/stream/description.js';
 
 function decode(device: object, hex: string): unknown {
   const text = JSON.stringify({ devices: [{ name: 'dev', instance_id: 0, ...device }] });
-  const [description] = parseDescription(text, 'test').devices;
+  const [description] = parseDevices(text).devices;
   if (description === undefined) throw new Error('no device');
   const bytes = Buffer.from(hex.replaceAll(' ', ''), 'hex');
   expect(description.size).toBe(bytes.length);
@@ -83,6 +83,6 @@ describe('device state in words', () => {
     { devices: [{ name: 'x', instance_id: 0, fields: [], subsections: [{ fields: [] }] }] },
     { devices: [{ name: 'x', instance_id: 0, fields: [{ name: 'f', size: 2 ** 52, array_len: 2 ** 10 }] }] },
   ])('refuses %j', (description) => {
-    expect(() => parseDescription(JSON.stringify(description), 'test')).toThrow(/vm description/);
+    expect(() => parseDevices(JSON.stringify(description))).toThrow(/vm description/);
   });
 });

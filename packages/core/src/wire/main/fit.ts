@@ -1,5 +1,6 @@
 import { WireError } from '../../errors.js';
-import { describedHead, parseDevices, splitDevices } from '../vm-description.js';
+import { parseDescription } from '../described-size.js';
+import { describedHead, splitDevices } from '../vm-description.js';
 import type { PlacedEarlySection } from './early.js';
 import type { DeviceSection } from './records.js';
 
@@ -13,7 +14,7 @@ export function fitDescription(
   vmdesc: string,
   early: readonly PlacedEarlySection[],
 ): readonly DeviceSection[] | undefined {
-  const devices = unlessWrong(() => parseDevices(vmdesc));
+  const devices = unlessWrong(() => parseDescription(vmdesc).devices);
   if (devices === undefined) return undefined;
   const late = unlessWrong(() => splitDevices(bytes, devices.slice(early.length)));
   if (late === undefined) {

@@ -1,8 +1,8 @@
 import { WireError } from '../../errors.js';
 import { readU32 } from '../bytes.js';
+import { parseDescription } from '../described-size.js';
 import { DESCRIPTION_HEADER_SIZE, FOOTER_SIZE, SECTION } from '../layout.js';
 import { decodeUtf8 } from '../text.js';
-import { parseDevices } from '../vm-description.js';
 import type { ByteReader } from './byte-reader.js';
 import { DescriptionFinder } from './description-finder.js';
 import type { EarlySections } from './early.js';
@@ -85,7 +85,7 @@ export class DeviceStateTail {
     const text = bytes.subarray(eof + DESCRIPTION_HEADER_SIZE);
     const vmdesc = text.length === 0 ? undefined : decodeUtf8(text);
     const early = this.#early.found;
-    if (early.length > 0 && text.length > 0) confirmEarly(parseDevices(vmdesc ?? ''), early);
+    if (early.length > 0 && text.length > 0) confirmEarly(parseDescription(vmdesc ?? '').devices, early);
     return { type: 'device-state', bytes, sections: [], vmdesc };
   }
 

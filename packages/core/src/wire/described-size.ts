@@ -1,0 +1,87 @@
+import { WireError } from '../errors.js';
+import { MAX_NAME_SIZE } from './layout.js';
+import { encodeUtf8, quote } from './text.js';
+
+/** Deeper than any device's subsections, and safe to recurse into. */
+const MAX_DEPTH = 64;
+/** Type, length of the name, version. */
+const SUBSECTION_HEADER_SIZE = 6;
+
+/** A stream's description of its devices (docs/wire.md, 7.2): what is sure of it before a device is looked at. */
+export interface StreamDescription {
+  /** Bytes of a target page; undefined if the description does not say. */
+  readonly pageSize: number | undefined;
+  /** In stream order. */
+  readonly devices: readonly unknown[];
+}
+
+/** @throws WireError `protocol` if it is not JSON with a list of devices. */
+export function parseDescription(vmdesc: string): StreamDescription {
+  let value: unknown;
+  try {
+    value = JSON.parse(vmdesc);
+  } catch {
+    throw fault('JSON', quote(vmdesc));
+  }
+  if (!isObject(value) || !Array.isArray(value.devices)) throw fault('an object with devices', quote(vmdesc));
+  return { pageSize: isCount(value.page_size) ? value.page_size : undefined, devices: value.devices };
+}
+
+/**
+ * Bytes of a device, a nested struct, or a subsection without its header: its fields, which hold nested structs, and its
+ * subsections; of a device in the old style, its size.
+ * @param sizeOf bytes of a subsection of it, for a caller that wants to look at each: they are asked for in their order.
+ * @throws WireError `protocol` if it does not say so.
+ */
+export function describedSize(
+  description: Readonly<Record<string, unknown>>,
+  sizeOf: (subsection: Readonly<Record<string, unknown>>) => number = (subsection) =>
+    sizeWithin(subsection, 1),
+): number {
+  const { fields, subsections = [], size } = description;
+  if (fields === undefined && size !== undefined) return toCount(size);
+  if (!Array.isArray(fields) || !Array.isArray(subsections)) {
+    throw fault('lists of fields and subsections', 'something else');
+  }
+  let total = 0;
+  for (const field of fields) {
+    if (!isObject(field)) throw fault('a field', 'something else');
+    total += toCount(field.size) * (field.array_len === undefined ? 1 : toCount(field.array_len));
+  }
+  for (const subsection of subsections) {
+    if (!isObject(subsection)) throw fault('a subsection with vmsd_name', 'something else');
+    total += subsectionHeaderSize(subsection.vmsd_name) + sizeOf(subsection);
+  }
+  if (!Number.isSafeInteger(total)) throw fault('a size below 2^53', `about ${total}`);
+  return total;
+}
+
+/** Bytes of a subsection's header: type, name with its length, version. @throws WireError `protocol` for no name. */
+export function subsectionHeaderSize(vmsdName: unknown): number {
+  if (typeof vmsdName !== 'string') throw fault('a subsection with vmsd_name', 'something else');
+  const length = encodeUtf8(vmsdName).length;
+  if (length < 1 || length > MAX_NAME_SIZE) throw fault(`a name of 1 to ${MAX_NAME_SIZE} bytes`, `${length}`);
+  return SUBSECTION_HEADER_SIZE + length;
+}
+
+function sizeWithin(subsection: Readonly<Record<string, unknown>>, depth: number): number {
+  if (depth > MAX_DEPTH) throw fault(`at most ${MAX_DEPTH} levels of subsections`, 'more');
+  return describedSize(subsection, (inner) => sizeWithin(inner, depth + 1));
+}
+
+function toCount(value: unknown): number {
+  if (isCount(value)) return value;
+  throw fault('a size', typeof value === 'number' ? `${value}` : typeof value);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function fault(expected: string, got: string): WireError {
+  return new WireError({ where: 'device state', field: 'vm description', offset: 0, expected, got });
+}

@@ -1,10 +1,11 @@
 /** `@multifd/core/wire`: the wire format (docs/wire.md), encoded and decoded. Pure. */
 export {
   describedSize,
+  descriptionSizeAt,
   parseDescription,
   type StreamDescription,
   subsectionHeaderSize,
-} from '../wire/described-size.js';
+} from '../wire/description.js';
 export * from '../wire/first-bytes.js';
 export * from '../wire/init-packet.js';
 export * from '../wire/layout.js';

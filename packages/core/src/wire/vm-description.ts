@@ -1,7 +1,7 @@
 import { WireError } from '../errors.js';
 import { concat, hex, readU32, u8, u32 } from './bytes.js';
-import { describedSize, isObject, parseDescription } from './described-size.js';
-import { FOOTER_SIZE, SECTION } from './layout.js';
+import { describedSize, descriptionSizeAt, isObject, parseDescription } from './description.js';
+import { DESCRIPTION_HEADER_SIZE, FOOTER_SIZE, SECTION } from './layout.js';
 import type { DeviceSection } from './main/records.js';
 import { decodeName, encodePstr, encodeUtf8, quote } from './text.js';
 
@@ -118,7 +118,7 @@ function checkEnd(bytes: Uint8Array, at: number): void {
     throw fault('end of sections', at, hex(SECTION.EOF, 2), left < 1 ? 'the end' : hex(bytes[at], 2));
   }
   if (left === 1) return;
-  if (left >= 6 && bytes[at + 1] === SECTION.VMDESCRIPTION && readU32(bytes, at + 2) === left - 6) return;
+  if (descriptionSizeAt(bytes, at) === left - DESCRIPTION_HEADER_SIZE) return;
   throw fault('vm description', at + 1, 'the description and nothing behind it', `${left - 1} bytes`);
 }
 

@@ -3,8 +3,8 @@ import {
   DESCRIPTION_HEADER_SIZE,
   decodeName,
   describedSize,
+  descriptionSizeAt,
   parseDescription,
-  SECTION,
 } from '@multifd/core/wire';
 import { isCount, isObject } from '../json.js';
 import type { ByteSource } from './byte-source.js';
@@ -76,9 +76,8 @@ export function findDescription(source: ByteSource): FoundDescription | undefine
 function headerNear(tail: Uint8Array, last: number): { at: number; text: string } | undefined {
   for (let at = last; at >= 0 && at > last - DESCRIPTION_HEADER_SIZE; at--) {
     const from = at + DESCRIPTION_HEADER_SIZE;
-    if (tail[at] !== SECTION.EOF || tail[at + 1] !== SECTION.VMDESCRIPTION || from > tail.length) continue;
-    const length = new DataView(tail.buffer, tail.byteOffset + at + 2).getUint32(0);
-    if (from + length !== tail.length) continue;
+    const length = descriptionSizeAt(tail, at);
+    if (length === undefined || from + length !== tail.length) continue;
     const text = length === 0 ? '' : decodeName(tail.subarray(from));
     if (text !== undefined) return { at, text };
   }

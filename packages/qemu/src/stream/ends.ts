@@ -1,5 +1,11 @@
 import { WireError } from '@multifd/core';
-import { DESCRIPTION_HEADER_SIZE, decodeName, FOOTER_SIZE, SECTION } from '@multifd/core/wire';
+import {
+  DESCRIPTION_HEADER_SIZE,
+  decodeName,
+  descriptionSizeAt,
+  FOOTER_SIZE,
+  SECTION,
+} from '@multifd/core/wire';
 import type { ByteSource } from './byte-source.js';
 import { findDescription, MAX_DESCRIPTION, parseDevices, type VmDescription } from './description.js';
 
@@ -39,7 +45,8 @@ export function* otherEnds(source: ByteSource, from: number): Generator<StreamEn
     const header = new Uint8Array(FOOTER_SIZE + DESCRIPTION_HEADER_SIZE);
     if (start < FOOTER_SIZE || start + DESCRIPTION_HEADER_SIZE > source.size) continue;
     source.read(start - FOOTER_SIZE, header);
-    const size = new DataView(header.buffer).getUint32(FOOTER_SIZE + 2);
+    const size = descriptionSizeAt(header, FOOTER_SIZE);
+    if (size === undefined) continue;
     const end = start + DESCRIPTION_HEADER_SIZE + size;
     if (header[0] !== SECTION.FOOTER || size > MAX_DESCRIPTION || end > source.size) continue;
     const bytes = new Uint8Array(size);

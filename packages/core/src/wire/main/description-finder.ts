@@ -1,5 +1,5 @@
-import { readU32 } from '../bytes.js';
-import { DESCRIPTION_HEADER_SIZE, SECTION } from '../layout.js';
+import { descriptionSizeAt } from '../description.js';
+import { DESCRIPTION_HEADER_SIZE } from '../layout.js';
 
 /** Longest description that is looked at, bytes. QEMU's have 20 to 100 KiB; parsing costs several times as much. */
 export const MAX_DESCRIPTION_SIZE = 16 * 2 ** 20;
@@ -23,9 +23,9 @@ export class DescriptionFinder {
   *complete(bytes: Uint8Array, length: number): Generator<Candidate> {
     let at = this.#scanned;
     for (; at + DESCRIPTION_HEADER_SIZE <= length; at++) {
-      if (bytes[at] !== SECTION.EOF || bytes[at + 1] !== SECTION.VMDESCRIPTION) continue;
+      const size = descriptionSizeAt(bytes, at);
+      if (size === undefined) continue;
       yield* this.#close(bytes, at);
-      const size = readU32(bytes, at + 2);
       if (size > MAX_DESCRIPTION_SIZE || size === 0) continue;
       this.#open = this.#open.filter(({ start }) => start + DESCRIPTION_HEADER_SIZE > at);
       this.#open.push({ start: at, end: at + DESCRIPTION_HEADER_SIZE + size });

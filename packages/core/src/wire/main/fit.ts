@@ -1,5 +1,5 @@
 import { WireError } from '../../errors.js';
-import { parseDescription } from '../described-size.js';
+import { parseDescription } from '../description.js';
 import { describedHead, splitDevices } from '../vm-description.js';
 import type { PlacedEarlySection } from './early.js';
 import type { DeviceSection } from './records.js';

@@ -1,6 +1,6 @@
 import { WireError } from '../../errors.js';
 import { readU32 } from '../bytes.js';
-import { parseDescription } from '../described-size.js';
+import { descriptionSizeAt, parseDescription } from '../description.js';
 import { DESCRIPTION_HEADER_SIZE, FOOTER_SIZE, SECTION } from '../layout.js';
 import { decodeUtf8 } from '../text.js';
 import type { ByteReader } from './byte-reader.js';
@@ -95,9 +95,9 @@ export class DeviceStateTail {
     if (isEnd(bytes, last)) return last;
     // QEMU does not look at the text: it may have NULs, and then more places look like its header.
     for (let at = bytes.indexOf(SECTION.EOF); at >= 0; at = bytes.indexOf(SECTION.EOF, at + 1)) {
-      if (bytes[at + 1] !== SECTION.VMDESCRIPTION) continue;
-      const end = at + DESCRIPTION_HEADER_SIZE;
-      if (end <= bytes.length && end + readU32(bytes, at + 2) === bytes.length && isEnd(bytes, at)) return at;
+      const size = descriptionSizeAt(bytes, at);
+      if (size === undefined) continue;
+      if (at + DESCRIPTION_HEADER_SIZE + size === bytes.length && isEnd(bytes, at)) return at;
     }
     return undefined;
   }

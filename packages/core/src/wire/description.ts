@@ -1,5 +1,6 @@
 import { WireError } from '../errors.js';
-import { MAX_NAME_SIZE } from './layout.js';
+import { readU32 } from './bytes.js';
+import { DESCRIPTION_HEADER_SIZE, MAX_NAME_SIZE, SECTION } from './layout.js';
 import { encodeUtf8, quote } from './text.js';
 
 /** Deeper than any device's subsections, and safe to recurse into. */
@@ -13,6 +14,15 @@ export interface StreamDescription {
   readonly pageSize: number | undefined;
   /** In stream order. */
   readonly devices: readonly unknown[];
+}
+
+/**
+ * Bytes of the description's text, if the end of sections and the description's header stand at `at`: any bytes may look
+ * so.
+ */
+export function descriptionSizeAt(bytes: Uint8Array, at: number): number | undefined {
+  if (bytes[at] !== SECTION.EOF || bytes[at + 1] !== SECTION.VMDESCRIPTION) return undefined;
+  return at + DESCRIPTION_HEADER_SIZE > bytes.length ? undefined : readU32(bytes, at + 2);
 }
 
 /** @throws WireError `protocol` if it is not JSON with a list of devices. */

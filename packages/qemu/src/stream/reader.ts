@@ -171,6 +171,8 @@ export class Reader {
     const { sectionId, idstr, instanceId, versionId } = reader.run(readIdentity(reader, name));
     const description = this.#described.shift();
     if (description?.name !== idstr || description.instanceId !== instanceId) {
+      reader.field = 'idstr and instance id';
+      reader.start = start;
       const expected =
         description === undefined ? 'no more devices' : `${description.name} ${description.instanceId}`;
       throw reader.fault(`${expected}, as described`, `${idstr} ${instanceId}`);

@@ -12,7 +12,7 @@ export default defineConfig({
     globalSetup: '@multifd/testing/global-setup',
     include: here.length === 0 ? [] : ['test/qemu/**/*.test.ts'],
     passWithNoTests: here.length === 0,
-    fileParallelism: false,
+    maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 // The support that packages/qemu's own tests have; see test/qemu/support/qemu.ts.
 import { installedQemus, whatIsMissing } from '../../packages/qemu/test/support/binaries.js';
 
-/** The real command against real QEMU. Two cores carry two emulated guests and a migration: one file at a time. */
+/** The real command against real QEMU: two files at a time, since tests mostly wait for a QEMU. */
 const here = installedQemus();
 const missing = whatIsMissing();
 if (missing !== undefined) console.log(`the command against real QEMU: ${missing}`);

@@ -8,8 +8,9 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 60_000,
     teardownTimeout: 10_000,
-    // A migration is a dozen threads by itself: two test files at a time fill a small machine.
+    // A migration is a dozen threads by itself, but much of the time a test waits for somebody to give up: three test files
+    // at a time fill two cores.
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
   },
 });

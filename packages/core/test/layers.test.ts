@@ -66,6 +66,14 @@ describe('the folders of core', () => {
     expect(users.length).toBeGreaterThan(0);
   });
 
+  test('a destination does not know the relay: an entry chooses the role', () => {
+    const imports = sources
+      .filter(({ file }) => file.startsWith('engine/destination/'))
+      .flatMap(({ file, text }) => importsOf(file, text));
+    expect(imports.length).toBeGreaterThan(0);
+    expect(imports.filter(({ to }) => to.startsWith('engine/relay/'))).toEqual([]);
+  });
+
   test('an import that looks down, or at its mirror, is found', () => {
     const [down, across, up] = [
       "import { migrate } from '../engine/source/migrate.js';",

@@ -1,6 +1,7 @@
 /** Entry of a destination's worker thread: main or a channel, whichever its connection turns out to be. */
 import { workerData } from 'node:worker_threads';
 import { IncomingThread } from '../engine/destination/incoming-thread.js';
+import { Keeping } from '../engine/destination/keeping.js';
 import type {
   FromIncomingThread,
   IncomingThreadData,
@@ -11,4 +12,4 @@ import { runThread, ThreadPort } from '../thread/port.js';
 
 const { data, claim }: ThreadData<IncomingThreadData> = workerData;
 const port = new ThreadPort<ToIncomingThread, FromIncomingThread>(claim);
-await runThread(port, new IncomingThread(data, port));
+await runThread(port, new IncomingThread(data, port, new Keeping(data, port)));

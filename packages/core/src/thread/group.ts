@@ -6,7 +6,12 @@ import type { Interrupt } from './interrupt.js';
 /** ms that a thread gets to end by itself before it is ended. */
 const GRACE = 1000;
 
-export type ThreadEntry = 'source-channel' | 'source-migration' | 'incoming' | 'relay-channel';
+export type ThreadEntry =
+  | 'source-channel'
+  | 'source-migration'
+  | 'incoming'
+  | 'relay-incoming'
+  | 'relay-channel';
 
 /** The `workerData` of every thread of a migration. */
 export interface ThreadData<Data> {

@@ -3,7 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { type ReceiveOptions, receive, relay } from '@multifd/core';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { IncomingThreadData } from '../../src/engine/destination/messages.js';
+import type { RelayThreadData } from '../../src/engine/relay/messages.js';
 import { Transit } from '../../src/engine/relay/transit.js';
 import { completeParameters } from '../../src/parameters.js';
 import { COMMAND, encodeCommand } from '../../src/public/wire.js';
@@ -53,7 +53,7 @@ const ALL = [raw.part('end'), raw.end()];
  */
 async function heardOfAbort(before: (outgoing: SourceControl) => void): Promise<Buffer> {
   const outgoingControl = SourceControl.allocate();
-  const data: IncomingThreadData = {
+  const data: RelayThreadData = {
     channel: undefined,
     parameters: completeParameters(parameters),
     pageSize: 4096,
@@ -84,7 +84,7 @@ async function heardOfAbort(before: (outgoing: SourceControl) => void): Promise<
   await once(server, 'listening');
   const address = server.address();
   const from = new RawSource(`:${address !== null && typeof address === 'object' ? address.port : 0}`);
-  const worker = new Worker(new URL('../../dist/entries/incoming.js', import.meta.url), {
+  const worker = new Worker(new URL('../../dist/entries/relay-incoming.js', import.meta.url), {
     workerData: { data, claim: new FirstFailure().newThread() },
   });
   toClose.push(server, from, { close: () => void worker.terminate() });

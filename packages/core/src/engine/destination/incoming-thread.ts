@@ -4,20 +4,14 @@ import { methodOptions } from '../../methods/method-options.js';
 import { Receivers } from '../../methods/receivers.js';
 import { RecvChannel } from '../../recv/channel.js';
 import { DestinationControl } from '../../recv/control.js';
-import { IncomingMain, isSilent, type MainHost } from '../../recv/main-stream.js';
-import type { PageSink } from '../../recv/page-sink.js';
-import { PagePlacer } from '../../recv/placer.js';
-import { SourceControl } from '../../send/control.js';
+import { IncomingMain, isSilent } from '../../recv/main-stream.js';
 import { type CounterRow, Counters } from '../../thread/counters.js';
-import type { ThreadPort } from '../../thread/port.js';
 import { IncomingConnection } from '../../transport/incoming.js';
 import { loadSocketIo } from '../../transport/socket-io.js';
 import { INIT_PACKET_SIZE } from '../../wire/layout.js';
 import { encodeReport, encodeShut } from '../../wire/return-path.js';
-import { RelayMain, type RelayMainHost } from '../relay/relay-main.js';
-import { Transit } from '../relay/transit.js';
-import { TransitSink } from '../relay/transit-sink.js';
-import type { FromIncomingThread, IncomingThreadData, ToIncomingThread } from './messages.js';
+import type { IncomingThreadData } from './messages.js';
+import type { IncomingPort, ThreadRole } from './thread-role.js';
 
 /** ms that a source that waits for no word may take to close main: nothing depends on it. */
 const CLOSING_TIMEOUT = 2_000;
@@ -28,31 +22,26 @@ const LEAVING = 500;
 /** ms that one may take that was told, when our user is in a hurry. */
 const HURRY_TIMEOUT = 5_000;
 
-/** ms that a relay waits for the report of its destination, which may have all of RAM to read for it. */
-const REPORT_TIMEOUT = 30 * 60_000;
-
-type Port = ThreadPort<ToIncomingThread, FromIncomingThread>;
-
 /**
  * One thread of the destination: main's or a channel's. It is given its connection once that has said what it is,
  * together with the bytes that this took.
  */
 export class IncomingThread {
   readonly #data: IncomingThreadData;
-  readonly #port: Port;
+  readonly #port: IncomingPort;
+  readonly #role: ThreadRole;
   readonly #control: DestinationControl;
   readonly #counters: Counters;
   #connection: IncomingConnection | undefined;
-  #pages: PageSink | undefined;
   #receivers: Receivers | undefined;
   #main: IncomingMain | undefined;
-  #relay: RelayMain | undefined;
   /** The source was told that its guest stays there: fulfilled when its connection is gone. */
   #refused: Promise<void> | undefined;
 
-  constructor(data: IncomingThreadData, port: Port) {
+  constructor(data: IncomingThreadData, port: IncomingPort, role: ThreadRole) {
     this.#data = data;
     this.#port = port;
+    this.#role = role;
     this.#control = new DestinationControl(data.control);
     this.#counters = new Counters(data.counters);
     port.signal.addEventListener('abort', () => this.#abort());
@@ -78,7 +67,7 @@ export class IncomingThread {
     const counters = this.#counters.row(channel + 1);
     connection.countIn(counters);
     const { pageSize, socketIo } = this.#data;
-    const sink = await connection.watched(this.#sink(counters), () => this.#control.gone(channel));
+    const sink = await connection.watched(this.#role.sink(counters), () => this.#control.gone(channel));
     this.#receivers = await this.#openReceivers(methods, channel, counters);
     if (socketIo !== undefined) connection.block(await loadSocketIo(socketIo.module), socketIo.interrupt);
     const receivers = this.#receivers;
@@ -97,8 +86,7 @@ export class IncomingThread {
   async close(): Promise<void> {
     this.#refuse(new MultifdError('cancelled', `${this.where}: it is over`));
     if (this.#refused === undefined) this.#connection?.end();
-    this.#pages?.close();
-    this.#relay?.close();
+    this.#role.close();
     try {
       await this.#receivers?.cleanup();
     } catch {
@@ -112,9 +100,9 @@ export class IncomingThread {
     connection.where = 'main stream';
     connection.countIn(this.#counters.row(0));
     const arrived = (): void => this.#control.arrived();
-    this.#main = new IncomingMain(connection, this.#host(), this.#data.pageSize, arrived);
+    this.#main = new IncomingMain(connection, this.#role.main(), this.#data.pageSize, arrived);
     const received = await this.#main.run();
-    this.#pages?.intact();
+    this.#role.intact();
     this.#port.post({ type: 'received', received });
     const { report } = await this.#main.committed(this.#port.next('committed'));
     this.#control.tell();
@@ -142,74 +130,6 @@ export class IncomingThread {
     return !(await Promise.race([isSilent(main.closed, stallTimeout), hurry]));
   }
 
-  /** Gives the place of this thread's pages, once the blocks are known. */
-  async #sink(counters: CounterRow): Promise<PageSink> {
-    const { relay } = this.#data;
-    if (relay === undefined) {
-      this.#pages = await PagePlacer.open((await this.#port.next('ram')).placement, counters);
-    } else {
-      const { blocks } = await this.#port.next('transit');
-      this.#pages = new TransitSink(new Transit(relay.transit), blocks, counters);
-    }
-    return this.#pages;
-  }
-
-  /** What main does with what it reads: keep it here, or say it again to the next destination. */
-  #host(): MainHost {
-    const { relay, machineType, uuid, pageSize } = this.#data;
-    const counters = this.#counters.row(0);
-    const configured = (name: string): void => this.#port.post({ type: 'configuration', machineType: name });
-    const warn = (message: string): void => this.#port.post({ type: 'warning', message });
-    const { stallTimeout } = this.#data.parameters;
-    if (relay === undefined) {
-      return {
-        machineType,
-        uuid,
-        stallTimeout,
-        warn,
-        configured,
-        openRam: (blocks, { length: ahead }) => {
-          this.#port.post({ type: 'blocks', blocks, ahead });
-          return this.#sink(counters);
-        },
-        // Kept by main until the end: nothing of it is needed before.
-        early: async () => {},
-        roundsBegin: async () => {},
-        passCut: (cut) => this.#control.passCut(cut),
-        waitsForUs: (who) => this.#control.waitsForUs(who),
-        gone: () => this.#control.gone(undefined),
-        finish: () => {
-          this.#control.end();
-          return this.#settled();
-        },
-      };
-    }
-    const host: RelayMainHost = {
-      machineType,
-      uuid,
-      stallTimeout,
-      warn,
-      pageSize,
-      signal: this.#port.signal,
-      configured,
-      connectChannels: async (blocks) => {
-        // Nothing here is to leave room for what came ahead of them: it is sent on.
-        this.#port.post({ type: 'blocks', blocks, ahead: 0 });
-        await this.#port.next('transit');
-      },
-      settled: () => this.#settled(),
-      failed: (error) => this.#port.fail(error),
-    };
-    this.#relay = new RelayMain(host, relay, this.#control, counters);
-    return this.#relay;
-  }
-
-  /** Everything was read: whoever else has connected may still turn out to be a channel too many. */
-  async #settled(): Promise<void> {
-    this.#port.post({ type: 'ending' });
-    await this.#port.next('settled');
-  }
-
   /**
    * Without a report, as when a relay's destination is gone, main just ends: the guest is there all the same. Nobody waits
    * for one once the source is gone, or our user is in a hurry.
@@ -221,13 +141,8 @@ export class IncomingThread {
   ): Promise<void> {
     if (!main.returnPath) return;
     const none = Promise.race([main.closed, leave]).then(() => undefined);
-    const report = await Promise.race([this.#report().catch(() => undefined), none]);
+    const report = await Promise.race([this.#role.report().catch(() => undefined), none]);
     if (report !== undefined) connection.write(encodeReport(report));
-  }
-
-  async #report(): Promise<Uint8Array> {
-    if (this.#relay !== undefined) return this.#relay.report(REPORT_TIMEOUT);
-    return (await this.#port.next('report')).report;
   }
 
   #abort(): void {
@@ -241,13 +156,8 @@ export class IncomingThread {
    * nothing once that cannot be promised any more: it would run a guest that runs elsewhere.
    */
   #refuse(error: MultifdError): void {
-    if (this.#main?.returnPath !== true || this.#refused !== undefined || !this.#isKept()) return;
+    if (this.#main?.returnPath !== true || this.#refused !== undefined || !this.#role.keep()) return;
+    if (!this.#control.giveUp()) return;
     this.#refused = this.#connection?.leave(encodeShut(1), LEAVING, error);
-  }
-
-  /** Whether neither this end nor the next destination has the guest, from now on for good. */
-  #isKept(): boolean {
-    const { relay } = this.#data;
-    return (relay === undefined || new SourceControl(relay.control).keep()) && this.#control.giveUp();
   }
 }

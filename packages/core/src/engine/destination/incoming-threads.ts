@@ -1,8 +1,8 @@
 import { MultifdError } from '../../errors.js';
-import type { FirstFailure } from '../../thread/first-failure.js';
 import { type Thread, ThreadGroup } from '../../thread/group.js';
 import type { Interrupt } from '../../thread/interrupt.js';
 import type { FromIncomingThread, IncomingThreadData, ToIncomingThread } from './messages.js';
+import type { DestinationRole } from './role.js';
 import { ThreadNotes } from './thread-notes.js';
 
 /** Who hears of the threads. `where` is the thread's name. */
@@ -13,25 +13,29 @@ export interface IncomingThreadsHost {
   died(where: string, error: MultifdError, notes: ThreadNotes): void;
 }
 
+/** What the threads need to know of the role. */
+type Role = Pick<DestinationRole<unknown>, 'failures' | 'entry' | 'threadData'>;
+
 /** The threads of one destination: main's, and each channel's. Owned by the API thread. */
 export class IncomingThreads {
   readonly #group: ThreadGroup<ToIncomingThread, FromIncomingThread>;
   readonly #host: IncomingThreadsHost;
+  readonly #role: Role;
   /** Main's first, then by the channel's number. */
   readonly #all: { readonly thread: Thread<ToIncomingThread>; readonly notes: ThreadNotes }[] = [];
 
   /**
-   * @param failures of the migration, whichever thread has them.
    * @param interrupt ends the waits of threads that block; the caller's.
    */
-  constructor(host: IncomingThreadsHost, failures: FirstFailure, interrupt: Interrupt | undefined) {
+  constructor(host: IncomingThreadsHost, role: Role, interrupt: Interrupt | undefined) {
     this.#host = host;
+    this.#role = role;
     this.#group = new ThreadGroup(
       (error, where) => {
         const found = this.#all.find(({ thread }) => thread.where === where);
         host.died(where, error, found?.notes ?? new ThreadNotes(undefined));
       },
-      failures,
+      role.failures,
       interrupt,
     );
   }
@@ -41,7 +45,8 @@ export class IncomingThreads {
       const channel = row === 0 ? undefined : row - 1;
       const notes = new ThreadNotes(channel);
       const where = `incoming thread ${row}`;
-      const thread = this.#group.spawn('incoming', where, { ...data, channel }, (message) => {
+      const threadData = this.#role.threadData({ ...data, channel });
+      const thread = this.#group.spawn(this.#role.entry, where, threadData, (message) => {
         notes.take(message);
         if (message.type === 'failed') this.#host.failed(where, MultifdError.fromReport(message.error));
         else this.#host.message(message);

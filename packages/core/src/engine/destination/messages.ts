@@ -5,7 +5,6 @@ import type { ReceivedState } from '../../recv/main-stream.js';
 import type { PlacementDescriptor } from '../../recv/placer.js';
 import type { Ending } from '../../thread/port.js';
 import type { SocketIoLink } from '../../transport/socket-io.js';
-import type { RelayLink } from '../relay/messages.js';
 
 /** What each of the destination's threads is started with. Shared buffers are shared. */
 export interface IncomingThreadData {
@@ -21,8 +20,6 @@ export interface IncomingThreadData {
   readonly socketIo: SocketIoLink | undefined;
   readonly methodModules: readonly string[];
   readonly methodSettings: Readonly<Record<string, number | string>>;
-  /** What arrives is sent on instead of kept. */
-  readonly relay: RelayLink | undefined;
 }
 
 /** API thread → incoming thread. */

@@ -84,7 +84,7 @@ export class DestinationMigration<Result> {
         failed: (where, error) => this.#failedIn(where, error),
         died: (where, error, notes) => this.#failedIn(where, died(parameters, error, notes, this.#counters)),
       },
-      role.failures,
+      role,
       io?.interrupt,
     );
     const { multifdChannels: channels, setupTimeout } = parameters;
@@ -197,7 +197,6 @@ export class DestinationMigration<Result> {
       socketIo: this.#io?.link,
       methodModules: this.#options.methodModules ?? [],
       methodSettings: this.#options.methodSettings ?? {},
-      relay: this.#role.relay,
     });
   }
 

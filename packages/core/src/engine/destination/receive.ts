@@ -15,7 +15,7 @@ import { isPageSize } from '../../wire/layout.js';
 import type { Incoming, ReceiveOptions, ReceiveResult } from '../api.js';
 import { checkUuid } from '../source/options.js';
 import type { DestinationStatistics } from '../statistics.js';
-import type { ToIncomingThread } from './messages.js';
+import type { IncomingThreadData, ToIncomingThread } from './messages.js';
 import { DestinationMigration } from './migration.js';
 import type { DestinationRole } from './role.js';
 
@@ -56,7 +56,7 @@ export async function receive(options: ReceiveOptions): Promise<Incoming> {
 /** Keeps the guest here: its pages go to the RAM that the caller gives. */
 class ReceiveRole implements DestinationRole<ReceiveResult> {
   readonly failures = new FirstFailure();
-  readonly relay = undefined;
+  readonly entry = 'incoming';
   readonly word = saidByDestination;
   readonly #options: ReceiveOptions;
   readonly #pageSize: number;
@@ -69,6 +69,10 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
 
   get reports(): boolean {
     return this.#options.report !== undefined;
+  }
+
+  threadData(data: IncomingThreadData): IncomingThreadData {
+    return data;
   }
 
   open(): void {}

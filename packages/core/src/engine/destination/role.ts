@@ -3,16 +3,16 @@ import type { IncomingBlock } from '../../ram/incoming-ram.js';
 import type { ReceivedState } from '../../recv/main-stream.js';
 import type { FirstFailure } from '../../thread/first-failure.js';
 import type { GuestWord } from '../../thread/guest-place.js';
-import type { RelayLink } from '../relay/messages.js';
 import type { DestinationStatistics } from '../statistics.js';
-import type { ToIncomingThread } from './messages.js';
+import type { IncomingThreadData, ToIncomingThread } from './messages.js';
 
 /** What becomes of what a destination receives: it is kept here (`receive`), or sent on (`relay`). */
 export interface DestinationRole<Result> {
   /** Of all threads of the migration, the role's own too. */
   readonly failures: FirstFailure;
-  /** For the incoming threads. */
-  readonly relay: RelayLink | undefined;
+  /** What an incoming thread runs, started with what `threadData` makes of what all of them need. */
+  readonly entry: 'incoming' | 'relay-incoming';
+  threadData(data: IncomingThreadData): IncomingThreadData;
   /** Whether a source that asks for a report gets one. */
   readonly reports: boolean;
   /** Starts what the role needs beside the incoming threads. */

@@ -1,5 +1,6 @@
 import type { MigrationParameters } from '../../parameters.js';
 import type { SendLink } from '../../send/messages.js';
+import type { IncomingThreadData } from '../destination/messages.js';
 import type { TransitDescriptor } from './transit.js';
 
 /** The outgoing side, as a relay's threads share it. An epoch is opened when a cut of the incoming side is due. */
@@ -7,4 +8,9 @@ export interface RelayLink extends SendLink {
   /** Parameters that were given: the guest's machine type does not change these (`parametersFor`). */
   readonly given: Partial<MigrationParameters>;
   readonly transit: TransitDescriptor;
+}
+
+/** What each incoming thread of a relay is started with. */
+export interface RelayThreadData extends IncomingThreadData {
+  readonly relay: RelayLink;
 }

@@ -6,11 +6,11 @@ import { SendSide, type SendSideOptions } from '../../send/side.js';
 import type { FirstFailure } from '../../thread/first-failure.js';
 import { type GuestWord, saidByRelay } from '../../thread/guest-place.js';
 import type { AcceleratorReplacement } from '../../zero/page-checker.js';
-import type { ToIncomingThread } from '../destination/messages.js';
+import type { IncomingThreadData, ToIncomingThread } from '../destination/messages.js';
 import type { DestinationRole } from '../destination/role.js';
 import { type MachineCompat, machineCompat, parametersFor } from '../machine-compat.js';
 import type { DestinationStatistics } from '../statistics.js';
-import type { RelayLink } from './messages.js';
+import type { RelayLink, RelayThreadData } from './messages.js';
 import type { RelayResult } from './relay.js';
 import { Transit } from './transit.js';
 import type { TransitPagesData } from './transit-pages.js';
@@ -28,7 +28,8 @@ export interface RelayDestination extends Omit<SendSideOptions, 'entry' | 'chann
 /** Sends the guest on: its pages pass through a fixed number of slots, to outgoing channels of this role's own. */
 export class RelayRole implements DestinationRole<RelayResult> {
   readonly reports = true;
-  readonly relay: RelayLink;
+  readonly entry = 'relay-incoming';
+  readonly #link: RelayLink;
   readonly #destination: RelayDestination;
   readonly #transit: Transit;
   readonly #side: SendSide;
@@ -43,7 +44,7 @@ export class RelayRole implements DestinationRole<RelayResult> {
       { ...destination, entry: 'relay-channel', channelName: 'outgoing channel' },
       { failed: (error) => this.#onFailure(error), replaced: destination.onReplaced },
     );
-    this.relay = { ...this.#side.link, given: destination.given, transit: this.#transit.descriptor };
+    this.#link = { ...this.#side.link, given: destination.given, transit: this.#transit.descriptor };
   }
 
   get failures(): FirstFailure {
@@ -60,6 +61,10 @@ export class RelayRole implements DestinationRole<RelayResult> {
 
   word(incoming: GuestPlace): GuestWord {
     return saidByRelay(incoming, this.#side.control.guest);
+  }
+
+  threadData(data: IncomingThreadData): RelayThreadData {
+    return { ...data, relay: this.#link };
   }
 
   open(onFailure: (error: MultifdError) => void): void {

@@ -41,3 +41,20 @@ export async function inTime<T>(answer: Promise<T>, limit: TimeLimit): Promise<T
     clearTimeout(timer);
   }
 }
+
+/** Whether `work` is still not over after `ms`. */
+export async function isSilent(work: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<true>((resolve) => {
+    timer = setTimeout(() => resolve(true), ms);
+  });
+  try {
+    const over = work.then(
+      () => false,
+      () => false,
+    );
+    return await Promise.race([over, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,5 +1,6 @@
 import { MultifdError, WireError } from '../errors.js';
 import type { IncomingBlock } from '../ram/incoming-ram.js';
+import { isSilent } from '../time-limit.js';
 import type { IncomingConnection } from '../transport/incoming.js';
 import { concat, readU32 } from '../wire/bytes.js';
 import { COMMAND } from '../wire/layout.js';
@@ -281,23 +282,6 @@ export class IncomingMain {
       vmdesc,
       reportRequested,
     };
-  }
-}
-
-/** Whether `work` is still not over after `ms`. */
-export async function isSilent(work: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<true>((resolve) => {
-    timer = setTimeout(() => resolve(true), ms);
-  });
-  try {
-    const over = work.then(
-      () => false,
-      () => false,
-    );
-    return await Promise.race([over, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

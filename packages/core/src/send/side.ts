@@ -128,6 +128,11 @@ export class SendSide {
   }
 
   /** Accelerators that failed, each with its successor, in the order in which that was heard. */
+  /** The accelerator that checks now; undefined if none was given. */
+  get accelerator(): AcceleratorReference | undefined {
+    return this.#replaced.at(-1)?.by ?? this.#options.accelerator;
+  }
+
   get replaced(): readonly AcceleratorReplacement[] {
     return this.#replaced;
   }

@@ -3,7 +3,6 @@ import type { MigrationParameters } from '../../parameters.js';
 import { DestinationControl } from '../../recv/control.js';
 import type { ReceivedState } from '../../recv/main-stream.js';
 import { Counters } from '../../thread/counters.js';
-import { API_THREAD } from '../../thread/first-failure.js';
 import { type GuestWord, withGuest } from '../../thread/guest-place.js';
 import { HangWatch } from '../../thread/hang-watch.js';
 import type { Address } from '../../transport/address.js';
@@ -14,6 +13,7 @@ import { emit } from '../emit.js';
 import { StatusMachine } from '../status.js';
 import { DestinationMeter } from './destination-meter.js';
 import { died, hangs } from './diagnosis.js';
+import { DestinationEnding } from './ending.js';
 import { IncomingThreads } from './incoming-threads.js';
 import type { FromIncomingThread } from './messages.js';
 import { MethodsReady } from './methods-ready.js';
@@ -23,10 +23,6 @@ import { SourceWatch } from './source-watch.js';
 
 /** ms between two `progress` events. */
 const PROGRESS_INTERVAL = 100;
-
-/** Why it is too late to cancel. */
-const LET_GO = 'everything is here, and the source, which waits for no answer, has let go of it';
-const HANDED_OVER = 'the destination has everything, and its word decides';
 
 /** What the incoming side of `receive` and `relay` has in common. */
 export interface CommonOptions {
@@ -52,10 +48,7 @@ export class DestinationMigration<Result> {
   readonly #sourceWatch: SourceWatch;
   readonly #threads: IncomingThreads;
   readonly #reception: Reception;
-  readonly #outcome = Promise.withResolvers<Result>();
-  readonly #told = Promise.withResolvers<void>();
-  /** How main ended: whether the source that was told has closed it. */
-  readonly #farewell = Promise.withResolvers<boolean>();
+  readonly #ending: DestinationEnding<Result>;
   #machineType = 'none';
   #setupTimer: NodeJS.Timeout | undefined;
 
@@ -78,6 +71,13 @@ export class DestinationMigration<Result> {
     this.#counters = Counters.allocate(parameters.multifdChannels + 1);
     this.#meter = new DestinationMeter(this.#counters, pageSize);
     this.#sourceWatch = new SourceWatch(this.#control, this.#counters, this.#meter, parameters);
+    this.#ending = new DestinationEnding({
+      status: this.#status,
+      control: this.#control,
+      role,
+      warn: (message) => emit(options.onEvent, { type: 'warning', message }),
+      leave: () => this.#threads.of(undefined).post({ type: 'leave' }),
+    });
     this.#threads = new IncomingThreads(
       {
         message: (message) => this.#onMessage(message),
@@ -95,7 +95,7 @@ export class DestinationMigration<Result> {
         refused: (peer, reason) => emit(options.onEvent, { type: 'refused', peer, reason }),
         introduced: () => this.#sourceBegins(),
         withdrawn: () => this.#sourceIsGone(),
-        failed: (error) => this.#fail(error),
+        failed: (error) => this.#ending.fail(error),
         handOver: (channel, socket, peer, head) =>
           this.#threads.of(channel).post({ type: 'connection', socket, peer, head }, [socket]),
         complete: () => this.#allConnected(),
@@ -118,7 +118,10 @@ export class DestinationMigration<Result> {
     if (this.#setupTimer !== undefined || !this.#status.is('setup')) return;
     this.#meter.begins();
     const { setupTimeout } = this.#parameters;
-    this.#setupTimer = setTimeout(() => this.#fail(this.#reception.missing(setupTimeout)), setupTimeout);
+    this.#setupTimer = setTimeout(
+      () => this.#ending.fail(this.#reception.missing(setupTimeout)),
+      setupTimeout,
+    );
   }
 
   #sourceIsGone(): void {
@@ -146,12 +149,12 @@ export class DestinationMigration<Result> {
     const { stallTimeout } = this.#parameters;
     const progress = setInterval(() => this.#watch(), PROGRESS_INTERVAL);
     const hangWatch = new HangWatch(this.#counters, stallTimeout, (row) =>
-      this.#fail(hangs(this.#parameters, row, this.#counters.row(row))),
+      this.#ending.fail(hangs(this.#parameters, row, this.#counters.row(row))),
     );
     const methods = new MethodsReady(
       this.#parameters,
       () => this.#threads.ready,
-      (error) => this.#fail(error),
+      (error) => this.#ending.fail(error),
     );
     signal?.addEventListener('abort', onAbort);
     try {
@@ -160,12 +163,12 @@ export class DestinationMigration<Result> {
         this.cancel();
       } else {
         methods.check(this.#options.methodModules ?? []);
-        this.#role.open((error) => this.#failed(error));
+        this.#role.open((error) => this.#ending.failed(error));
         // Before anybody is heard, so that a method that was named and is not there is told at once.
         this.#openThreads();
         this.#reception.open();
       }
-      return await this.#outcome.promise;
+      return await this.#ending.outcome;
     } finally {
       listener.stopListening();
       this.#reception.close();
@@ -209,10 +212,10 @@ export class DestinationMigration<Result> {
     if (message.type === 'configuration') this.#machineType = message.machineType;
     else if (message.type === 'warning') emit(this.#options.onEvent, message);
     else if (message.type === 'blocks') this.#guarded('openRam', () => this.#place(message));
-    else if (message.type === 'ending') this.#guarded('ending', () => this.#ending());
+    else if (message.type === 'ending') this.#guarded('ending', () => this.#allRead());
     else if (message.type === 'received') this.#guarded('commit', () => this.#complete(message.received));
-    else if (message.type === 'told' && this.#status.is('device')) this.#told.resolve();
-    else if (message.type === 'farewell') this.#farewell.resolve(message.closed);
+    else if (message.type === 'told') this.#ending.sourceIsTold();
+    else if (message.type === 'farewell') this.#ending.mainHasEnded(message.closed);
   }
 
   async #place({ blocks, ahead }: Extract<FromIncomingThread, { type: 'blocks' }>): Promise<void> {
@@ -221,7 +224,7 @@ export class DestinationMigration<Result> {
   }
 
   /** Everything was read. From `device` on a relay may hand the guest over. */
-  async #ending(): Promise<void> {
+  async #allRead(): Promise<void> {
     await this.#reception.settled();
     if (!this.#status.is('active')) return;
     this.#status.to('device');
@@ -237,12 +240,12 @@ export class DestinationMigration<Result> {
     if (!this.#status.is('device')) return;
     const report = received.reportRequested && this.#role.reports;
     this.#threads.of(undefined).post({ type: 'committed', report });
-    await this.#told.promise;
+    await this.#ending.told;
     if (!this.#control.isTold) return;
     this.#meter.completed();
     this.#status.to('completed');
     if (report) await this.#sendReport(result('destination'));
-    this.#outcome.resolve(result((await this.#farewell.promise) ? 'destination' : 'either'));
+    this.#ending.isHere(result((await this.#ending.farewell) ? 'destination' : 'either'));
   }
 
   /** The guest is here whatever the report does: a failure is told to the source in place of it. */
@@ -259,7 +262,7 @@ export class DestinationMigration<Result> {
 
   #guarded(what: string, work: () => Promise<void>): void {
     work().catch((error: unknown) =>
-      this.#fail(MultifdError.from(error, 'guest', `the ${what} callback failed`)),
+      this.#ending.fail(MultifdError.from(error, 'guest', `the ${what} callback failed`)),
     );
   }
 
@@ -267,53 +270,16 @@ export class DestinationMigration<Result> {
     if (!this.#status.is('active')) return;
     emit(this.#options.onEvent, { type: 'progress', statistics: this.#meter.read() });
     const error = this.#sourceWatch.look();
-    if (error !== undefined) this.#fail(error);
+    if (error !== undefined) this.#ending.fail(error);
   }
 
-  /** Main's thread alone can tell how a migration ends that a relay has handed over. */
   #failedIn(where: string, error: MultifdError): void {
-    if (this.#threads.isMain(where)) {
-      this.#farewell.resolve(false);
-      this.#decided(error);
-    } else this.#failed(error);
+    if (this.#threads.isMain(where)) this.#ending.mainFailed(error);
+    else this.#ending.failed(error);
   }
 
-  /** As this thread says; a failure of another thread may have come before. */
-  #fail(error: MultifdError): void {
-    this.#role.failures.hear(API_THREAD, () => this.#failed(error));
-  }
-
-  /** The first error decides, unless the guest has gone further: then main's thread can tell, and only that. */
-  #failed(error: MultifdError): void {
-    if (this.#role.keep()) this.#decided(error);
-  }
-
-  /** The migration is off; once the source has been told, nothing can end it any more. */
-  #decided(error: MultifdError): void {
-    if (this.#status.isOver || this.#status.is('cancelling')) return;
-    this.#role.settle();
-    if (!this.#control.giveUp()) {
-      this.#told.resolve();
-      return;
-    }
-    this.#status.to('failed');
-    this.#told.resolve();
-    this.#outcome.reject(error);
-  }
-
-  /**
-   * Nobody wants the guest any more. Once it is here, this ends only the wait for the source to close main. Too late once its
-   * source has let go of it.
-   */
+  /** As `DestinationEnding.cancel`. */
   cancel(): void {
-    if (this.#control.isTold) this.#threads.of(undefined).post({ type: 'leave' });
-    if (this.#status.isOver || this.#status.is('cancelling')) return;
-    // Asked first, as what `keep` does cannot be undone.
-    const late = this.#control.hasLeft ? LET_GO : this.#role.keep() ? undefined : HANDED_OVER;
-    if (late !== undefined)
-      emit(this.#options.onEvent, { type: 'warning', message: `too late to cancel: ${late}` });
-    if (late !== undefined || !this.#control.callOff()) return;
-    this.#status.to('cancelling');
-    this.#outcome.reject(new MultifdError('cancelled', 'the migration was cancelled'));
+    this.#ending.cancel();
   }
 }

@@ -46,3 +46,10 @@ export function closedEarly(): MultifdError {
     { hint: "see the source's own message" },
   );
 }
+
+/** Why a connection that has had its time is refused. */
+export function whyLate({ role, channel, proven }: Claim): string {
+  if (role === undefined) return 'silent for too long';
+  const who = role === 'main' ? 'main stream' : `channel ${channel}`;
+  return `${who}: ${proven ? 'no main stream came' : 'it said no more'}`;
+}

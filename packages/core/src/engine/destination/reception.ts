@@ -7,7 +7,7 @@ import { Crowd } from './crowd.js';
 import { chooseGroup, type Group } from './group.js';
 import type { ExpectedGuest } from './introduction.js';
 import { Latecomers, SILENT } from './latecomers.js';
-import { alone, closedEarly, missing } from './reception-errors.js';
+import { alone, closedEarly, missing, whyLate } from './reception-errors.js';
 
 /** ms that others of the source's host may take to say that they belong to another source. */
 const RIVALRY = 500;
@@ -276,10 +276,7 @@ export class Reception {
     const hasMain = this.#callers.some(({ role, proven }) => role === 'main' && proven);
     for (const caller of [...this.#callers]) {
       if ((caller.proven && hasMain) || now - caller.since <= this.#setupTimeout) continue;
-      const { role, channel } = caller;
-      const who = role === 'main' ? 'main stream' : `channel ${channel}`;
-      const why = caller.proven ? 'no main stream came' : 'it said no more';
-      this.#refuse(caller, role === undefined ? 'silent for too long' : `${who}: ${why}`);
+      this.#refuse(caller, whyLate(caller));
     }
   }
 

@@ -1,7 +1,7 @@
 import { MultifdError } from '../../errors.js';
 import type { DeviceSection } from '../../wire/main/records.js';
 import type { Guest, RawDeviceState } from '../api.js';
-import type { EarlyState } from './messages.js';
+import type { EarlyState, ToMigrationThread } from './messages.js';
 
 /**
  * Calls the guest's callbacks, and sees to it that a guest that was stopped is resumed when the migration does
@@ -18,6 +18,20 @@ export class GuestKeeper {
   constructor(guest: Guest, live: boolean) {
     this.#guest = guest;
     this.#live = live;
+  }
+
+  /** Does what the migration thread asks for and waits for. @throws MultifdError. */
+  async answer(question: 'ask-early' | 'sync-dirty' | 'ask-intact'): Promise<ToMigrationThread> {
+    switch (question) {
+      case 'ask-early':
+        return { type: 'early-state', ...(await this.earlyState()) };
+      case 'sync-dirty':
+        await this.syncDirty();
+        return { type: 'dirty-synced' };
+      case 'ask-intact':
+        await this.intact();
+        return { type: 'intact' };
+    }
   }
 
   async syncDirty(): Promise<void> {

@@ -1,7 +1,9 @@
 import { MultifdError } from '../../errors.js';
 import type { MigrationParameters } from '../../parameters.js';
 import { checkGuestRam } from '../../ram/guest-ram.js';
+import type { SendSideOptions } from '../../send/side.js';
 import { type Address, parseAddress } from '../../transport/address.js';
+import type { MigrationIo } from '../../transport/socket-io.js';
 import { isPageSize } from '../../wire/layout.js';
 import type { StreamConfiguration } from '../../wire/main/configuration.js';
 import type { Configuration } from '../../wire/main/encode.js';
@@ -46,6 +48,28 @@ export function checkSource(options: MigrateOptions): CheckedSource {
     uuid: checkUuid(guest.uuid),
     configuration: { machineType, ...checkConfiguration(guest) },
     live: guest.ram.dirty !== undefined,
+  };
+}
+
+/** What the sending side is made with. */
+export function sideOptions(
+  { guest, accelerator, fallbacks = [], methodModules = [], methodSettings = {} }: MigrateOptions,
+  { address, parameters, uuid }: CheckedSource,
+  io: MigrationIo | undefined,
+): SendSideOptions {
+  const { pageSize } = guest.ram;
+  const channels = { channelName: 'channel', entry: 'source-channel' } as const;
+  return {
+    address,
+    parameters,
+    uuid,
+    pageSize,
+    accelerator,
+    fallbacks,
+    methodModules,
+    methodSettings,
+    io,
+    ...channels,
   };
 }
 

@@ -1,0 +1,104 @@
+import { MultifdError } from '../../errors.js';
+import type { DestinationControl } from '../../recv/control.js';
+import { API_THREAD } from '../../thread/first-failure.js';
+import type { StatusMachine } from '../status.js';
+import type { DestinationRole } from './role.js';
+
+/** Why it is too late to cancel. */
+const LET_GO = 'everything is here, and the source, which waits for no answer, has let go of it';
+const HANDED_OVER = 'the destination has everything, and its word decides';
+
+/** What the end of a migration needs of it. */
+export interface DestinationEndingHost {
+  readonly status: StatusMachine;
+  readonly control: DestinationControl;
+  readonly role: Pick<DestinationRole<unknown>, 'keep' | 'settle' | 'failures'>;
+  warn(message: string): void;
+  /** The user is in a hurry: the source that was told gets less time to close main. */
+  leave(): void;
+}
+
+/**
+ * How a migration ends on its destination, in the API thread. The first error decides, unless the guest has gone further
+ * (a relay's): then only main's thread can tell.
+ */
+export class DestinationEnding<Result> {
+  readonly #host: DestinationEndingHost;
+  readonly #outcome = Promise.withResolvers<Result>();
+  readonly #told = Promise.withResolvers<void>();
+  readonly #farewell = Promise.withResolvers<boolean>();
+
+  constructor(host: DestinationEndingHost) {
+    this.#host = host;
+  }
+
+  /** Fulfilled when the guest is here; rejected with the error that decided. */
+  get outcome(): Promise<Result> {
+    return this.#outcome.promise;
+  }
+
+  /** Fulfilled when the source has been told, or will not be: `DestinationControl.isTold` says which. */
+  get told(): Promise<void> {
+    return this.#told.promise;
+  }
+
+  /** How main ended: whether the source that was told has closed it. */
+  get farewell(): Promise<boolean> {
+    return this.#farewell.promise;
+  }
+
+  sourceIsTold(): void {
+    if (this.#host.status.is('device')) this.#told.resolve();
+  }
+
+  mainHasEnded(closed: boolean): void {
+    this.#farewell.resolve(closed);
+  }
+
+  isHere(result: Result): void {
+    this.#outcome.resolve(result);
+  }
+
+  /** A failure of main's thread: it alone can tell how a migration ends that a relay has handed over. */
+  mainFailed(error: MultifdError): void {
+    this.#farewell.resolve(false);
+    this.#decided(error);
+  }
+
+  /** A failure of another thread. */
+  failed(error: MultifdError): void {
+    if (this.#host.role.keep()) this.#decided(error);
+  }
+
+  /** A failure of this thread; that of another may have come before. */
+  fail(error: MultifdError): void {
+    this.#host.role.failures.hear(API_THREAD, () => this.failed(error));
+  }
+
+  /**
+   * Nobody wants the guest any more. Once it is here, this ends only the wait for the source to close main. Too late once its
+   * source has let go of it.
+   */
+  cancel(): void {
+    const { status, control, role } = this.#host;
+    if (control.isTold) this.#host.leave();
+    if (status.isOver || status.is('cancelling')) return;
+    // Asked first, as what `keep` does cannot be undone.
+    const late = control.hasLeft ? LET_GO : role.keep() ? undefined : HANDED_OVER;
+    if (late !== undefined) this.#host.warn(`too late to cancel: ${late}`);
+    if (late !== undefined || !control.callOff()) return;
+    status.to('cancelling');
+    this.#outcome.reject(new MultifdError('cancelled', 'the migration was cancelled'));
+  }
+
+  /** The migration is off; once the source has been told, nothing can end it any more. */
+  #decided(error: MultifdError): void {
+    const { status, control, role } = this.#host;
+    if (status.isOver || status.is('cancelling')) return;
+    role.settle();
+    const off = control.giveUp();
+    if (off) status.to('failed');
+    this.#told.resolve();
+    if (off) this.#outcome.reject(error);
+  }
+}

@@ -1,0 +1,19 @@
+import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
+import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
+
+/** One bitmap for each block, in the blocks' order. All are shared memory. */
+export interface SourceBitmaps {
+  /** What the guest marks; of a guest without dirty bitmaps, the migration's own. */
+  readonly dirty: readonly DirtyBitmap[];
+  /** What channels claim from: `dirty`; with `legacy` those that the migration thread fills. */
+  readonly work: readonly DirtyBitmap[];
+}
+
+export function sourceBitmaps(ram: GuestRamDescriptor, legacy: boolean): SourceBitmaps {
+  const pages = ram.blocks.map((block) => block.length / ram.pageSize);
+  const dirty = pages.map((count, index) => {
+    const given = ram.dirty?.[index];
+    return given === undefined ? DirtyBitmap.allocate(count) : new DirtyBitmap(given, count);
+  });
+  return { dirty, work: legacy ? pages.map((count) => DirtyBitmap.allocate(count)) : dirty };
+}

@@ -1,0 +1,138 @@
+import { MultifdError } from '../../errors.js';
+import type { MigrationParameters } from '../../parameters.js';
+import type { SourceControl } from '../../send/control.js';
+import { refusedEarly } from '../../send/diagnosis.js';
+import { API_THREAD, type FirstFailure } from '../../thread/first-failure.js';
+import type { StatusMachine } from '../status.js';
+
+/** What the end of a migration needs of it. */
+export interface SourceEndingHost {
+  readonly status: StatusMachine;
+  readonly parameters: MigrationParameters;
+  /** The words that say who has the guest. */
+  readonly control: SourceControl;
+  readonly failures: FirstFailure;
+  readonly requestReport: boolean;
+  /** The user has called the migration off. */
+  readonly isAborted: () => boolean;
+  warn(message: string): void;
+  /** The guest has left, just now. */
+  completed(): void;
+  stopThreads(): void;
+}
+
+/**
+ * How a migration ends on its source, in the API thread. The first error decides, unless the guest has been handed over:
+ * then the destination's word decides, which the migration thread waits for.
+ */
+export class SourceEnding {
+  readonly #host: SourceEndingHost;
+  readonly #outcome = Promise.withResolvers<void>();
+  readonly #reported = Promise.withResolvers<Uint8Array | undefined>();
+  #channelsDone = 0;
+  #sentAll = false;
+  #rounds = 0;
+
+  constructor(host: SourceEndingHost) {
+    this.#host = host;
+    // Mark the rejections handled: a migration that fails before anybody awaits them is told by its outcome.
+    this.#outcome.promise.catch(() => {});
+    this.#reported.promise.catch(() => {});
+  }
+
+  /** Fulfilled when the guest has left; rejected with the error that decided. */
+  get outcome(): Promise<void> {
+    return this.#outcome.promise;
+  }
+
+  /** The destination's report; undefined if none will come. */
+  get report(): Promise<Uint8Array | undefined> {
+    return this.#reported.promise;
+  }
+
+  /** Failed, cancelled or completed, or about to be cancelled. */
+  get isDecided(): boolean {
+    const { status } = this.#host;
+    return status.isOver || status.is('cancelling');
+  }
+
+  /** A step of the status that a failure or a cancellation may have overtaken. */
+  step(status: 'active' | 'device'): void {
+    if (!this.isDecided) this.#host.status.to(status);
+  }
+
+  roundOver(): void {
+    this.#rounds++;
+  }
+
+  channelDone(): void {
+    this.#channelsDone++;
+    this.#maybeComplete();
+  }
+
+  /** The migration thread is through: with a return path, the destination has said that it has the guest. */
+  sentAll(): void {
+    this.#sentAll = true;
+    this.#maybeComplete();
+  }
+
+  reported(report: Uint8Array | undefined): void {
+    this.#reported.resolve(report);
+  }
+
+  /** Off, unless the destination may have the guest already: then its word decides. */
+  cancel(): void {
+    const { status, control } = this.#host;
+    if (status.is('completed')) this.#reported.resolve(undefined);
+    if (this.isDecided) return;
+    if (!control.keep()) {
+      this.#host.warn('too late to cancel: the destination has everything, and its word decides');
+      return;
+    }
+    status.to('cancelling');
+    this.#host.stopThreads();
+    this.#outcome.reject(new MultifdError('cancelled', 'the migration was cancelled'));
+  }
+
+  /** An error of this thread. */
+  fail(error: MultifdError): void {
+    this.#host.failures.hear(API_THREAD, () => this.failed(error));
+  }
+
+  /** An error of a thread that cannot tell whether the destination has the guest. */
+  failed(error: MultifdError): void {
+    // Without a return path a connection that breaks is the destination's last word: it may not have read what was on
+    // its way there.
+    if (this.#host.control.keep() || !this.#host.parameters.returnPath) this.decided(error);
+  }
+
+  /** The migration is off, unless the destination has said that it has the guest. */
+  decided(error: MultifdError): void {
+    const { status, control } = this.#host;
+    if (!status.isOver && !control.settle()) this.sentAll();
+    if (status.is('completed')) this.#noReport(error);
+    if (this.isDecided) return;
+    const early = status.is('setup') || this.#rounds === 0;
+    status.to('failed');
+    this.#host.stopThreads();
+    this.#outcome.reject(early && error.code === 'peer-closed' ? refusedEarly(error) : error);
+  }
+
+  /** With a return path the destination's word counts; without one, that every byte has left. */
+  #maybeComplete(): void {
+    const { status, parameters } = this.#host;
+    if (!this.#sentAll || !status.is('device')) return;
+    if (!parameters.returnPath && this.#channelsDone < parameters.multifdChannels) return;
+    this.#host.completed();
+    status.to('completed');
+    // A cancellation that came too late for the migration is not too late for the report.
+    if (this.#host.isAborted()) this.#reported.resolve(undefined);
+    this.#outcome.resolve();
+  }
+
+  /** After completion there is nothing left to fail but the report. */
+  #noReport(error: MultifdError): void {
+    if (this.#host.requestReport) this.#host.warn(`no report from the destination: ${error.message}`);
+    this.#reported.resolve(undefined);
+  }
+}

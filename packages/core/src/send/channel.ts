@@ -21,7 +21,7 @@ import type { FromSendChannel, SendChannelData, ToSendChannel } from './messages
 import { PacketSender } from './packet-sender.js';
 import type { PageSource } from './page-source.js';
 
-/** One outgoing channel, in its own thread: it owns its connection, its detector, its codec state. */
+/** One outgoing channel, in its own thread. Owns its connection, its checker and its method's state. */
 export class SendChannel implements ThreadJob {
   readonly where: string;
   readonly #data: SendChannelData;
@@ -33,7 +33,7 @@ export class SendChannel implements ThreadJob {
   #hooks: SendingMethods | undefined;
   #outgoing: Outgoing | undefined;
 
-  /** @param where what the channel is called in messages. */
+  /** @param where the channel's name in messages. */
   constructor(
     where: string,
     data: SendChannelData,
@@ -88,16 +88,16 @@ export class SendChannel implements ThreadJob {
     await outgoing.close();
   }
 
-  /** Frees everything, whatever happened. Does not throw. */
+  /** Frees everything, after success or failure. Does not throw. */
   async close(): Promise<void> {
     this.#outgoing?.destroy();
     try {
       await this.#checker?.close();
       await this.#hooks?.cleanup();
     } catch {
-      // The migration's outcome is decided; an accelerator or codec that cannot close has nothing to add.
+      // The migration's outcome is decided: a failing close of an accelerator or codec does not change it.
     }
-    // Last: until it is closed, an accelerator may be at work on the pages.
+    // Last: until the accelerator is closed, it may still read the pages.
     this.#pages.close();
   }
 

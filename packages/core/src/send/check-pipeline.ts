@@ -2,32 +2,32 @@ import type { PageChecker } from '../zero/page-checker.js';
 import { RangeGroup } from './range-group.js';
 import type { ClaimedRange, ScannedRange } from './scanned-range.js';
 
-/** Where a pipeline gets its work. */
+/** Supplies a pipeline with ranges. */
 export interface RangeSource {
-  /** The next range, which is then this thread's alone; undefined if none is left for now. */
+  /** Claims the next range for this thread alone; undefined if none is left for now. */
   claim(): ClaimedRange | undefined | Promise<ClaimedRange | undefined>;
-  /** Ranges that this thread may claim in one go, so that other threads have something to do too; at least 1. */
+  /** Number of ranges that this thread may claim in one go without starving the other threads; at least 1. */
   fairShare(): number;
 }
 
 /**
- * Takes ranges' dirty pages and tells zero pages from normal ones, in the order in which they were claimed: absent
- * ranges without a look, the rest through the accelerator. Without a checker (`zero-page-detection=none`) every page is
- * normal. An accelerator that takes several batches at a time has them: while one group of ranges is sent, the next ones
- * are being checked.
+ * Takes the dirty pages of ranges and tells zero pages from normal ones, in claim order: absent pages are not read,
+ * the accelerator checks the rest. Without a checker (`zero-page-detection=none`) every page is normal. An
+ * accelerator that takes several batches at a time gets several: it checks the next groups of ranges while one is
+ * sent.
  */
 export class CheckPipeline {
   readonly #source: RangeSource;
-  /** Groups that are checked at a time. */
+  /** Number of groups in flight at a time. */
   readonly #depth: number;
   readonly #idle: RangeGroup[] = [];
-  /** For an accelerator that takes one batch at a time: nothing is claimed ahead. */
+  /** The only group, for an accelerator that takes one batch at a time: nothing is claimed ahead. */
   readonly #alone: RangeGroup | undefined;
   readonly #started: RangeGroup[] = [];
-  /** Claimed, and in no group yet. */
+  /** A claimed range that is in no group yet. */
   #held: ClaimedRange | undefined;
   #exhausted = false;
-  /** The group whose ranges are being handed out, and the next of them. */
+  /** The group whose ranges are being handed out, and the index of the next one. */
   #current: RangeGroup | undefined;
   #at = 0;
 
@@ -36,18 +36,18 @@ export class CheckPipeline {
     this.#depth = checker?.inFlight ?? 1;
     const makeGroup = (): RangeGroup => new RangeGroup(pageSize, checker);
     if (this.#depth === 1) this.#alone = makeGroup();
-    // One more than are in flight: the one that is being handed out.
+    // One more than are in flight, for the one that is being handed out.
     else this.#idle = Array.from({ length: this.#depth + 1 }, makeGroup);
   }
 
   /**
-   * The next range, checked. It and its memory are the caller's until the next call.
-   * @returns undefined if the source has none left; when it has again, there are more.
+   * Returns the next range, checked. The caller owns it and its memory until the next call.
+   * @returns undefined if the source has no range left; call again when it has.
    * @throws MultifdError what the check or the source throws.
    */
   async next(): Promise<ScannedRange | undefined> {
     if (this.#alone !== undefined) {
-      // Thousands of ranges a second without a page to look at: no turn of the event queue that is not needed.
+      // Thousands of ranges a second have no page to check: avoid needless microtask turns.
       const claiming = this.#source.claim();
       const claimed = claiming instanceof Promise ? await claiming : claiming;
       if (claimed === undefined) return undefined;
@@ -66,7 +66,7 @@ export class CheckPipeline {
       return undefined;
     }
     await first.checked;
-    // While this one is handed out, as many as before are in flight.
+    // Refill, so that as many groups stay in flight while this one is handed out.
     await this.#fill();
     this.#current = first;
     this.#at = 1;

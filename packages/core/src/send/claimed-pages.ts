@@ -16,7 +16,9 @@ export interface ClaimedPagesData extends SendChannelData {
   readonly work: readonly SharedArrayBuffer[];
 }
 
-/** Guest RAM, range by range: each is claimed by one atomic addition, its dirty pages are taken, checked and sent. */
+/**
+ * Sends guest RAM range by range: claims each by one atomic addition, then takes, checks and sends its dirty pages.
+ */
 export class ClaimedPages implements PageSource {
   readonly #data: ClaimedPagesData;
   readonly #control: SourceControl;
@@ -60,12 +62,12 @@ export class ClaimedPages implements PageSource {
       const scanned = await pipeline.next();
       if (scanned === undefined) break;
       this.#control.throwIfAborted();
-      // What follows waits for the connection, which has a limit of its own; `PacketSender` says when a method has it.
+      // From here the thread waits for the connection, which has its own timeout; `PacketSender` marks method work.
       this.#counters.rest();
       if (scanned.count > 0) await this.#addPages(scanned, sender);
     }
     this.#counters.rest();
-    // A SYNC vouches for the pages before it.
+    // Check before the SYNC, which vouches for the pages before it.
     for (const { block } of this.#blocks) block.intact?.();
     return true;
   }
@@ -74,7 +76,7 @@ export class ClaimedPages implements PageSource {
     for (const block of this.#blocks) block.close();
   }
 
-  /** The next range of the epoch, once it may be sent. */
+  /** Claims the next range of the epoch; resolves once it may be sent. */
   #claim(): ClaimedRange | undefined | Promise<ClaimedRange> {
     const index = this.#control.claim();
     if (index === undefined) return undefined;
@@ -102,7 +104,7 @@ export class ClaimedPages implements PageSource {
   async #addPages(scanned: ScannedRange, sender: ChannelTools['sender']): Promise<void> {
     const { memory, count, offsets, answers } = scanned;
     const { range, sending } = scanned.claimed;
-    // A method is given the block to look at, and cannot mark anything as sent.
+    // A method gets the block only to read it, and cannot mark anything as sent.
     await sender.begin(sending.block, (offset, length) =>
       sending.inPlace
         ? sending.readToSend(offset, length, memory)

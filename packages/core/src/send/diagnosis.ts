@@ -10,30 +10,30 @@ import {
 } from '../thread/counters.js';
 import type { AcceleratorReference } from '../zero/accelerator.js';
 
-/** The thread of the main stream, in messages. */
+/** Name of the main stream's thread in messages. */
 export const MIGRATION_THREAD = 'migration thread';
 
-/** Other people's code that runs in the threads of a source, or of a relay's outgoing side. */
+/** Plug-in code that runs in the threads of a source, or of a relay's outgoing side. */
 export interface Suspects {
-  /** What a channel is called in messages. */
+  /** A channel's name in messages. */
   readonly channel: 'channel' | 'outgoing channel';
   readonly parameters: MigrationParameters;
   readonly accelerator: AcceleratorReference | undefined;
   readonly methodModules: readonly string[];
-  /** Name of the method that makes packets now: with `auto` the parameter does not tell. */
+  /** Name of the method in use now, which the parameter does not give with `auto`. */
   readonly method: () => string;
 }
 
 /** The threads that a migration needs before it connects. */
 export interface Setup {
   readonly threads: number;
-  /** Those that are not ready. */
+  /** Number of threads that are not ready. */
   readonly missing: number;
-  /** False: there are none yet, as the accelerator has first to open what they share. */
+  /** False: no thread runs yet, as the accelerator must first open the device that they share. */
   readonly started: boolean;
 }
 
-/** Some threads are not ready within `setupTimeout`: what is being opened in one of them may never come back. */
+/** The error for threads that are not ready within `setupTimeout`: names the plug-in that is being opened, if any. */
 export function notReady(
   { parameters, accelerator }: Suspects,
   setup: Setup,
@@ -50,7 +50,9 @@ export function notReady(
   });
 }
 
-/** `multifd-compression=auto` loads all methods before anybody connects, and one of their modules does not end it. */
+/**
+ * The error for `multifd-compression=auto`, which loads all methods before connecting, when a module never finishes.
+ */
 export function notLoaded({ setupTimeout }: MigrationParameters): MultifdError {
   return new MultifdError(
     'codec-unavailable',
@@ -60,8 +62,8 @@ export function notLoaded({ setupTimeout }: MigrationParameters): MultifdError {
 }
 
 /**
- * A thread's zero check or method does not come back.
- * @param row of the thread in the counters.
+ * The error for a zero check or method that does not return.
+ * @param row the thread's row in the counters.
  */
 export function hangs(suspects: Suspects, row: number, coding: boolean): MultifdError {
   const { parameters, accelerator, method, channel } = suspects;
@@ -74,9 +76,9 @@ export function hangs(suspects: Suspects, row: number, coding: boolean): Multifd
 }
 
 /**
- * A thread ended without saying why. Attributes the death to the module on the error's stack, else to the
- * thread's running activity.
- * @param activity what it was doing, as the counters have it.
+ * The error for a thread that died without reporting why. Attributes its death to the module on the error's stack,
+ * else to the thread's running activity.
+ * @param activity what the thread was doing, from the counters.
  */
 export function died(suspects: Suspects, error: MultifdError, activity: bigint): MultifdError {
   if (error.code !== 'internal') return error;
@@ -95,7 +97,7 @@ function whoHas(activity: bigint): 'accelerator' | 'method' | undefined {
   return activity === ACTIVITY_CHECKING || activity === ACTIVITY_OPENING ? 'accelerator' : undefined;
 }
 
-/** Whose module is on an error's stack, or else whose folder; undefined if that does not tell. */
+/** Whose module, else whose module's folder, is on the error's stack; undefined if neither or both are. */
 function whoThrew(suspects: Suspects, cause: unknown): 'accelerator' | 'method' | undefined {
   const stack = cause instanceof Error ? (cause.stack ?? '') : '';
   const urls = (modules: readonly string[]): readonly URL[] =>
@@ -110,7 +112,7 @@ function whoThrew(suspects: Suspects, cause: unknown): 'accelerator' | 'method' 
   return undefined;
 }
 
-/** A QEMU destination that does not take a guest says nothing here: it closes, or its process dies, or was killed. */
+/** The error for an early close: a QEMU destination that refuses a guest only closes, or its process has died. */
 export function refusedEarly(error: MultifdError): MultifdError {
   return new MultifdError('peer-closed', error.message, {
     cause: error,

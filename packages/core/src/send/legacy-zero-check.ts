@@ -13,7 +13,7 @@ import type { MainStream } from './main-stream.js';
 import type { SendLink } from './messages.js';
 import { type ClaimedRange, PAGE_ZERO, type ScannedRange } from './scanned-range.js';
 
-/** What the migration thread needs to check by itself. All buffers are shared. */
+/** What the migration thread needs to check pages itself. All buffers are shared. */
 export interface LegacyCheckData extends SendLink {
   readonly ram: GuestRamDescriptor;
   /** Bitmaps that channel threads claim from, one for each block. */
@@ -23,10 +23,10 @@ export interface LegacyCheckData extends SendLink {
 }
 
 /**
- * `zero-page-detection=legacy`: the migration thread checks. Zero pages go over main; the others are marked in
- * the channels' own bitmap, range by range, so that channels send while this thread checks on. The second bitmap
- * (1 bit a page) keeps a page that the guest dirties meanwhile out of this epoch: a page must not be on main and
- * on a channel in the same one.
+ * `zero-page-detection=legacy`: the migration thread checks. It sends zero pages over main and marks the others in
+ * the channels' own bitmap, range by range, so that channels send while it checks on. The second bitmap (1 bit a
+ * page) keeps a page that the guest dirties meanwhile out of this epoch: one epoch must not carry a page both on main
+ * and on a channel.
  */
 export class LegacyZeroCheck {
   readonly #data: LegacyCheckData;
@@ -76,7 +76,7 @@ export class LegacyZeroCheck {
     return new LegacyZeroCheck(data, control, counters, dirty, blocks, checker);
   }
 
-  /** Checks all RAM once and makes its ranges ready for the channels, one after the other. */
+  /** Checks all RAM once, and releases its ranges to the channels one by one. */
   async checkRound(stream: MainStream): Promise<void> {
     const table = new RangeTable(this.#data.ram.blocks);
     let next = 0;
@@ -112,13 +112,13 @@ export class LegacyZeroCheck {
     try {
       await this.#checker.close();
     } catch {
-      // The migration's outcome is decided; an accelerator that cannot close has nothing to add.
+      // The migration's outcome is decided: a failing close of an accelerator does not change it.
     }
-    // Last: until it is closed, an accelerator may be at work on them.
+    // Last: until the accelerator is closed, it may still read the blocks.
     for (const block of this.#blocks) block.close();
   }
 
-  /** Gathers the zero pages in `#zero`, marks the others for the channels. Gives the number of zero pages. */
+  /** Gathers the zero pages in `#zero` and marks the others for the channels. Returns the number of zero pages. */
   #partition({ count, offsets, answers }: ScannedRange, work: DirtyBitmap): number {
     let zero = 0;
     for (let index = 0; index < count; index++) {

@@ -25,35 +25,38 @@ import { PING_SOURCE_DOES_NOT_WAIT } from '../wire/return-path.js';
 import { describeDevices, encodeDeviceSection } from '../wire/vm-description.js';
 
 /**
- * Any id will do, as long as it is unique in the stream (docs/wire.md, 2.3): one that no early section of another
- * source's has, which go out unchanged; QEMU counts its sections up from 0.
+ * Any id that is unique in the stream (docs/wire.md, 2.3). Another source's early sections go out unchanged, and QEMU
+ * numbers its sections up from 0: this id is out of their reach.
  */
 const RAM_SECTION_ID = 0x0052_414d;
 /** A ZERO record with CONTINUE: the word and the fill byte. */
 const ZERO_RECORD_SIZE = 9;
 const ZERO_RECORDS_PER_WRITE = 4096;
 
-/** The source's main stream, section by section. Owns nothing but the order of the bytes. */
+/** Writes the source's main stream, section by section. Owns only the order of the bytes. */
 export class MainStream {
   readonly #outgoing: Outgoing;
   /** Block of the last page record: CONTINUE refers to it. */
   #lastBlock: string | undefined;
   #nextSectionId = 1;
-  /** What `early` has sent: the description lists it first. */
+  /** Sections that `early` has sent: the description lists them first. */
   #early: readonly DeviceSection[] = [];
 
   constructor(outgoing: Outgoing) {
     this.#outgoing = outgoing;
   }
 
-  /** Header, configuration, and the request for the return path if it is wanted. */
+  /** Sends the header, the configuration, and with `returnPath` the request for the return path. */
   async begin(configuration: Configuration, returnPath: boolean): Promise<void> {
     await this.#send(encodeFileHeader(), encodeConfiguration(configuration));
     if (!returnPath) return;
     await this.#send(encodeCommand(COMMAND.OPEN_RETURN_PATH), encodeCommand(COMMAND.PING, u32(1)));
   }
 
-  /** Of a relay, with a return path and before RAM: the guest's own source does not wait for the destination's word. */
+  /**
+   * Relay, with a return path, before RAM: says that the guest's own source does not wait for the destination's
+   * reply.
+   */
   async sourceDoesNotWait(): Promise<void> {
     await this.#send(encodeCommand(COMMAND.PING, u32(PING_SOURCE_DOES_NOT_WAIT)));
   }
@@ -65,13 +68,13 @@ export class MainStream {
     );
   }
 
-  /** Early device state: before the START section of RAM, or right behind it. */
+  /** Sends early device state: before the START section of RAM, or right after it. */
   async early(sections: readonly DeviceSection[]): Promise<void> {
     this.#early = [...this.#early, ...sections];
     for (const section of sections) await this.#device(section);
   }
 
-  /** The early sections of another source, unchanged. */
+  /** Sends another source's early sections, unchanged. */
   async rawEarly(sections: Uint8Array): Promise<void> {
     if (sections.length > 0) await this.#send(sections);
   }
@@ -80,13 +83,13 @@ export class MainStream {
     await this.#send(encodeSectionPart(kind, RAM_SECTION_ID));
   }
 
-  /** Ends a RAM section, with its sync record. Every channel has sent its SYNC before. */
+  /** Ends a RAM section, with its sync record. Every channel must have sent its SYNC before. */
   async ramSync(flushRecord: boolean): Promise<void> {
     if (flushRecord) await this.#send(FLUSH_RECORD);
     await this.#send(EOS_RECORD, encodeFooter(RAM_SECTION_ID));
   }
 
-  /** ZERO records for `count` pages of one block. `offsets` is the caller's and may change afterwards. */
+  /** Sends ZERO records for `count` pages of one block. The caller owns `offsets` and may reuse it afterwards. */
   async zeroPages(blockName: string, offsets: Float64Array, count: number): Promise<void> {
     let first = 0;
     if (this.#lastBlock !== blockName && count > 0) {
@@ -102,7 +105,7 @@ export class MainStream {
     }
   }
 
-  /** Device state, end of sections, description. */
+  /** Sends device state, end of sections and description. */
   async end(deviceState: readonly DeviceSection[], requestReport: boolean, pageSize: number): Promise<void> {
     const sections = requestReport ? [...deviceState, REPORT_REQUEST] : deviceState;
     for (const section of sections) await this.#device(section);
@@ -111,7 +114,9 @@ export class MainStream {
     await this.#outgoing.drained();
   }
 
-  /** What another source sent behind its RAM, unchanged: it may stand anywhere (docs/wire.md, 7.4). */
+  /**
+   * Sends what another source sent after its RAM, unchanged: it does not depend on its position (docs/wire.md, 7.4).
+   */
   async endWith(tail: Uint8Array): Promise<void> {
     await this.#send(tail);
     await this.#outgoing.drained();

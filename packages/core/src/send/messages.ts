@@ -6,14 +6,14 @@ import type { SocketIoLink } from '../transport/socket-io.js';
 import type { CheckPlan } from '../zero/open-checker.js';
 import type { AcceleratorReplacement } from '../zero/page-checker.js';
 
-/** What every thread of a sending side is started with. All buffers are shared, none is copied. */
+/** Start data of every thread of a sending side. All buffers are shared, none is copied. */
 export interface SendLink {
   readonly address: Address;
   readonly parameters: MigrationParameters;
   readonly uuid: Uint8Array;
   /** Target page size in bytes. */
   readonly pageSize: number;
-  /** `SendControl`. */
+  /** Buffer of the `SourceControl`. */
   readonly control: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
   readonly bandwidth: SharedArrayBuffer;
@@ -23,15 +23,15 @@ export interface SendLink {
   readonly methodSettings: Readonly<Record<string, number | string>>;
 }
 
-/** What a channel's thread is started with, beside what its page source needs. */
+/** Start data of a channel's thread; its page source adds its own. */
 export interface SendChannelData {
   readonly link: SendLink;
-  /** Undefined if nobody looks for zero pages in this thread. */
+  /** Undefined if this thread does not check for zero pages. */
   readonly check: CheckPlan | undefined;
   readonly channel: number;
 }
 
-/** What a channel is told when it may connect: of a relay's guest it is not known before. */
+/** Tells a channel to connect. Carries what a relay does not know of its guest before. */
 export interface ConnectOrder {
   /** The guest's blocks; empty on a source, whose channels have them already. */
   readonly blocks: readonly IncomingBlock[];
@@ -43,11 +43,11 @@ export type ToSendChannel = ({ readonly type: 'connect' } & ConnectOrder) | { re
 
 /** Channel thread → API thread. */
 export type FromSendChannel =
-  /** Modules are loaded, RAM is open. */
+  /** Its modules are loaded and RAM is open. */
   | { readonly type: 'ready' }
   | { readonly type: 'connected' }
-  /** The accelerator failed here; another one goes on. */
+  /** The accelerator failed in this thread; another one takes over. */
   | { readonly type: 'replaced'; readonly replacement: AcceleratorReplacement }
-  /** The method that was chosen cannot be had here; `none` goes on. */
+  /** The chosen method is unavailable in this thread; it goes on with `none`. */
   | { readonly type: 'method-refused'; readonly reason: string }
   | Ending;

@@ -8,17 +8,17 @@ import { FLAG_SYNC, maxPagesPerPacket, PACKET_PAYLOAD_SIZE, packetHeaderSize } f
 import { createRamPacket, encodeRamPacket, type RamPacket } from '../wire/ram-packet.js';
 import type { SourceControl } from './control.js';
 
-/** A write leaves when it has this many packets (64 KiB of headers, if they are all zero pages) … */
+/** A write goes out once it has this many packets (64 KiB of headers, if they are all zero pages) … */
 const PACKETS_PER_WRITE = 48;
 /** … or this many bytes. */
 const BYTES_PER_WRITE = 2 * 2 ** 20;
-/** The same for a method that takes its time over each packet: what is ready leaves while the next is made. */
+/** … or, for a method that spends time on each packet, this many: finished packets go out while it makes the next. */
 const CODED_BYTES_PER_WRITE = 64 * 1024;
 
-/** ms that a method may compute on end before the connection gets a turn of the event loop. */
+/** ms that a method may compute without a break before the sender yields to the event loop. */
 const LONGEST_STINT = 20;
 
-/** What a packet's holes hold. */
+/** Sent in place of absent pages. */
 const ZEROS = new Uint8Array(PACKET_PAYLOAD_SIZE);
 
 /** Headers of one write. Owned by this sender; lent to the socket from `send` until its `done`. */
@@ -28,9 +28,9 @@ interface HeaderSlots {
 }
 
 /**
- * Collects one channel's pages into packets, normal pages and zero pages apart, so that each kind fills whole
- * packets; what is left over shares one packet, normal pages first. So the packets depend only on the pages and
- * their order, never on how they were checked.
+ * Collects one channel's pages into packets: normal pages and zero pages fill separate packets, and the remainder
+ * shares one, normal pages first. So packets depend only on the pages and their order, never on how they were
+ * checked.
  */
 export class PacketSender {
   readonly #outgoing: Outgoing;
@@ -44,22 +44,22 @@ export class PacketSender {
   readonly #headerSize: number;
   readonly #packet: RamPacket;
   readonly #normal: Float64Array;
-  /** 1 for each normal page that is a hole. */
+  /** 1 for each normal page that is absent. */
   readonly #holes: Uint8Array;
   readonly #zero: Float64Array;
   #normalCount = 0;
   #zeroCount = 0;
   #block: RamBlock | undefined;
-  /** Where the bytes of this block's pages are for now; guest memory, or a copy of a file's range. */
+  /** Gives the bytes of this block's pages: guest memory, or a copy of a file's range. */
   #pages: ((offset: number, length: number) => Uint8Array) | undefined;
   readonly #free: HeaderSlots[] = [];
   #headers: HeaderSlots;
   #vectors: Uint8Array[] = [];
-  /** Start in `#headers` of headers that no vector covers yet. */
+  /** Offset in `#headers` of the first header that no vector covers yet. */
   #uncovered = 0;
   #bytes = 0;
   #releases: (() => void)[] = [];
-  /** Moment of the last turn of the event loop that is known of, ms. */
+  /** Time of the last known turn of the event loop, ms. */
   #lastTurn = performance.now();
 
   constructor(
@@ -87,8 +87,8 @@ export class PacketSender {
   }
 
   /**
-   * The pages that follow are of this block.
-   * @param pages gives [offset, offset + length) of the block, valid until the sender is `flushed` again.
+   * Sets the block of the pages that follow.
+   * @param pages returns [offset, offset + length) of the block, valid until the sender is `flushed` again.
    */
   async begin(block: RamBlock, pages: (offset: number, length: number) => Uint8Array): Promise<void> {
     if (this.#block !== block) await this.flushPackets();
@@ -97,9 +97,9 @@ export class PacketSender {
   }
 
   /**
-   * Adds a normal page. True: await `flushFull` before the next page.
-   * @param offset bytes in the block.
-   * @param hole it is absent: zeros are sent in its place, since reading it might make it exist.
+   * Adds a normal page. If it returns true, await `flushFull` before the next page.
+   * @param offset byte offset in the block.
+   * @param hole the page is absent: zeros are sent in its place, as reading it might allocate it.
    */
   addNormal(offset: number, hole = false): boolean {
     this.#holes[this.#normalCount] = hole ? 1 : 0;
@@ -107,19 +107,19 @@ export class PacketSender {
     return this.#normalCount === this.#maxPages;
   }
 
-  /** Adds a zero page. True: await `flushFull` before the next page. */
+  /** Adds a zero page. If it returns true, await `flushFull` before the next page. */
   addZero(offset: number): boolean {
     this.#zero[this.#zeroCount++] = offset;
     return this.#zeroCount === this.#maxPages;
   }
 
-  /** Puts the kind of pages that fills a packet into one. */
+  /** Emits a packet for each kind of page that fills one. */
   async flushFull(): Promise<void> {
     if (this.#normalCount === this.#maxPages) await this.#emit(this.#normalCount, 0);
     if (this.#zeroCount === this.#maxPages) await this.#emit(0, this.#zeroCount);
   }
 
-  /** Puts every page added so far into a packet. */
+  /** Emits packets for every page added so far. */
   async flushPackets(): Promise<void> {
     if (this.#normalCount + this.#zeroCount <= this.#maxPages) {
       if (this.#normalCount + this.#zeroCount > 0) await this.#emit(this.#normalCount, this.#zeroCount);
@@ -129,7 +129,7 @@ export class PacketSender {
     }
   }
 
-  /** Sends every packet so far, and waits until no page that was handed over is read any more. */
+  /** Sends every packet so far, and waits until nothing reads the added pages any more. */
   async flushed(): Promise<void> {
     await this.flushPackets();
     await this.#write();
@@ -137,9 +137,9 @@ export class PacketSender {
   }
 
   /**
-   * Ends the epoch: everything added so far, then a SYNC packet.
-   * @param last nothing comes after it: a destination that has everything, main's end too, may close this channel before
-   *   it says so on main.
+   * Ends the epoch: sends everything added so far, then a SYNC packet.
+   * @param last no epoch follows: a destination that has everything, main's end too, may close this channel before it
+   *   says so on main.
    */
   async sync(last: boolean): Promise<void> {
     await this.flushPackets();
@@ -192,14 +192,14 @@ export class PacketSender {
       await this.#write();
   }
 
-  /** A method that computes must not keep this thread from its connection. */
+  /** Yields to the event loop, so that a computing method does not starve the connection. */
   async #wasBusy(): Promise<void> {
     if (performance.now() - this.#lastTurn < LONGEST_STINT) return;
     await eventLoopTurn();
     this.#lastTurn = performance.now();
   }
 
-  /** The bytes of the packet's first `count` pages, neighbours in one piece. */
+  /** The bytes of the packet's first `count` pages, with adjacent pages merged into one vector. */
   #gather(count: number): Uint8Array[] {
     const vectors: Uint8Array[] = [];
     const { offsets } = this.#packet;

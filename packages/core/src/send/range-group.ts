@@ -2,32 +2,34 @@ import { RANGE_SIZE } from '../ram/ranges.js';
 import type { PageChecker } from '../zero/page-checker.js';
 import { type ClaimedRange, PAGE_HOLE, PAGE_NORMAL, PAGE_ZERO, ScannedRange } from './scanned-range.js';
 
-/** Ranges that one group has at most: 256 MiB of the block, of which few pages may be dirty. */
+/** Most ranges in one group: 256 MiB of the block, of which few pages may be dirty. */
 const MOST_RANGES = 64;
 
 const DONE = Promise.resolve();
 
 /**
- * Ranges whose pages are checked in one call, so that an accelerator that likes large batches gets them: of one block,
- * and of memory that can be seen as one piece. It holds one range only for an accelerator that asks for no more.
+ * Ranges whose pages are checked in one call, to make the large batches that some accelerators prefer. They share one
+ * block and lie in memory that one view can cover. For an accelerator that takes one batch at a time, a group of one.
  */
 export class RangeGroup {
   readonly #pageSize: number;
   readonly #checker: PageChecker | undefined;
-  /** Pages to be looked at, at most. */
+  /** Most pages to check. */
   readonly #capacity: number;
   readonly #ranges: ScannedRange[] = [];
   #used = 0;
   #looks = 0;
-  /** Byte offsets in the block: the lowest range with a page to be looked at, and the end of the highest. */
+  /** Byte offsets in the block: start of the lowest range with a page to check, and end of the highest. */
   #start = Number.POSITIVE_INFINITY;
   #end = 0;
-  /** Of the pages to be looked at: byte offset in the memory that is handed over, the range and the index in it. */
+  /**
+   * For each page to check: byte offset in the memory passed to the checker, its range, and its index in the range.
+   */
   readonly #lookOffsets: Float64Array;
   readonly #lookRanges: Int32Array;
   readonly #lookIndexes: Int32Array;
   readonly #lookAnswers: Uint8Array;
-  /** Copies of ranges that are not in place, one behind the other. */
+  /** Copies of ranges that are not in place, back to back. */
   #scratch: Uint8Array = new Uint8Array(0);
   #checked: Promise<void> = DONE;
 
@@ -43,22 +45,22 @@ export class RangeGroup {
     this.#lookAnswers = new Uint8Array(this.#capacity);
   }
 
-  /** Ranges in it, in the order in which they were added. Their answers are there when `checked` is fulfilled. */
+  /** Number of ranges. Their answers are valid once `checked` resolves. */
   get size(): number {
     return this.#used;
   }
 
-  /** @param index 0 to `size - 1`. Good until `clear`. */
+  /** A range, in the order of `add`; valid until `clear`. @param index 0 to `size - 1`. */
   at(index: number): ScannedRange {
     return this.#ranges[index] ?? this.#range(index);
   }
 
-  /** Rejected if the check failed: a MultifdError. Nobody needs to look at it if the group is not wanted any more. */
+  /** Resolves when the check is done; rejects with a MultifdError if it failed. A dropped group need not await it. */
   get checked(): Promise<void> {
     return this.#checked;
   }
 
-  /** For use again: what it held is done with, memory of files included. */
+  /** Empties the group for reuse and releases its memory, that of files included. */
   clear(): void {
     for (let number = 0; number < this.#used; number++) this.#range(number).release();
     this.#used = 0;
@@ -67,7 +69,7 @@ export class RangeGroup {
     this.#end = 0;
   }
 
-  /** Whether `claimed` can be added: there is room, and its memory is within reach of what is in the group. */
+  /** Whether `claimed` can be added: there is room, and one view can cover its memory and the group's. */
   takes(claimed: ClaimedRange): boolean {
     const pages = claimed.range.length / this.#pageSize;
     if (this.#used === 0) return true;
@@ -79,7 +81,7 @@ export class RangeGroup {
     return Math.floor(range.offset / windowSize) === Math.floor(claimed.range.offset / windowSize);
   }
 
-  /** Takes the dirty pages of a range that the group `takes`. */
+  /** Adds a range that the group `takes`, and takes its dirty pages. */
   add(claimed: ClaimedRange): void {
     const { range, sending } = claimed;
     const number = this.#used++;
@@ -96,21 +98,21 @@ export class RangeGroup {
     this.#end = Math.max(this.#end, range.offset + range.length);
   }
 
-  /** Begins the check of what was added. @returns whether there is anything to wait for. */
+  /** Starts checking the added ranges. @returns whether there is anything to wait for. */
   check(): boolean {
     if (this.#looks === 0) {
       this.#checked = DONE;
       return false;
     }
     this.#checked = this.#check();
-    // Whoever does not wait for it any more must not die of it.
+    // Mark the rejection handled: a dropped group is never awaited.
     this.#checked.catch(() => {});
     return true;
   }
 
   async #check(): Promise<void> {
     const { block, inPlace } = this.at(0).claimed.sending;
-    // Not before it is needed: a view of a mapping counts as that much memory for the garbage collector.
+    // Map it only when needed: the garbage collector counts a view of a mapping as that much memory.
     const memory = inPlace ? this.#view() : this.#scratch;
     if (this.#checker === undefined) return;
     this.#placeLooks(inPlace);
@@ -122,7 +124,7 @@ export class RangeGroup {
     }
   }
 
-  /** Guest memory from the lowest range with a page to look at to the end of the highest: within one window. */
+  /** Guest memory from the lowest range with a page to check to the end of the highest: within one window. */
   #view(): Uint8Array {
     const { sending } = this.at(0).claimed;
     const view = sending.readToSend(this.#start, this.#end - this.#start, this.#scratch);
@@ -135,7 +137,7 @@ export class RangeGroup {
     return view;
   }
 
-  /** Where each page lies in the memory that is handed over. */
+  /** Computes each page's offset in the memory passed to the checker. */
   #placeLooks(inPlace: boolean): void {
     for (let look = 0; look < this.#looks; look++) {
       const number = this.#lookRanges[look] ?? 0;
@@ -155,7 +157,7 @@ export class RangeGroup {
 
   #scratchOf(number: number): Uint8Array {
     const most = Math.max(1, Math.floor((this.#capacity * this.#pageSize) / RANGE_SIZE));
-    // Shared, so that an accelerator that has its device in another thread needs no copy of the copy.
+    // Shared, so that an accelerator whose device lives in another thread needs no second copy.
     if (this.#scratch.length === 0) this.#scratch = new Uint8Array(new SharedArrayBuffer(most * RANGE_SIZE));
     return this.#scratch.subarray(number * RANGE_SIZE, (number + 1) * RANGE_SIZE);
   }

@@ -5,14 +5,14 @@ import type { SendingBlock } from '../ram/sending-block.js';
 /** Answers for one page. */
 export const PAGE_NORMAL = 0;
 export const PAGE_ZERO = 1;
-/** Absent and so zero, but nobody checks for zero pages: a normal page whose bytes are not to be touched. */
+/** Absent, so zero, but zero-page detection is off: a normal page whose memory must not be read. */
 export const PAGE_HOLE = 2;
 
 const NOTHING = new Uint8Array(0);
 
-/** A range that a thread has claimed that sends it, and where its bytes and its dirty bits are. */
+/** A range that the sending thread has claimed, with its block and its dirty bits. */
 export interface ClaimedRange {
-  /** Its number, in the order in which ranges are claimed; handed back with the answers. */
+  /** Its number in claim order; returned with the answers. */
   readonly index: number;
   readonly range: Range;
   readonly sending: SendingBlock;
@@ -20,19 +20,19 @@ export interface ClaimedRange {
 }
 
 /**
- * One range's dirty pages, taken and, once its group is checked, classified. Owned by the group, which uses it again
- * for another range.
+ * One range's dirty pages: taken, and classified once its group is checked. Owned by the group, which reuses it for
+ * another range.
  */
 export class ScannedRange {
   readonly #pageSize: number;
   #claimed: ClaimedRange | undefined;
-  /** Dirty pages in the range. */
+  /** Number of dirty pages in the range. */
   count = 0;
   /** Byte offsets in the block, ascending; the first `count`. */
   readonly offsets: Float64Array;
-  /** `PAGE_NORMAL`, `PAGE_ZERO` or `PAGE_HOLE` for each. */
+  /** `PAGE_NORMAL`, `PAGE_ZERO` or `PAGE_HOLE` for each of `offsets`. */
   readonly answers: Uint8Array;
-  /** The range's bytes, if there is a page that is not absent: guest memory, or a copy where it is not in place. */
+  /** The range's bytes, if any page is present: guest memory, or a copy where the block is not in place. */
   memory: Uint8Array = NOTHING;
 
   constructor(pageSize: number) {
@@ -47,12 +47,12 @@ export class ScannedRange {
     return this.#claimed;
   }
 
-  /** Lets go of its memory: a view of a mapping counts as that much memory for the garbage collector. */
+  /** Drops its view: the garbage collector counts a view of a mapping as that much memory. */
   release(): void {
     this.memory = NOTHING;
   }
 
-  /** Takes the range's dirty bits, before it is asked what is absent and before any of its bytes is read. */
+  /** Takes the range's dirty bits. Call it before asking what is absent and before reading any byte. */
   take(claimed: ClaimedRange): void {
     this.#claimed = claimed;
     this.release();
@@ -66,7 +66,7 @@ export class ScannedRange {
     for (let word = 0; word < words; word++) {
       let bits = dirty.takeWord(firstWord + word);
       const valid = pages - word * 32;
-      // A writer may have marked what is behind the block's end.
+      // A writer may have marked bits past the block's end.
       if (valid < 32) bits &= (1 << valid) - 1;
       const base = range.offset + word * 32 * pageSize;
       while (bits !== 0) {
@@ -79,9 +79,10 @@ export class ScannedRange {
   }
 
   /**
-   * Answers what needs no look, brings the dirty pages of a block that is not in place into `memory`, and says which pages have to be looked at.
-   * @param ofAbsent the answer for a page that is absent.
-   * @param look called with the index of each page to be looked at, ascending.
+   * Answers pages that need no check, copies the dirty pages of a block that is not in place to `memory`, and reports
+   * the pages to check.
+   * @param ofAbsent the answer for an absent page.
+   * @param look called with the index of each page to check, ascending.
    */
   fetch(ofAbsent: number, look: (index: number) => void): void {
     const { range, sending } = this.claimed;
@@ -89,7 +90,7 @@ export class ScannedRange {
     const rangeEnd = range.offset + range.length;
     let knownTo = range.offset;
     let absent = false;
-    // Of a block that is not in place: dirty pages in a row that are still to be read.
+    // For a block that is not in place: a run of dirty pages yet to be read.
     let from = range.offset;
     let to = range.offset;
     for (let index = 0; index < count; index++) {
@@ -97,7 +98,7 @@ export class ScannedRange {
       if (offset >= knownTo) {
         const known = sending.absentToSend(offset, rangeEnd - offset);
         absent = known > 0;
-        // A page that is absent only in part has data.
+        // A partly absent page has data.
         const length = Math.abs(known);
         const pages = absent ? Math.floor(length / this.#pageSize) : Math.ceil(length / this.#pageSize);
         if (absent && pages === 0) absent = false;
@@ -115,7 +116,7 @@ export class ScannedRange {
     this.#copy(from, to);
   }
 
-  /** Clean pages are not read: what is read here counts as sent (digests of what the other end has). */
+  /** Copies dirty pages only: what is read here counts as sent (digests of what the other end has). */
   #copy(from: number, to: number): void {
     const { range, sending } = this.claimed;
     if (sending.inPlace || from === to) return;

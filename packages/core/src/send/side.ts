@@ -25,50 +25,50 @@ export interface SendSideOptions {
   readonly methodModules: readonly string[];
   readonly methodSettings: Readonly<Record<string, number | string>>;
   readonly io: MigrationIo | undefined;
-  /** What a channel is called in messages. */
+  /** A channel's name in messages. */
   readonly channelName: Suspects['channel'];
-  /** Entry of a channel's thread: it decides where the pages come from. */
+  /** Entry of a channel's thread, which chooses its page source. */
   readonly entry: 'source-channel' | 'relay-channel';
 }
 
-/** Who has a sending side. Everything is called in the API thread. */
+/** Owner of a sending side. All callbacks run in the API thread. */
 export interface SendSideHost {
-  /** Anything that ends the migration; may be called more than once. */
+  /** A failure that ends the migration; may be called more than once. */
   failed(error: MultifdError): void;
-  /** Once for each accelerator that failed and was replaced, however many threads it had. */
+  /** Called once for each accelerator that failed and was replaced, however many threads used it. */
   replaced(replacement: AcceleratorReplacement): void;
   /** A channel has sent everything and closed. */
   channelDone?(): void;
-  /** A channel goes on with the method `none`. `reason`: one line; may be called for every channel. */
+  /** A channel falls back to the method `none`. `reason`: one line; may be called for every channel. */
   methodRefused?(reason: string): void;
-  /** Name of the method that makes packets now. Default: the parameter. */
+  /** Name of the method in use now. Default: the parameter. */
   method?(): string;
-  /** What has to be ready beside the channels before anybody connects. */
+  /** What else must be ready before the channels connect. */
   readonly beside?: {
-    /** Threads among it. */
+    /** Number of threads in it. */
     readonly threads: number;
-    /** How much of it is not ready. */
+    /** Number of its parts that are not ready. */
     missing(): number;
-    /** A better reason than the channels can give, once `setupTimeout` is over. */
+    /** A better reason than the channels can give, asked once `setupTimeout` is over. */
     late?(): MultifdError | undefined;
   };
 }
 
 /**
- * The API thread's part of a sending side: its channel threads, what they share, and the watch over the code of others
- * that runs in them. A source has one, and so has a relay.
+ * The API thread's part of a sending side: its channel threads, what they share, and the watch for plug-ins that hang
+ * in them. A source has one, and so has a relay.
  */
 export class SendSide {
   readonly control = SourceControl.allocate();
-  /** Of all threads of the migration, its other ones too. */
+  /** First failure of all threads of the migration, not only of the channels. */
   readonly failures = new FirstFailure();
   readonly counters: Counters;
-  /** Over all connections; it may be changed while they send. */
+  /** Limit for all connections together; may change while they send. */
   readonly bandwidth: BandwidthLimit;
   readonly link: SendLink;
-  /** All channel threads are ready to connect. Rejected with the first failure. */
+  /** Resolves when all channel threads are ready to connect; rejects with the first failure. */
   readonly ready: Promise<void>;
-  /** All channels are connected. Rejected with the first failure. */
+  /** Resolves when all channels are connected; rejects with the first failure. */
   readonly connected: Promise<void>;
   readonly #options: SendSideOptions;
   readonly #host: SendSideHost;
@@ -122,25 +122,26 @@ export class SendSide {
       this.failures,
       options.io?.interrupt,
     );
-    // Mark the rejections handled: a side that fails early may have nobody who awaits them.
+    // Mark the rejections handled: they are never awaited if the side fails early.
     this.ready.catch(() => {});
     this.connected.catch(() => {});
   }
 
-  /** Accelerators that failed, each with its successor, in the order in which that was heard. */
   /** The accelerator that checks now; undefined if none was given. */
   get accelerator(): AcceleratorReference | undefined {
     return this.#replaced.at(-1)?.by ?? this.#options.accelerator;
   }
 
+  /** Accelerators that failed, each with its successor, in the order of their reports. */
   get replaced(): readonly AcceleratorReplacement[] {
     return this.#replaced;
   }
 
   /**
-   * Opens the device that the threads share, if the accelerator shares one, then has the threads started. From now on a
-   * plug-in that hangs, or is not ready within `setupTimeout`, is a failure.
-   * @param spawn called once, unless the side fails or closes before. Its `plan` gives a thread its part in the check.
+   * Opens the device that the threads share, if the accelerator shares one, then calls `spawn`. From now on a plug-in
+   * that hangs, or is not ready within `setupTimeout`, is a failure.
+   * @param spawn starts the threads; called once, unless the side fails or closes before. `plan` returns one thread's
+   *   part in the check.
    */
   open(spawn: (plan: () => CheckPlan | undefined) => void): void {
     const { accelerator, fallbacks, parameters } = this.#options;
@@ -154,7 +155,7 @@ export class SendSide {
     }
     CheckPlans.open(accelerator, fallbacks).then(
       (plans) => {
-        // It may have taken its time: the migration can be over.
+        // Opening may take long: the migration may be over by now.
         if (this.#over) return plans.close();
         this.#plans = plans;
         spawn(() => plans.next());
@@ -165,7 +166,7 @@ export class SendSide {
     );
   }
 
-  /** Starts the channel threads. @param dataOf what a channel's thread is started with. */
+  /** Starts the channel threads. @param dataOf returns a channel's start data. */
   spawnChannels(dataOf: (channel: number) => SendChannelData): void {
     for (let channel = 0; channel < this.#options.parameters.multifdChannels; channel++) {
       const data = dataOf(channel);
@@ -181,19 +182,19 @@ export class SendSide {
     }
   }
 
-  /** Main is connected to the destination: the channels follow. */
+  /** Connects the channels, once main is connected to the destination. */
   connect(order: ConnectOrder): void {
     for (const channel of this.#channels) channel.post({ type: 'connect', ...order });
   }
 
-  /** The accelerator of some thread failed and another one goes on. */
+  /** Records that a thread's accelerator failed and another one took over. */
   noteReplaced(replacement: AcceleratorReplacement): void {
     if (this.#replaced.some(({ failed }) => failed === replacement.failed)) return;
     this.#replaced.push(replacement);
     this.#host.replaced(replacement);
   }
 
-  /** The side cannot go on, as this thread says. */
+  /** Fails the side with an error of this thread. */
   #fail(error: MultifdError): void {
     this.failures.hear(API_THREAD, () => this.#failed(error));
   }
@@ -204,30 +205,30 @@ export class SendSide {
     this.#host.failed(error);
   }
 
-  /** Attributes the death of a thread that did not say why. @param row of the thread in the counters. */
+  /** Attributes the death of a thread that reported no reason. @param row the thread's row in the counters. */
   died(error: MultifdError, row: number): MultifdError {
     return died(this.#suspects, error, this.counters.row(row).activity);
   }
 
-  /** No plug-in is watched any more, and none is opened. */
+  /** Stops watching plug-ins, and opens none any more. */
   unwatch(): void {
     this.#over = true;
     this.#watch?.close();
     clearTimeout(this.#late);
   }
 
-  /** Every channel thread is told to stop, one that waits in a blocking call too. */
+  /** Tells every channel thread to stop, also one in a blocking call. */
   stop(): void {
     this.control.abort();
     this.#threads.stop({ type: 'abort' });
   }
 
-  /** Waits until no channel thread runs any more. Does not throw. */
+  /** Waits until every channel thread has ended. Does not throw. */
   async join(): Promise<void> {
     await this.#threads.join();
   }
 
-  /** After every thread that checks has ended: closes the device that they shared. Does not throw. */
+  /** Closes the shared device, after every checking thread has ended. Does not throw. */
   async close(): Promise<void> {
     await this.#plans?.close();
   }

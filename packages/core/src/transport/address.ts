@@ -28,7 +28,7 @@ export function parseAddress(text: string): Address {
   return { kind: 'tcp', host: host === '' ? '127.0.0.1' : host, port };
 }
 
-/** What to write for an IPv6 address without brackets, whose last group cannot be told from a port. */
+/** The hint for an IPv6 address without brackets, where the last group could be the port. */
 function bareIpv6(text: string): string | undefined {
   const rest = text.replace(/^tcp:/, '');
   const [, host = '', port = ''] = /^([0-9a-f:.]*:[0-9a-f:.]*):(\d+)$/i.exec(rest) ?? [];

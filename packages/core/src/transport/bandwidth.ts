@@ -1,23 +1,23 @@
-/** When the line is free again, in ns of the monotonic clock. */
+/** When the line is free again: ns, monotonic clock. */
 const FREE_AT = 0;
 /** Bytes a second; 0 is unlimited. */
 const RATE = 1;
-/** Grows with each change of the rate: a turn that was given before counts no more. */
+/** Incremented by each change of the rate, which invalidates turns given before. */
 const GENERATION = 2;
 const WORDS = 3;
 
 /** A sender's turn. */
 export interface Turn {
-  /** ms to wait before the bytes may be sent; 0: at once. */
+  /** ms to wait before sending; 0: send at once. */
   readonly wait: number;
   /** For `isStale`. */
   readonly generation: bigint;
 }
 
 /**
- * `max-bandwidth` over all connections together: a shared clock of when the line is free again. Each sender
- * reserves its bytes on it and waits for its turn, so that no share is left unused by a slow channel. The rate may be
- * changed at any time, from any thread.
+ * `max-bandwidth` for all connections together: a shared clock that says when the line is free again. Each sender
+ * reserves its bytes on it and waits for its turn, so a slow channel leaves no share unused. Any thread may change
+ * the rate at any time.
  */
 export class BandwidthLimit {
   readonly buffer: SharedArrayBuffer;
@@ -35,7 +35,7 @@ export class BandwidthLimit {
     return limit;
   }
 
-  /** The limit from now on. Whoever waits for a turn asks again. */
+  /** Sets the limit from now on. Waiting senders reserve again. @param bytesPerSecond 0 is unlimited. */
   change(bytesPerSecond: number): void {
     Atomics.store(this.#words, RATE, BigInt(bytesPerSecond));
     Atomics.store(this.#words, FREE_AT, 0n);
@@ -63,7 +63,7 @@ export class BandwidthLimit {
     }
   }
 
-  /** Whether the rate was changed since the turn was given: the bytes have to be reserved again. */
+  /** Whether the rate has changed since the turn was given: the sender must reserve its bytes again. */
   isStale(turn: Turn): boolean {
     return Atomics.load(this.#words, GENERATION) !== turn.generation;
   }

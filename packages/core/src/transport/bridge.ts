@@ -2,23 +2,23 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { pipeline } from 'node:stream';
 import { MultifdError } from '../errors.js';
 
-/** ms after which a connection to the bridge that nobody has claimed is a stranger's. */
+/** ms after which the bridge drops a connection that is not the other end of one of its pairs. */
 const CLAIM_TIMEOUT = 1_000;
 
 /**
- * Carries connections that cannot be posted to another thread over loopback TCP pairs, whose other ends can be: unix
- * sockets, and what Node's stream has read from. It costs one more hop.
+ * Carries sockets that Node cannot post to another thread (unix sockets, and sockets that Node's stream has read
+ * from) over loopback TCP pairs, whose inner ends it can post. Costs one more hop.
  */
 export class Bridge {
   readonly #server: Server;
   readonly #port: Promise<number>;
   readonly #pipes = new Set<Socket>();
-  /** Inner ends that were handed over. */
+  /** Inner ends that are ours and handed over. */
   readonly #claimed = new WeakSet<Socket>();
 
   constructor() {
     this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (inner) => {
-      // Whose other end is not ours is a stranger; our own ends are claimed at once.
+      // We claim our own ends at once: one that stays unclaimed comes from another program.
       setTimeout(() => {
         if (!this.#claimed.delete(inner)) inner.destroy();
       }, CLAIM_TIMEOUT).unref();
@@ -35,12 +35,15 @@ export class Bridge {
     this.#port.catch(() => {});
   }
 
-  /** @throws MultifdError `io` if it cannot listen. */
+  /** Waits until the bridge listens. @throws MultifdError `io` if it cannot. */
   async ready(): Promise<void> {
     await this.#port;
   }
 
-  /** The inner end of a new pair, which carries what is not yet read of `socket`. @throws Error if that is gone. */
+  /**
+   * Returns the inner end of a new pair, which carries the unread bytes of `socket`.
+   * @throws Error if that is closed.
+   */
   async carry(socket: Socket): Promise<Socket> {
     const outer = connect({ host: '127.0.0.1', port: await this.#port, noDelay: true });
     return new Promise((resolve, reject) => {
@@ -52,7 +55,7 @@ export class Bridge {
         reject(new MultifdError('peer-closed', 'the connection is closed'));
       };
       const onInner = (inner: Socket): void => {
-        // Another program may have found the bridge's port: only our own end counts.
+        // Another program may connect to the bridge's port: accept only our own end.
         if (inner.remotePort !== outer.localPort) return;
         this.#server.removeListener('connection', onInner);
         this.#claimed.add(inner);
@@ -68,12 +71,12 @@ export class Bridge {
     });
   }
 
-  /** No more connections. Those that were handed over live on. */
+  /** Accepts no more connections. Pairs that were handed over stay open. */
   stopListening(): void {
     this.#server.close();
   }
 
-  /** Drops what it carries. */
+  /** Destroys the sockets that it carries. */
   close(): void {
     for (const socket of this.#pipes) socket.destroy();
   }

@@ -6,7 +6,7 @@ import { formatAddress } from './address.js';
 /**
  * Connects this thread to the destination.
  * @param timeout ms.
- * @throws MultifdError `timeout` or `io`, naming `where` and the address.
+ * @throws MultifdError `timeout` or `io`, naming `where` and the address; `cancelled` once `signal` aborts.
  */
 export function openConnection(
   address: Address,
@@ -60,9 +60,8 @@ export function openConnection(
 }
 
 /**
- * The same for a channel, when main is connected already: a destination that listens no more has refused main, or has
- * ended.
- * @throws MultifdError `peer-closed` then.
+ * Connects a channel, once main is connected: a destination that no longer listens has refused main, or has ended.
+ * @throws MultifdError `peer-closed` then, `timeout` or `cancelled` as `openConnection`.
  */
 export async function openChannel(
   address: Address,

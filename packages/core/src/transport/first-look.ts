@@ -2,10 +2,10 @@ import { readSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { socketFd } from './socket-bytes.js';
 
-/** Bytes of a connection that are looked at, at most, before a thread reads it: what its staging buffer holds. */
+/** Most bytes that the API thread reads of a connection before a thread takes it: the size of its staging buffer. */
 export const MOST_LOOKED_AT = 16 * 1024;
 
-/** What a connection had to say since the last look. Bytes are valid until the next look at any connection. */
+/** What has arrived on a connection since the last look. Bytes are valid until the next look at any connection. */
 export type Look = Uint8Array | 'nothing' | 'ended' | 'broken';
 
 /** Reads the first bytes of a connection in the API thread, without waiting. */
@@ -19,8 +19,8 @@ export interface FirstLook {
 const scratch = new Uint8Array(MOST_LOOKED_AT);
 
 /**
- * By the socket's descriptor, so that Node knows of no byte that was read and lets the socket change threads: what was
- * read has to go with it. One system call a look, about 4 µs; nothing tells when to look.
+ * Reads from the socket's descriptor, behind Node's back, so that the socket can still be posted to another thread:
+ * the caller passes on what was read. One system call a look, about 4 µs; the caller polls, as no event reports data.
  */
 export class DescriptorLook implements FirstLook {
   readonly untouched = true;
@@ -31,7 +31,7 @@ export class DescriptorLook implements FirstLook {
   }
 
   read(most: number): Look {
-    // Asked each time: the number of a socket that Node has closed may be another file's by now.
+    // Looked up each time: once Node closes a socket, its number may belong to another file.
     const fd = socketFd(this.#socket);
     if (fd === undefined) return 'broken';
     try {
@@ -44,7 +44,7 @@ export class DescriptorLook implements FirstLook {
   }
 }
 
-/** Where there is no descriptor to be had (Windows): by Node's stream, whose socket must then stay in this thread. */
+/** Reads through Node's stream where there is no descriptor (Windows); the socket must then stay in this thread. */
 export class StreamLook implements FirstLook {
   readonly untouched = false;
   readonly #socket: Socket;
@@ -57,7 +57,7 @@ export class StreamLook implements FirstLook {
     socket.on('error', () => {
       broken = true;
     });
-    // Without a listener for `data` nothing flows: `readable` fills the stream's own buffer, and no more.
+    // Without a `data` listener nothing flows: `readable` fills the stream's own buffer, and no more.
     socket.on('readable', () => {});
   }
 
@@ -69,7 +69,7 @@ export class StreamLook implements FirstLook {
   }
 }
 
-/** @param byDescriptor false: only documented ways of Node. */
+/** @param byDescriptor false: use Node's documented API only. */
 export function firstLook(socket: Socket, byDescriptor: boolean): FirstLook {
   return byDescriptor && socketFd(socket) !== undefined ? new DescriptorLook(socket) : new StreamLook(socket);
 }

@@ -5,34 +5,33 @@ import { adoptSocket, type BytesConsumer, type SocketBytes, streamSocket } from 
 import type { BlockingSocket, SocketIo } from './socket-io.js';
 import { STAGING_SIZE, Staging } from './staging.js';
 
-/** ms after which a silent peer is asked whether it is there, ms between, and how often. */
+/** TCP keep-alive: ms of silence before the first probe, ms between probes, number of probes. */
 const KEEP_ALIVE = { enable: true, initialDelay: 10_000, interval: 5_000, count: 6 };
 
 /**
- * The receiving half of a connection. Packets and records are looked at in a small staging buffer; payload goes
- * straight to where it belongs. The only place on the destination that reads from a socket. One reader at a
- * time.
+ * The receiving half of a connection. Packets and records are parsed in a small staging buffer; payload goes straight
+ * to its final memory. The only place on the destination that reads from a socket. One reader at a time.
  */
 export class IncomingConnection implements BytesConsumer {
-  /** For messages; it changes once the peer has introduced itself. */
+  /** Name for messages; it changes once the peer has introduced itself. */
   where: string;
   readonly #staging: Staging;
-  /** Bytes that were read before this began. */
+  /** Bytes that were read from the socket before this object existed. */
   readonly #head: number;
   readonly #bytes: SocketBytes;
   #blocking: BlockingSocket | undefined;
   #counters: CounterRow | undefined;
   #ended = false;
-  /** The last word is said: what comes now is dropped. */
+  /** `leave` has sent the last bytes: incoming bytes are dropped from now on. */
   #leaving = false;
   #failure: MultifdError | undefined;
   #waiting: (() => void) | undefined;
-  /** Its thread waits for something else: called when the peer closes. */
+  /** Set while the thread waits for something else (`watched`): called when the peer closes. */
   #onEnd: (() => void) | undefined;
 
   /**
-   * @param options `head`: bytes that were read from the socket before, at most 16 KiB; copied. `adopt` false: only
-   *   documented ways of Node (see `adoptSocket`).
+   * @param options `head`: bytes that were read from the socket before, at most 16 KiB; copied. `adopt` false: use
+   *   Node's documented API only (see `adoptSocket`).
    */
   constructor(
     accepted: Socket,
@@ -61,15 +60,15 @@ export class IncomingConnection implements BytesConsumer {
     });
   }
 
-  /** Counts bytes from now on, and those that have come already. */
+  /** Counts bytes into `counters` from now on, and adds those that have arrived already. */
   countIn(counters: CounterRow): void {
     this.#counters = counters;
     counters.addBytes(this.#head + this.#bytes.socket.bytesRead);
   }
 
   /**
-   * From now on this blocks its thread while it waits for bytes, if `io` can have the socket: whoever owns the thread
-   * can end such a wait only by firing the interrupt.
+   * From now on a read blocks this thread while it waits for bytes, if `io` can open the socket. Only firing the
+   * interrupt ends such a wait from outside.
    */
   block(io: SocketIo, interrupt: number): void {
     const { fd, socket } = this.#bytes;
@@ -79,8 +78,8 @@ export class IncomingConnection implements BytesConsumer {
   }
 
   /**
-   * The next `count` bytes (up to 16 KiB), not consumed; undefined if the peer has closed at this point. Valid
-   * until the next call.
+   * Returns the next `count` bytes (up to 16 KiB) without consuming them; undefined if the peer has closed at this
+   * point. Valid until the next call.
    * @throws MultifdError `peer-closed` if the connection breaks or ends inside them.
    */
   async peek(count: number): Promise<Uint8Array | undefined> {
@@ -94,7 +93,9 @@ export class IncomingConnection implements BytesConsumer {
     return this.#staging.peek(count);
   }
 
-  /** Whatever has come, at least one byte, consumed; undefined at the peer's end. Valid until the next call. */
+  /**
+   * Consumes whatever has arrived, at least one byte; undefined if the peer has closed. Valid until the next call.
+   */
   async some(): Promise<Uint8Array | undefined> {
     if ((await this.peek(1)) === undefined) return undefined;
     const bytes = this.#staging.peek(this.#staging.length);
@@ -102,12 +103,12 @@ export class IncomingConnection implements BytesConsumer {
     return bytes;
   }
 
-  /** Consumes bytes that `peek` has shown. */
+  /** Consumes bytes that `peek` has returned. */
   skip(count: number): void {
     this.#staging.skip(count);
   }
 
-  /** Fills all of `target`, without a copy but for what is staged already. @throws as `peek`. */
+  /** Fills all of `target`; copies only what is staged already. @throws as `peek`. */
   async read(target: Uint8Array): Promise<void> {
     if (this.#staging.begin(target)) return;
     for (let left = this.#staging.wanted; left !== undefined; left = this.#staging.wanted) {
@@ -116,14 +117,15 @@ export class IncomingConnection implements BytesConsumer {
   }
 
   /**
-   * Waits for `work`, which is not about this connection, and notices meanwhile what becomes of it. What comes is staged,
-   * as far as there is room: behind more than that an end is not seen. The connection's only reader calls this.
+   * Waits for `work`, which does not use this connection, and watches the connection meanwhile. Arriving bytes are
+   * staged while there is room; an end behind more bytes than that goes unseen. Only the connection's reader calls
+   * this.
    * @param onEnd called at once when the peer closes.
-   * @throws MultifdError `peer-closed` at once if it breaks; then `work` is left alone.
+   * @throws MultifdError `peer-closed` at once if the connection breaks; `work` then runs on.
    */
   async watched<T>(work: Promise<T>, onEnd: () => void): Promise<T> {
-    // Node must not read beside a blocking reader: it keeps a place in the staging buffer for what comes next, which the
-    // other one fills meanwhile. Such a connection is looked at by its next read only.
+    // Node must not read beside a blocking reader: it holds a position in the staging buffer that the blocking reader
+    // fills meanwhile. On such a connection only the next read notices an end.
     if (this.#blocking !== undefined) return work;
     if (this.#failure !== undefined) {
       work.catch(() => {});
@@ -153,11 +155,11 @@ export class IncomingConnection implements BytesConsumer {
     try {
       while ((await this.some()) !== undefined);
     } catch {
-      // A connection that is over may end as it likes.
+      // The connection is done with: how it ends does not matter.
     }
   }
 
-  /** Sends a few bytes back (return path). Does nothing behind the last word (`leave`). */
+  /** Sends a few bytes back (return path). Does nothing after `leave`. */
   write(bytes: Uint8Array): void {
     if (!this.#leaving) this.#bytes.socket.write(bytes);
   }
@@ -167,15 +169,15 @@ export class IncomingConnection implements BytesConsumer {
     return this.#bytes.socket.writableLength;
   }
 
-  /** Closes after what was written has left. */
+  /** Closes this direction once everything written has been sent. */
   end(): void {
     this.#bytes.socket.end();
   }
 
   /**
-   * Says `word` and closes this direction. What comes is dropped from now on, until the peer has closed too: a connection
-   * that is closed with bytes unread is reset, and the reset may overtake the word. Drops the connection then; pending and
-   * later reads fail with `error`. Not for a connection that blocks. Never throws.
+   * Sends `word`, closes this direction, and reads and drops incoming bytes until the peer closes too: closing with
+   * unread bytes resets the connection, and the reset may overtake `word`. Then drops the connection. Pending and
+   * later reads fail with `error`. Not for a blocking connection. Never throws.
    * @param patience ms that the peer may take to close.
    */
   async leave(word: Uint8Array, patience: number, error: MultifdError): Promise<void> {
@@ -203,7 +205,7 @@ export class IncomingConnection implements BytesConsumer {
 
   target(): Uint8Array {
     if (this.#leaving) return new Uint8Array(STAGING_SIZE);
-    // What `some` has given may still be looked at while `watched` reads on.
+    // The caller may still read what `some` returned while `watched` reads on.
     if (this.#staging.wanted === undefined && this.#onEnd === undefined) this.#staging.rewind();
     return this.#staging.target();
   }
@@ -218,7 +220,7 @@ export class IncomingConnection implements BytesConsumer {
     return wanted;
   }
 
-  /** Waits until something has come or ended: the caller looks again. False if nothing will come any more. */
+  /** Waits for bytes or the peer's end; the caller checks again. False if the peer has closed. */
   async #more(): Promise<boolean> {
     if (this.#failure !== undefined) throw this.#failure;
     this.#staging.rewind();
@@ -241,7 +243,7 @@ export class IncomingConnection implements BytesConsumer {
     return true;
   }
 
-  /** Blocks until something has come. Staging takes what lies behind a pending read, so that one call does both. */
+  /** Blocks until bytes arrive. One call fills a pending read, and the staging buffer with what follows. */
   #receive(blocking: BlockingSocket): boolean {
     let count: number;
     try {

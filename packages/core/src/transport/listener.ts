@@ -5,28 +5,28 @@ import { Bridge } from './bridge.js';
 import { socketFd } from './socket-bytes.js';
 import { removeStaleSocket } from './stale-socket.js';
 
-/** Connections that the kernel keeps until they are taken: a crowd must not keep the source waiting for a second try. */
+/** Listen backlog. Large, so that a burst of other connections does not make the source wait for a retry. */
 const BACKLOG = 4096;
 
-/** A connection that nobody has read from. */
+/** An accepted connection, unread. */
 export interface Accepted {
   readonly socket: Socket;
   /** For messages. */
   readonly peer: string;
-  /** Whose it is: the peer without its port. */
+  /** The peer's host: its address without the port. */
   readonly host: string;
-  /** Its file descriptor, where it can be had. */
+  /** Its file descriptor, where Node exposes one. */
   readonly descriptor: number | undefined;
   /**
-   * The socket, good for posting to another thread, without what was read of it.
-   * @param untouched nobody read from it by Node's own means.
+   * Returns a socket that can be posted to another thread, without the bytes that were read from it.
+   * @param untouched Node's stream has read nothing from it.
    */
   handOver(untouched: boolean): Promise<Socket>;
 }
 
 export type OnConnection = (accepted: Accepted) => void;
 
-/** Listens for the source. Only TCP sockets can be posted to another thread: others are carried over a `Bridge`. */
+/** Listens for the source. Node can post only TCP sockets to another thread: others go over a `Bridge`. */
 export class Listener {
   #server: Server | undefined;
   #bridge: Bridge | undefined;
@@ -57,19 +57,19 @@ export class Listener {
     this.#address = address.kind === 'tcp' ? { ...address, port } : address;
   }
 
-  /** Where it really listens. */
+  /** The address it listens on, with the real port where port 0 was asked for. */
   get address(): Address {
     if (this.#address === undefined) throw new MultifdError('internal', 'the listener is not open');
     return this.#address;
   }
 
-  /** No more connections. Those that were handed over live on. */
+  /** Accepts no more connections. Those that were handed over stay open. */
   stopListening(): void {
     this.#server?.close();
     this.#bridge?.stopListening();
   }
 
-  /** Stops listening and drops what it carries. */
+  /** Stops listening and drops the connections that its bridge carries. */
   close(): void {
     this.stopListening();
     this.#bridge?.close();
@@ -97,7 +97,7 @@ export class Listener {
   }
 }
 
-/** A unix socket is a file, and stays when its owner dies: then it is in nobody's use. */
+/** Listens; replaces a unix socket whose owner died, as its file outlives the process. */
 async function listenOrReplace(server: Server, address: Address): Promise<number> {
   try {
     return await listen(server, address);

@@ -8,11 +8,11 @@ import { socketFd } from './socket-bytes.js';
 import { type BlockingSocket, loadSocketIo, type SocketIoLink } from './socket-io.js';
 
 /**
- * Connects an outgoing channel and introduces it, at once (docs/wire.md, 1).
+ * Connects an outgoing channel and sends its initial packet at once (docs/wire.md, 1).
  * @param setupTimeout ms.
- * @param io sends block this thread, if it can have the socket; undefined: Node's streams.
+ * @param io sends block this thread where the socket has a descriptor; undefined: Node's streams.
  * @param onFailure called once if the connection fails, whatever its thread is doing.
- * @throws MultifdError if it cannot be connected; then nothing stays open.
+ * @throws MultifdError if it cannot connect; then nothing stays open.
  */
 export async function openOutgoingChannel(
   address: Address,
@@ -23,7 +23,7 @@ export async function openOutgoingChannel(
   onFailure: NonNullable<Outgoing['onFailure']>,
 ): Promise<Outgoing> {
   const socket = await openChannel(address, options.where, setupTimeout, options.signal);
-  // Nothing comes back on a channel; reading is how a destination's end is noticed while we wait.
+  // Nothing comes back on a channel; reading lets us notice that the destination closed while we wait.
   socket.resume();
   const outgoing = new Outgoing(socket, { ...options, blocking: await blockingSocket(socket, io) });
   outgoing.onFailure = onFailure;

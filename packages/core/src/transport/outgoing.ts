@@ -6,16 +6,16 @@ import { ACTIVITY_IDLE } from '../thread/counters.js';
 import type { BandwidthLimit } from './bandwidth.js';
 import type { BlockingSocket } from './socket-io.js';
 
-/** Bytes that may wait in this process for a connection, before its thread has to wait too. */
+/** Bytes that may be queued in this process for a connection before its thread waits. */
 const HIGH_WATER = 4 * 2 ** 20;
 
-/** ms after which a sender that waits for its turn looks whether the limit has changed. */
+/** ms between a waiting sender's checks for a changed limit. */
 const TURN_STEP = 50;
 
 export interface OutgoingOptions {
   /** For messages: `main stream`, `channel 3`. */
   readonly where: string;
-  /** ms that bytes may wait without any of them leaving. */
+  /** ms that bytes may be pending without any of them leaving. */
   readonly stallTimeout: number;
   readonly counters: CounterRow;
   readonly limit: BandwidthLimit;
@@ -25,8 +25,8 @@ export interface OutgoingOptions {
 }
 
 /**
- * The sending half of a connection: vectors in, in order, without copying them. The only place on the source
- * that writes to a socket.
+ * The sending half of a connection: sends vectors in order, without copying them. The only place on the source that
+ * writes to a socket.
  */
 export class Outgoing {
   readonly #socket: Socket;
@@ -42,7 +42,7 @@ export class Outgoing {
     this.#socket = socket;
     this.#options = options;
     socket.on('error', (cause) => this.#broke(cause));
-    // Counts from the last byte that left or came, however small, as the kernel takes a large write piece by piece.
+    // Restarts with every byte sent or received, however few: the kernel takes a large write piece by piece.
     socket.setTimeout(options.stallTimeout, () => {
       if (this.#pending > 0) this.#fail(this.#stalled());
     });
@@ -59,9 +59,9 @@ export class Outgoing {
   onFailure: ((error: MultifdError) => void) | undefined;
 
   /**
-   * Sends `vectors`, `bytes` long in all, after what was sent before. They must stay as they are until `done` is
-   * called; guest memory may change. Returns when there is room for more.
-   * @throws MultifdError if the connection has failed or stands still for longer than the stall timeout.
+   * Queues `vectors`, `bytes` long in all. The caller must not change them until `done` is called; guest memory may
+   * change. Resolves when there is room for more.
+   * @throws MultifdError if the connection has failed or stalls for longer than the stall timeout.
    */
   async send(vectors: readonly Uint8Array[], bytes: number, done?: () => void): Promise<void> {
     const { counters } = this.#options;
@@ -106,7 +106,7 @@ export class Outgoing {
     counters.hasSent(0);
   }
 
-  /** Sends what is left and closes this direction; the socket is gone once the peer has closed too. */
+  /** Sends what is left and closes this direction; the socket closes once the peer has closed too. */
   async close(): Promise<void> {
     await this.drained();
     this.#closing = true;
@@ -114,14 +114,14 @@ export class Outgoing {
   }
 
   /**
-   * Nothing more will be sent: that the peer closes the connection is no failure when `mayEnd` says so. That it breaks
-   * still is: a peer that drops it has not read all that was on its way.
+   * Nothing more will be sent: the peer may close the connection while `mayEnd` returns true. A broken connection is
+   * still a failure: a peer that resets it has not read everything in flight.
    */
   endsWhen(mayEnd: () => boolean): void {
     this.#mayEnd = mayEnd;
   }
 
-  /** The peer has said its last word: that it closes or breaks the connection is no failure any more. */
+  /** The peer has sent its last message: from now on it may close or break the connection. */
   expectEnd(): void {
     this.#closing = true;
   }
@@ -133,7 +133,7 @@ export class Outgoing {
     this.#socket.destroy();
   }
 
-  /** The kernel takes everything before this returns; whoever owns the thread can fire the interrupt. */
+  /** Returns once the kernel has taken everything; firing the interrupt ends the wait. */
   #sendBlocking(blocking: BlockingSocket, vectors: readonly Uint8Array[]): void {
     const { counters, stallTimeout } = this.#options;
     const { activity } = counters;
@@ -148,7 +148,7 @@ export class Outgoing {
     counters.beat(activity);
   }
 
-  /** What a blocking call says, as this end says it. */
+  /** Rewords a blocking call's error as the stream's errors are worded. */
   #explained(cause: MultifdError): MultifdError {
     const { where } = this.#options;
     if (cause.code === 'timeout') return this.#stalled();
@@ -159,7 +159,7 @@ export class Outgoing {
     });
   }
 
-  /** Waits for the bandwidth limit, in steps, so that neither a cancellation nor another limit is waited out. */
+  /** Waits for the bandwidth limit in steps, so that a cancellation or a new limit takes effect soon. */
   async #turn(bytes: number): Promise<void> {
     const { limit, counters } = this.#options;
     let turn = limit.reserve(bytes, process.hrtime.bigint());
@@ -177,7 +177,7 @@ export class Outgoing {
   async #until(ready: () => boolean): Promise<void> {
     this.#throwIfFailed();
     if (ready()) return;
-    // Whatever this thread was doing, now it waits for the peer, which has a limit of its own.
+    // Now this thread waits for the peer: the stall timeout guards that, not the hang watch.
     const { activity } = this.#options.counters;
     this.#options.counters.beat(ACTIVITY_IDLE);
     while (!ready()) {
@@ -215,7 +215,7 @@ export class Outgoing {
   #fail(error: MultifdError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    // First of all: the peer may fail because of what is dropped here, and then say so on another connection.
+    // Report first: dropping this connection may make the peer fail and report that on another connection.
     this.onFailure?.(error);
     this.destroy();
     this.#wake();

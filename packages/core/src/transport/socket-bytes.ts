@@ -1,32 +1,32 @@
 import { Socket } from 'node:net';
 
-/** Bytes taken from a socket, whatever way they come. */
+/** A socket that delivers its bytes to a `BytesConsumer`. */
 export interface SocketBytes {
   readonly socket: Socket;
-  /** File descriptor of a connection that nobody else reads from while it is paused; undefined if there is none. */
+  /** Descriptor to read from while the socket is paused, when nothing else does; undefined if there is none. */
   readonly fd: number | undefined;
-  /** Lets the kernel fill memory again, after `deliver` said no. */
+  /** Resumes reading, after `deliver` returned false. */
   resume(): void;
 }
 
-/** Who takes a socket's bytes. */
+/** Takes a socket's bytes. */
 export interface BytesConsumer {
-  /** Where the next bytes should go, if this socket can put them there: at least one byte long. */
+  /** Memory for the next bytes, if the socket can read straight into it: at least one byte long. */
   target(): Uint8Array;
   /**
-   * `bytes` have come: the front of what `target` gave, or memory of their own. False: no more until `resume`.
+   * `bytes` have arrived: at the start of what `target` returned, or in memory of their own. Returns false to pause
+   * until `resume`.
    */
   deliver(bytes: Uint8Array): boolean;
 }
 
 /**
- * Takes over a socket that no one has read from, so that the kernel writes what arrives straight into the
- * consumer's memory (`onread`), guest RAM as a rule: a third of the processor time of `data` events, measured in
- * docs/benchmarks.md.
+ * Takes over an unread socket, so that the kernel writes arriving bytes straight into the consumer's memory
+ * (`onread`), guest RAM as a rule: a third of the CPU time of `data` events, measured in docs/benchmarks.md.
  *
- * Node offers `onread` only for a socket that is being constructed, not for one that was accepted and posted to
- * another thread. So this constructs a new Socket around the same handle. That the handle can be had is not
- * documented; where it cannot, the result is undefined and `streamSocket` does the same with one copy more.
+ * Node offers `onread` only when a socket is constructed, not for one that was accepted and posted to another thread.
+ * So this constructs a new Socket around the same handle. The handle is undocumented; where there is none, this
+ * returns undefined and `streamSocket` does the job with one more copy.
  */
 export function adoptSocket(accepted: Socket, consumer: BytesConsumer): SocketBytes | undefined {
   const handle: unknown = Reflect.get(accepted, '_handle');
@@ -38,12 +38,12 @@ export function adoptSocket(accepted: Socket, consumer: BytesConsumer): SocketBy
   };
   const socket: unknown = Reflect.construct(Socket, [{ handle, onread }]);
   if (!(socket instanceof Socket)) return undefined;
-  // From here on the handle has one owner.
+  // The new socket now owns the handle alone.
   Reflect.set(accepted, '_handle', null);
   return { socket, fd: fdOf(handle), resume: () => void socket.resume() };
 }
 
-/** The documented way: Node's own buffers, copied by the consumer. */
+/** Uses Node's documented API: Node's own buffers, which the consumer copies. */
 export function streamSocket(accepted: Socket, consumer: BytesConsumer): SocketBytes {
   accepted.on('data', (chunk: Uint8Array) => {
     if (!consumer.deliver(chunk)) accepted.pause();
@@ -52,8 +52,8 @@ export function streamSocket(accepted: Socket, consumer: BytesConsumer): SocketB
 }
 
 /**
- * The descriptor of a connected socket, which stays the socket's. Not documented by Node either: undefined where it
- * cannot be had, and then Node's own streams do the work.
+ * The descriptor of a connected socket, which keeps owning it. Undocumented by Node too: where it is undefined,
+ * callers use Node's streams.
  */
 export function socketFd(socket: Socket): number | undefined {
   const handle: unknown = Reflect.get(socket, '_handle');

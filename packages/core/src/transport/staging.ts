@@ -1,20 +1,19 @@
 /**
- * Bytes of the staging buffer: a dozen packets of zero pages. Small, since payload that lands in it is copied
- * once more.
+ * Bytes of the staging buffer: a dozen packets of zero pages. Small, as payload that lands in it is copied once more.
  */
 export const STAGING_SIZE = 16 * 1024;
 
 /**
- * Where a connection's bytes lie until they are looked at: a small staging buffer, and the memory of a pending read, which
- * takes them without a copy. Pure: it knows of no socket.
+ * Holds a connection's bytes until they are parsed: a small staging buffer, and the memory of a pending read, which
+ * receives them without a copy. Pure: it does no I/O.
  */
 export class Staging {
   readonly #bytes = new Uint8Array(STAGING_SIZE);
   #start = 0;
   #end = 0;
-  /** Memory that a pending read still has to fill. */
+  /** Memory that the pending read has yet to fill. */
   #direct: Uint8Array | undefined;
-  /** Somebody else's buffers that did not fit, in order. */
+  /** Delivered buffers that did not fit, in order; not copied. */
   #overflow: Uint8Array[] = [];
 
   /** @param head bytes that were read before, at most `STAGING_SIZE`; copied. */
@@ -28,7 +27,7 @@ export class Staging {
     return this.#end - this.#start;
   }
 
-  /** Bytes that a pending read still wants; undefined: none is pending. */
+  /** Bytes that the pending read still wants; undefined if none is pending. */
   get wanted(): number | undefined {
     return this.#direct?.length;
   }
@@ -37,7 +36,7 @@ export class Staging {
     return this.#overflow.length > 0;
   }
 
-  /** Makes room for `count` bytes, at most `STAGING_SIZE`, from where the next one lies. */
+  /** Makes room for `count` contiguous bytes, at most `STAGING_SIZE`, counted from the next unread one. */
   makeRoom(count: number): void {
     if (this.#start + count <= STAGING_SIZE) return;
     this.#bytes.copyWithin(0, this.#start, this.#end);
@@ -54,14 +53,14 @@ export class Staging {
     this.#start += count;
   }
 
-  /** Nothing of what was given out is in use any more: an empty buffer begins at its front again. */
+  /** Restarts an empty buffer at its front. The caller no longer uses bytes that were handed out. */
   rewind(): void {
     if (this.#start !== this.#end) return;
     this.#start = 0;
     this.#end = 0;
   }
 
-  /** Begins a read: takes what is staged, and leaves the rest of `target` pending. True if nothing is left to wait for. */
+  /** Begins a read: copies what is staged, and leaves the rest of `target` pending. True if `target` is full. */
   begin(target: Uint8Array): boolean {
     const staged = Math.min(target.length, this.length);
     target.set(this.#bytes.subarray(this.#start, this.#start + staged));
@@ -71,20 +70,20 @@ export class Staging {
     return false;
   }
 
-  /** Where the next bytes are best put: the pending read's memory, or the staging buffer behind what is in it. */
+  /** Memory for the next bytes: the pending read's, or the free part of the staging buffer. */
   target(): Uint8Array {
     if (this.#direct !== undefined && this.length === 0) return this.#direct;
-    // Never empty: a full staging buffer means that nobody waits, and then the socket is paused.
+    // Never empty: when the staging buffer is full nothing waits, and the socket is paused.
     return this.#end < STAGING_SIZE ? this.#bytes.subarray(this.#end) : new Uint8Array(STAGING_SIZE);
   }
 
-  /** As `target`, for one call that fills several: the pending read's memory, then the staging buffer. */
+  /** As `target`, for one vectored call: the pending read's memory, then the staging buffer. */
   targets(): Uint8Array[] {
     const staging = this.#bytes.subarray(this.#end);
     return this.#direct === undefined ? [staging] : [this.#direct, staging];
   }
 
-  /** `count` bytes were put into `targets`, one after the other. */
+  /** `count` bytes were written to `targets`, in order. */
   filled(count: number): void {
     const direct = this.#direct;
     const read = Math.min(direct?.length ?? 0, count);
@@ -92,13 +91,13 @@ export class Staging {
     this.#end += count - read;
   }
 
-  /** Bytes have come, in `target` or in a buffer of somebody's, which this keeps if they do not fit. */
+  /** Bytes have arrived, in `target` or in a buffer of their own, which this keeps if they do not fit. */
   deliver(bytes: Uint8Array): void {
     if (this.overflows) this.#overflow.push(bytes);
     else this.#place(bytes);
   }
 
-  /** Places what did not fit before. False if there is nothing. */
+  /** Delivers again what did not fit before. False if there is nothing. */
   takeOverflow(): boolean {
     if (!this.overflows) return false;
     const waiting = this.#overflow;
@@ -107,7 +106,7 @@ export class Staging {
     return true;
   }
 
-  /** Puts bytes where they belong: into a pending read, then into staging, then aside. */
+  /** Puts bytes into the pending read, then into the staging buffer, then into the overflow. */
   #place(bytes: Uint8Array): void {
     let rest = bytes;
     const direct = this.#direct;

@@ -4,8 +4,8 @@ import { connect } from 'node:net';
 import { MultifdError } from '../errors.js';
 
 /**
- * Removes the unix socket at `path` if nobody listens on it any more: its owner died. One that is alive stays, and so
- * does everything that is no socket.
+ * Removes the unix socket at `path` if its owner died and nothing listens on it. Leaves a live socket, and any file
+ * that is not a socket.
  * @throws MultifdError `io` that says what is there.
  */
 export async function removeStaleSocket(path: string): Promise<void> {
@@ -16,7 +16,7 @@ export async function removeStaleSocket(path: string): Promise<void> {
     const why = answer === undefined ? 'a program listens there' : `it may be in use (${answer})`;
     throw taken(path, why, 'choose another path, or end the program that listens there');
   }
-  // Another receive may have put its own socket there meanwhile: only the one that was knocked at may go.
+  // Another receive may have put its own socket there meanwhile: remove only the one that we tried.
   const aside = `${path}.${randomBytes(6).toString('hex')}`;
   await rename(path, aside);
   const moved = await lstat(aside, { bigint: true });
@@ -27,7 +27,7 @@ export async function removeStaleSocket(path: string): Promise<void> {
   throw taken(path, 'a program listens there', 'choose another path, or end the program that listens there');
 }
 
-/** The code of the error that a connection ends with; undefined if somebody takes it. */
+/** Tries to connect: returns the error code, or undefined if a program accepts. */
 function knock(path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ path });

@@ -12,9 +12,15 @@ if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) {
   ignoreInherited();
   await import('./main.js');
 } else {
-  process.stderr.write(
-    `multifd: Node ${process.versions.node} is too old, ${OLDEST.join('.')} or newer is needed\nhint: see which one runs with \`node --version\`\n`,
-  );
+  const error = `Node ${process.versions.node} is too old, ${OLDEST.join('.')} or newer is needed`;
+  const hint = 'see which one runs with `node --version`';
+  if (process.argv.includes('--json')) {
+    // The members that every failed command has: a script relies on a document whatever happens.
+    const command = process.argv[2] ?? null;
+    const failure = { status: 'failed', 'error-class': 'host-unavailable', 'error-desc': error, hint };
+    process.stdout.write(`${JSON.stringify({ 'schema-version': 1, command, ...failure }, null, 2)}\n`);
+  }
+  process.stderr.write(`multifd: ${error}\nhint: ${hint}\n`);
   // As for whatever else is not available here.
   process.exitCode = 3;
 }

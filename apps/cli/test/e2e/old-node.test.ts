@@ -24,6 +24,15 @@ it.each(['20.20.2', '22.12.0', '26.5.0'])(
       `multifd: Node ${version} is too old, 26.6 or newer is needed\nhint: see which one runs with \`node --version\`\n`,
     );
     expect(status).toBe(3);
-    expect(stdout.trim().split('\n')).toEqual([expect.stringMatching(/\/dist\/cli\.js$/)]);
+    const [loaded = '', ...document] = stdout.split('\n');
+    expect(loaded).toMatch(/\/dist\/cli\.js$/);
+    expect(JSON.parse(document.join('\n'))).toEqual({
+      'schema-version': 1,
+      command: 'migrate',
+      status: 'failed',
+      'error-class': 'host-unavailable',
+      'error-desc': `Node ${version} is too old, 26.6 or newer is needed`,
+      hint: 'see which one runs with `node --version`',
+    });
   },
 );

@@ -19,7 +19,7 @@ import type { DestinationControl } from './control.js';
 import { LentPayload } from './lent-payload.js';
 import type { PageSink } from './page-sink.js';
 
-/** One destination channel: packet by packet, validate, then receive and place. */
+/** One destination channel: decodes and validates each packet, then receives its pages. */
 export class RecvChannel {
   readonly #connection: IncomingConnection;
   readonly #channel: number;
@@ -31,9 +31,9 @@ export class RecvChannel {
   readonly #headerSize: number;
   readonly #packet: RamPacket;
   readonly #decoder: RamPacketDecoder;
-  /** The first packet's header, from which another page size can be told. */
+  /** The first packet's header: it can reveal that the source uses another page size. */
   #first: Uint8Array = new Uint8Array(0);
-  /** Number of packets before this one: names the packet in messages. */
+  /** Number of packets before the current one: names that packet in messages. */
   #packets = 0;
 
   constructor(
@@ -57,19 +57,19 @@ export class RecvChannel {
     this.#decoder = new RamPacketDecoder(pageSize, connection.where);
   }
 
-  /** Receives until the source closes the channel, or the migration is over. */
+  /** Receives until the source closes the channel or the migration is over. */
   async run(): Promise<void> {
     let cuts = 0;
     while (await this.#nextHeader()) {
       const { flags, normalPages, zeroPages } = this.#packet;
-      // QEMU up to 8.2 lets SYNC ride on a packet with pages: the pages come first (docs/wire.md, 4.3).
+      // QEMU up to 8.2 sets SYNC on packets with pages: receive the pages first (docs/wire.md, 4.3).
       if (normalPages + zeroPages > 0) await this.#receivePages();
       this.#packets++;
       if ((flags & FLAG_SYNC) === 0) continue;
       this.#sink.intact();
       const reached = this.#control.reachCut(this.#channel, ++cuts);
       if (!(await this.#connection.watched(reached, () => this.#control.gone(this.#channel)))) {
-        // Surplus SYNCs at the end have no partner on main (docs/wire.md, 3.2).
+        // Surplus SYNCs at the end have no counterpart on main (docs/wire.md, 3.2).
         return this.#connection.drain();
       }
     }
@@ -80,7 +80,7 @@ export class RecvChannel {
   async #nextHeader(): Promise<boolean> {
     const prefix = await this.#connection.peek(PACKET_PREFIX_SIZE);
     if (prefix === undefined) return false;
-    // Behind the first packet, a SYNC, another page size shows: the magic is not where this end expects it.
+    // After the first packet, a SYNC, another page size shows: the magic is not where this end expects it.
     if (this.#packets === 1) await this.#checkPageSize(prefix);
     peekFlags(prefix, this.#where);
     const header = await this.#connection.peek(this.#headerSize);
@@ -91,7 +91,9 @@ export class RecvChannel {
     return true;
   }
 
-  /** @throws WireError `incompatible` if what should begin a packet does not, and one begins where it would for another page size. */
+  /**
+   * @throws WireError `incompatible` if no packet begins here, but one begins where another page size would put it.
+   */
   async #checkPageSize(prefix: Uint8Array): Promise<void> {
     if (readU32(prefix, 0) === CHANNEL_MAGIC) return;
     const inside = guessPageSize(this.#first);
@@ -99,7 +101,7 @@ export class RecvChannel {
     if (size !== undefined && size !== this.#pageSize) throw otherPageSize(this.#where, this.#pageSize, size);
   }
 
-  /** What follows, as far as a packet of small pages goes; nothing if the connection ends before. */
+  /** The following bytes, up to the length of a packet of small pages; none if the connection ends before. */
   async #soon(): Promise<Uint8Array> {
     try {
       return (await this.#connection.peek(LONGEST_GUESS - this.#headerSize)) ?? new Uint8Array(0);
@@ -120,7 +122,7 @@ export class RecvChannel {
     this.#sink.placed(packet);
   }
 
-  /** The first packet of its method: setting that up is the method's work too. */
+  /** Sets up the method of a channel's first packet of it; counted as the method's work. */
   async #setUpReceiver(): Promise<Receiver> {
     this.#counters.coding(this.#compression);
     try {
@@ -147,7 +149,7 @@ export class RecvChannel {
     }
   }
 
-  /** What the method says of a payload, and where that was. */
+  /** The method's error for a payload, prefixed with channel and packet. */
   #refused(method: string, cause: unknown): MultifdError {
     const { code, message, hint } = MultifdError.from(cause, 'protocol', method);
     const options = hint === undefined ? { cause } : { cause, hint };

@@ -4,46 +4,48 @@ import { change, waitUntil } from '../thread/shared-state.js';
 const ABORT = 0;
 const RELEASED = 1;
 const ENDED = 2;
-/** Sequence that the main thread waits on. */
+/** Sequence number that the main thread waits on. */
 const MAIN = 3;
-/** Sequence that the channel threads wait on. */
+/** Sequence number that the channel threads wait on. */
 const CHANNELS = 4;
-/** Who has the guest: one word, so that the threads can never disagree. */
+/** Who has the guest: one word, so that threads never disagree. */
 const DECISION = 5;
-/** Who waits for our word, a place in `WAITING`; 0 until main has come so far that it would have said so. */
+/** Who waits for our reply: an index in `WAITING`; 0 until main has read far enough to know. */
 const RETURN_PATH = 6;
-/** Cut number that main waits for; 0 while it does not wait. */
+/** Number of the sync that main waits for; 0 while it does not wait. */
 const WANTED = 7;
-/** Whether main's connection was seen to end while its thread waited for something else. */
+/** Nonzero: main's connection ended while its thread waited for something else. */
 const MAIN_GONE = 8;
-/** From here on `WORDS` words for each channel. */
+/** Index of the first channel's words; each channel has `WORDS`. */
 const PER_CHANNEL = 16;
 const SYNCED = 0;
-/** All that came on it was read, and nothing more will come. */
+/** The channel has ended and everything it sent was read. */
 const CLOSED = 1;
-/** Its connection was seen to end; what came before that may not have been read yet. */
+/** Its connection has ended; bytes before the end may be unread. */
 const GONE = 2;
 const WORDS = 3;
 
-/** The source has the guest; it has not been told anything. */
+/** The source has the guest; this end has not replied. */
 const OPEN = 0;
-/** It keeps it: the migration is off. */
+/** The source keeps the guest: the migration is off. */
 const ABORTED = 1;
-/** It is told that this end has the guest: that cannot be taken back. */
+/** The source is told that this end has the guest; irrevocable. */
 const TOLD = 2;
-/** It waits for no word, and everything is here: it has let go of its guest, and this is all there is of it. */
+/**
+ * Everything has arrived from a source that waits for no reply: it has released its guest, and this is the only copy.
+ */
 const LEFT = 3;
 
 /**
- * Who waits for our word before the guest is let go of: its source; only a relay between, which has the guest no more than
- * in passing; or nobody.
+ * Who waits for our reply before releasing the guest: its source; only a relay in between, which merely passes the
+ * guest on; or nobody.
  */
 export type Waiting = 'source' | 'relay' | 'nobody';
 const WAITING: readonly (Waiting | undefined)[] = [undefined, 'source', 'relay', 'nobody'];
 
 /**
- * How the destination's threads keep the rule of docs/wire.md, 3.4: everything before cut `k`, on main and on
- * all channels, is applied before anything after cut `k` on any of them.
+ * Enforces the rule of docs/wire.md, 3.4, among the destination's threads: everything before sync `k`, on main and on
+ * all channels, is applied before anything after sync `k` on any of them.
  */
 export class DestinationControl {
   readonly buffer: SharedArrayBuffer;
@@ -62,41 +64,45 @@ export class DestinationControl {
     return (this.#words.length - PER_CHANNEL) / WORDS;
   }
 
-  /** Main: everything is here. From now on only a failure ends it, if the source does not wait for our word. */
+  /**
+   * Main: everything has arrived. If the source waits for no reply, only a failure can end the migration from now on.
+   */
   arrived(): void {
     if (this.guest === 'either') Atomics.compareExchange(this.#words, DECISION, OPEN, LEFT);
   }
 
-  /** Whether the guest has left a source that waits for no word, and has not been kept here yet. */
+  /** Whether the guest has left a source that waits for no reply, and this end has not taken it over yet. */
   get hasLeft(): boolean {
     return Atomics.load(this.#words, DECISION) === LEFT;
   }
 
-  /** API thread: the user does not want the guest. False if its source has let go of it already, told or not. */
+  /** API thread: the user cancels. False if the source has released the guest already, told or not. */
   callOff(): boolean {
     const was = Atomics.compareExchange(this.#words, DECISION, OPEN, ABORTED);
     return was === OPEN || was === ABORTED;
   }
 
-  /** After a failure: the source keeps its guest, if it waits for our word. False if it has been told that it does not. */
+  /**
+   * After a failure: a source that waits for our reply keeps its guest. False if it was told that this end has it.
+   */
   giveUp(): boolean {
     Atomics.compareExchange(this.#words, DECISION, LEFT, ABORTED);
     return Atomics.compareExchange(this.#words, DECISION, OPEN, ABORTED) !== TOLD;
   }
 
-  /** Main, right before its word of success goes out. @throws MultifdError `cancelled` if the migration is off. */
+  /** Main, right before it reports success. @throws MultifdError `cancelled` if the migration is off. */
   tell(): void {
     Atomics.compareExchange(this.#words, DECISION, LEFT, TOLD);
     Atomics.compareExchange(this.#words, DECISION, OPEN, TOLD);
     if (!this.isTold) throw aborted();
   }
 
-  /** Whether the source has been told, or does not listen: the guest is here for good. */
+  /** Whether `tell` has succeeded: the guest is here for good. */
   get isTold(): boolean {
     return Atomics.load(this.#words, DECISION) === TOLD;
   }
 
-  /** Main: who waits for our word. Said before any page is taken. */
+  /** Main: sets who waits for our reply. Called before any page is received. */
   waitsForUs(who: Waiting): void {
     Atomics.store(this.#words, RETURN_PATH, WAITING.indexOf(who));
   }
@@ -106,15 +112,15 @@ export class DestinationControl {
   }
 
   /**
-   * Who has the guest, as far as this end can know: a source that does not wait for our word lets go of its guest with
-   * its last byte, whatever becomes of it.
+   * Who has the guest, as far as this end knows: a source that does not wait for our reply releases its guest with
+   * its last byte, even if the guest is lost here.
    */
   get guest(): GuestPlace {
     if (this.isTold) return 'destination';
     return this.#waiting === undefined || this.#waiting === 'source' ? 'source' : 'either';
   }
 
-  /** API thread: everybody stops at the next wait. */
+  /** API thread: stops all threads at their next wait. */
   abort(): void {
     this.giveUp();
     Atomics.store(this.#words, ABORT, 1);
@@ -122,13 +128,13 @@ export class DestinationControl {
     change(this.#words, CHANNELS);
   }
 
-  /** Main: waits until every channel has reached its SYNC number `cut`, from 1, then lets all go on. */
+  /** Main: waits until every channel has reached its SYNC number `cut`, from 1, then releases all. */
   async passCut(cut: number): Promise<void> {
     await this.cutReached(cut);
     this.release(cut);
   }
 
-  /** Main: waits until every channel has reached its SYNC number `cut`. None of them goes on before `release`. */
+  /** Main: waits until every channel has reached its SYNC number `cut`. The channels then wait for `release`. */
   async cutReached(cut: number): Promise<void> {
     Atomics.store(this.#words, WANTED, cut);
     await waitUntil(this.#words, MAIN, () => {
@@ -144,25 +150,25 @@ export class DestinationControl {
     Atomics.store(this.#words, WANTED, 0);
   }
 
-  /** Of a channel that main waits for: the number of the SYNC that is due; undefined of every other. */
+  /** The number of the SYNC that main waits for on this channel; undefined if it waits for none. */
   due(channel: number): number | undefined {
     const cut = Atomics.load(this.#words, WANTED);
     return cut > Atomics.load(this.#words, this.#at(channel) + SYNCED) ? cut : undefined;
   }
 
-  /** Main: lets the channels go on behind cut number `cut`. */
+  /** Main: releases the channels past sync number `cut`. */
   release(cut: number): void {
     Atomics.store(this.#words, RELEASED, cut);
     change(this.#words, CHANNELS);
   }
 
-  /** Main: there is nothing after this but what a channel may still send for no one. */
+  /** Main: the migration's data ends here; channels may only send surplus bytes from now on. */
   end(): void {
     Atomics.store(this.#words, ENDED, 1);
     change(this.#words, CHANNELS);
   }
 
-  /** Channel: has reached SYNC number `cut`. Waits until all others have; false if the migration is over. */
+  /** Channel: has reached SYNC number `cut`; waits for its release. False if the migration is over. */
   async reachCut(channel: number, cut: number): Promise<boolean> {
     Atomics.store(this.#words, this.#at(channel) + SYNCED, cut);
     change(this.#words, MAIN);
@@ -173,19 +179,19 @@ export class DestinationControl {
     });
   }
 
-  /** Channel: its connection has ended, between two packets. */
+  /** Channel: its connection has ended between two packets. */
   close(channel: number): void {
     Atomics.store(this.#words, this.#at(channel) + CLOSED, 1);
     this.gone(channel);
     change(this.#words, MAIN);
   }
 
-  /** A connection was seen to end. @param channel undefined: main. */
+  /** Records that a connection has ended. @param channel undefined: main. */
   gone(channel: number | undefined): void {
     Atomics.store(this.#words, channel === undefined ? MAIN_GONE : this.#at(channel) + GONE, 1);
   }
 
-  /** API thread: a connection that has ended before all was here, as messages call it; undefined if none has. */
+  /** API thread: name, for messages, of a connection that ended before everything arrived; undefined if none did. */
   get goneEarly(): string | undefined {
     if (Atomics.load(this.#words, ENDED) !== 0) return undefined;
     if (Atomics.load(this.#words, MAIN_GONE) !== 0) return 'main stream';
@@ -194,7 +200,7 @@ export class DestinationControl {
     return undefined;
   }
 
-  /** Whether who sends to us waits for our word: then it closes nothing before it has it. */
+  /** Whether the sender waits for our reply: then it closes no connection before it has the reply. */
   get isWaitedFor(): boolean {
     return this.#waiting === 'source' || this.#waiting === 'relay';
   }

@@ -11,8 +11,8 @@ export interface ExpectedSource {
 }
 
 /**
- * Whether a main stream is one that this end waits for.
- * @throws MultifdError `incompatible`.
+ * Checks that a main stream comes from the source that this end expects.
+ * @throws MultifdError `incompatible` if machine type or uuid differ.
  */
 export function checkConfiguration(
   { machineType, uuid }: ConfigurationRecord,

@@ -3,20 +3,20 @@ import type { PayloadReader } from '../methods/methods.js';
 import type { CounterRow } from '../thread/counters.js';
 import type { IncomingConnection } from '../transport/incoming.js';
 
-/** A packet whose payload a method is to read. */
+/** A packet whose payload a method reads. */
 export interface PayloadOfPacket {
   readonly connection: IncomingConnection;
   /** Bytes. */
   readonly size: number;
   /** Compression bits of its method. */
   readonly flag: number;
-  /** The method wants so many bytes in all, which is more than there are. */
+  /** The error for a method that wants `wanted` bytes in all, more than the payload has. */
   readonly tooShort: (wanted: number) => MultifdError;
 }
 
 /**
- * Lends a method a packet's payload and not one byte more, and says whom the thread waits for meanwhile: the method, or,
- * while a read of its waits, the connection, which a source may let stand still for as long as it likes.
+ * Lends a method a packet's payload and not one byte more. Keeps the thread's activity up to date meanwhile: the hang
+ * watch times the method, but not its reads, as a source may leave the connection silent for as long as it likes.
  */
 export class LentPayload implements PayloadReader {
   readonly #packet: PayloadOfPacket;
@@ -36,7 +36,7 @@ export class LentPayload implements PayloadReader {
     return this.#remaining;
   }
 
-  /** What a `read` has thrown: the connection's or our own word, which the method has nothing to add to. */
+  /** What a `read` has thrown: the connection's error or ours, reported as it is rather than as the method's. */
   get failure(): unknown {
     return this.#failure;
   }
@@ -56,13 +56,13 @@ export class LentPayload implements PayloadReader {
     }
   }
 
-  /** The method is through with it, as it says: a read that it has left behind does not speak for it any more. */
+  /** The method has returned: a read that it left pending no longer changes the thread's activity to the method. */
   takeBack(): void {
     this.#lent = false;
     this.#counters.rest();
   }
 
-  /** `none` is ours, and what it does beside reading is over at once. */
+  /** Marks the thread as busy in the method. Not for `none`, which is ours and only reads. */
   #methodHasThread(): void {
     if (this.#lent && this.#packet.flag !== 0) this.#counters.coding(this.#packet.flag);
   }

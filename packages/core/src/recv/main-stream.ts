@@ -19,46 +19,46 @@ import { checkConfiguration, type ExpectedSource } from './expected-source.js';
 import type { PageSink } from './page-sink.js';
 import { showingLife } from './signs-of-life.js';
 
-/** Bytes of answers that may wait for a source to read them. */
+/** Most bytes of replies that may be queued for a source that does not read them. */
 const MOST_UNSENT = 64 * 1024;
 
-/** ms of silence behind an end of sections that has no description. QEMU writes both in one go. */
+/** ms of silence after an end of sections without a description. QEMU writes both in one go. */
 const SILENCE = 2_000;
 
 /** What main needs of the API thread. */
 export interface MainHost extends ExpectedSource {
-  /** ms that bytes which are due may take. */
+  /** ms to wait for bytes that are due. */
   readonly stallTimeout: number;
-  /** For the user. */
+  /** Shows the user a warning. */
   warn(message: string): void;
   configured(machineType: string, configuration: StreamConfiguration): void;
-  /** Gives the place for the announced blocks' pages. `beforeRam`: the sections that came before them, as they are. */
+  /** Opens the sink for the announced blocks' pages. `beforeRam`: the raw sections that came before them. */
   openRam(blocks: readonly IncomingBlock[], beforeRam: Uint8Array): Promise<PageSink>;
-  /** Early state has come, behind the START section of RAM: the section as it is. */
+  /** Early state has arrived after the START section of RAM: the raw section. */
   early(section: Uint8Array): Promise<void>;
-  /** The first PART or END section of RAM begins: there is no more early state. */
+  /** The first PART or END section of RAM begins: no more early state follows. */
   roundsBegin(): Promise<void>;
   /**
-   * Main has reached cut number `cut`, from 1: returns when everything before it, on all connections, is done with,
-   * and what comes after it may begin.
+   * Main has reached sync number `cut`, from 1: resolves once everything before it, on all connections, has been
+   * applied and what follows may begin.
    */
   passCut(cut: number): Promise<void>;
-  /** Main has come to RAM: by now whoever waits for our word has said so. */
+  /** Main has reached RAM: by now it is known who waits for our reply. */
   waitsForUs(who: Waiting): void;
-  /** The source was seen to close main while something else was waited for. */
+  /** The source closed main while this thread waited for something else. */
   gone(): void;
   /**
-   * All cuts are passed and the device state is here: nothing more will come.
-   * @param stillThere throws if the source waits for our word and is gone: then it has taken its guest back.
+   * All syncs are passed and the device state has arrived: nothing more follows.
+   * @param stillThere throws if the source waits for our reply and has closed main: then it has taken its guest back.
    */
   finish(received: ReceivedState, stillThere: () => void): Promise<void>;
 }
 
-/** What came beside RAM. */
+/** What main carried besides RAM. */
 export interface ReceivedState {
   readonly configuration: StreamConfiguration;
   readonly sections: readonly DeviceSection[];
-  /** The early sections as they came: before the START section of RAM, and behind it. */
+  /** The raw early sections: before the START section of RAM, and after it. */
   readonly beforeRam: Uint8Array;
   readonly early: Uint8Array;
   readonly bytes: Uint8Array;
@@ -66,7 +66,7 @@ export interface ReceivedState {
   readonly reportRequested: boolean;
 }
 
-/** The destination's main stream: what it says is done, record by record. */
+/** Reads the destination's main stream and applies it record by record. */
 export class IncomingMain {
   readonly #connection: IncomingConnection;
   readonly #host: MainHost;
@@ -78,17 +78,17 @@ export class IncomingMain {
   readonly #beforeRam: Uint8Array[] = [];
   readonly #early: Uint8Array[] = [];
   #cuts = 0;
-  /** The sync mode (docs/wire.md, 3.2), which START shows: with a flush record it is per round. */
+  /** The sync mode (docs/wire.md, 3.2): per round if the START section has a flush record. */
   #perRound = false;
   #returnPath = false;
-  /** A relay has said that the guest's source does not wait. */
+  /** A relay has announced that the guest's source does not wait. */
   #onlyRelay = false;
   #received: ReceivedState | undefined;
-  /** Fulfilled when the source closes main behind its last byte. */
+  /** Resolves when the source closes main after its last byte. */
   #closed: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  /** @param arrived called when all cuts are passed and the device state is here. */
+  /** @param arrived called when all syncs are passed and the device state has arrived. */
   constructor(connection: IncomingConnection, host: MainHost, pageSize: number, arrived: () => void) {
     this.#connection = connection;
     this.#host = host;
@@ -96,7 +96,7 @@ export class IncomingMain {
     this.#decoder = new MainStreamDecoder({ pageSize });
   }
 
-  /** Whether the source listens for an answer. */
+  /** Whether the source listens for a reply. */
   get returnPath(): boolean {
     return this.#returnPath;
   }
@@ -106,9 +106,9 @@ export class IncomingMain {
     return this.#onlyRelay ? 'relay' : 'source';
   }
 
-  /** Reads main to its end: all RAM is in place and all cuts are passed when it returns. */
+  /** Reads main to its end: when it resolves, all RAM is in place and all syncs are passed. */
   async run(): Promise<ReceivedState> {
-    // What is still asked of the connection when the end was recognised by silence.
+    // The read that is still pending when silence marked the end.
     let asked: Promise<unknown> = Promise.resolve();
     while (this.#received === undefined) {
       const more = this.#connection.some();
@@ -132,8 +132,8 @@ export class IncomingMain {
   }
 
   /**
-   * Waits until everything is safe, as `committed` says, or until the source has closed main. One that waits for our
-   * word and closes before that has taken its guest back: then the guest must not run here.
+   * Waits for `committed`, or until the source closes main. A source that waits for our reply and closes before that
+   * has taken its guest back: the guest must not run here.
    * @throws MultifdError `peer-closed` then.
    */
   async committed<T>(committed: Promise<T>): Promise<T> {
@@ -144,7 +144,7 @@ export class IncomingMain {
     return showingLife(this.#connection, true, Promise.race([committed, gone]));
   }
 
-  /** Fulfilled when the source has closed main. After `run`. */
+  /** Resolves when the source has closed main. Valid after `run`. */
   get closed(): Promise<void> {
     return this.#closed;
   }
@@ -154,11 +154,11 @@ export class IncomingMain {
   }
 
   /**
-   * A QEMU with suppress-vmdesc ends its device state without a description, says nothing more and waits for our word,
-   * with its guest stopped; a description that is not JSON does not tell its end either. So an end of sections that nothing follows for a while is the end; a description that comes
-   * later changes nothing of the guest.
-   * @returns false as soon as more has come or main has ended.
-   * @throws MultifdError `timeout` if nothing comes and the device state cannot end here.
+   * A QEMU with suppress-vmdesc ends its device state without a description, sends nothing more and waits for our
+   * reply, with its guest stopped; nor can the end of a description that is not JSON be found. So an end of sections
+   * followed by silence is the end; a description that arrives later changes nothing in the guest.
+   * @returns false as soon as more bytes have arrived or main has ended.
+   * @throws MultifdError `timeout` if nothing arrives and the device state cannot end here.
    */
   async #fellSilent(more: Promise<unknown>): Promise<boolean> {
     const { stallTimeout } = this.#host;
@@ -177,7 +177,7 @@ export class IncomingMain {
     );
   }
 
-  /** The source has closed main: what that completes. An end inside the stream is no mistake in its bytes. */
+  /** The records that main's end completes. An end inside the stream is `peer-closed`, not a protocol error. */
   #end(): readonly MainRecord[] {
     try {
       return [...this.#decoder.end()];
@@ -230,7 +230,7 @@ export class IncomingMain {
     }
   }
 
-  /** Waits for other threads, and notices when the source closes main meanwhile. */
+  /** Waits for other threads, and notices if the source closes main meanwhile. */
   #waiting<T>(work: Promise<T>): Promise<T> {
     return this.#connection.watched(work, () => this.#host.gone());
   }

@@ -6,22 +6,22 @@ import type { CounterRow } from '../thread/counters.js';
 import type { RamPacket } from '../wire/ram-packet.js';
 import type { PageSink } from './page-sink.js';
 
-/** RAM that pages are placed in, as the threads share it. */
+/** RAM that receives pages, in a form that threads share. */
 export interface PlacementDescriptor {
   readonly ram: GuestRamDescriptor;
   /** See `IncomingRam.fresh`. */
   readonly fresh: boolean;
-  /** One bit a page for each block: whether it holds content that came in this migration. */
+  /** For each block, one bit a page: whether the page has received content in this migration. */
   readonly placed: readonly SharedArrayBuffer[];
 }
 
-/** A block that pages are placed in. */
+/** A block that receives pages. */
 interface PlacedBlock {
   readonly block: RamBlock;
   readonly placed: DirtyBitmap;
 }
 
-/** One thread's hands on the destination's RAM. */
+/** One thread's access to the destination's RAM. */
 export class PagePlacer implements PageSink {
   readonly #blocks = new Map<string, PlacedBlock>();
   readonly #pageSize: number;
@@ -71,7 +71,7 @@ export class PagePlacer implements PageSink {
     this.#placeNormal(target, Float64Array.of(offset), 1);
   }
 
-  /** Counts normal pages, and remembers that they hold content now. */
+  /** Counts normal pages and marks them as received. */
   #placeNormal(target: PlacedBlock, offsets: Float64Array, count: number): void {
     for (let index = 0; index < count; index++) {
       target.placed.mark((offsets[index] ?? 0) / this.#pageSize);
@@ -80,8 +80,8 @@ export class PagePlacer implements PageSink {
   }
 
   /**
-   * Makes pages read as zero. In fresh memory a page that comes first is not touched: it is zero already, and
-   * touching it would cost memory.
+   * Makes pages read as zero. In fresh memory, skips pages that have received no content: they are zero already, and
+   * writing them would allocate memory.
    */
   #placeZero(target: PlacedBlock, offsets: Float64Array, first: number, count: number): void {
     const end = first + count;

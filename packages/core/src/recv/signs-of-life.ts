@@ -1,12 +1,12 @@
 import type { IncomingConnection } from '../transport/incoming.js';
 import { encodePong } from '../wire/return-path.js';
 
-/** ms between two signs. */
+/** ms between two PONGs. */
 const INTERVAL = 1_000;
 
 /**
- * While a source waits for our word, which may take long (fsync, the next destination), shows it that somebody is
- * there: a PONG that nobody asked for, which QEMU ignores.
+ * While a source waits for our reply, which may take long (fsync, the next destination), sends it unsolicited PONGs,
+ * which QEMU ignores, to show that this end is alive.
  * @param wanted false if the source does not listen.
  */
 export async function showingLife<T>(

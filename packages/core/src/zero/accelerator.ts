@@ -1,73 +1,74 @@
 /**
- * The contract for whatever answers "is this page all zero?".
+ * The contract for code that answers "is this page all zero?".
  *
- * An accelerator only classifies. Core alone reorders pages and fills packets, so the choice of accelerator
- * never changes a byte on the wire. A wrong "zero" loses guest memory; a wrong "not zero" costs bandwidth.
+ * An accelerator only classifies. Core alone reorders pages and fills packets, so the choice of accelerator never
+ * changes a byte on the wire. A wrong "zero" loses guest memory; a wrong "not zero" costs bandwidth.
  *
- * A module that provides accelerators exports them as `accelerators: readonly Accelerator[]`. It is named by
- * its module specifier, resolved once, and imported in each channel's worker thread.
+ * A module that provides accelerators exports them as `accelerators: readonly Accelerator[]`. Core resolves its
+ * module specifier once and imports it in each channel's worker thread.
  */
 
 import type { MessagePort } from 'node:worker_threads';
 import type { SharedWasmMemory } from '../ram/shared-wasm-memory.js';
 
-/** Version of this contract that an accelerator was written for. */
+/** Version of this contract; an accelerator states it as its `specVersion`. */
 export const ACCELERATOR_SPEC_VERSION = 1;
 
 export interface Accelerator {
   readonly specVersion: 1;
   /**
-   * Short, lower case, unique within its module: `js`, `avx512`; a variant of it behind a colon: `gpu:software`. It is
-   * what reports name.
+   * Short, lower case, unique within its module: `js`, `avx512`; a variant follows a colon: `gpu:software`. Reports
+   * use it.
    */
   readonly name: string;
   readonly capabilities: AcceleratorCapabilities;
-  /** Can it run here? Never throws for missing hardware: it answers with the reason. Cheap (milliseconds). */
+  /** Whether it can run here. Does not throw for missing hardware: answers with the reason. Cheap (milliseconds). */
   probe(): Probe | Promise<Probe>;
   /**
-   * Opens one detector, for one thread. Called only after a `probe` that said yes.
-   * @throws anything: the run stops, names this accelerator, and the source guest is intact.
+   * Opens one detector, for one thread. Called only after a successful `probe`.
+   * @throws anything: the run stops and names this accelerator; the source guest is intact.
    */
   open(options: DetectorOptions): Detector | Promise<Detector>;
   /**
-   * For a device of which there should be one, and not one for each thread: called once for each run, in the thread
-   * that starts the others, before any of them calls `open`. Without it each detector sees to itself.
+   * For a device that all threads share: called once for each run, in the thread that starts the others, before any
+   * of them calls `open`. Without it each detector opens its own device.
    * @throws anything: the run stops, as with `open`.
    */
   share?(): SharedDevice | Promise<SharedDevice>;
   /**
-   * For a device with memory of its own: how fast it checks pages that are there already, in bytes a second, over
-   * `passes` passes. A benchmark tells by it what the way to the device costs. Called only after a `probe` that said yes.
+   * For a device with its own memory: measures how fast it checks pages already in that memory, in bytes a second,
+   * over `passes` passes. Benchmarks use it to find the cost of the transfer. Called only after a successful `probe`.
    */
   residentRate?(passes: number): number | Promise<number>;
 }
 
-/** A device that the detectors of several threads use together. It lives in the thread that called `share`. */
+/** A device that the detectors of several threads share. It lives in the thread that called `share`. */
 export interface SharedDevice {
-  /** A line to it for one more thread: given away with that thread, and handed to `open` there. */
+  /** Creates a port to it for one more thread. Core transfers it to that thread and passes it to `open` there. */
   connect(): MessagePort;
-  /** No thread uses it any more. May be called twice. */
+  /** Closes the device; no thread uses it any more. May be called twice. */
   close(): void | Promise<void>;
 }
 
 export interface AcceleratorCapabilities {
-  /** Page sizes in bytes that it can check: every power of two from `min` to `max`. */
+  /** Page sizes that it can check, in bytes: every power of two from `min` to `max`. */
   readonly pageSize: { readonly min: number; readonly max: number };
-  /** Pages a batch that it likes best, at least 1. Core may hand over fewer, never more. */
+  /** Preferred batch size in pages, at least 1. Core may pass fewer, never more. */
   readonly preferredBatch: number;
   /**
-   * Batches that a detector takes at a time, 1 to 64; default 1. With 2 or more, core calls `detect` again before the
-   * earlier call is answered, and gathers pages from further away, so that each batch is as large as it likes.
+   * Batches that a detector takes at a time, 1 to 64; default 1. With 2 or more, core calls `detect` again before an
+   * earlier call is answered, and gathers pages from several ranges to fill batches of the preferred size.
    */
   readonly inFlight?: number;
   /**
-   * Whether `auto` may take it; default true. False for one that is to be asked for by name: another name for what
-   * is listed beside it, or a device that does not win often enough.
+   * Whether `auto` may choose it; default true. False for one that users must ask for by name: an alias of another
+   * accelerator, or a device that seldom wins.
    */
   readonly automatic?: boolean;
   /**
-   * The one kind of guest memory that it checks in place, where any other costs it a copy: `wasm` is WebAssembly memory
-   * (`PageBatch.wasmMemory`). A program that makes the guest's memory itself then makes that kind. Default: any kind.
+   * The one kind of guest memory that it checks in place; any other costs it a copy. `wasm` is WebAssembly memory
+   * (`PageBatch.wasmMemory`). A program that allocates the guest's memory should allocate that kind. Default: any
+   * kind.
    */
   readonly memory?: 'wasm';
 }
@@ -80,41 +81,41 @@ export interface DetectorOptions {
   /** Target page size in bytes. */
   readonly pageSize: number;
   /**
-   * The line to what `share` gave, for this thread alone; the detector closes it. Absent where nobody has shared
-   * anything: a benchmark, a test.
+   * The port to the shared device, for this thread alone; the detector closes it. Absent if the caller has not called
+   * `share`: a benchmark, a test.
    */
   readonly line?: MessagePort;
 }
 
-/** Pages to check. Owned by core; the detector may read it until its answer is there, and never writes to it. */
+/** Pages to check. Owned by core; the detector may read it until it has answered, and never writes to it. */
 export interface PageBatch {
   /**
-   * Memory that holds the pages, shared or not, of any length. The guest may be writing to it: any answer is
-   * then right for that page, since it is dirty and comes again.
+   * Memory that holds the pages, shared or not, of any length. The guest may be writing to a page: any answer is then
+   * right for it, as the page is dirty and is checked again.
    */
   readonly memory: Uint8Array;
   /**
-   * Byte offset of each page in `memory`, in any order, each with a whole page behind it. Addresses need not be
-   * aligned to anything: guest memory starts at a page of the host, a copy from a file anywhere.
+   * Byte offset of each page in `memory`, in any order; each page lies wholly in `memory`. Addresses may be
+   * unaligned: guest memory starts on a host page, a copy from a file anywhere.
    */
   readonly offsets: Float64Array;
-  /** How many of `offsets` count: 0 to `preferredBatch`. */
+  /** Number of pages, the first of `offsets`: 0 to `preferredBatch`. */
   readonly count: number;
   /**
-   * The WebAssembly memory that `memory` is a view into, where it is one: a check in WebAssembly can import it and
-   * look at the pages in place. Everybody else goes by `memory` alone.
+   * The WebAssembly memory that `memory` is a view into, if it is one: WebAssembly code can import it and check the
+   * pages in place. Other accelerators ignore it.
    */
   readonly wasmMemory?: SharedWasmMemory;
 }
 
 export interface Detector {
   /**
-   * Writes 1 (all bytes of the page are zero) or 0 to `isZero[i]` for each `i` below `batch.count`.
-   * At most `inFlight` calls at a time; when it returns, or when its promise is fulfilled, all answers are there.
-   * One that throws or rejects gives the buffers back as well: somebody else may be asked then.
+   * Writes 1 (all bytes of the page are zero) or 0 to `isZero[i]` for each `i` below `batch.count`. At most
+   * `inFlight` calls at a time. All answers are written when it returns or its promise resolves. If it throws or
+   * rejects, it must have stopped using the buffers: core may pass them to another accelerator.
    */
   detect(batch: PageBatch, isZero: Uint8Array): void | Promise<void>;
-  /** Frees what it holds; calls that are still in flight are rejected. May be called twice. */
+  /** Frees its resources; rejects calls still in flight. May be called twice. */
   close(): void | Promise<void>;
 }
 
@@ -123,15 +124,15 @@ export interface AcceleratorModule {
   readonly accelerators: readonly Accelerator[];
 }
 
-/** Which accelerator checks for zero pages: chosen by `chooseAccelerator`, or named directly. */
+/** Names the accelerator that checks for zero pages: chosen by `AcceleratorRegistry.choose`, or given directly. */
 export interface AcceleratorReference {
   /** Module that exports `accelerators`, as a URL that any thread can import. */
   readonly module: string;
   /** The accelerator's `name` within that module. */
   readonly name: string;
   /**
-   * False if it is known to share no device: then the thread that starts the others leaves its module alone. Default:
-   * the module is imported there, and looked at.
+   * False if it is known to share no device: the thread that starts the others then does not import its module.
+   * Default: that thread imports the module to find out.
    */
   readonly shares?: false;
 }

@@ -4,16 +4,16 @@ import { measureRates, rateOfThread } from './calibrate.js';
 import type { AcceleratorChoice, ProbedAccelerator, RefusedAccelerator } from './choice.js';
 import { loadAccelerator } from './load.js';
 
-/** Of `auto`: within so much of the fastest, the order of preference decides, and not the noise of a short look. */
+/** For `auto`: above this share of the fastest rate, the order of preference decides, not measurement noise. */
 const AS_FAST_AS = 0.9;
 
 /**
- * Measures those of `all` that can run and that `auto` may take, and takes the fastest; of those that are as fast, the
- * first.
+ * Measures those of `all` that can run and that `auto` may choose, and chooses the fastest; among those about as
+ * fast, the first.
  *
- * @param threads that will check at the same time.
- * @throws MultifdError `accelerator-unavailable` with every reason, if there is none: also where those that can run
- *   have all failed when they were measured.
+ * @param threads number of threads that will check at the same time.
+ * @throws MultifdError `accelerator-unavailable` with every reason, if none can run or all that can have failed when
+ *   measured.
  */
 export async function chooseFastest(
   all: readonly ProbedAccelerator[],
@@ -52,7 +52,7 @@ export async function chooseFastest(
     }
     const { name } = each.reference;
     const reason = rate?.error.message ?? 'it was not measured';
-    // Measured over pages of 4 KiB, which it need not take.
+    // The measurement uses 4 KiB pages, which an accelerator may not support.
     const fix =
       rate !== undefined && rate.error.code === 'accelerator-unavailable'
         ? 'ask for it by name, for a guest with such pages'
@@ -75,7 +75,7 @@ export async function chooseFastest(
   };
 }
 
-/** A choice's `memory`, absent for an accelerator that takes any. */
+/** A choice's `memory` member; absent for an accelerator that takes any kind. */
 export function inPlace(memory: ProbedAccelerator['memory']): Pick<AcceleratorChoice, 'memory'> {
   return memory === undefined ? {} : { memory };
 }

@@ -5,25 +5,25 @@ import type { Accelerator } from './accelerator.js';
 import { PageChecker } from './page-checker.js';
 
 const PAGE_SIZE = 4096;
-/** Enough to be larger than a second-level cache, and to take 0.2 ms or less at the rates that matter. */
+/** Larger than a second-level cache, yet 0.2 ms or less at the rates that matter. */
 const PAGES = 512;
 /**
- * Passes that each makes: so many at least, and more, up to so many, while the time for all of them together (ms)
- * lasts. Engines translate what runs often a second time: WebAssembly is at a third of its rate in its first passes,
- * JavaScript at a tenth. The best pass counts, as noise only ever adds.
+ * Passes for each accelerator: at least `least`, then up to `most` while the time for all together (`budget`, ms)
+ * lasts. JIT compilers recompile hot code: WebAssembly runs at a third of its rate in its first passes, JavaScript at
+ * a tenth. The best pass counts, as noise only adds time.
  */
 const PASSES = { least: 4, most: 64, budget: 12 } as const;
-/** ms that opening, an answer or closing may take before the accelerator is out of the race. */
+/** ms that opening, an answer or closing may take before the accelerator is ruled out. */
 const PATIENCE = 1000;
 
-/** Bytes of guest memory a second, or why there is no such number. */
+/** Bytes of guest memory a second, or the error that prevented the measurement. */
 export type Rate = { readonly bytesPerSecond: number } | { readonly error: MultifdError };
 
 /**
- * How fast each accelerator checks a small piece of guest memory as guests have it: three quarters zero, all of it
- * populated. They take turns. One that takes several batches at a time gets as many, as large as it likes and over the
- * same memory again and again: what counts is the way there and back too. One that throws, is late or answers wrongly gets an
- * error in place of a rate.
+ * Measures how fast each accelerator checks a small piece of typical guest memory: three quarters zero, all of it
+ * populated. They take turns. One that takes several batches at a time gets that many, of its preferred size, over
+ * the same memory repeatedly: the round trip to the device counts too. One that throws, is late or answers wrongly
+ * gets an error instead of a rate.
  */
 export async function measureRates(accelerators: readonly Accelerator[]): Promise<Rate[]> {
   const sample = makeSample();
@@ -36,7 +36,9 @@ export async function measureRates(accelerators: readonly Accelerator[]): Promis
   return Promise.all(runners.map((runner) => runner.end()));
 }
 
-/** What one of several threads has of a rate that one alone has measured: a device that they share does not multiply. */
+/**
+ * The rate of each of `threads` threads, from the rate that one alone measured: a shared device divides among them.
+ */
 export function rateOfThread({ share }: Accelerator, bytesPerSecond: number, threads: number): number {
   return share === undefined ? bytesPerSecond : bytesPerSecond / threads;
 }
@@ -48,14 +50,14 @@ interface Sample {
   readonly answers: Uint8Array;
 }
 
-/** One batch of a pass: pages of the sample, again and again if it is longer than that. */
+/** One batch of a pass: the sample's pages, repeated if the batch is larger. */
 interface Turn {
   readonly offsets: Float64Array;
   readonly wanted: Uint8Array;
   readonly got: Uint8Array;
 }
 
-/** What one accelerator does in a pass: at least the sample once. */
+/** One accelerator's batches in a pass: at least the whole sample once. */
 function makeTurns({ offsets, answers }: Sample, checker: PageChecker): readonly Turn[] {
   const pages = checker.inFlight > 1 ? Math.max(PAGES, checker.preferredBatch) : PAGES;
   return Array.from({ length: checker.inFlight }, () => ({
@@ -71,7 +73,7 @@ function makeSample(): Sample {
   const memory = new Uint8Array(wasmMemory.buffer);
   const offsets = Float64Array.from({ length: PAGES }, (_, page) => page * PAGE_SIZE);
   const answers = Uint8Array.from(offsets, (_, page) => (page % 4 === 3 ? 0 : 1));
-  // Zeros are written too: a page that was never touched is not in memory.
+  // Write the zeros too: a page that was never written is not populated.
   offsets.forEach((offset, page) => {
     memory.fill(answers[page] === 1 ? 0 : page & 0xff || 1, offset, offset + PAGE_SIZE);
   });

@@ -1,6 +1,6 @@
 import type { AcceleratorReference, Probe } from './accelerator.js';
 
-/** A candidate that is not used, and why: kept and shown, never thrown away. */
+/** A candidate that was not chosen, and why. Reports show it. */
 export interface RefusedAccelerator {
   readonly name: string;
   readonly reason: string;
@@ -11,33 +11,35 @@ export interface AcceleratorChoice {
   readonly accelerator: AcceleratorReference;
   /** The kind of guest memory that it checks in place (`AcceleratorCapabilities.memory`); absent: any. */
   readonly memory?: 'wasm';
-  /** What the accelerator said of itself: what runs, on what. */
+  /** `detail` of its probe: what runs, on what. */
   readonly detail: string;
-  /** What was asked for: `auto`, a name, or a module. */
+  /** What the caller asked for: `auto`, a name, or a module. */
   readonly requested: string;
   readonly refused: readonly RefusedAccelerator[];
-  /** Of `auto`: who goes on if the accelerator fails in the middle, next best first. Empty if it was asked for. */
+  /**
+   * For `auto`: replacements if the accelerator fails during the run, best first. Empty if it was asked for by name.
+   */
   readonly fallbacks: readonly AcceleratorReference[];
-  /** What `auto` measured here just now, fastest first; absent if it had no choice, or was not asked. */
+  /** What `auto` measured just now, fastest first; absent if there was only one candidate, or without `auto`. */
   readonly measured?: readonly MeasuredAccelerator[];
 }
 
 export interface MeasuredAccelerator {
   readonly name: string;
-  /** Of guest memory, three quarters zero, all of it populated, for one thread; a shared device's part of it. */
+  /** Rate over guest memory, three quarters zero, all populated, for one thread; for a shared device its share. */
   readonly bytesPerSecond: number;
 }
 
 export interface ChooseOptions {
-  /** Threads that will check at the same time: a device that they share does a part of its work for each. Default 1. */
+  /** Number of threads that will check at the same time: a shared device's rate divides among them. Default 1. */
   readonly threads?: number;
 }
 
-/** An accelerator of a known module, with its answer to `probe`. */
+/** An accelerator of a known module, with the result of its `probe`. */
 export interface ProbedAccelerator {
   readonly reference: AcceleratorReference;
   readonly probe: Probe;
-  /** Whether `auto` may take it. */
+  /** Whether `auto` may choose it. */
   readonly automatic: boolean;
   /** The kind of guest memory that it checks in place (`AcceleratorCapabilities.memory`); undefined: any. */
   readonly memory: 'wasm' | undefined;

@@ -6,7 +6,7 @@ import { ACCELERATOR_SPEC_VERSION, type Accelerator } from './accelerator.js';
 
 /**
  * Imports one accelerator in this thread.
- * @throws MultifdError `accelerator-unavailable` if the module or the name is not there.
+ * @throws MultifdError `accelerator-unavailable` if the module cannot be loaded or has no accelerator of that name.
  */
 export async function loadAccelerator(reference: AcceleratorReference): Promise<Accelerator> {
   const found = (await loadAccelerators(reference.module)).find((each) => each.name === reference.name);
@@ -19,7 +19,7 @@ export async function loadAccelerator(reference: AcceleratorReference): Promise<
 
 /**
  * Imports a module's accelerators.
- * @throws MultifdError `accelerator-unavailable` if it cannot be loaded in time, or exports something else.
+ * @throws MultifdError `accelerator-unavailable` if it cannot be loaded in time, or its exports break the contract.
  */
 export async function loadAccelerators(module: string): Promise<readonly Accelerator[]> {
   const list = await loadExport(module, 'accelerators', 'accelerator-unavailable');
@@ -29,12 +29,12 @@ export async function loadAccelerators(module: string): Promise<readonly Acceler
     const faults = list.map((each, index) => [`[${index}]`, faultOf(each)]);
     throw unfit(module, faults.find(([, fault]) => fault !== undefined)?.join(': ') ?? 'it changes');
   } catch (cause) {
-    // A member that throws when it is looked at.
+    // A getter may throw.
     throw MultifdError.from(cause, 'accelerator-unavailable', `cannot load module ${module}`);
   }
 }
 
-/** `js`, `avx512`, `gpu:software`: a name and not the URL of a module. */
+/** Whether `text` is a name (`js`, `avx512`, `gpu:software`) and not a module's URL. */
 export function isAcceleratorName(text: string): boolean {
   return /^[a-z0-9][a-z0-9-]*(:[a-z0-9-]+)?$/.test(text);
 }
@@ -50,7 +50,7 @@ function isAccelerator(value: unknown): value is Accelerator {
   return faultOf(value) === undefined;
 }
 
-/** What its author has to change first; undefined if it keeps the contract as far as can be seen from outside. */
+/** The first breach of the contract; undefined if none is visible from outside. */
 function faultOf(value: unknown): string | undefined {
   if (member(value, 'specVersion') !== ACCELERATOR_SPEC_VERSION) {
     return `specVersion must be ${ACCELERATOR_SPEC_VERSION}`;

@@ -3,17 +3,17 @@ import type { AcceleratorReference, SharedDevice } from './accelerator.js';
 import { loadAccelerator } from './load.js';
 import { type CheckerOptions, PageChecker } from './page-checker.js';
 
-/** Who checks for zero pages in one thread. It can be posted to that thread, with its line in the transfer list. */
+/** How one thread checks for zero pages. Can be posted to that thread, with `line` in the transfer list. */
 export interface CheckPlan {
   readonly accelerator: AcceleratorReference;
-  /** Who goes on when it fails, in this order. */
+  /** Replacements if it fails, in this order. */
   readonly fallbacks: readonly AcceleratorReference[];
-  /** To what the accelerator shares, if it does. */
+  /** Port to the accelerator's shared device, if it has one. */
   readonly line: MessagePort | undefined;
 }
 
 /**
- * Opens what a plan says, in this thread.
+ * Opens a plan's checker in this thread.
  * @param timeout ms that an answer may take.
  * @throws MultifdError `accelerator-unavailable` or `accelerator`.
  */
@@ -28,7 +28,8 @@ export async function openChecker(
 }
 
 /**
- * In the thread that starts the others: makes their plans. One device for all of them, if the accelerator shares one.
+ * Makes the plans of all threads, in the thread that starts them. Opens the shared device, if the accelerator has
+ * one.
  */
 export class CheckPlans {
   readonly #accelerator: AcceleratorReference;
@@ -50,28 +51,28 @@ export class CheckPlans {
     accelerator: AcceleratorReference,
     fallbacks: readonly AcceleratorReference[],
   ): Promise<CheckPlans> {
-    // What is somebody's, and need not be in this thread, could leave a timer behind in it, or end it.
+    // Keep plug-in code out of this thread where possible: it could leave timers behind, or end the thread.
     if (accelerator.shares === false) return new CheckPlans(accelerator, fallbacks, undefined);
     const loaded = await loadAccelerator(accelerator);
     return new CheckPlans(accelerator, fallbacks, await loaded.share?.());
   }
 
-  /** For one more thread. Its line has to be in the transfer list of what it is posted with. */
+  /** Makes the plan of one more thread. Post it with its line in the transfer list. */
   next(): CheckPlan {
     return { accelerator: this.#accelerator, fallbacks: this.#fallbacks, line: this.#shared?.connect() };
   }
 
-  /** No thread checks any more. Does not throw: the outcome of the run is decided. */
+  /** Closes the shared device, once no thread checks any more. Does not throw: the run's outcome is decided. */
   async close(): Promise<void> {
     try {
       await this.#shared?.close();
     } catch {
-      // As with a detector that cannot close: it has nothing to add.
+      // As with a detector: a failing close does not change the outcome.
     }
   }
 }
 
-/** What a plan has that must be given away with it. */
+/** The transfer list for posting a plan. */
 export function transferOf(plan: CheckPlan | undefined): readonly MessagePort[] {
   return plan?.line === undefined ? [] : [plan.line];
 }

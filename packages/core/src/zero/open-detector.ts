@@ -3,12 +3,14 @@ import { MultifdError } from '../errors.js';
 import { inTime } from '../time-limit.js';
 import type { Accelerator, Detector, PageBatch } from './accelerator.js';
 
-/** One accelerator's detector, asked as the contract says: no more calls at a time than it takes, and not for ever. */
+/**
+ * One accelerator's detector, used as the contract demands: at most `inFlight` calls at a time, each with a timeout.
+ */
 export class OpenDetector {
   readonly name: string;
-  /** Pages that one call may have, at most. */
+  /** Most pages in one call. */
   readonly preferredBatch: number;
-  /** Calls that it takes at a time. */
+  /** Most calls at a time. */
   readonly inFlight: number;
   readonly #detector: Detector;
   readonly #timeout: number;
@@ -26,7 +28,7 @@ export class OpenDetector {
 
   /**
    * @param timeout ms that an answer may take.
-   * @param line to what the accelerator shares, if it does.
+   * @param line port to the accelerator's shared device, if it has one.
    * @throws MultifdError `accelerator-unavailable` if it cannot check pages of this size, `accelerator` if it cannot
    *   be opened.
    */
@@ -55,9 +57,9 @@ export class OpenDetector {
   }
 
   /**
-   * One batch; waits for its turn first.
-   * @returns undefined when all answers are there, or why it failed: then the buffers are the caller's again.
-   * @throws MultifdError `accelerator` if it gave no answer in time: it may still be at work on the buffers.
+   * Checks one batch; waits for a free slot first.
+   * @returns undefined when all answers are written, or the failure: the caller then owns the buffers again.
+   * @throws MultifdError `accelerator` if it gave no answer in time: it may still use the buffers.
    */
   async detect(batch: PageBatch, answers: Uint8Array): Promise<MultifdError | undefined> {
     if (this.#free > 0) this.#free--;

@@ -5,10 +5,10 @@ import type { Accelerator, AcceleratorReference } from './accelerator.js';
 import { loadAccelerator } from './load.js';
 import { OpenDetector } from './open-detector.js';
 
-/** No answer yet: neither of the two that a detector may give. */
+/** No answer yet: neither 0 nor 1. */
 const UNANSWERED = 0xff;
 
-/** An accelerator failed in the middle, and another one goes on in its place. */
+/** An accelerator failed during the run, and another one replaced it. */
 export interface AcceleratorReplacement {
   /** Name of the one that failed. */
   readonly failed: string;
@@ -18,26 +18,25 @@ export interface AcceleratorReplacement {
 }
 
 export interface CheckerOptions {
-  /** Called before each batch, so that somebody else can see that this thread is alive. */
+  /** Called before each batch: the thread's heartbeat. */
   readonly beat?: () => void;
-  /** To what the accelerator shares, for this thread. */
+  /** Port to the accelerator's shared device, for this thread. */
   readonly line?: MessagePort | undefined;
-  /** Who goes on, in this order, when the accelerator fails. None: then its failure is the caller's. */
+  /** Replacements, in this order, if the accelerator fails. With none left, `check` throws its failure. */
   readonly fallbacks?: readonly AcceleratorReference[];
   readonly onReplaced?: (replacement: AcceleratorReplacement) => void;
 }
 
 /**
- * One thread's use of an accelerator: cuts work into batches that it likes, waits for its answer no longer than
- * allowed, and believes it only if it is an answer. Where it fails and there is a fallback, the batch is asked again of
- * that one; answers that were given before are kept.
+ * One thread's use of an accelerator: splits work into batches of its preferred size, limits how long it may take,
+ * and validates its answers. If it fails, a fallback checks the batch again; earlier answers stay.
  */
 export class PageChecker {
   readonly #pageSize: number;
   readonly #timeout: number;
   readonly #options: CheckerOptions;
   readonly #fallbacks: AcceleratorReference[];
-  /** Failed ones: calls of theirs may still be on the way. */
+  /** Failed detectors: some of their calls may still be in flight. */
   readonly #retired: OpenDetector[] = [];
   #detector: OpenDetector;
   #replacing: Promise<void> | undefined;
@@ -58,8 +57,8 @@ export class PageChecker {
 
   /**
    * @param timeout ms that an answer may take.
-   * @throws MultifdError `accelerator-unavailable` if it cannot check pages of this size, `accelerator` if it cannot be
-   *   opened; unless a fallback can.
+   * @throws MultifdError `accelerator-unavailable` if it cannot check pages of this size, `accelerator` if it cannot
+   *   be opened, and no fallback can either.
    */
   static async open(
     accelerator: Accelerator,
@@ -80,21 +79,21 @@ export class PageChecker {
     return new PageChecker(pageSize, timeout, options, detector, fallbacks);
   }
 
-  /** Pages a call of `check` that make one batch. */
+  /** Pages in a call of `check` that fill one batch. */
   get preferredBatch(): number {
     return this.#detector.preferredBatch;
   }
 
-  /** Calls of `check` that are worth having at a time. */
+  /** Calls of `check` at a time that keep the accelerator busy. */
   get inFlight(): number {
     return this.#detector.inFlight;
   }
 
   /**
-   * Checks `count` pages at `offsets` in `memory`; `isZero[i]` is 1 or 0 afterwards. All buffers are the caller's.
-   * May be called again before the earlier call is over.
-   * @param wasmMemory what `memory` is a view into, if that is WebAssembly memory.
-   * @throws MultifdError `accelerator` if it throws and nobody can go on, hangs, or answers nonsense.
+   * Checks `count` pages at `offsets` in `memory`; `isZero[i]` is 1 or 0 afterwards. The caller owns all buffers.
+   * May be called again before an earlier call is over.
+   * @param wasmMemory the WebAssembly memory that `memory` is a view into, if it is one.
+   * @throws MultifdError `accelerator` if the accelerator fails and no fallback is left, hangs, or answers nonsense.
    */
   async check(
     memory: Uint8Array,
@@ -128,7 +127,9 @@ export class PageChecker {
     await Promise.all([this.#detector, ...this.#retired].map((detector) => detector.close()));
   }
 
-  /** Of several batches that fail together, the first brings the replacement and the others wait for it. */
+  /**
+   * Replaces a failed detector once: when several batches fail together, the others wait for the same replacement.
+   */
   async #replace(failed: OpenDetector, error: MultifdError): Promise<void> {
     if (this.#detector !== failed) return;
     this.#replacing ??= this.#openNext(failed, error).finally(() => {
@@ -146,7 +147,7 @@ export class PageChecker {
   }
 }
 
-/** Opens the first of `fallbacks` that can be, and takes it and those before it off the list. */
+/** Opens the first usable one of `fallbacks`, and removes it and those before it from the list. */
 async function openNext(
   fallbacks: AcceleratorReference[],
   pageSize: number,
@@ -157,7 +158,7 @@ async function openNext(
       const accelerator = await loadAccelerator(reference);
       return { reference, detector: await OpenDetector.open(accelerator, pageSize, timeout, undefined) };
     } catch {
-      // What has failed first is the error that counts, if none of them can.
+      // If no fallback can be opened, the caller reports the first failure.
     }
   }
   return undefined;

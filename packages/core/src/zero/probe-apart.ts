@@ -4,27 +4,27 @@ import { LOAD_PATIENCE } from '../load-export.js';
 import type { ProbedAccelerator } from './choice.js';
 import { PROBE_PATIENCE } from './probe.js';
 
-/** ms that a module may take to be imported and to answer its probes: its thread tells sooner which one it was. */
+/** ms for importing a module and probing it. Longer than the thread's own limits, whose errors name the culprit. */
 const PATIENCE = LOAD_PATIENCE + PROBE_PATIENCE + 1000;
 
-/** What the thread says. */
+/** The thread's message. */
 export type ProbeAnswer = { readonly probed: readonly ProbedAccelerator[] } | { readonly error: ErrorReport };
 
 /**
- * Imports a module and probes its accelerators in a thread of its own. It is other people's code, and nothing has
- * begun yet: it may end its thread, hold it for ever, or leave timers behind, and the program goes on.
+ * Imports a module and probes its accelerators in a thread of its own. If this plug-in code ends its thread, blocks
+ * it for ever, or leaves timers behind, the program goes on.
  *
  * @throws MultifdError `accelerator-unavailable`.
  */
 export async function probeApart(module: string): Promise<readonly ProbedAccelerator[]> {
-  // Every file of this package is bundled into the folder that holds `threads`.
+  // The bundle puts this file's code into the folder that holds `entries`.
   const worker = new Worker(new URL('./entries/probe.js', import.meta.url), {
     workerData: module,
     name: 'accelerator probe',
     execArgv: [],
     stdout: true,
   });
-  // The program's own output stays its own: a JSON document, for one.
+  // Keep the module's prints out of the program's stdout, which may be a JSON document.
   worker.stdout.on('data', (chunk) => process.stderr.write(chunk));
   let timer: NodeJS.Timeout | undefined;
   try {

@@ -6,17 +6,17 @@ import { loadAccelerators } from './load.js';
 /** ms that an asynchronous probe may take. */
 export const PROBE_PATIENCE = 5000;
 
-/** An accelerator that is known here. Whether it can run is asked, once, when somebody wants to know. */
+/** A known accelerator. It is probed once, on the first call of `probe`. */
 export interface Candidate {
   readonly reference: AcceleratorReference;
-  /** Whether `auto` may take it. */
+  /** Whether `auto` may choose it. */
   readonly automatic: boolean;
   readonly memory: 'wasm' | undefined;
   probe(): Promise<Probe>;
 }
 
 /**
- * Imports a module in this thread, and probes nothing yet.
+ * Imports a module in this thread, without probing.
  * @throws MultifdError `accelerator-unavailable` if it cannot be loaded.
  */
 export async function candidatesOf(module: string): Promise<readonly Candidate[]> {
@@ -38,7 +38,7 @@ function referenceOf(module: string, { name, share }: Accelerator): AcceleratorR
   return share === undefined ? { module, name, shares: false } : { module, name };
 }
 
-/** One whose answer is known already. */
+/** A candidate that has been probed already. */
 export function probedBefore({ reference, automatic, memory, probe }: ProbedAccelerator): Candidate {
   return { reference, automatic, memory, probe: () => Promise.resolve(probe) };
 }
@@ -55,9 +55,9 @@ export async function probeEach(candidates: readonly Candidate[]): Promise<reado
 }
 
 /**
- * Asks an accelerator or a method whether it can run here. A probe that throws, hangs or answers nonsense is an answer
- * too: no. Does not throw.
- * @param who in messages: `accelerator dsa`.
+ * Asks an accelerator or a method whether it can run here. A probe that throws, hangs or answers nonsense counts as
+ * no. Does not throw.
+ * @param who its name in messages: `accelerator dsa`.
  */
 export async function probeSafely(who: string, probe: () => unknown): Promise<Probe> {
   const fix = `it is a mistake of ${who}: tell its author`;
@@ -85,7 +85,7 @@ function isProbe(value: unknown): value is Probe {
   return typeof ok === 'boolean' && texts.every((text) => typeof member(value, text) === 'string');
 }
 
-/** What the contract names and no more: the rest may be of a kind that does not go from thread to thread. */
+/** Copies only the members of the contract: others may not be cloneable to another thread. */
 function bare(probe: Probe): Probe {
   return probe.ok ? { ok: true, detail: probe.detail } : { ok: false, reason: probe.reason, fix: probe.fix };
 }

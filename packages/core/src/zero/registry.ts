@@ -6,49 +6,48 @@ import { type Candidate, candidatesOf, probedBefore, probeEach } from './probe.j
 import { probeApart } from './probe-apart.js';
 
 /**
- * The accelerators that are known here, in order of preference. Registering is cheap and loads nothing; a
- * module is imported once, when the choice is made, an accelerator is probed when it is asked about, and each probe's
- * answer is kept.
+ * The known accelerators, in order of preference. Registering is cheap and loads nothing: a module is imported once,
+ * on first use, and an accelerator is probed once, when it is first asked about.
  */
 export class AcceleratorRegistry {
   readonly #modules: string[] = [];
   readonly #loaded = new Map<string, Promise<readonly Candidate[]>>();
 
   /**
-   * @param module URL of a module that exports `accelerators`; the first registered is preferred by `auto`. It is
-   *   trusted as the program itself is: imported and probed in this thread.
+   * @param module URL of a module that exports `accelerators`; `auto` prefers the first registered. It is trusted
+   *   like the program itself: imported and probed in this thread.
    */
   register(module: string): void {
     if (!this.#modules.includes(module)) this.#modules.push(module);
   }
 
-  /** Names of every accelerator of every registered module, in order of preference. Probes none. */
+  /** Names of all accelerators of all registered modules, in order of preference. Probes none. */
   async names(): Promise<readonly string[]> {
     return (await this.#known()).map((each) => each.reference.name);
   }
 
   /**
-   * Every accelerator of every registered module, probed, in order of preference. A module that cannot be loaded
-   * is listed under its URL, with the reason: it must not take the others away.
+   * All accelerators of all registered modules, probed, in order of preference. A module that cannot be loaded is
+   * listed under its URL, with the reason: it must not hide the others.
    */
   async list(): Promise<readonly ProbedAccelerator[]> {
     return probeEach(await this.#known());
   }
 
   /**
-   * The accelerators of somebody's module, probed in a thread of its own: what it does there to its thread is told as
-   * an error, and nothing of it stays behind.
+   * The accelerators of a module, probed. One that is not registered is imported in a thread of its own: a module
+   * that breaks its thread is an error, and nothing of it stays behind.
    *
-   * @throws MultifdError `accelerator-unavailable` if it cannot be loaded, or does not come to an end.
+   * @throws MultifdError `accelerator-unavailable` if it cannot be loaded, or does not finish in time.
    */
   async probe(module: string): Promise<readonly ProbedAccelerator[]> {
     return probeEach(await this.#load(module));
   }
 
   /**
-   * `auto` asks all that leave themselves to it, measures those that can run for a few milliseconds and takes the
-   * fastest; of those that are as fast, the one that was registered first. A name, or the URL of a module, is used or
-   * refused: it never falls through to another. Of a module's accelerators the first that can run is taken.
+   * `auto` probes all accelerators that allow it, measures those that can run for a few milliseconds and chooses the
+   * fastest; among those about as fast, the first registered. A name, or a module's URL, is used or refused: it never
+   * falls through to another. Of a module's accelerators, the first that can run is chosen.
    * @throws MultifdError `accelerator-unavailable` with the reason and what to do.
    */
   async choose(requested = 'auto', { threads = 1 }: ChooseOptions = {}): Promise<AcceleratorChoice> {

@@ -42,7 +42,7 @@ export async function inTime<T>(answer: Promise<T>, limit: TimeLimit): Promise<T
   }
 }
 
-/** Whether `work` is still not over after `ms`. */
+/** Whether `work` is still pending after `ms`. */
 export async function isSilent(work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<true>((resolve) => {

@@ -3,8 +3,8 @@ import { noneMethod } from './none.js';
 import { AUTO, availableMethods, loadMethod } from './registry.js';
 
 /**
- * The methods that stand behind a value of `multifd-compression`: the one of that name, or for `auto` all that can run
- * here, `none` first and the others in the order of their modules.
+ * The methods for a value of `multifd-compression`: the one of that name, or for `auto` all that can run here, `none`
+ * first and the others in the order of their modules.
  * @throws MultifdError `codec-unavailable`.
  */
 export async function methodsFor(
@@ -16,16 +16,16 @@ export async function methodsFor(
 
 /** The methods that one channel may need. */
 export interface ChannelMethods {
-  /** Needed by every channel: the method of that name, and `none` for `auto`. */
+  /** The method that every channel needs: the one of that name, or `none` for `auto`. */
   readonly first: MultiFDMethods;
-  /** All of them, as `methodsFor` has them: `first` is the first. */
+  /** All of them, as `methodsFor` returns them, beginning with `first`. */
   all(): Promise<readonly MultiFDMethods[]>;
 }
 
 /**
- * What a channel's thread loads before it connects. For `auto` that is nothing but `none`: most channels never leave it,
- * and a small guest would be gone before all of them have loaded all methods, on both ends.
- * @throws MultifdError `codec-unavailable` for a name; for `auto`, `all` does.
+ * Loads what a channel's thread needs before it connects. For `auto` that is only `none`: most channels never use
+ * another method, and a small guest would have migrated before all channels on both ends had loaded all methods.
+ * @throws MultifdError `codec-unavailable` for a name; for `auto`, `all` throws it.
  */
 export async function methodsForChannel(name: string, modules: readonly string[]): Promise<ChannelMethods> {
   if (name === AUTO) return { first: noneMethod, all: () => methodsFor(AUTO, modules) };

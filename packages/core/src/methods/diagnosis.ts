@@ -3,11 +3,11 @@ import type { MigrationParameters } from '../parameters.js';
 import { QEMU_METHODS } from '../wire/layout.js';
 import { AUTO } from './registry.js';
 
-/** What is said of a method that does not do its work: the same on both ends, and in a relay. */
+/** Errors about a failing method, worded the same on both ends and in a relay. */
 
 /**
- * The method that has a thread.
- * @param flag its compression bits: with `auto` the parameter does not name it.
+ * Name of the method that runs in a thread.
+ * @param flag its compression bits, as the parameter does not name it with `auto`.
  */
 export function methodName({ multifdCompression }: MigrationParameters, flag: number): string {
   if (multifdCompression !== AUTO) return multifdCompression;
@@ -27,7 +27,7 @@ export function methodHangs(
   );
 }
 
-/** @param error what is known of the thread's end, which names the thread. */
+/** The error for a method that killed its thread. @param error the thread's end; its message names the thread. */
 export function methodTookDown(method: string, error: MultifdError, setup: boolean): MultifdError {
   const code = setup ? 'codec-unavailable' : 'codec';
   return new MultifdError(code, `multifd method ${method} took its thread down: ${error.message}`, {
@@ -36,8 +36,8 @@ export function methodTookDown(method: string, error: MultifdError, setup: boole
 }
 
 /**
- * Loading a method, or setting it up, may never end.
- * @param late in how many threads it has not, and after what time.
+ * The error for a method that was not loaded and set up in time.
+ * @param late the number of late threads and the time they had, for the message.
  */
 export function methodNotReady({ multifdCompression }: MigrationParameters, late: string): MultifdError {
   return new MultifdError('codec-unavailable', `multifd method ${multifdCompression}: not ready ${late}`);

@@ -4,16 +4,16 @@ import { type GuestRamDescriptor, openRamBlock } from '../ram/guest-ram.js';
 import { maxPagesPerPacket, PACKET_PAYLOAD_SIZE } from '../wire/layout.js';
 import type { OutgoingPages } from './methods.js';
 
-/** A little of a guest: copies of pages that are not zero, put into packets. */
+/** A sample of a guest: copies of nonzero pages, grouped into packets. */
 export interface GuestSample {
-  /** Bytes of a page. */
+  /** Page size in bytes. */
   readonly pageSize: number;
-  /** Their `vectors` are this sample's own memory, their blocks open until `close`. */
+  /** Their `vectors` are the sample's own memory; their blocks stay open until `close`. */
   readonly packets: readonly OutgoingPages[];
   close(): void;
 }
 
-/** Where to look: byte offset in a block, which may lie within a page. */
+/** A place to sample: a byte offset in a block, not necessarily page-aligned. */
 export interface SamplePlace {
   /** Index of the block. */
   readonly block: number;
@@ -23,20 +23,20 @@ export interface SamplePlace {
 export interface GuestSampleOptions {
   /** Most packets, of up to 512 KiB each. */
   readonly packets: number;
-  /** Where else to look when most of the guest is zero: places that are known to hold something. */
+  /** More places to sample when most of the guest is zero: they are known to hold data. */
   readonly known?: readonly SamplePlace[];
-  /** Ends the search: what was found so far is the sample. */
+  /** Ends the search early: the sample is what was found so far. */
   readonly signal?: AbortSignal;
 }
 
-/** So many packets' worth of memory is looked at in each place, before what was found has to do. */
+/** Packets' worth of memory to search in each place for one packet of nonzero pages. */
 const LOOKED_AT = 4;
-/** How many times as many places as packets are looked at, while they hold nothing but zero pages. */
+/** Limit, in places for each packet, up to which the search widens while it finds only zero pages. */
 const PLACES_PER_PACKET = 32;
 
 /**
- * Takes packets from places that are spread evenly over the guest, in more and more places while they are all zero. The
- * guest may run. Other work of this thread gets its turn after each place.
+ * Takes packets from places spread evenly over the guest, and from more and more places while they are all zero. The
+ * guest may run. Yields to the event loop after each place.
  * @throws MultifdError `io` if memory cannot be read.
  */
 export async function sampleGuest(
@@ -63,7 +63,7 @@ export async function sampleGuest(
   return { pageSize: ram.pageSize, packets: found, close };
 }
 
-/** Places spread evenly over all blocks as one row: `count` of them, then twice as many between those, and so on. */
+/** Places spread evenly over all blocks laid end to end: `count` of them, then twice as many, and so on. */
 function* spread(blocks: readonly RamBlock[], count: number): Generator<SamplePlace> {
   const total = blocks.reduce((sum, { length }) => sum + length, 0);
   for (let places = count; places <= count * PLACES_PER_PACKET; places *= 2) {
@@ -79,7 +79,7 @@ function* spread(blocks: readonly RamBlock[], count: number): Generator<SamplePl
   }
 }
 
-/** A copy of the pages from `offset` on that are not zero, a packet of them at most; undefined if there is none. */
+/** A copy of the nonzero pages from `offset` on, at most one packet of them; undefined if there is none. */
 function gather(block: RamBlock, offset: number, pageSize: number): OutgoingPages | undefined {
   const most = maxPagesPerPacket(pageSize);
   const pages = new Uint8Array(PACKET_PAYLOAD_SIZE);

@@ -1,7 +1,7 @@
 import { maxPagesPerPacket } from '../wire/layout.js';
 import type { MethodOptions } from './methods.js';
 
-/** What a channel's thread says to a method that it sets up. */
+/** The options with which a channel's thread sets up a method. */
 export function methodOptions(
   channel: number,
   pageSize: number,

@@ -2,7 +2,7 @@ import type { MultiFDMethods, RecvHooks, SendHooks } from './methods.js';
 import { pageWindows } from './page-windows.js';
 import { placePages } from './place-pages.js';
 
-/** Pages as they are: they leave by reference, and arrive straight in guest RAM (docs/wire.md, 5). */
+/** Sends pages uncompressed: by reference, and received straight into guest RAM (docs/wire.md, 5). */
 export const noneMethod: MultiFDMethods = {
   specVersion: 1,
   name: 'none',
@@ -13,7 +13,7 @@ export const noneMethod: MultiFDMethods = {
     cleanup() {},
   }),
   recvSetup: ({ pageSize, maxPages }): RecvHooks => {
-    // One packet's pages, for blocks that are not memory.
+    // Holds one packet's pages, for blocks that are not in place.
     let scratch: Uint8Array | undefined;
     return {
       maxPayload: (count) => count * pageSize,

@@ -2,13 +2,13 @@ import { MultifdError } from '../errors.js';
 import type { IncomingPages } from './methods.js';
 
 /**
- * Guest memory itself, where a packet's pages belong, in the order of `offsets`: for methods that make pages where they
- * stay. Neighbours are one piece, as far as the block's windows go. What is written there is in the guest, right or
- * wrong: a payload that turns out to be wrong must end the migration.
+ * Views of guest memory for a packet's pages, in the order of `offsets`, for methods that decode straight into it.
+ * Adjacent pages share a view, within the block's windows. Writes reach the guest at once: an invalid payload must
+ * end the migration.
  *
  * @param pages of a block that is `inPlace`.
  * @param pageSize bytes.
- * @returns views, good for as long as the block is open.
+ * @returns views, valid while the block is open.
  * @throws MultifdError `internal` if the block is not in place.
  */
 export function pageWindows({ block, offsets, count }: IncomingPages, pageSize: number): Uint8Array[] {

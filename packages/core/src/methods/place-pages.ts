@@ -1,11 +1,11 @@
 import type { IncomingPages } from './methods.js';
 
 /**
- * Puts a packet's pages where they belong: for methods that make all of a packet's pages in one piece.
+ * Writes a packet's pages to their block, for methods that decode all of a packet's pages into one buffer.
  *
- * @param bytes the pages side by side, in the order of `offsets`; the caller's, not kept. At least `count` pages.
+ * @param bytes the pages back to back, in the order of `offsets`, at least `count`; owned by the caller, not kept.
  * @param pageSize bytes.
- * @throws MultifdError `io` if the block is in a file that cannot be written to.
+ * @throws MultifdError `io` if the block is in a file that cannot be written.
  */
 export function placePages(pages: IncomingPages, bytes: Uint8Array, pageSize: number): void {
   const { block, offsets, count } = pages;

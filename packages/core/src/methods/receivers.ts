@@ -4,15 +4,15 @@ import { checkCompression } from '../wire/ram-packet-check.js';
 import type { ChannelMethods } from './automatic.js';
 import type { MethodOptions, MultiFDMethods, RecvHooks } from './methods.js';
 
-/** A method that a channel has packets of. */
+/** A method that a channel has received packets of. */
 export interface Receiver {
   readonly name: string;
   readonly hooks: RecvHooks;
 }
 
 /**
- * One channel's way in through several methods: a packet's flags say which made it. The first is set up at once, each
- * other with its first packet.
+ * The receiving methods of one channel; a packet's flags select one. The first is set up at once, each other with its
+ * first packet.
  */
 export class Receivers {
   readonly #methods: ChannelMethods;
@@ -34,7 +34,7 @@ export class Receivers {
 
   /**
    * The method that made a packet; undefined if it has not been set up.
-   * @param packet with pages: only such a packet says so (docs/wire.md, 4.3).
+   * @param packet one with pages: only those name their method (docs/wire.md, 4.3).
    */
   known(packet: RamPacket): Receiver | undefined {
     return this.#inUse.get(packet.flags & COMPRESSION_MASK);
@@ -42,7 +42,7 @@ export class Receivers {
 
   /**
    * The method that made a packet, set up if it was not `known`.
-   * @throws WireError `incompatible` for a method that this end does not take; whatever its `recvSetup` throws.
+   * @throws WireError `incompatible` for a method that this end does not accept; whatever its `recvSetup` throws.
    */
   async of(packet: RamPacket, where: string): Promise<Receiver> {
     return this.known(packet) ?? this.#setUp(checkCompression(packet, await this.#methods.all(), where));

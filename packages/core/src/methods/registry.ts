@@ -7,15 +7,15 @@ import { probeSafely } from '../zero/probe.js';
 import type { MultiFDMethods } from './methods.js';
 import { noneMethod } from './none.js';
 
-/** The value of `multifd-compression` that stands for no method of its own: the source chooses while it sends. */
+/** The value of `multifd-compression` that names no method: the source chooses one while it sends. */
 export const AUTO = 'auto';
 
 /**
- * Finds a MultiFD method by name; `none` is always there. What is found can run here.
+ * Finds a MultiFD method by name, and probes that it can run here; `none` is always known.
  *
  * @param modules URLs of modules that export `methods`.
- * @throws MultifdError `codec-unavailable` for a module that brings none, a flag or name that is taken, a method that
- * cannot run here.
+ * @throws MultifdError `codec-unavailable` for a module without methods, a flag or name that is taken, an unknown
+ *   name, a method that cannot run here.
  */
 export async function loadMethod(name: string, modules: readonly string[] = []): Promise<MultiFDMethods> {
   const known = await allMethods(modules);
@@ -39,7 +39,7 @@ export async function loadMethod(name: string, modules: readonly string[] = []):
 
 /**
  * All methods that can run here: `none` first, then those of the modules, in their order.
- * @throws MultifdError `codec-unavailable` as `loadMethod`, but for methods that cannot run.
+ * @throws MultifdError `codec-unavailable` as `loadMethod`, except for methods that cannot run.
  */
 export async function availableMethods(modules: readonly string[]): Promise<readonly MultiFDMethods[]> {
   const able: MultiFDMethods[] = [];
@@ -71,7 +71,7 @@ async function allMethods(modules: readonly string[]): Promise<readonly MultiFDM
 }
 
 /**
- * The methods that a module brings.
+ * The methods that a module exports.
  *
  * @param module URL.
  * @throws MultifdError `codec-unavailable` if it cannot be imported, or exports no `methods` of this contract.
@@ -82,7 +82,7 @@ export async function methodsOf(module: string): Promise<readonly MultiFDMethods
   throw new MultifdError('codec-unavailable', `${module} does not export methods: readonly MultiFDMethods[]`);
 }
 
-/** Whether a value has the shape of this contract, and a name and a flag that are its own. */
+/** Whether a value has the shape of this contract, and a valid name and flag. */
 export function isMultiFDMethods(value: unknown): value is MultiFDMethods {
   if (typeof value !== 'object' || value === null) return false;
   const flag: unknown = Reflect.get(value, 'flag');
@@ -116,7 +116,7 @@ function isSetting(value: unknown): boolean {
   );
 }
 
-/** A method that has a flag of QEMU's is QEMU's method; a stranger's can never be taken for one. */
+/** Only QEMU's methods have QEMU's flags: no other method can be mistaken for one. */
 function isFlagFor(flag: number, name: string): boolean {
   const qemus = [...QEMU_METHODS].find(([, each]) => each === name)?.[0];
   if (qemus !== undefined) return flag === qemus;

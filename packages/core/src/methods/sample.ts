@@ -4,30 +4,30 @@ import { maxPagesPerPacket } from '../wire/layout.js';
 import { type GuestSample, sampleGuest } from './guest-sample.js';
 import type { MethodOptions, MultiFDMethods } from './methods.js';
 
-/** What a method made of a few packets of a guest. */
+/** The result of trying a method on a few packets of a guest. */
 export interface MethodSample {
-  /** Packets that were made: fewer than asked for where there is little but zero pages, or none. */
+  /** Number of packets made: fewer than asked for, or none, if the guest holds few nonzero pages. */
   readonly packets: number;
-  /** Bytes of their pages, none of them zero pages. */
+  /** Bytes of their pages, none of which is a zero page. */
   readonly pageBytes: number;
   /** Bytes of their payloads. */
   readonly payloadBytes: number;
-  /** ms that the method took, without reading the pages. */
+  /** ms that the method took, excluding the reading of pages. */
   readonly duration: number;
 }
 
 export interface SampleOptions {
-  /** Packets of up to 512 KiB, spread evenly over the guest. Default 4. */
+  /** Number of packets, of up to 512 KiB each, spread evenly over the guest. Default 4. */
   readonly packets?: number;
   readonly settings?: MethodOptions['settings'];
-  /** Ends it early: what was made so far is the result. A method that does not come back is left behind. */
+  /** Ends the trial early: the result is what was made so far. A method that does not return is abandoned. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Tries a method on a little of a guest, in this thread, as a channel would: for choosing a method, or for telling what
- * one brings. The guest may run. Each packet holds this thread for as long as it takes; other work gets its turn between
- * two of them.
+ * Tries a method on a sample of a guest, in this thread, as a channel would use it: to choose a method, or to show
+ * what it saves. The guest may run. Each packet may block this thread while the method works on it; between packets
+ * this yields to the event loop.
  *
  * @param method from `loadMethod`.
  * @throws MultifdError `usage` for its settings, `io` if memory cannot be read; whatever the method throws.
@@ -45,7 +45,7 @@ export async function sampleMethod(
   }
 }
 
-/** As `sampleMethod`, on pages that were taken before: so that several methods get the same. */
+/** As `sampleMethod`, on a sample taken before, so that several methods get the same pages. */
 export async function tryMethod(
   method: MultiFDMethods,
   { pageSize, packets }: GuestSample,
@@ -75,7 +75,7 @@ export async function tryMethod(
   }
 }
 
-/** What `work` gives; undefined if it has given nothing when `signal` is aborted. */
+/** The result of `work`; undefined if `signal` aborts first. */
 async function patiently<Value>(
   signal: AbortSignal | undefined,
   work: () => Promise<Value>,

@@ -2,22 +2,22 @@ import { MultifdError } from '../errors.js';
 import type { ChannelMethods } from './automatic.js';
 import type { MethodOptions, MultiFDMethods, OutgoingPages, PreparedPayload, SendHooks } from './methods.js';
 
-/** Which method makes the next packet of a channel that has several. */
+/** Chooses the method of a channel's next packet. */
 export interface MethodChoice {
-  /** Its flag, or 0 for the first, until one was chosen; others may change it at any time. */
+  /** Flag of the chosen method; 0, the first method, until one is chosen. Other threads may change it at any time. */
   chosen(): number;
   /**
-   * Whether the guest may stand still: then nothing is loaded any more, and a channel that has not set up the method by
-   * now goes on with the first.
+   * Whether the guest may be paused: then a channel loads nothing more, and if it has not set up the chosen method by
+   * now it keeps using the first.
    */
   isLate(): boolean;
-  /** It cannot be had in this thread, and the first method goes on in its place. `reason`: one line. */
+  /** The chosen method is unavailable in this thread, which uses the first instead. `reason`: one line. */
   refused(reason: string): void;
 }
 
 /**
- * One channel's way out through several methods. The first is set up at once, so that it is told before anything is sent
- * if it cannot be; each other with the first packet that is to be made with it.
+ * Sets up the sending methods of one channel: the first at once, so that its failure shows before anything is sent;
+ * each other with its first packet.
  *
  * @throws whatever the first method's `sendSetup` throws.
  */
@@ -35,7 +35,7 @@ export interface CodedPayload extends PreparedPayload {
   readonly flag: number;
 }
 
-/** One channel's way out: what `setUpSending` gives. */
+/** The sending methods of one channel, from `setUpSending`. */
 export interface SendingMethods {
   prepare(pages: OutgoingPages): Promise<CodedPayload>;
   cleanup(): Promise<void>;
@@ -52,7 +52,7 @@ class ChosenSending implements SendingMethods {
   readonly #methods: ChannelMethods;
   readonly #options: MethodOptions;
   readonly #choice: MethodChoice;
-  /** By the flag of the choice. */
+  /** By `MethodChoice.chosen`. */
   readonly #inUse: Map<number, Sending>;
 
   constructor(first: Sending, methods: ChannelMethods, options: MethodOptions, choice: MethodChoice) {
@@ -89,7 +89,7 @@ class ChosenSending implements SendingMethods {
     return sending;
   }
 
-  /** It has been tried in another thread: here it may still be refused. */
+  /** Loads the chosen method. The trial ran in another thread: it may still fail in this one. */
   async #find(flag: number): Promise<MultiFDMethods> {
     const found = (await this.#methods.all()).find((method) => method.flag === flag);
     if (found !== undefined) return found;

@@ -1,8 +1,8 @@
 /**
  * QEMU's dirty bitmap: one bit a page, in shared memory, atomic.
  *
- * The rule that keeps every write: whoever writes to a page writes first and marks afterwards; whoever sends a
- * page takes its bit first and reads afterwards. Then a write that the reader missed finds its bit set again.
+ * The rule that loses no write: a writer writes the page first and marks it afterwards; a sender takes the bit first
+ * and reads the page afterwards. Then a write that the sender missed has set the bit again.
  */
 export class DirtyBitmap {
   /** Shared memory of the bitmap; `new DirtyBitmap(buffer, pages)` opens it in another thread. */
@@ -22,7 +22,7 @@ export class DirtyBitmap {
     return new DirtyBitmap(new SharedArrayBuffer(Math.ceil(pages / 32) * 4), pages);
   }
 
-  /** Marks a page, 0 to `pages - 1`. Call it after the page was written. */
+  /** Marks a page, 0 to `pages - 1`. Call it after writing the page. */
   mark(page: number): void {
     Atomics.or(this.words, page >>> 5, 1 << (page & 31));
   }
@@ -46,18 +46,18 @@ export class DirtyBitmap {
     return (Atomics.load(this.words, page >>> 5) & (1 << (page & 31))) !== 0;
   }
 
-  /** Sets the bit of `page` and tells whether it was set before. */
+  /** Sets the bit of `page` and returns whether it was set before. */
   testAndMark(page: number): boolean {
     const mask = 1 << (page & 31);
     return (Atomics.or(this.words, page >>> 5, mask) & mask) !== 0;
   }
 
-  /** Leaves `page` clean. */
+  /** Clears the bit of `page`. */
   clear(page: number): void {
     Atomics.and(this.words, page >>> 5, ~(1 << (page & 31)));
   }
 
-  /** Takes the bits of 32 pages and leaves them clean. They are the caller's to send from now on. */
+  /** Takes and clears the bits of 32 pages, which the caller must send from now on. */
   takeWord(word: number): number {
     return Atomics.load(this.words, word) === 0 ? 0 : Atomics.exchange(this.words, word, 0);
   }

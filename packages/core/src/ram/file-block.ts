@@ -18,7 +18,7 @@ class FileBlock implements RamBlock {
   readonly #extents: Float64Array | undefined;
   #fd: number | undefined;
   readonly #isLent: boolean;
-  /** Index of the extent of the last look: looks mostly go upwards. */
+  /** Index of the extent that `absent` found last: queries mostly ascend. */
   #near = 0;
 
   constructor(descriptor: FileBlockDescriptor) {

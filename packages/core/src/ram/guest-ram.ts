@@ -6,27 +6,27 @@ import { openHostBlock } from './host-block.js';
 import { allocateMemoryBlock, openMemoryBlock } from './memory-block.js';
 import { RANGE_SIZE } from './ranges.js';
 
-/** Guest RAM as plain data: small, and good for `postMessage` to any thread of this process. */
+/** Guest RAM as plain data: small, can be posted to any thread of this process. */
 export interface GuestRamDescriptor {
   /** Target page size in bytes. */
   readonly pageSize: number;
   readonly blocks: readonly RamBlockDescriptor[];
   /**
-   * One dirty bitmap for each block, in the same order, in shared memory; undefined for RAM that nobody writes
-   * to while it migrates.
+   * One dirty bitmap for each block, in the same order, in shared memory; undefined for RAM that is not written while
+   * it migrates.
    */
   readonly dirty?: readonly SharedArrayBuffer[];
 }
 
-/** Guest RAM in this process's memory, whose writers mark what they write. */
+/** Guest RAM in this process's memory, whose writers mark the pages that they write. */
 export interface AllocatedGuestRam extends GuestRamDescriptor {
   readonly blocks: readonly MemoryBlockDescriptor[];
   readonly dirty: readonly SharedArrayBuffer[];
 }
 
 /**
- * Allocates guest RAM in shared memory, zeroed and untouched, with a dirty bitmap for each block.
- * Pages that are never touched cost nothing.
+ * Allocates guest RAM in shared memory, with a dirty bitmap for each block. It reads as zero; pages that are never
+ * accessed take no memory.
  *
  * @param blocks names (unique) and lengths in bytes (multiples of `pageSize`).
  * @throws MultifdError `usage` for a bad name or length.
@@ -47,15 +47,15 @@ export function allocateGuestRam(
 
 /**
  * Opens a block in this thread. The descriptor must have passed `checkGuestRam`.
- * @throws MultifdError `io` if it is not to be had.
+ * @throws MultifdError `io` if it cannot be opened.
  */
 export async function openRamBlock(descriptor: RamBlockDescriptor): Promise<RamBlock> {
   return descriptor.kind === 'host' ? openHostBlock(descriptor) : openRamBlockSync(descriptor);
 }
 
 /**
- * The same for a block that needs no other package's module.
- * @throws MultifdError `usage` for one that does; `io` if it is not to be had.
+ * As `openRamBlock`, for a block that needs no other package's module.
+ * @throws MultifdError `usage` for one that does; `io` if it cannot be opened.
  */
 export function openRamBlockSync(descriptor: RamBlockDescriptor): RamBlock {
   switch (descriptor.kind) {
@@ -70,7 +70,7 @@ export function openRamBlockSync(descriptor: RamBlockDescriptor): RamBlock {
   }
 }
 
-/** @throws MultifdError `usage` naming the block, if a descriptor cannot be right. */
+/** Validates the descriptors. @throws MultifdError `usage` naming the block, if one is invalid. */
 export function checkGuestRam(ram: GuestRamDescriptor): void {
   if (ram.blocks.length === 0) throw new MultifdError('usage', 'guest RAM has no blocks');
   if (ram.dirty !== undefined && ram.dirty.length !== ram.blocks.length) {
@@ -97,10 +97,10 @@ function checkFile({ name, fileOffset = 0, fd = 0 }: FileBlockDescriptor): void 
     throw new MultifdError('usage', `RAM block ${name}: no file descriptor: ${fd}`);
 }
 
-/** Pages that a dirty bitmap can number. */
+/** Most pages in one dirty bitmap. */
 const MOST_PAGES = 2 ** 32;
 
-/** Names and lengths, before anything is allocated for them. @throws MultifdError `usage` naming the block. */
+/** Checks names and lengths before anything is allocated. @throws MultifdError `usage` naming the block. */
 function checkBlocks(
   blocks: readonly { readonly name: string; readonly length: number }[],
   pageSize: number,
@@ -143,7 +143,7 @@ function checkSegments(block: MemoryBlockDescriptor): void {
   if (!whole || segments.length !== Math.ceil(length / segmentSize)) {
     throw new MultifdError('usage', `RAM block ${block.name}: its segments do not add up to ${length} bytes`);
   }
-  // Not their identity: after a post to another thread a memory's buffer is an object of its own.
+  // Compare lengths, not identity: after a post to another thread, a memory's buffer is a different object.
   const { wasmMemories } = block;
   const paired = segments.every(
     (segment, index) => wasmMemories?.[index]?.buffer.byteLength === segment.byteLength,

@@ -15,7 +15,7 @@ export interface HostBlockDescriptor {
   readonly length: number;
   /** Module that exports `hostBlocks` (`HostBlocks`), as a URL that any thread can import. */
   readonly module: string;
-  /** The module's own: what it finds the memory by. */
+  /** Identifies the memory to the module, in the module's own terms. */
   readonly handle: Readonly<Record<string, string | number | boolean>>;
 }
 
@@ -23,14 +23,14 @@ export interface HostBlockDescriptor {
 export interface HostBlocks {
   readonly specVersion: 1;
   /**
-   * Opens a block in this thread. What it gives must stay good until its `close`, and for views into it until they
-   * are collected, whatever other threads close in the meantime.
+   * Opens a block in this thread. The block must stay valid until its `close`, and views into it until they are
+   * garbage-collected, whatever other threads close meanwhile.
    * @throws MultifdError `io` or `usage` if it cannot be opened (any more).
    */
   open(descriptor: HostBlockDescriptor): RamBlock;
   /**
-   * The same for a thread that sends it. A block of which a tracker takes note does so here and nowhere else; for
-   * any other, `sendAsIs` makes one of what `open` gives.
+   * Opens a block in a thread that sends it. A tracker, if the block has one, records reads through this block only.
+   * For a block without a tracker, pass the result of `open` to `sendAsIs`.
    */
   openToSend(descriptor: HostBlockDescriptor): SendingBlock;
 }
@@ -40,7 +40,7 @@ export async function openHostBlock(descriptor: HostBlockDescriptor): Promise<Ra
   return (await blocksOf(descriptor)).open(descriptor);
 }
 
-/** The same in a thread that sends it. @throws MultifdError `io` if its module cannot be used. */
+/** Opens it in a thread that sends it. @throws MultifdError `io` if its module cannot be used. */
 export async function openHostBlockToSend(descriptor: HostBlockDescriptor): Promise<SendingBlock> {
   return (await blocksOf(descriptor)).openToSend(descriptor);
 }

@@ -7,10 +7,10 @@ export interface IncomingBlock {
   readonly length: number;
 }
 
-/** Where incoming RAM goes. */
+/** The blocks that receive incoming RAM. */
 export interface IncomingRam {
   /** One descriptor for each announced block, same name and length, any order. All writable. */
   readonly blocks: readonly RamBlockDescriptor[];
-  /** Whether all of it is known to read as zero now: then a zero page that comes first is not touched. */
+  /** Whether all of it is known to read as zero now: a page's first zero record is then not written. */
   readonly fresh: boolean;
 }

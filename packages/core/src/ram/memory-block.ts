@@ -3,15 +3,15 @@ import type { MemoryBlockDescriptor, RamBlock } from './block.js';
 import type { SharedWasmMemory } from './shared-wasm-memory.js';
 
 /**
- * Bytes. Offsets inside a segment fit V8's small integers, so that loops over a segment's typed arrays stay
- * fast, and one allocation is small enough for a kernel that refuses to overcommit it in one piece.
+ * Bytes. Offsets in a segment fit V8's small integers, so that loops over its typed arrays stay fast; and one
+ * allocation is small enough for a kernel that refuses to overcommit the whole guest in one piece.
  */
 const SEGMENT_SIZE = 2 ** 30;
 
-/** WebAssembly counts its memory in pages of its own, in bytes. */
+/** WebAssembly's page size in bytes. */
 const WASM_PAGE_SIZE = 65536;
 
-/** Guest memory of `length` bytes, all zero and untouched. @throws MultifdError `io` if it cannot be reserved. */
+/** Allocates `length` bytes of guest memory, all zero. @throws MultifdError `io` if it cannot be reserved. */
 export function allocateMemoryBlock(name: string, length: number): MemoryBlockDescriptor {
   const segments: SharedArrayBuffer[] = [];
   const wasmMemories: SharedWasmMemory[] = [];
@@ -31,9 +31,9 @@ export function allocateMemoryBlock(name: string, length: number): MemoryBlockDe
 }
 
 /**
- * Memory that starts at a page of the host. That of `new SharedArrayBuffer` does not: each guest page lies on two
- * host pages there, and a guest with scattered pages took half as much memory again (3073 MiB for 2049, measured).
- * Shared WebAssembly memory is aligned, and an accelerator in WebAssembly may look at it in place.
+ * Allocates memory that starts on a host page. `new SharedArrayBuffer` does not: each guest page then straddles two
+ * host pages, and a guest with scattered pages took half as much memory again (3073 MiB for 2049, measured). Shared
+ * WebAssembly memory is aligned, and an accelerator in WebAssembly can check it in place.
  */
 function allocateSegment(length: number): { memory: SharedWasmMemory; buffer: SharedArrayBuffer } {
   const pages = Math.ceil(length / WASM_PAGE_SIZE);
@@ -102,7 +102,7 @@ class MemoryBlock implements RamBlock {
     }
   }
 
-  /** JavaScript cannot ask the kernel which pages were touched: everything has to be looked at. */
+  /** JavaScript cannot ask the kernel which pages are populated: everything must be read. */
   absent(_offset: number, length: number): number {
     return -length;
   }

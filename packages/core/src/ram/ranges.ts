@@ -1,6 +1,6 @@
 import type { RamBlockDescriptor } from './block.js';
 
-/** What one claim covers, in bytes. Divides every segment of a block, so a range lies within one window. */
+/** Size of a claim in bytes. Divides every segment size, so a range lies within one window. */
 export const RANGE_SIZE = 4 * 2 ** 20;
 
 /** A piece of one block. */
@@ -13,7 +13,7 @@ export interface Range {
   readonly length: number;
 }
 
-/** All RAM as a row of ranges, block after block, so that one number names a piece of work. */
+/** Numbers the ranges of all RAM, block after block, so that one number names a piece of work. */
 export class RangeTable {
   readonly count: number;
   readonly #firsts: readonly number[];

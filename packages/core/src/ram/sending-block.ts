@@ -3,33 +3,34 @@ import { openRamBlock } from './guest-ram.js';
 import { openHostBlockToSend } from './host-block.js';
 
 /**
- * A RAM block as one thread of a source has it open that sends it, and nobody else. What is read with `readToSend`
- * counts as sent: a tracker may compare memory with it from then on, and a page that was read here and not sent would
- * be lost. So it is a type of its own: whoever only looks (a sample, a digest, a codec, an accelerator) has `block`, of
- * which no tracker takes note.
+ * A RAM block that one sending thread of a source has open. What it reads with `readToSend` counts as sent: a tracker
+ * may compare memory with it from then on, so a page that is read here but not sent would be lost. Hence the separate
+ * type: code that only reads (a sample, a digest, a codec, an accelerator) uses `block`, whose reads no tracker
+ * records.
  */
 export interface SendingBlock {
-  /** The same memory, for looking. Closed by `close`. */
+  /** The same memory, for reading only. Closed by `close`. */
   readonly block: RamBlock;
-  /** Whether `readToSend` gives guest memory itself, and takes no note; else it gives a copy in `scratch`. */
+  /** Whether `readToSend` returns guest memory itself and records nothing; else it returns a copy in `scratch`. */
   readonly inPlace: boolean;
   /**
-   * Bytes [offset, offset + length), within one window of `block`. If it is not `inPlace`: whole pages, all of which
-   * the caller sends as they are in the result, or as zero pages if they are; or the migration fails.
-   * @param scratch at least `length` long, the caller's.
+   * Returns bytes [offset, offset + length), within one window of `block`. If not `inPlace`, they must be whole
+   * pages, and the caller must send all of them as they are in the result, or as zero pages if they are zero; or else
+   * fail the migration.
+   * @param scratch at least `length` long, owned by the caller.
    * @throws MultifdError `io` if the backing cannot be read or has become shorter.
    */
   readToSend(offset: number, length: number, scratch: Uint8Array): Uint8Array;
   /**
-   * As `RamBlock.absent`, for a sender that sends such pages as zero pages without a read: if it is not `inPlace`,
-   * absent are only pages that were zero also when they were last sent.
+   * As `RamBlock.absent`, for a sender that sends absent pages as zero pages without a read. If not `inPlace`, it
+   * reports as absent only pages that were also zero when last sent.
    */
   absentToSend(offset: number, length: number): number;
   /** Closes `block` too. */
   close(): void;
 }
 
-/** For memory of which nobody takes note: it is sent as it is looked at. */
+/** Makes a `SendingBlock` of a block without a tracker: `readToSend` is a plain read. */
 export function sendAsIs(block: RamBlock): SendingBlock {
   return {
     block,
@@ -42,7 +43,7 @@ export function sendAsIs(block: RamBlock): SendingBlock {
 
 /**
  * Opens a block in a thread that sends it. The descriptor must have passed `checkGuestRam`.
- * @throws MultifdError `io` if it is not to be had.
+ * @throws MultifdError `io` if it cannot be opened.
  */
 export async function openToSend(descriptor: RamBlockDescriptor): Promise<SendingBlock> {
   return descriptor.kind === 'host'

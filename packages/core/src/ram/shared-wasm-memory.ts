@@ -1,4 +1,4 @@
-/** A shared `WebAssembly.Memory`. It can be posted to other threads; its `buffer` alone does not lead back to it. */
+/** A shared `WebAssembly.Memory`. Can be posted to other threads; it cannot be recovered from its `buffer` alone. */
 export interface SharedWasmMemory {
   readonly buffer: ArrayBuffer | SharedArrayBuffer;
 }

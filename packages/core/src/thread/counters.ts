@@ -1,6 +1,6 @@
 /**
- * Numbers that threads add to and the API thread reads, in shared memory: one row for main and one for each
- * channel. Added to once for each batch, never for each page.
+ * Counters in shared memory that threads add to and the API thread reads: one row for main and one for each channel.
+ * Updated once for each batch, never for each page.
  */
 const SLOTS = 16;
 
@@ -15,14 +15,14 @@ const SENT = 7;
 const SENDING = 8;
 const WAITING = 9;
 
-/** What a thread is doing, so that a thread that stands still can be told from one that waits for its turn. */
+/** What a thread is doing: tells a thread that hangs from one that waits. */
 export const ACTIVITY_IDLE = 0n;
 export const ACTIVITY_CHECKING = 1n;
-/** A method has the thread: other people's code, and nothing that waits for a connection. */
+/** Running a method: plug-in code, not a wait for a connection. */
 export const ACTIVITY_CODING = 2n;
-/** Importing and opening an accelerator: other people's code, under the time limit of the setup. */
+/** Importing and opening an accelerator: plug-in code, under the setup timeout. */
 export const ACTIVITY_OPENING = 3n;
-/** Importing and setting up a method, under the same limit. */
+/** Importing and setting up a method: plug-in code, under the setup timeout. */
 export const ACTIVITY_SETTING_UP = 4n;
 
 export class Counters {
@@ -48,7 +48,7 @@ export class Counters {
   }
 }
 
-/** One connection's numbers. Row 0 is main, row `channel + 1` a channel. */
+/** One connection's counters. Row 0 is main, row `channel + 1` a channel. */
 export class CounterRow {
   readonly #slots: BigInt64Array;
 
@@ -66,40 +66,40 @@ export class CounterRow {
     if (untouched > 0) Atomics.add(this.#slots, UNTOUCHED, BigInt(untouched));
   }
 
-  /** This thread hands bytes to its connection from now on, and may have to wait for that. */
+  /** The thread begins to hand bytes to its connection, and may have to wait. */
   sending(): void {
     Atomics.store(this.#slots, SENDING, 1n);
   }
 
-  /** It does not any more. @param count bytes that were handed over. */
+  /** The thread has handed `count` bytes to its connection. */
   hasSent(count: number): void {
     Atomics.add(this.#slots, SENT, BigInt(count));
     Atomics.store(this.#slots, SENDING, 0n);
   }
 
-  /** This thread waits for bytes of its connection from now on, or does not any more. */
+  /** The thread begins (true) or stops (false) to wait for bytes from its connection. */
   awaitsBytes(waits: boolean): void {
     Atomics.store(this.#slots, WAITING, waits ? 1n : 0n);
   }
 
-  /** Whether nothing but the peer keeps this thread from going on. */
+  /** Whether this thread waits for bytes from the peer. */
   get isAwaitingBytes(): boolean {
     return Atomics.load(this.#slots, WAITING) !== 0n;
   }
 
-  /** Says what this thread does from now on, and that it is alive. */
+  /** Heartbeat: sets what this thread is doing, and shows that it is alive. */
   beat(activity: bigint): void {
     Atomics.add(this.#slots, HEARTBEAT, 1n);
     Atomics.store(this.#slots, ACTIVITY, activity);
   }
 
-  /** A method has this thread from now on. @param flag its compression bits, as far as the thread knows them. */
+  /** A method runs from now on. @param flag its compression bits, as far as the thread knows them. */
   coding(flag: number): void {
     Atomics.store(this.#slots, METHOD, BigInt(flag));
     this.beat(ACTIVITY_CODING);
   }
 
-  /** Nobody else's code has this thread any more. */
+  /** No plug-in code is running. */
   rest(): void {
     Atomics.store(this.#slots, ACTIVITY, ACTIVITY_IDLE);
   }
@@ -108,7 +108,7 @@ export class CounterRow {
     return Number(Atomics.load(this.#slots, BYTES));
   }
 
-  /** Bytes that were handed to the connection; `bytes` has those that wait for it, too. */
+  /** Bytes handed to the connection; `bytes` includes those that still wait for it. */
   get sent(): number {
     return Number(Atomics.load(this.#slots, SENT));
   }
@@ -138,7 +138,7 @@ export class CounterRow {
     return Atomics.load(this.#slots, ACTIVITY);
   }
 
-  /** What the last `coding` said. */
+  /** Flag of the last `coding`. */
   get method(): number {
     return Number(Atomics.load(this.#slots, METHOD));
   }

@@ -1,6 +1,6 @@
 import type { Interrupt } from './interrupt.js';
 
-/** Of the migrations that run in this process. */
+/** Interrupts of the migrations that run in this process. */
 const open = new Set<Interrupt>();
 
 function fireAll(): void {
@@ -8,8 +8,8 @@ function fireAll(): void {
 }
 
 /**
- * `interrupt`, which also fires when this process ends by `process.exit` or an uncaught error, until it is closed: Node
- * then waits for each thread in turn, for ever for one that waits in a blocking call.
+ * Wraps `interrupt` so that, until it is closed, it also fires when this process ends by `process.exit` or an
+ * uncaught error: Node then waits for each thread in turn, and for ever for one in a blocking call.
  */
 export function firedAtExit(interrupt: Interrupt): Interrupt {
   if (open.size === 0) process.on('exit', fireAll);

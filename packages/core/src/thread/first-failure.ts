@@ -1,7 +1,7 @@
-/** Number of the API thread, as of whoever fails. */
+/** The API thread's number. */
 export const API_THREAD = 1;
 const NOBODY = 0;
-/** ms that the words of the first failure may take: they are on their way. */
+/** ms to wait for the first failure's message, which is on its way. */
 const PATIENCE = 2_000;
 
 /** A thread's part in a `FirstFailure`. Plain data, for `workerData`. */
@@ -10,16 +10,16 @@ export interface FailureClaim {
   readonly number: number;
 }
 
-/** In the thread that fails, before it closes anything: was nobody else first, it is now. */
+/** Claims to be the first failure. Called in the failing thread, before it closes anything. */
 export function claimFailure({ words, number }: FailureClaim): void {
   Atomics.compareExchange(new Int32Array(words), 0, NOBODY, number);
 }
 
 /**
- * Which failure of a migration came first. One leads to others: a thread whose disk is full drops its connection, the
- * peer closes the rest, and other threads fail because of that. Each tells the API thread on a port of its own, and
- * between ports there is no order. So a thread that fails says so in one shared word first, then drops what it has;
- * and whoever was later is not listened to before that one has been heard.
+ * Finds which failure of a migration came first. One leads to others: a thread whose disk is full drops its
+ * connection, the peer closes the rest, and other threads fail because of that. Each reports to the API thread on its
+ * own port, and messages of different ports have no order. So a failing thread first claims one shared word, then
+ * drops its resources; the API thread holds later failures back until it has heard the first.
  */
 export class FirstFailure {
   readonly #words = new Int32Array(new SharedArrayBuffer(4));
@@ -28,14 +28,14 @@ export class FirstFailure {
   #isHeard = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** For one more thread. */
+  /** Creates the claim of one more thread. */
   newThread(): FailureClaim {
     return { words: this.#words.buffer, number: ++this.#threads };
   }
 
   /**
-   * A failure of the thread `number` has come: calls `tell` at once if it is the first or the first was heard, else
-   * behind that one. Does nothing more for a failure that is told twice.
+   * A failure of thread `number` has arrived: calls `tell` at once if it is the first or the first was heard, else
+   * after that one. A thread may report its failure twice.
    */
   hear(number: number, tell: () => void): void {
     const first = Atomics.compareExchange(this.#words, 0, NOBODY, number);
@@ -47,12 +47,12 @@ export class FirstFailure {
       this.#tellRest();
     } else {
       this.#held.push(tell);
-      // Timers come before messages where this thread was busy: those that have arrived are read first.
+      // After a busy spell timers run before messages: setImmediate lets messages that have arrived go first.
       this.#timer ??= setTimeout(() => setImmediate(() => this.#tellRest()), PATIENCE);
     }
   }
 
-  /** The migration is over: who is held back does not matter any more, and nobody is from now on. */
+  /** The migration is over: drops the failures held back, and holds back none from now on. */
   close(): void {
     this.#isHeard = true;
     clearTimeout(this.#timer);

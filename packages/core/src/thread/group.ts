@@ -3,7 +3,7 @@ import { MultifdError } from '../errors.js';
 import type { FailureClaim, FirstFailure } from './first-failure.js';
 import type { Interrupt } from './interrupt.js';
 
-/** ms that a thread gets to end by itself before it is ended. */
+/** ms that a thread may take to end by itself before it is terminated. */
 const GRACE = 1000;
 
 export type ThreadEntry =
@@ -19,15 +19,15 @@ export interface ThreadData<Data> {
   readonly claim: FailureClaim;
 }
 
-/** One worker thread as its owner in the API thread sees it. */
+/** Handle of one worker thread, for its owner in the API thread. */
 export interface Thread<In> {
   readonly where: string;
   post(message: In, transfer?: Parameters<Worker['postMessage']>[1]): void;
 }
 
 /**
- * The worker threads of one migration, owned by the API thread. Each tells about itself by messages; a thread
- * that dies without a word is a failure like any other. When the migration is over, `join` waits for all.
+ * The worker threads of one migration, owned by the API thread. Each reports by messages; a thread that dies without
+ * a report is a failure like any other. When the migration is over, `join` waits for all.
  */
 export class ThreadGroup<In extends { readonly type: string }, Out extends { readonly type: string }> {
   readonly #workers = new Map<Worker, Promise<void>>();
@@ -38,8 +38,8 @@ export class ThreadGroup<In extends { readonly type: string }, Out extends { rea
 
   /**
    * @param onFailure the thread called `where` died; it may be called more than once.
-   * @param failures holds a thread's failure back, `onFailure` and the message `failed`, until the first was heard.
-   * @param interrupt ends the waits of threads that block; the caller's.
+   * @param failures holds back a thread's failure (`onFailure` and the message `failed`) until the first was heard.
+   * @param interrupt ends the waits of threads that block; owned by the caller.
    */
   constructor(
     onFailure: (error: MultifdError, where: string) => void,
@@ -52,8 +52,9 @@ export class ThreadGroup<In extends { readonly type: string }, Out extends { rea
   }
 
   /**
+   * Starts a thread. If it cannot be started, that is a failure of the thread, reported in a later microtask.
    * @param data goes into the thread's `workerData`: shared buffers are shared, everything else is copied.
-   * @param transfer what of it is given away.
+   * @param transfer what of `data` is transferred.
    */
   spawn(
     entry: ThreadEntry,
@@ -62,7 +63,7 @@ export class ThreadGroup<In extends { readonly type: string }, Out extends { rea
     onMessage: (message: Out) => void,
     transfer: readonly Transferable[] = [],
   ): Thread<In> {
-    // Every file of this package is bundled into the folder that holds `threads`.
+    // The bundle puts this file's code into the folder that holds `entries`.
     let worker: Worker;
     const claim = this.#failures.newThread();
     const failed = (error: MultifdError): void =>
@@ -73,17 +74,17 @@ export class ThreadGroup<In extends { readonly type: string }, Out extends { rea
         workerData,
         transferList: [...transfer],
         name: where,
-        // A migration thread must not act on what the program's own command line asks of Node.
+        // Threads must not inherit the Node options of the program's command line.
         execArgv: [],
         stdout: true,
       });
     } catch (cause) {
       const error = MultifdError.from(cause, 'internal', `${where}: its thread cannot be started`);
-      // Later, as for a thread that dies: who starts threads is in the middle of something.
+      // Asynchronously, as for a thread that dies: the caller is still starting threads.
       queueMicrotask(() => failed(error));
       return { where, post: () => {} };
     }
-    // What a module of somebody's prints must not get into the program's own output: a JSON document, for one.
+    // Keep a plug-in's prints out of the program's stdout, which may be a JSON document.
     worker.stdout.on('data', (chunk) => process.stderr.write(chunk));
     let saidWhy = false;
     const exited = new Promise<void>((resolve) => {
@@ -105,23 +106,23 @@ export class ThreadGroup<In extends { readonly type: string }, Out extends { rea
     return { where, post: (message, transfer) => worker.postMessage(message, transfer) };
   }
 
-  /** Tells every thread. */
+  /** Posts a message to every thread. */
   broadcast(message: In): void {
     for (const worker of this.#workers.keys()) worker.postMessage(message);
   }
 
-  /** Tells every thread to stop, one that waits in a blocking call too. */
+  /** Tells every thread to stop, also one in a blocking call. */
   stop(message: In): void {
     this.broadcast(message);
     this.#interrupt?.fire();
   }
 
-  /** Waits until every thread has ended; those that do not end by themselves are ended. */
+  /** Waits until every thread has ended; terminates those that do not end by themselves. */
   async join(): Promise<void> {
     this.#joining = true;
     const all = [...this.#workers.values()];
     const timer = setTimeout(() => {
-      // A thread cannot be ended while it waits in a blocking call.
+      // A thread in a blocking call cannot be terminated.
       this.#interrupt?.fire();
       for (const worker of this.#workers.keys()) void worker.terminate();
     }, GRACE);

@@ -1,13 +1,13 @@
 import { type GuestPlace, MultifdError } from '../errors.js';
 
-/** Where the guest is, as far as one end can know, and what that end says of it. */
+/** Where the guest is, as far as one end knows, and that end's message about it. */
 export interface GuestWord {
   readonly guest: GuestPlace;
   readonly words: string;
 }
 
 /*
- * The only place with words about who has the guest, so that they can come from nowhere but the shared memory that decides:
+ * All messages about who has the guest are here, so that they derive only from the shared memory that decides it:
  * `SourceControl.guest` and `DestinationControl.guest`.
  */
 
@@ -28,23 +28,23 @@ const DESTINATION: Readonly<Record<GuestPlace, string>> = {
 };
 
 /**
- * The source says it.
+ * The source's message.
  * @param guest `SourceControl.guest`.
- * @param damage if the guest is not any more what it was when the migration began: what has become of it.
+ * @param damage what happened to the guest, if it is no longer what it was when the migration began.
  */
 export function saidBySource(guest: GuestPlace, damage?: readonly string[]): GuestWord {
   const isDamaged = guest === 'source' && damage !== undefined;
   return { guest, words: isDamaged ? [...damage, DAMAGED].join('; ') : SOURCE[guest] };
 }
 
-/** The destination says it. @param guest `DestinationControl.guest`. */
+/** The destination's message. @param guest `DestinationControl.guest`. */
 export function saidByDestination(guest: GuestPlace): GuestWord {
   return { guest, words: DESTINATION[guest] };
 }
 
 /**
- * A relay says it.
- * @param incoming `DestinationControl.guest`: `source` if its source waits for its word and has not got it.
+ * A relay's message.
+ * @param incoming `DestinationControl.guest`: `source` if its source waits for a reply and has not got it.
  * @param outgoing `SourceControl.guest`: `source` if its destination does not have the guest.
  */
 export function saidByRelay(incoming: GuestPlace, outgoing: GuestPlace): GuestWord {
@@ -56,7 +56,7 @@ export function saidByRelay(incoming: GuestPlace, outgoing: GuestPlace): GuestWo
           words: `the destination does not have the guest, and the source ${LET_GO}: look whether it still has it`,
         };
   }
-  // A source that waits and hears nothing of success takes its guest back.
+  // A source that waits and hears of no success takes its guest back.
   if (incoming === 'source') {
     return { guest: 'either', words: 'both may have the guest: make sure that it runs on one of them only' };
   }
@@ -69,8 +69,8 @@ export function saidByRelay(incoming: GuestPlace, outgoing: GuestPlace): GuestWo
 }
 
 /**
- * The error that ends a migration, with who has the guest, as data and in words.
- * @param word undefined if there is no guest yet: nobody has connected.
+ * Adds who has the guest, as data and in words, to the error that ends a migration.
+ * @param word undefined if there is no guest yet: no source has connected.
  */
 export function withGuest(error: MultifdError, word: GuestWord | undefined): MultifdError {
   if (word === undefined || error.guest !== undefined) return error;

@@ -1,17 +1,17 @@
 import { ACTIVITY_CHECKING, ACTIVITY_CODING, type Counters } from './counters.js';
 
 /**
- * Notices a thread whose zero check or method does not come back. Its own timers cannot: what never returns holds the
- * whole thread.
+ * Detects a thread whose zero check or method does not return. The thread's own timers cannot: a call that never
+ * returns blocks its event loop.
  */
 export class HangWatch {
   readonly #timer: NodeJS.Timeout;
   readonly #seen: { heartbeat: bigint; since: number }[];
 
   /**
-   * @param timeout ms in one check; a method has twice that.
-   * @param onHang called with the row of the thread: 0 for main's, `channel + 1` for a channel's; and whether it is a
-   *   method that has it. It may be called again.
+   * @param timeout ms for one check; a method has twice that.
+   * @param onHang called with the thread's row (0 for main, `channel + 1` for a channel) and whether a method hangs.
+   *   May be called again for the same thread.
    */
   constructor(counters: Counters, timeout: number, onHang: (row: number, coding: boolean) => void) {
     this.#seen = Array.from({ length: counters.rows }, () => ({ heartbeat: -1n, since: 0 }));

@@ -4,21 +4,21 @@ import { claimFailure, type FailureClaim } from './first-failure.js';
 
 /** What a thread entry runs. */
 export interface ThreadJob {
-  /** For messages: the connection or thread that the job is about. */
+  /** Name of the job's connection or thread, for messages. */
   readonly where: string;
   run(): Promise<void>;
-  /** Frees everything, whatever happened. Must not throw. */
+  /** Frees everything, after success or failure. Must not throw. */
   close(): Promise<void>;
 }
 
-/** How a thread tells its end. */
+/** A thread's last message. */
 export type Ending =
   | { readonly type: 'done' }
-  /** The API thread told it to. */
+  /** The API thread told it to stop. */
   | { readonly type: 'stopped' }
   | { readonly type: 'failed'; readonly error: ErrorReport };
 
-/** Runs a thread's job to its end and tells the API thread how it ended. */
+/** Runs a thread's job and reports to the API thread how it ended. */
 export async function runThread<In extends { readonly type: string }, Out>(
   port: ThreadPort<In, Out>,
   job: ThreadJob,
@@ -37,8 +37,8 @@ export async function runThread<In extends { readonly type: string }, Out>(
 }
 
 /**
- * A worker thread's end of its conversation with the API thread: typed messages, an abort signal, and one way
- * to end. Used once in each thread entry.
+ * A worker thread's end of its port to the API thread: typed messages, an abort signal, and one way to end. Created
+ * once in each thread entry.
  */
 export class ThreadPort<In extends { readonly type: string }, Out> {
   readonly #abort = new AbortController();
@@ -50,7 +50,7 @@ export class ThreadPort<In extends { readonly type: string }, Out> {
 
   constructor(claim: FailureClaim) {
     this.#claim = claim;
-    // A thread that dies drops its connections before anybody hears of it.
+    // Claim early: a dying thread drops its connections before the API thread hears of it.
     process.once('uncaughtExceptionMonitor', () => claimFailure(claim));
     process.once('exit', () => {
       if (!this.#isClosed) claimFailure(claim);
@@ -72,7 +72,7 @@ export class ThreadPort<In extends { readonly type: string }, Out> {
     });
   }
 
-  /** Aborted when the API thread says so. */
+  /** Aborts when the API thread posts `abort`. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
@@ -81,19 +81,19 @@ export class ThreadPort<In extends { readonly type: string }, Out> {
     parentPort?.postMessage(message);
   }
 
-  /** Tells a failure, and that it came now: to be called before anything is closed because of it. May be called twice. */
+  /** Reports a failure and claims its time: call it before closing anything because of it. May be called twice. */
   fail(error: MultifdError): void {
-    // Who was told to stop is not the first to fail.
+    // A thread that was told to stop is not the first to fail.
     if (error.code !== 'cancelled') claimFailure(this.#claim);
     this.post({ type: 'failed', error: error.toReport() });
   }
 
-  /** Calls `listener` for each message of this type from now on, in place of an earlier one. */
+  /** Calls `listener` for each message of this type from now on; replaces an earlier listener. */
   listen(type: In['type'], listener: () => void): void {
     this.#listeners.set(type, listener);
   }
 
-  /** The next message of this type. @throws MultifdError `cancelled` on abort. */
+  /** Waits for the next message of this type. @throws MultifdError `cancelled` on abort. */
   async next<T extends In['type']>(type: T): Promise<Extract<In, { readonly type: T }>> {
     const isWanted = (message: In): message is Extract<In, { readonly type: T }> => message.type === type;
     const waiting = this.#arrived.get(type)?.shift();
@@ -112,7 +112,7 @@ export class ThreadPort<In extends { readonly type: string }, Out> {
     return message;
   }
 
-  /** No more messages: the thread ends when its work is done. */
+  /** Closes the port, so that the thread ends when its work is done. */
   close(): void {
     this.#isClosed = true;
     parentPort?.close();

@@ -1,17 +1,17 @@
 /**
- * Words of shared memory that several threads wait on. A change is `change(words, sequence)` after the words
- * were written; a wait reads the sequence first, looks at the words, and sleeps only if nothing has changed
- * since: so no wake-up is ever lost.
+ * Words of shared memory that several threads wait on. A writer writes the words, then calls `change(words,
+ * sequence)`; a waiter reads the sequence, then the words, and sleeps only if the sequence has not changed since. So
+ * no wake-up is lost.
  */
 
-/** Tells everybody who waits on `sequence` to look again. */
+/** Wakes all threads that wait on `sequence`, to check again. */
 export function change(words: Int32Array, sequence: number): void {
   Atomics.add(words, sequence, 1);
   Atomics.notify(words, sequence);
 }
 
 /**
- * Waits, without blocking this thread's event loop, until `ready` gives something else than undefined.
+ * Waits, without blocking this thread's event loop, until `ready` returns something other than undefined.
  * `ready` may throw to end the wait.
  */
 export async function waitUntil<T>(

@@ -1,6 +1,6 @@
 /**
- * Big-endian numbers in byte arrays, without a DataView (which would be one allocation for each header).
- * The caller has checked that the bytes are there.
+ * Reads and writes big-endian numbers in byte arrays, without a DataView (one allocation for each header).
+ * The caller checks bounds.
  */
 
 const TWO_32 = 2 ** 32;
@@ -59,7 +59,7 @@ export function u64(value: number): Uint8Array {
   return bytes;
 }
 
-/** The parts behind one another, in a new array. */
+/** Concatenates the parts in a new array. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   let size = 0;
   for (const part of parts) size += part.length;

@@ -3,22 +3,22 @@ import { readU32 } from './bytes.js';
 import { DESCRIPTION_HEADER_SIZE, MAX_NAME_SIZE, SECTION } from './layout.js';
 import { encodeUtf8, quote } from './text.js';
 
-/** Deeper than any device's subsections, and safe to recurse into. */
+/** Deeper than any device's subsections, yet safe for recursion. */
 const MAX_DEPTH = 64;
 /** Type, length of the name, version. */
 const SUBSECTION_HEADER_SIZE = 6;
 
-/** A stream's description of its devices (docs/wire.md, 7.2): what is sure of it before a device is looked at. */
+/** A stream's description of its devices (docs/wire.md, 7.2): what is validated before any device is parsed. */
 export interface StreamDescription {
-  /** Bytes of a target page; undefined if the description does not say. */
+  /** Target page size in bytes; undefined if the description does not state it. */
   readonly pageSize: number | undefined;
   /** In stream order. */
   readonly devices: readonly unknown[];
 }
 
 /**
- * Bytes of the description's text, if the end of sections and the description's header stand at `at`: any bytes may look
- * so.
+ * Size in bytes of the description's text, if the end of sections and a description header are at `at`. Other bytes
+ * can look the same.
  */
 export function descriptionSizeAt(bytes: Uint8Array, at: number): number | undefined {
   if (bytes[at] !== SECTION.EOF || bytes[at + 1] !== SECTION.VMDESCRIPTION) return undefined;
@@ -38,10 +38,10 @@ export function parseDescription(vmdesc: string): StreamDescription {
 }
 
 /**
- * Bytes of a device, a nested struct, or a subsection without its header: its fields, which hold nested structs, and its
- * subsections; of a device in the old style, its size.
- * @param sizeOf bytes of a subsection of it, for a caller that wants to look at each: they are asked for in their order.
- * @throws WireError `protocol` if it does not say so.
+ * Size in bytes of a device, a nested struct, or a subsection without its header: the sum of its fields, which
+ * include nested structs, and its subsections; for a device in the old style, its size.
+ * @param sizeOf size in bytes of one of its subsections, called in their order: for callers that inspect each.
+ * @throws WireError `protocol` if the description does not give the size.
  */
 export function describedSize(
   description: Readonly<Record<string, unknown>>,
@@ -66,7 +66,7 @@ export function describedSize(
   return total;
 }
 
-/** Bytes of a subsection's header: type, name with its length, version. @throws WireError `protocol` for no name. */
+/** Size in bytes of a subsection's header: type, pstr name, version. @throws WireError `protocol` without a name. */
 export function subsectionHeaderSize(vmsdName: unknown): number {
   if (typeof vmsdName !== 'string') throw fault('a subsection with vmsd_name', 'something else');
   const length = encodeUtf8(vmsdName).length;

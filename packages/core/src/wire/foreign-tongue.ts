@@ -1,18 +1,18 @@
-/** TLS record types that a connection can begin with (RFC 8446, 5.1), and the first byte of every version's number. */
+/** TLS record types that can begin a connection (RFC 8446, 5.1), and the first byte of every TLS version. */
 const TLS_ALERT = 0x15;
 const TLS_HANDSHAKE = 0x16;
 const TLS_MAJOR = 3;
-/** Bytes of text that are quoted. */
+/** Most bytes of text to quote. */
 const QUOTED = 40;
 
-/** Whether these first bytes (three at least) are a TLS record: a ClientHello, an answer to one, or an alert. */
+/** Whether the first bytes (at least three) are a TLS record: a ClientHello, an answer to one, or an alert. */
 export function isTls(bytes: Uint8Array): boolean {
   return (
     (bytes[0] === TLS_HANDSHAKE || bytes[0] === TLS_ALERT) && bytes[1] === TLS_MAJOR && (bytes[2] ?? 9) <= 4
   );
 }
 
-/** Names what somebody speaks who does not speak migration, from four bytes or more. */
+/** Names the protocol of a connection that is not a migration, from its first four bytes or more. */
 export function foreignTongue(bytes: Uint8Array): string {
   if (isTls(bytes)) {
     return 'it speaks TLS, which this end does not (turn it off on the source: tls-creds empty)';
@@ -23,7 +23,7 @@ export function foreignTongue(bytes: Uint8Array): string {
   return `not a migration stream, but ${what}: ${line}`;
 }
 
-/** The beginning of a greeting, quoted; undefined if these bytes begin with no text. */
+/** The beginning of a text greeting, quoted; undefined if the bytes do not begin with text. */
 export function plainText(bytes: Uint8Array): string | undefined {
   const text = new TextDecoder('latin1').decode(bytes.subarray(0, QUOTED));
   const line = /^[\x20-\x7e]{4,}/.exec(text)?.[0];

@@ -10,19 +10,19 @@ const CHANNEL_AT = 24;
 export interface InitPacket {
   /** The guest's UUID, 16 raw bytes; all zero if it has none. */
   uuid: Uint8Array;
-  /** Number of the channel, 0 to channels - 1, whatever the order of connecting. */
+  /** Number of the channel, 0 to channels - 1; independent of the order of connecting. */
   channel: number;
 }
 
 /** What this end expects of the peer's init packets. */
 export interface ExpectedPeer {
   readonly uuid: Uint8Array;
-  /** N, the number of channels: never announced, so it must be configured equal on both ends. */
+  /** N, the number of channels: never announced, so both ends must be configured with the same number. */
   readonly channels: number;
 }
 
 /**
- * 64 bytes, owned by the caller.
+ * Encodes an init packet: 64 bytes, owned by the caller.
  * @throws MultifdError `usage` if the uuid is not 16 bytes or the channel is not 0 to 254.
  */
 export function encodeInitPacket(packet: InitPacket): Uint8Array {
@@ -41,7 +41,7 @@ export function encodeInitPacket(packet: InitPacket): Uint8Array {
 }
 
 /**
- * Reads an init packet. The 39 reserved bytes are not looked at, as in QEMU. The result owns its uuid.
+ * Reads an init packet. Ignores the 39 reserved bytes, as QEMU does. The result owns its uuid.
  * @param where the connection, for messages.
  * @throws WireError `protocol` for a wrong size, magic or version.
  */
@@ -59,8 +59,8 @@ export function decodeInitPacket(bytes: Uint8Array, where: string): InitPacket {
 }
 
 /**
- * Whether the channel belongs here: the uuid equal (always compared, docs/wire.md, 4.1), the number below the
- * count of channels. That no two channels have one number is for the caller to see.
+ * Checks that a channel belongs to this migration: its uuid is equal (always compared, docs/wire.md, 4.1) and its
+ * number below the count of channels. The caller checks that the number is not taken.
  * @throws WireError `incompatible`.
  */
 export function checkInitPacket(packet: InitPacket, expected: ExpectedPeer, where: string): void {

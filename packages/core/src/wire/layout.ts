@@ -17,13 +17,13 @@ export const RAM_IDSTR = 'ram';
 export const INIT_PACKET_SIZE = 64;
 /** Most channels of one migration: the range of `multifd-channels` (docs/wire.md, 10). */
 export const MAX_CHANNELS = 255;
-/** Bytes of pages, uncompressed, that one packet can carry. */
+/** Most uncompressed bytes of pages in one packet. */
 export const PACKET_PAYLOAD_SIZE = 524288;
-/** Bytes of a RAM packet header before its list of offsets (docs/wire.md, 4.2). */
+/** Offset in a RAM packet header of its list of page offsets (docs/wire.md, 4.2). */
 export const PACKET_OFFSETS_AT = 320;
-/** Bytes of a packet's flags and what stands before: enough to tell a device-state packet (docs/wire.md, 4.4). */
+/** Bytes of a packet up to and with its flags: enough to recognize a device-state packet (docs/wire.md, 4.4). */
 export const PACKET_PREFIX_SIZE = 12;
-/** Longest name on the wire, bytes: a pstr's length is one byte, a packet's name field ends with a NUL. */
+/** Longest name on the wire in bytes: a pstr's length is one byte, a packet's name field ends with a NUL. */
 export const MAX_NAME_SIZE = 255;
 
 /** Types of section on main, one byte each (docs/wire.md, 2.3). */
@@ -40,13 +40,13 @@ export const SECTION = {
   FOOTER: 0x7e,
 } as const;
 
-/** Bytes of what ends a section: `7e` and the section's id. */
+/** Bytes of a section's footer: `7e` and the section's id. */
 export const FOOTER_SIZE = 5;
-/** `00 06 len` of the end of sections and the description: bytes before the JSON text (docs/wire.md, 7.2). */
+/** Bytes before the JSON text: `00 06 len`, the end of sections and the description's header (docs/wire.md, 7.2). */
 export const DESCRIPTION_HEADER_SIZE = 6;
-/** Most RAM blocks that a block list may have here. */
+/** Most RAM blocks that this end accepts in a block list. */
 export const MAX_BLOCKS = 1024;
-/** Most bytes of device state, description included, that are collected here. */
+/** Most bytes of device state, description included, that this end collects. */
 export const MAX_DEVICE_STATE = 256 * 2 ** 20;
 
 /** Flags in the low bits of a RAM record's first word (docs/wire.md, 3). */
@@ -89,11 +89,11 @@ export const RETURN_PATH = {
   REPORT: 0x4d46,
 } as const;
 
-/** Packet flag: a cut of this channel (docs/wire.md, 3.4). */
+/** Packet flag: a sync point of this channel (docs/wire.md, 3.4). */
 export const FLAG_SYNC = 0x01;
-/** Packet flags: which compression method the payload uses. */
+/** Packet flags: the payload's compression method. */
 export const COMPRESSION_MASK = 0x3e;
-/** QEMU's names of `multifd-compression`, by these bits (docs/wire.md, 4.3). */
+/** QEMU's values of `multifd-compression`, by these bits (docs/wire.md, 4.3). */
 export const QEMU_METHODS: ReadonlyMap<number, string> = new Map([
   [0x00, 'none'],
   [0x02, 'zlib'],
@@ -102,7 +102,7 @@ export const QEMU_METHODS: ReadonlyMap<number, string> = new Map([
   [0x10, 'uadk'],
   [0x20, 'qatzip'],
 ]);
-/** Packet flag: a device-state packet, which has another header (docs/wire.md, 4.4). */
+/** Packet flag: a device-state packet, which has a different header (docs/wire.md, 4.4). */
 export const FLAG_DEVICE_STATE = 0x40;
 
 /** Whether `n` can be a target page size in bytes: a power of two from 4096 to 65536. */

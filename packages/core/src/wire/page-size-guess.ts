@@ -4,16 +4,15 @@ import { CHANNEL_MAGIC, CHANNEL_VERSION, packetHeaderSize } from './layout.js';
 
 /** Pages of QEMU's targets: 1024 of 32-bit Arm boards, 8192 of SPARC and Alpha, up to 65536. */
 const PAGE_SIZES = [1024, 2048, 4096, 8192, 16384, 32768, 65536] as const;
-/** Of a packet's front: enough to know it by. */
+/** Bytes of a packet's start that identify it. */
 const FRONT_SIZE = 8;
-/** Bytes from the start of a packet without pages within which the next one begins, whatever the page size. */
+/** Bytes, from the start of a packet without pages, that include the start of the next one at any page size. */
 export const LONGEST_GUESS = packetHeaderSize(PAGE_SIZES[0]) + FRONT_SIZE;
 
 /**
- * The page size by which a source makes its packets: a header's length depends on it, so that it shows where the next
- * packet begins.
- * @param bytes from the start of a packet without payload on, `LONGEST_GUESS` or fewer.
- * @returns undefined if no packet begins at any of these places.
+ * Guesses the page size of a source's packets from where the next packet begins, as a header's length depends on it.
+ * @param bytes from the start of a packet without payload, `LONGEST_GUESS` or fewer.
+ * @returns undefined if no page size fits.
  */
 export function guessPageSize(bytes: Uint8Array): number | undefined {
   return PAGE_SIZES.find((size) => {
@@ -23,7 +22,7 @@ export function guessPageSize(bytes: Uint8Array): number | undefined {
   });
 }
 
-/** The source has pages of another size than this end. */
+/** The error for a source whose page size differs from this end's. */
 export function otherPageSize(where: string, own: number, theirs: number): WireError {
   return new WireError(
     {

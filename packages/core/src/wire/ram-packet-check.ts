@@ -5,8 +5,8 @@ import type { RamPacket } from './ram-packet.js';
 import { quote } from './text.js';
 
 /**
- * Checks every offset against the block before memory is touched: a multiple of the page size, and the whole
- * page inside. That the block exists is the caller's look-up.
+ * Checks every offset against the block before memory is accessed: it must be a multiple of the page size, with the
+ * whole page inside the block. The caller looks the block up.
  * @param block `length` in bytes, at least one page.
  * @throws WireError `protocol`.
  */
@@ -36,10 +36,10 @@ export function checkRamPacket(
 }
 
 /**
- * Checks that the packet was made with a method of this end's. Only packets with pages say so (docs/wire.md, 4.3).
+ * Finds the method that made a packet among this end's. Only packets with pages name it (docs/wire.md, 4.3).
  * @param methods this end's; a flag is 0 for `none`, else within COMPRESSION_MASK.
- * @param packet with pages.
- * @returns the one that it was made with.
+ * @param packet one with pages.
+ * @returns the packet's method.
  * @throws WireError `incompatible`.
  */
 export function checkCompression<Method extends { readonly name: string; readonly flag: number }>(

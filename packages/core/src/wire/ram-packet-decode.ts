@@ -17,9 +17,9 @@ const NAME_AT = 64;
 const NAME_FIELD_SIZE = 256;
 
 /**
- * The flags of a packet, from its first 12 bytes, with magic and version checked. A receiver looks here before
- * it reads a full RAM header: a device-state packet is shorter (docs/wire.md, 4.4), so that waiting for a full
- * header could wait for ever. That is why such a packet is refused here already.
+ * Reads a packet's flags from its first 12 bytes, and checks magic and version. A receiver calls this before it reads
+ * a full RAM header: a device-state packet is shorter (docs/wire.md, 4.4), so waiting for a full header could last
+ * for ever. Hence this refuses such a packet.
  * @throws WireError `protocol` for size, magic, version; `incompatible` for a device-state packet.
  */
 export function peekFlags(first12: Uint8Array, where: string): number {
@@ -48,7 +48,7 @@ export function peekFlags(first12: Uint8Array, where: string): number {
 }
 
 /**
- * Reads packet headers of one channel. Keeps the last block name as bytes, so that a packet of the same block
+ * Reads the packet headers of one channel. Keeps the last block name as bytes, so that a packet of the same block
  * costs a comparison and no new string.
  */
 export class RamPacketDecoder {
@@ -60,7 +60,7 @@ export class RamPacketDecoder {
   #name = '';
 
   /**
-   * @param pageSize bytes, that of the target.
+   * @param pageSize target page size in bytes.
    * @param where the connection, for messages.
    * @throws MultifdError `usage` for a wrong page size.
    */
@@ -72,9 +72,9 @@ export class RamPacketDecoder {
   }
 
   /**
-   * Reads `header` (a full header, owned by the caller, not kept) into `packet`. Only what the counts name is
-   * looked at: QEMU ≤ 8.2 leaves stale names, offsets and payload sizes behind (docs/wire.md, 4.2). Offsets are
-   * exact, but not yet checked against a block: see `checkRamPacket`. After an error `packet` is half filled.
+   * Reads `header` (a full header, owned by the caller, not kept) into `packet`. Ignores fields beyond the counts:
+   * QEMU ≤ 8.2 leaves stale names, offsets and payload sizes there (docs/wire.md, 4.2). Offsets are exact, but not
+   * yet checked against a block: see `checkRamPacket`. After an error `packet` is half filled.
    * @throws WireError `protocol`; `incompatible` for a device-state packet.
    */
   decode(header: Uint8Array, packet: RamPacket): void {

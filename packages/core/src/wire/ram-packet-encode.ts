@@ -14,10 +14,10 @@ const RESERVED_AT = 36;
 const NAME_AT = 64;
 
 /**
- * Writes the header of `packet` over all of `target`, which has exactly `packetHeaderSize(pageSize)` bytes, may
- * start anywhere in its buffer and may hold old bytes: what the packet does not use is written as zero. Offsets
- * are integers from 0 to 2^53 - 1; they are not checked again here.
- * @throws MultifdError `internal` if the sizes or counts do not fit, `usage` for a name that no block can have.
+ * Writes the header of `packet` over all of `target`, which has exactly `packetHeaderSize(pageSize)` bytes, at any
+ * alignment, and may hold stale bytes: unused fields are zeroed. Offsets must be integers from 0 to 2^53 - 1; they
+ * are not checked again here.
+ * @throws MultifdError `internal` if the sizes or counts do not fit, `usage` for an invalid block name.
  */
 export function encodeRamPacket(packet: RamPacket, target: Uint8Array, pageSize: number): void {
   const capacity = maxPagesPerPacket(pageSize);
@@ -49,7 +49,7 @@ export function encodeRamPacket(packet: RamPacket, target: Uint8Array, pageSize:
   target.fill(0, at);
 }
 
-/** Block names are plain ASCII as good as always, and so need no encoder and no allocation. */
+/** Fast path: block names are almost always plain ASCII, which needs no encoder and no allocation. */
 function writeName(name: string, target: Uint8Array): void {
   if (name.length < 1 || name.length > 255) encodeName(name, 'block name');
   for (let i = 0; i < name.length; i++) {

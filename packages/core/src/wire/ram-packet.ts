@@ -6,31 +6,31 @@ export { peekFlags, RamPacketDecoder } from './ram-packet-decode.js';
 export { encodeRamPacket } from './ram-packet-encode.js';
 
 /**
- * A RAM packet's header (docs/wire.md, 4.2), as a struct that is filled again for each packet: the hot path
- * allocates nothing.
+ * A RAM packet's header (docs/wire.md, 4.2), as a struct that is reused for each packet: the hot path allocates
+ * nothing.
  */
 export interface RamPacket {
   /** FLAG_SYNC and the compression bits. */
   flags: number;
   /** C in packets with pages; 0 or C in a SYNC packet. */
   pagesAllocated: number;
-  /** n: pages whose bytes are in the payload. */
+  /** n: number of pages whose bytes are in the payload. */
   normalPages: number;
-  /** z: pages that are zero, without bytes in the payload. */
+  /** z: number of zero pages, which have no bytes in the payload. */
   zeroPages: number;
   /** Bytes after the header; 0 if there are no normal pages. */
   payloadSize: number;
-  /** One counter for all channels. No end checks it, and it is no order (docs/wire.md, 4.3). */
+  /** One counter for all channels. Neither end checks it, and it gives no order (docs/wire.md, 4.3). */
   packetNumber: number;
-  /** The block that all offsets are in; empty if there are no pages. */
+  /** The block of all offsets; empty if there are no pages. */
   blockName: string;
-  /** C entries, byte offsets in the block: first the n normal pages, then the z zero pages. The rest is stale. */
+  /** C entries, byte offsets in the block: the n normal pages, then the z zero pages. The rest is stale. */
   readonly offsets: Float64Array;
 }
 
 /**
- * An empty packet with room for the most pages of `pageSize` bytes.
- * @throws MultifdError `usage` if that is no page size.
+ * Creates an empty packet with room for the most pages of `pageSize` bytes.
+ * @throws MultifdError `usage` if `pageSize` is not a page size.
  */
 export function createRamPacket(pageSize: number): RamPacket {
   requirePageSize(pageSize);

@@ -14,7 +14,7 @@ export const REPORT_REQUEST: DeviceSection = {
   body: Uint8Array.of(1),
 };
 
-/** Any id that no other section has: those of a machine are small. */
+/** Any id that no other section has: a machine's ids are small. */
 const SECTION_ID = 0x6d64;
 const DESCRIPTION_HEADER = 5;
 
@@ -26,8 +26,8 @@ interface Tail {
 }
 
 /**
- * Adds the request to a stream's end that came from elsewhere.
- * @throws MultifdError `usage` if it has no description, which the destination would need to find the request.
+ * Adds the request to the end of another source's stream.
+ * @throws MultifdError `usage` if it has no description, which the destination needs to find the request.
  */
 export function withReportRequest(bytes: Uint8Array): Uint8Array {
   const tail = parseTail(bytes);
@@ -51,8 +51,8 @@ export function withReportRequest(bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * Takes the request, which is the last section, off a stream's end again: the rest may go to a QEMU.
- * @throws MultifdError `internal` if the request is not there.
+ * Removes the request, the last section, from a stream's end: the rest may go to a QEMU.
+ * @throws MultifdError `internal` if there is no request.
  */
 export function withoutReportRequest(bytes: Uint8Array): {
   readonly bytes: Uint8Array;
@@ -76,7 +76,7 @@ export function withoutReportRequest(bytes: Uint8Array): {
   };
 }
 
-/** Cuts at the description: the last JSON text whose length reaches exactly to the end. */
+/** Splits at the description: the JSON text whose length reaches exactly to the end. */
 function parseTail(bytes: Uint8Array): Tail | undefined {
   for (let brace = bytes.indexOf(0x7b); brace >= 0; brace = bytes.indexOf(0x7b, brace + 1)) {
     const header = brace - DESCRIPTION_HEADER;

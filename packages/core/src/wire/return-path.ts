@@ -3,14 +3,14 @@ import { concat, hex, readU16, readU32, u16, u32 } from './bytes.js';
 import { RETURN_PATH } from './layout.js';
 
 /**
- * Name of the FULL section by which a multifd source asks for a REPORT. QEMU never sends such a section, and so
+ * Name of the FULL section with which a multifd source asks for a REPORT. QEMU never sends such a section, so it
  * never gets a message that it does not know.
  */
 export const REPORT_SECTION = 'multifd/report';
 
 /**
- * Value of the PING by which a relay says, before RAM, that the guest's source waits for no word: the relay does, but to
- * say that the guest is not here brings it back to nobody. To a QEMU it is a PING like any other.
+ * Value of the PING with which a relay says, before RAM, that the guest's source waits for no reply: the relay itself
+ * waits, but telling it that the guest is not here restores the guest nowhere. A QEMU treats it as an ordinary PING.
  */
 export const PING_SOURCE_DOES_NOT_WAIT = 0x4d46_0002;
 
@@ -21,7 +21,7 @@ const MAX_DATA_SIZE = 0xffff;
 export type ReturnPathMessage =
   /** Loading is over; status 0 is success. */
   | { readonly type: 'shut'; readonly status: number }
-  /** Answer to a PING with the same value. */
+  /** Reply to a PING, with the same value. */
   | { readonly type: 'pong'; readonly value: number }
   /** The destination allows the switchover. */
   | { readonly type: 'switchover-ack' }
@@ -29,7 +29,7 @@ export type ReturnPathMessage =
   | { readonly type: 'report'; readonly data: Uint8Array };
 
 /**
- * Any message: u16 type, u16 length, data.
+ * Encodes any message: u16 type, u16 length, data.
  * @throws MultifdError `internal` if `data` is longer than 65535 bytes.
  */
 export function encodeReturnPathMessage(type: number, data: Uint8Array): Uint8Array {
@@ -50,15 +50,15 @@ export function encodePong(value: number): Uint8Array {
 }
 
 /**
- * REPORT, type 0x4d46, which is not QEMU's: what a multifd destination found (JSON, 0 to 65535 bytes). It is sent
- * after SHUT(0), and only to a source that asked for it with a FULL section named `multifd/report`.
+ * REPORT, type 0x4d46, which is not QEMU's: a multifd destination's report (JSON, 0 to 65535 bytes). Sent after
+ * SHUT(0), and only to a source that asked for it with a FULL section named `multifd/report`.
  * @throws MultifdError `internal` if longer.
  */
 export function encodeReport(json: Uint8Array): Uint8Array {
   return encodeReturnPathMessage(RETURN_PATH.REPORT, json);
 }
 
-/** Refused messages by name: they are known, but belong to postcopy, which multifd excludes. */
+/** Messages that are known but refused: they belong to postcopy, which multifd excludes. */
 const POSTCOPY: ReadonlyMap<number, string> = new Map([
   [RETURN_PATH.REQ_PAGES_ID, 'REQ_PAGES_ID'],
   [RETURN_PATH.REQ_PAGES, 'REQ_PAGES'],
@@ -66,7 +66,7 @@ const POSTCOPY: ReadonlyMap<number, string> = new Map([
   [RETURN_PATH.RESUME_ACK, 'RESUME_ACK'],
 ]);
 
-/** Data sizes in bytes that each type may have. */
+/** Valid data sizes of each type, in bytes. */
 const SIZES: ReadonlyMap<number, { readonly min: number; readonly max: number }> = new Map([
   [RETURN_PATH.SHUT, { min: 4, max: 4 }],
   [RETURN_PATH.PONG, { min: 4, max: 4 }],
@@ -74,7 +74,7 @@ const SIZES: ReadonlyMap<number, { readonly min: number; readonly max: number }>
   [RETURN_PATH.REPORT, { min: 0, max: MAX_DATA_SIZE }],
 ]);
 
-/** Cuts the return path into messages. Holds at most one unfinished message. */
+/** Splits the return path into messages. Holds at most one incomplete message. */
 export class ReturnPathDecoder {
   readonly #where: string;
   #rest: Uint8Array = new Uint8Array(0);
@@ -87,9 +87,9 @@ export class ReturnPathDecoder {
   }
 
   /**
-   * The messages that are complete with `chunk`, which is the caller's again afterwards.
-   * @throws WireError `protocol` for unknown types and wrong lengths, `incompatible` for postcopy messages; and
-   * the same again from then on.
+   * Returns the messages that `chunk` completes. The caller owns `chunk` again afterwards.
+   * @throws WireError `protocol` for unknown types and wrong lengths, `incompatible` for postcopy messages; every
+   *   later call throws the same.
    */
   push(chunk: Uint8Array): ReturnPathMessage[] {
     if (this.#failure !== undefined) throw this.#failure;
@@ -109,7 +109,7 @@ export class ReturnPathDecoder {
     return messages;
   }
 
-  /** The peer closed. @throws WireError `protocol` if it did so inside a message. */
+  /** The peer has closed. @throws WireError `protocol` if it did so inside a message. */
   end(): void {
     if (this.#rest.length === 0) return;
     throw this.#fault(

@@ -9,7 +9,7 @@ export function encodeUtf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** undefined if `bytes` are not UTF-8. */
+/** Undefined if `bytes` are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
     return decoder.decode(bytes);
@@ -19,7 +19,7 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * UTF-8 of a name: 1 to 255 bytes, no NUL.
+ * Encodes a name as UTF-8: 1 to 255 bytes, no NUL.
  * @throws MultifdError `usage` for any other.
  */
 export function encodeName(name: string, what: string): Uint8Array {
@@ -33,13 +33,13 @@ export function encodeName(name: string, what: string): Uint8Array {
   return bytes;
 }
 
-/** A name with its length in front (pstr). @throws MultifdError `usage` as `encodeName`. */
+/** Encodes a name preceded by its length byte (pstr). @throws MultifdError `usage` as `encodeName`. */
 export function encodePstr(name: string, what: string): Uint8Array {
   const bytes = encodeName(name, what);
   return concat(u8(bytes.length), bytes);
 }
 
-/** undefined if `bytes` are no name: empty, not UTF-8, or with a NUL inside. */
+/** Undefined if `bytes` are not a name: empty, not UTF-8, or with a NUL inside. */
 export function decodeName(bytes: Uint8Array): string | undefined {
   return bytes.length === 0 || bytes.includes(0) ? undefined : decodeUtf8(bytes);
 }

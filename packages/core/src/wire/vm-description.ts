@@ -6,9 +6,9 @@ import type { DeviceSection } from './main/records.js';
 import { decodeName, encodePstr, encodeUtf8, quote } from './text.js';
 
 /**
- * The JSON text that QEMU puts at the end of a stream (docs/wire.md, 7.2), with each device in the old style:
- * its size and one buffer field. `pageSize` in bytes. `machineType` describes the configuration; without it the
- * configuration is left empty.
+ * Makes the JSON text that QEMU puts at the end of a stream (docs/wire.md, 7.2), with each device in the old style:
+ * its size and one buffer field. `pageSize` in bytes. `machineType` goes into the configuration, which is empty
+ * without it.
  */
 export function describeDevices(
   sections: readonly DeviceSection[],
@@ -34,8 +34,8 @@ function describeConfiguration(machineType: string): Record<string, unknown> {
 }
 
 /**
- * A device as a FULL section with its footer (docs/wire.md, 2.3). `sectionId` is any u32 that is unique in the
- * stream. The result is the caller's.
+ * Encodes a device as a FULL section with its footer (docs/wire.md, 2.3). `sectionId` is any u32 that is unique in
+ * the stream. The caller owns the result.
  * @throws MultifdError `usage` for a name that does not fit.
  */
 export function encodeDeviceSection(sectionId: number, section: DeviceSection): Uint8Array {
@@ -52,17 +52,17 @@ export function encodeDeviceSection(sectionId: number, section: DeviceSection): 
 }
 
 /**
- * Cuts device state into its sections by the lengths that `vmdesc` gives (docs/wire.md, 7.2). `bytes` begins
- * with the first FULL section and ends with the end of sections, or with the description behind that. The
- * sections' bodies are views of `bytes`.
+ * Splits device state into its sections by the lengths that `vmdesc` gives (docs/wire.md, 7.2). `bytes` begins with
+ * the first FULL section and ends with the end of sections, or with the description after it. The sections' bodies
+ * are views of `bytes`.
  * @throws WireError `protocol` if the description is not JSON of that shape, or does not fit every byte. Offsets
- * count from the start of `bytes`.
+ *   count from the start of `bytes`.
  */
 export function splitDeviceState(bytes: Uint8Array, vmdesc: string): DeviceSection[] {
   return splitDevices(bytes, parseDescription(vmdesc).devices);
 }
 
-/** As `splitDeviceState`, by the description's list of devices or a part of it. */
+/** As `splitDeviceState`, by the description's list of devices or part of it. */
 export function splitDevices(bytes: Uint8Array, devices: readonly unknown[]): DeviceSection[] {
   const sections: DeviceSection[] = [];
   let at = 0;
@@ -75,7 +75,7 @@ export function splitDevices(bytes: Uint8Array, devices: readonly unknown[]): De
   return sections;
 }
 
-/** What the description says of a device, as one line: `NAME INSTANCE, SIZE bytes`. @throws WireError `protocol`. */
+/** A described device as one line: `NAME INSTANCE, SIZE bytes`. @throws WireError `protocol`. */
 export function describedHead(device: unknown): string {
   if (!isObject(device)) throw fault('vm description', 0, 'a device', JSON.stringify(device).slice(0, 80));
   return `${device.name} ${device.instance_id}, ${describedSize(device)} bytes`;

@@ -3,23 +3,23 @@ import { quote } from '../text.js';
 import type { ByteReader, Reading } from './byte-reader.js';
 import type { BlockListRecord, ListedBlock } from './records.js';
 
-/** What a block list may hold. */
+/** Limits and format of a block list. */
 export interface BlockListLimits {
   /** Bytes. */
   readonly pageSize: number;
   /** Most blocks. */
   readonly maxBlocks: number;
-  /** x-ignore-shared is on: each block has its guest-physical address. */
+  /** x-ignore-shared is on: each block carries its guest-physical address. */
   readonly addresses?: boolean;
-  /** Reads what stands behind a block's length and address with mapped-ram, and may go on at another place. */
+  /** Reads what mapped-ram puts after a block's length and address, and may seek elsewhere. */
   readonly readBehind?: (block: ListedBlock) => Reading<void>;
 }
 
 /**
- * The block list behind a MEM_SIZE word (docs/wire.md, 3.1): it is over when the lengths add up to
- * `totalBytes`, there is no count.
- * @param postcopy whether postcopy was announced: then page sizes may stand between the blocks. That of the last
- * block is left to the caller, as only what follows it tells it apart.
+ * Reads the block list after a MEM_SIZE word (docs/wire.md, 3.1). It has no count: it ends when the lengths add up to
+ * `totalBytes`.
+ * @param postcopy whether postcopy was announced: then page sizes may follow the blocks. The caller reads the last
+ *   block's, as only the bytes after it tell whether there is one.
  * @throws WireError `protocol` for doubled names, lengths that are no page multiples or overshoot the total, and
  * for more than `maxBlocks`.
  */
@@ -54,7 +54,7 @@ export function* readBlockList(
   return { type: 'block-list', totalBytes, blocks };
 }
 
-/** A block's name. If `sized`, the page size of the block before may come first: names are not empty. */
+/** Reads a block's name. If `sized`, the previous block's page size may come first: names are never empty. */
 function* readName(reader: ByteReader, sized: boolean): Reading<string> {
   let size = yield* reader.u8('block name length');
   if (size === 0 && sized) {
@@ -68,7 +68,7 @@ function* readName(reader: ByteReader, sized: boolean): Reading<string> {
   return reader.name(yield* reader.take(size, 'block name'));
 }
 
-/** Whether it is the page size of a block in huge pages, bytes: QEMU names no other. */
+/** Whether `size` (bytes) can be the page size of a block in huge pages: QEMU writes no other. */
 export function isBlockPageSize(size: number): boolean {
   return size > 4096 && Number.isInteger(Math.log2(size));
 }

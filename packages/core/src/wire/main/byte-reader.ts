@@ -2,18 +2,18 @@ import { WireError } from '../../errors.js';
 import { hexBytes, readU16, readU32, readU64 } from '../bytes.js';
 import { decodeName } from '../text.js';
 
-/** Reads a T, and yields `undefined` for each time that it needs another chunk. */
+/** Reads a T; yields `undefined` whenever it needs another chunk. */
 export type Reading<T> = Generator<undefined, T, unknown>;
 
 /**
- * The bytes of the main stream, taken in pieces of known size whatever chunks they come in. A piece that lies
- * whole in the chunk is a view of it; only what a chunk cuts in two is copied. A piece is valid until the next
- * is taken. Remembers what is being read, so that an error can say it.
+ * Takes the bytes of the main stream in pieces of known size, whatever chunks they arrive in. A piece that lies
+ * wholly in a chunk is a view of it; only pieces that span chunks are copied. A piece is valid until the next is
+ * taken. Remembers the current field, to name it in errors.
  */
 export class ByteReader {
   /** The part of the stream, for messages: `section ram (PART)`. */
   part = 'header';
-  /** Name of the field taken last, or being waited for. */
+  /** Name of the field taken last, or awaited. */
   field = 'magic';
   /** Stream offset of that field. */
   start = 0;
@@ -23,7 +23,7 @@ export class ByteReader {
   readonly #name: string;
   #chunk: Uint8Array = new Uint8Array(0);
   #at = 0;
-  /** Bytes from earlier chunks: [#heldStart, #heldEnd) come before the chunk's. */
+  /** Bytes of earlier chunks: [#heldStart, #heldEnd) precede the current chunk. */
   #held: Uint8Array = new Uint8Array(512);
   #heldStart = 0;
   #heldEnd = 0;
@@ -39,24 +39,24 @@ export class ByteReader {
     return `${this.#name}, ${this.part}`;
   }
 
-  /** Stream offset of what is taken next. */
+  /** Stream offset of the next byte to take. */
   get offset(): number {
     return this.#offset;
   }
 
-  /** Bytes received, but not taken. */
+  /** Number of bytes received but not taken. */
   get pending(): number {
     return this.#heldEnd - this.#heldStart + this.#chunk.length - this.#at;
   }
 
-  /** The next chunk; it must stay as it is until `stash`. */
+  /** Feeds the next chunk; the caller must not change it until `stash`. */
   feed(chunk: Uint8Array): void {
     this.stash();
     this.#chunk = chunk;
     this.#at = 0;
   }
 
-  /** Copies what is left of the chunk, and lets go of it. */
+  /** Copies the rest of the chunk, and drops the reference to it. */
   stash(): void {
     if (this.#at < this.#chunk.length) this.#hold(this.#chunk.length - this.#at);
     this.#chunk = this.#chunk.subarray(0, 0);
@@ -64,8 +64,8 @@ export class ByteReader {
   }
 
   /**
-   * Goes to stream byte `offset`, which may also be one before. If it does not lie in what is left of the chunk, that is
-   * forgotten, and the next chunk must begin there.
+   * Seeks to stream byte `offset`, forwards or backwards. If it is not in the rest of the chunk, that rest is
+   * dropped, and the next chunk must begin there.
    */
   seek(offset: number): void {
     const ahead = offset - this.#offset;
@@ -80,7 +80,7 @@ export class ByteReader {
     this.#offset = offset;
   }
 
-  /** Exactly `size` bytes. `field` is what they are, for messages. */
+  /** Takes exactly `size` bytes. `field` names them in messages. */
   *take(size: number, field: string): Reading<Uint8Array> {
     this.field = field;
     this.start = this.#offset;
@@ -104,21 +104,21 @@ export class ByteReader {
     return readU32(yield* this.take(4, field), 0);
   }
 
-  /** @throws WireError from 2^53 on. */
+  /** @throws WireError for values of 2^53 or more. */
   *u64(field: string): Reading<number> {
     const value = readU64(yield* this.take(8, field), 0);
     if (value > Number.MAX_SAFE_INTEGER) throw this.fault('below 2^53', `about ${value}`);
     return value;
   }
 
-  /** A name with a length byte in front. @throws WireError if it is empty, not UTF-8, or has a NUL. */
+  /** Takes a name preceded by a length byte. @throws WireError if it is empty, not UTF-8, or has a NUL. */
   *pstr(field: string): Reading<string> {
     const size = yield* this.u8(`${field} length`);
     if (size === 0) throw this.fault('1 to 255', '0');
     return this.name(yield* this.take(size, field));
   }
 
-  /** The field just taken, as a name. @throws WireError if it is none. */
+  /** Decodes the field just taken as a name. @throws WireError if it is not one. */
   name(bytes: Uint8Array): string {
     const name = decodeName(bytes);
     if (name === undefined) throw this.fault('UTF-8 without NUL', hexBytes(bytes));
@@ -126,20 +126,20 @@ export class ByteReader {
   }
 
   /**
-   * What is left of the chunk, for a fast loop of the caller's, who says with `skip` how much of it was used.
-   * Empty while bytes of earlier chunks come first.
+   * Returns the rest of the chunk, for a fast loop in the caller, who reports with `skip` how much it used. Empty
+   * while bytes of earlier chunks come first.
    */
   rest(): Uint8Array {
     return this.#heldStart === this.#heldEnd ? this.#chunk.subarray(this.#at) : this.#chunk.subarray(0, 0);
   }
 
-  /** `size` bytes of `rest` were used. */
+  /** Takes `size` bytes of `rest`. */
   skip(size: number): void {
     this.#at += size;
     this.#offset += size;
   }
 
-  /** All that is there, at least one byte. */
+  /** Takes all available bytes, at least one. */
   *all(field: string): Reading<Uint8Array> {
     while (this.pending === 0) yield* this.#await(field);
     const held = this.#heldEnd - this.#heldStart;
@@ -147,9 +147,9 @@ export class ByteReader {
   }
 
   /**
-   * As many bytes as `sizeOf` says once it can. It is asked again with all that is there, and how much of that was
-   * there before, each time that more has come. For what ends with a mark and has no size.
-   * @throws WireError if it cannot within `limit` bytes.
+   * Takes as many bytes as `sizeOf` returns. For data that has an end mark and no size: `sizeOf` is called each time
+   * more bytes arrive, with all available bytes and how many of them it has seen before, until it knows the size.
+   * @throws WireError if it does not within `limit` bytes.
    */
   *takeUntil(
     sizeOf: (bytes: Uint8Array, seen: number) => number | undefined,
@@ -177,7 +177,7 @@ export class ByteReader {
     yield undefined;
   }
 
-  /** An error about the field that was taken last. */
+  /** The error for the field that was taken last. */
   fault(
     expected: string,
     got: string,
@@ -191,7 +191,7 @@ export class ByteReader {
     );
   }
 
-  /** An error that says that nothing comes behind what is there. @param end for messages: `the file ends here`. */
+  /** The error for a stream that ends here. @param end text for the message: `the file ends here`. */
   ended(end: string): WireError {
     const expected = this.wanted === 1 ? '1 byte' : `${this.wanted} bytes`;
     return this.fault(expected, `${this.pending}: ${end}`);
@@ -214,7 +214,7 @@ export class ByteReader {
     return bytes;
   }
 
-  /** Moves `size` bytes of the chunk behind those held. */
+  /** Appends `size` bytes of the chunk to those held. */
   #hold(size: number): void {
     const held = this.#heldEnd - this.#heldStart;
     if (this.#heldEnd + size > this.#held.length) {

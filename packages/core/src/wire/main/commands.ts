@@ -3,19 +3,19 @@ import { COMMAND } from '../layout.js';
 import type { ByteReader, Reading } from './byte-reader.js';
 import type { CommandRecord } from './records.js';
 
-/** A summary of the page sizes, and that of the target: 8 bytes each. */
+/** A summary of the page sizes, and the target's page size: 8 bytes each. */
 const ADVICE_SIZE = 16;
 
-/** Bytes of data that each command may have here. */
+/** Data sizes, in bytes, that this end accepts for each command. */
 const DATA_SIZES: ReadonlyMap<number, readonly number[]> = new Map([
   [COMMAND.OPEN_RETURN_PATH, [0]],
   [COMMAND.PING, [4]],
-  // Empty if it is only for dirty bitmaps; with data it announces postcopy, which may never come.
+  // Empty if only for dirty bitmaps; with data it announces postcopy, which the source may never start.
   [COMMAND.POSTCOPY_ADVISE, [0, ADVICE_SIZE]],
   [COMMAND.SWITCHOVER_START, [0]],
 ]);
 
-/** Commands that QEMU knows, and that are not for us. Those of postcopy come when the source really switches to it. */
+/** Commands that QEMU knows and we refuse. Those of postcopy arrive only when the source really switches to it. */
 const REFUSED: ReadonlyMap<number, string> = new Map([
   [COMMAND.POSTCOPY_LISTEN, 'POSTCOPY_LISTEN'],
   [COMMAND.POSTCOPY_RUN, 'POSTCOPY_RUN'],
@@ -31,7 +31,7 @@ const PAGES_HINT = 'give this end the page size of the guest';
 const COLO_HINT = 'turn x-colo off on the source';
 
 /**
- * A command of a connection, after its type byte (docs/wire.md, 2.4).
+ * Reads a command of a connection, after its type byte (docs/wire.md, 2.4).
  * @throws WireError `incompatible` for postcopy and COLO, `protocol` for unknown commands and wrong lengths.
  */
 export function* readCommand(reader: ByteReader, pageSize: number): Reading<CommandRecord> {
@@ -52,7 +52,7 @@ export function* readCommand(reader: ByteReader, pageSize: number): Reading<Comm
 }
 
 /**
- * Any command, after its type byte: for a reader that says what is in a stream, and does nothing of it.
+ * Reads any command, after its type byte: for a reader that lists a stream's content without acting on it.
  */
 export function* readAnyCommand(reader: ByteReader): Reading<CommandRecord> {
   return yield* readData(reader, yield* readNumber(reader), undefined);
@@ -63,7 +63,7 @@ function* readNumber(reader: ByteReader): Reading<number> {
   return yield* reader.u16('command');
 }
 
-/** @param sizes bytes that it may have; undefined: any. */
+/** Reads a command's data. @param sizes valid sizes in bytes; undefined: any. */
 function* readData(
   reader: ByteReader,
   command: number,
@@ -75,7 +75,7 @@ function* readData(
   return { type: 'command', command, data };
 }
 
-/** Whether the source may go over to postcopy later: then its block list may name page sizes (docs/wire.md, 3.1). */
+/** Whether the source may switch to postcopy later: its block list may then name page sizes (docs/wire.md, 3.1). */
 export function announcesPostcopy({ command, data }: CommandRecord): boolean {
   return command === COMMAND.POSTCOPY_ADVISE && data.length === ADVICE_SIZE;
 }

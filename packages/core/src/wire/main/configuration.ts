@@ -5,7 +5,7 @@ import type { ByteReader, Reading } from './byte-reader.js';
 import type { ConfigurationRecord } from './records.js';
 
 const UUID_SIZE = 16;
-/** More than QEMU has, few enough to read them all before they are refused by name. */
+/** More than QEMU has, yet few enough to read them all before refusing them by name. */
 const MAX_CAPABILITIES = 64;
 
 /** What the configuration holds besides the machine type, each at most once. */
@@ -16,7 +16,7 @@ interface Subsections {
 }
 
 /**
- * Magic, version and the byte that starts the configuration (docs/wire.md, 2.1).
+ * Reads magic, version and the byte that starts the configuration (docs/wire.md, 2.1).
  * @throws WireError `protocol`.
  */
 export function* readFileHeader(reader: ByteReader): Reading<void> {
@@ -30,9 +30,9 @@ export function* readFileHeader(reader: ByteReader): Reading<void> {
 }
 
 /**
- * The configuration (docs/wire.md, 2.2), and the byte behind it: only that byte tells that it is over.
- * @param ownPageSize bytes: that of this end, which has none of the capabilities either. Undefined for a reader that
- * takes both from the stream.
+ * Reads the configuration (docs/wire.md, 2.2), and the byte after it: only that byte shows that it has ended.
+ * @param ownPageSize this end's page size in bytes; this end then accepts no capability. Undefined for a reader that
+ *   accepts any page size and capabilities.
  * @throws WireError `protocol`; `incompatible` for another page size and for any capability.
  */
 export function* readConfiguration(
@@ -118,9 +118,9 @@ function* readCapabilities(reader: ByteReader, any: boolean): Reading<readonly s
   return names;
 }
 
-/** What a stream's configuration section says besides the machine type (docs/wire.md, 2.2). */
+/** A stream's configuration section besides the machine type (docs/wire.md, 2.2). */
 export interface StreamConfiguration {
-  /** log2 of the page size. Targets that have one size only, such as x86, do not say it; arm always does. */
+  /** log2 of the page size. Targets with only one size, such as x86, omit it; arm always sends it. */
   readonly targetPageBits?: number;
   /** 16 bytes, for the destination to compare: the source has `validate-uuid` on. */
   readonly uuid?: Uint8Array;

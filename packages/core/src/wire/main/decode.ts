@@ -12,9 +12,9 @@ import { DeviceStateTail } from './tail.js';
 const DEFAULT_MAX_EARLY_STATE = 16 * 2 ** 20;
 
 export interface MainStreamOptions {
-  /** Bytes, that of the target. */
+  /** Target page size in bytes. */
   readonly pageSize: number;
-  /** Most bytes of device state, description included, that are collected. Default 256 MiB. */
+  /** Most bytes of device state to collect, description included. Default 256 MiB. */
   readonly maxDeviceState?: number;
   /** Most bytes of device state before the first round of RAM. Default 16 MiB. */
   readonly maxEarlyState?: number;
@@ -23,8 +23,8 @@ export interface MainStreamOptions {
 }
 
 /**
- * Reads the main stream (docs/wire.md, 2, 3 and 7), in whatever chunks it comes. One decoder reads one stream.
- * After a WireError the decoder throws the same again.
+ * Decodes the main stream (docs/wire.md, 2, 3 and 7), in whatever chunks it arrives. One decoder reads one stream.
+ * After a WireError every later call throws the same.
  */
 export class MainStreamDecoder {
   readonly #reader = new ByteReader();
@@ -54,26 +54,25 @@ export class MainStreamDecoder {
     return this.#reader.offset;
   }
 
-  /** Where in the stream that is, for messages: `main stream, section ram (PART)`. */
+  /** Part of the stream at `offset`, for messages: `main stream, section ram (PART)`. */
   get place(): string {
     return this.#reader.place;
   }
 
-  /** All of RAM is behind: what comes now is device state, until that was yielded. */
+  /** All of RAM has been read and the device state has not been yielded yet. */
   get isInDeviceState(): boolean {
     return this.#tail.begun && !this.#done;
   }
 
-  /** Whether `end` would find the device state complete here. Not to be asked while records are iterated. */
+  /** Whether `end` would find the device state complete here. Do not call it while iterating records. */
   get mayEndHere(): boolean {
     return this.isInDeviceState && this.#tail.mayEndHere;
   }
 
   /**
-   * The records that `chunk` completes, decoded one by one as they are asked for. The chunk is the caller's, and
-   * must stay unchanged until the iteration ends; then what is left over has been copied. The result must be
-   * iterated before the next `push` or `end`. An iteration that is left early goes on with the next one.
-   * Bytes behind the device state are ignored.
+   * The records that `chunk` completes, decoded lazily. The caller owns the chunk and must not change it until the
+   * iteration ends; by then the rest has been copied. Iterate the result before the next `push` or `end`. An
+   * iteration that is left early resumes with the next one. Bytes after the device state are ignored.
    * @throws MultifdError `internal` if the last iteration is not over; while iterating, WireError.
    */
   push(chunk: Uint8Array): Iterable<MainRecord> {
@@ -83,8 +82,8 @@ export class MainStreamDecoder {
   }
 
   /**
-   * The peer closed main. Yields the device state, if its end could not be recognised before and the stream may
-   * end here; nothing if it was yielded already.
+   * The peer has closed main. Yields the device state if its end was not recognized before and the stream may end
+   * here; nothing if it was yielded already.
    * @throws MultifdError `internal` as `push`; while iterating, WireError if the stream ends inside anything.
    */
   end(): Iterable<MainRecord> {

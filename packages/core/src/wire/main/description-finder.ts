@@ -1,25 +1,25 @@
 import { descriptionSizeAt } from '../description.js';
 import { DESCRIPTION_HEADER_SIZE } from '../layout.js';
 
-/** Longest description that is looked at, bytes. QEMU's have 20 to 100 KiB; parsing costs several times as much. */
+/** Longest description to parse, in bytes. QEMU's have 20 to 100 KiB; parsing costs several times as much. */
 export const MAX_DESCRIPTION_SIZE = 16 * 2 ** 20;
 
-/** Where `00 06 len JSON` might stand: [start, end). */
+/** A possible `00 06 len JSON`: [start, end). */
 export interface Candidate {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * Finds the description at the end of the device state while it arrives (docs/wire.md, 7.2). Device state is
- * binary, so many places look like `00 06 len`. JSON however has no NUL: a place is out as soon as a NUL follows
- * inside its text, which leaves at most a few at any time, and every byte is looked at once.
+ * Finds the description at the end of the device state while it arrives (docs/wire.md, 7.2). Device state is binary,
+ * so many places look like `00 06 len`. But JSON has no NUL: a NUL inside its text rules a candidate out, which
+ * leaves at most a few at any time, and each byte is scanned once.
  */
 export class DescriptionFinder {
   #scanned = 0;
   #open: Candidate[] = [];
 
-  /** The candidates that are complete within the first `length` bytes and were not before. */
+  /** Yields the candidates that are complete within the first `length` bytes and were not before. */
   *complete(bytes: Uint8Array, length: number): Generator<Candidate> {
     let at = this.#scanned;
     for (; at + DESCRIPTION_HEADER_SIZE <= length; at++) {

@@ -5,22 +5,22 @@ import { encodeFooter, encodeSectionStart } from './encode.js';
 import type { DeviceSection, EarlySectionRecord } from './records.js';
 import { readEmptyLive, readIdentity, readSectionName, type SectionName } from './section-headers.js';
 
-/** What tells a PART, an END or a command: its type, and 4 bytes. */
+/** Bytes that identify a PART, an END or a command: its type and 4 bytes. */
 const PLAIN_SIZE = 5;
-/** What tells a START or FULL: its type, its id, the length of its name and the name's first character. */
+/** Bytes that identify a START or FULL: its type, its id, the length of its name and the name's first character. */
 const NAMED_SIZE = 7;
 
-/** An early section, and where in the stream its header begins. */
+/** An early section, and the stream offset of its header. */
 export interface PlacedEarlySection {
   readonly section: DeviceSection;
   readonly offset: number;
 }
 
 /**
- * What stands around the START section of RAM and before its first round: FULL sections of devices with early state,
- * such as virtio-mem (docs/wire.md, 6.1 and 7.2). They have no lengths, and the description comes only at the end of
- * the stream; so a section ends at the first place that looks like its footer with another section or a command behind
- * it. QEMU 11.1 has them before START, 10.0 behind it.
+ * Reads the FULL sections of devices with early state, such as virtio-mem, around the START section of RAM and before
+ * its first round (docs/wire.md, 6.1 and 7.2). They have no lengths, and the description comes only at the end of the
+ * stream; so a section ends at the first place that looks like its footer followed by another section or a command.
+ * QEMU 11.1 writes them before START, 10.0 after it.
  */
 export class EarlySections {
   readonly #reader: ByteReader;
@@ -29,7 +29,7 @@ export class EarlySections {
   readonly #ids = new Set<number>();
   #size = 0;
 
-  /** @param limit most bytes of early state, all of it. */
+  /** @param limit most bytes of early state in all. */
   constructor(reader: ByteReader, limit: number) {
     this.#reader = reader;
     this.#limit = limit;
@@ -40,14 +40,14 @@ export class EarlySections {
     return this.#found;
   }
 
-  /** Whether one of them has this section id. */
+  /** Whether an early section has this id. */
   has(sectionId: number): boolean {
     return this.#ids.has(sectionId);
   }
 
   /**
-   * A section whose type was taken. `ramId` is undefined before the START section of RAM.
-   * @throws WireError `protocol`, also if no end of it is in sight.
+   * Reads a section, after its type. `ramId` is undefined before the START section of RAM.
+   * @throws WireError `protocol`, also if its end is not found within the limit.
    */
   *read(ramId: number | undefined): Reading<EarlySectionRecord> {
     const reader = this.#reader;
@@ -74,9 +74,9 @@ export class EarlySections {
   }
 
   /**
-   * The START section of a live handler other than RAM, of which type, id and idstr were taken: it may have nothing
-   * in it. Not in `found`, as no description lists it.
-   * @throws WireError `incompatible` if it has, `protocol`.
+   * Reads the START section of a live handler other than RAM, after type, id and idstr: it must be empty. It is not
+   * in `found`, as no description lists it.
+   * @throws WireError `incompatible` if it is not empty, `protocol`.
    */
   *readEmptyLive(name: SectionName, beforeRam: boolean): Reading<EarlySectionRecord> {
     const { sectionId, idstr, instanceId, versionId, body } = yield* readEmptyLive(
@@ -99,7 +99,8 @@ function liveHint(idstr: string): string {
 }
 
 /**
- * Bytes of body and footer; undefined if its end is not among `bytes`, whose first `seen` were searched before.
+ * Size in bytes of body and footer; undefined if the end is not in `bytes`, of which the first `seen` were searched
+ * before.
  * @param bytes from the start of the body.
  */
 export function sectionSize(
@@ -120,8 +121,8 @@ export function sectionSize(
 }
 
 /**
- * Whether a section or command can begin at `at`: one that may stand before or in the first round of RAM. Undefined if
- * that takes more bytes.
+ * Whether a section or command that may come before or in the first round of RAM can begin at `at`. Undefined if more
+ * bytes are needed to tell.
  */
 function canFollow(
   bytes: Uint8Array,

@@ -7,16 +7,16 @@ import { ZERO_RECORD_SIZE } from './zero-run.js';
 
 const SMALLEST_PAGE = 4096;
 
-/** MULTIFD_FLUSH: shared, not to be written to. */
+/** MULTIFD_FLUSH. Shared: do not write to it. */
 export const FLUSH_RECORD: Uint8Array = u64(RAM_SAVE_FLAG.MULTIFD_FLUSH);
 
-/** The end of a RAM section's records: shared, not to be written to. */
+/** The end of a RAM section's records. Shared: do not write to it. */
 export const EOS_RECORD: Uint8Array = u64(RAM_SAVE_FLAG.EOS);
 
 /**
- * The MEM_SIZE record and the list behind it (docs/wire.md, 3.1), in the given order; QEMU lists larger blocks
- * first. Lengths in bytes.
- * @throws MultifdError `usage` for names that do not fit or come twice, and lengths that are no page multiples.
+ * Encodes the MEM_SIZE record and the block list after it (docs/wire.md, 3.1), in the given order; QEMU lists larger
+ * blocks first. Lengths in bytes.
+ * @throws MultifdError `usage` for names that do not fit or are not unique, and lengths that are not page multiples.
  */
 export function encodeBlockList(blocks: readonly ListedBlock[]): Uint8Array {
   const names = new Set<string>();
@@ -42,27 +42,27 @@ export function encodeBlockListHead(total: number): Uint8Array {
   return u64(total + RAM_SAVE_FLAG.MEM_SIZE);
 }
 
-/** One block of the list, without what some capabilities put behind it. @throws MultifdError `usage` for the name. */
+/** One block of the list, without the data that some capabilities add. @throws MultifdError `usage` for the name. */
 export function encodeListedBlock(name: string, length: number): Uint8Array {
   return concat(encodePstr(name, 'block'), u64(length));
 }
 
 /**
- * One ZERO record. `offset` is a page multiple in bytes; without `blockName` the record continues the block of
- * the record before (CONTINUE).
+ * One ZERO record. `offset` is a page multiple in bytes; without `blockName` the record continues the previous
+ * record's block (CONTINUE).
  */
 export function encodeZeroRecord(offset: number, blockName: string | undefined): Uint8Array {
   return concat(encodeWord(RAM_SAVE_FLAG.ZERO, offset, blockName), u8(0));
 }
 
-/** What stands before a page's bytes on main; parameters as of `encodeZeroRecord`. */
+/** Header of a page's bytes on main; parameters as for `encodeZeroRecord`. */
 export function encodePageRecordHeader(offset: number, blockName: string | undefined): Uint8Array {
   return encodeWord(RAM_SAVE_FLAG.PAGE, offset, blockName);
 }
 
 /**
- * Writes ZERO records with CONTINUE for the first `count` offsets into `target` from byte `at` on, 9 bytes each,
- * and returns where they end. Nothing is allocated.
+ * Writes ZERO records with CONTINUE for the first `count` offsets into `target` from byte `at` on, 9 bytes each, and
+ * returns where they end. Allocates nothing.
  * @throws MultifdError `internal` if `target` is too small or `offsets` too short.
  */
 export function writeZeroRecords(

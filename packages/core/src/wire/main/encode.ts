@@ -8,7 +8,7 @@ export * from './encode-ram.js';
 const SUBSECTION_VERSION = 1;
 const UUID_SIZE = 16;
 
-/** What the configuration says (docs/wire.md, 2.2). */
+/** Content of the configuration (docs/wire.md, 2.2). */
 export interface Configuration {
   /** Canonical versioned name, `pc-q35-10.0`; 1 to 255 bytes. */
   readonly machineType: string;
@@ -16,7 +16,7 @@ export interface Configuration {
   readonly targetPageBits?: number;
   /** Names of validated capabilities; none if empty. */
   readonly capabilities?: readonly string[];
-  /** 16 bytes; only if the destination is to compare it. */
+  /** 16 bytes; only if the destination should compare it. */
   readonly uuid?: Uint8Array;
 }
 
@@ -26,7 +26,7 @@ export function encodeFileHeader(): Uint8Array {
 }
 
 /**
- * The configuration, without the byte that starts it: that is part of the file header.
+ * The configuration, without the byte that starts it, which is part of the file header.
  * @throws MultifdError `usage` for values that do not fit their fields.
  */
 export function encodeConfiguration(configuration: Configuration): Uint8Array {
@@ -71,12 +71,12 @@ export function encodeSectionStart(
   return concat(u8(type), u32(sectionId), encodePstr(idstr, 'section'), u32(instanceId), u32(versionId));
 }
 
-/** Header of a PART or END section of an object that was announced by START with the same id. */
+/** Header of a PART or END section of the object whose START section has the same id. */
 export function encodeSectionPart(kind: 'part' | 'end', sectionId: number): Uint8Array {
   return concat(u8(kind === 'part' ? SECTION.PART : SECTION.END), u32(sectionId));
 }
 
-/** What ends every section. */
+/** The footer that ends every section. */
 export function encodeFooter(sectionId: number): Uint8Array {
   return concat(u8(SECTION.FOOTER), u32(sectionId));
 }
@@ -87,7 +87,7 @@ export function encodeCommand(id: number, data: Uint8Array = new Uint8Array(0)):
   return concat(u8(SECTION.COMMAND), u16(id), u16(data.length), data);
 }
 
-/** The byte behind the last section. */
+/** The byte after the last section. */
 export function encodeEndOfSections(): Uint8Array {
   return u8(SECTION.EOF);
 }

@@ -5,9 +5,9 @@ import type { PlacedEarlySection } from './early.js';
 import type { DeviceSection } from './records.js';
 
 /**
- * All sections of a stream, early ones first, if `vmdesc` fits every byte of those at its end; else undefined.
- * @param bytes from the first section behind RAM END to the description.
- * @throws WireError `protocol` if it fits those, and not the early ones.
+ * Returns all sections of a stream, early ones first, if `vmdesc` fits every byte of the late ones; else undefined.
+ * @param bytes from the first section after RAM END to the description.
+ * @throws WireError `protocol` if it fits the late sections but not the early ones.
  */
 export function fitDescription(
   bytes: Uint8Array,
@@ -18,7 +18,7 @@ export function fitDescription(
   if (devices === undefined) return undefined;
   const late = unlessWrong(() => splitDevices(bytes, devices.slice(early.length)));
   if (late === undefined) {
-    // One that leaves out the early sections would otherwise be waited past, until the source is given up.
+    // Refuse a description that omits the early sections: else we would wait for another until the source times out.
     const fits = early.length > 0 && unlessWrong(() => splitDevices(bytes, devices)) !== undefined;
     if (fits) confirmEarly([], early);
     return undefined;
@@ -28,8 +28,8 @@ export function fitDescription(
 }
 
 /**
- * Checks the early sections, whose ends were found by their looks, against the description: it lists them first.
- * @throws WireError `protocol` if name, instance or length of one is another.
+ * Checks the early sections, whose ends were guessed, against the description, which lists them first.
+ * @throws WireError `protocol` if the name, instance or length of one differs.
  */
 export function confirmEarly(devices: readonly unknown[], early: readonly PlacedEarlySection[]): void {
   early.forEach(({ section, offset }, index) => {
@@ -43,7 +43,7 @@ export function confirmEarly(devices: readonly unknown[], early: readonly Placed
   });
 }
 
-/** Some bytes of a device may look like a description, and are none: the real one is still to come. */
+/** Undefined for a WireError: a device's bytes may merely look like a description, and the real one comes later. */
 function unlessWrong<T>(read: () => T): T | undefined {
   try {
     return read();

@@ -6,7 +6,7 @@ import type { ByteReader, Reading } from './byte-reader.js';
 import type { MainRecord } from './records.js';
 import { MAX_ZERO_RUN, readZeroRun, ZERO_RECORD_SIZE } from './zero-run.js';
 
-/** Reads records, and yields `undefined` for each time that it needs another chunk. */
+/** Reads records; yields `undefined` whenever it needs another chunk. */
 export type Steps = Generator<MainRecord | undefined, void, unknown>;
 
 const { ZERO, MEM_SIZE, PAGE, EOS, CONTINUE, XBZRLE, HOOK, COMPRESS_PAGE, MULTIFD_FLUSH } = RAM_SAVE_FLAG;
@@ -14,7 +14,7 @@ const { ZERO, MEM_SIZE, PAGE, EOS, CONTINUE, XBZRLE, HOOK, COMPRESS_PAGE, MULTIF
 /** First byte of an XBZRLE record's content: `ENCODING_FLAG_XBZRLE`. */
 const XBZRLE_HEADER = 1;
 
-/** Flags of features that this end does not have, and what to do about each. */
+/** Flags of features that this end lacks, and what to do about each. */
 const REFUSED: readonly { readonly flag: number; readonly name: string; readonly hint: string }[] = [
   { flag: XBZRLE, name: 'XBZRLE', hint: 'turn xbzrle off on the source' },
   { flag: HOOK, name: 'HOOK (RDMA)', hint: 'migrate over tcp or unix, not rdma' },
@@ -27,16 +27,16 @@ interface Block {
   readonly last: number;
 }
 
-/** What RAM sections may hold. */
+/** Limits of RAM sections. */
 export interface RamLimits extends BlockListLimits {
   /**
-   * Told of each XBZRLE record, whose content is read over: for a reader that only says what is in a stream. `offset` in
-   * bytes, checked. Without it such a record is refused.
+   * Called for each XBZRLE record, whose content is skipped: for a reader that only lists a stream's content.
+   * `offset` in bytes, checked. Without it such a record is refused.
    */
   readonly onXbzrle?: (blockName: string, offset: number) => void;
 }
 
-/** The bodies of the RAM sections (docs/wire.md, 3): knows the block list and the block of the last record. */
+/** Reads the bodies of RAM sections (docs/wire.md, 3). Keeps the block list and the block of the last record. */
 export class RamRecords {
   readonly #reader: ByteReader;
   readonly #limits: RamLimits;
@@ -58,8 +58,8 @@ export class RamRecords {
   }
 
   /**
-   * One section's records, the EOS included.
-   * @throws WireError `protocol`; `incompatible` for features of QEMU that this end does not have.
+   * Reads one section's records, including EOS.
+   * @throws WireError `protocol`; `incompatible` for features of QEMU that this end lacks.
    */
   *body(): Steps {
     const reader = this.#reader;
@@ -71,7 +71,7 @@ export class RamRecords {
       const flags = low & (this.#pageSize - 1);
       const offset = high * 2 ** 32 + (low - flags);
       if (offset > Number.MAX_SAFE_INTEGER) throw reader.fault('an offset below 2^53', `about ${offset}`);
-      // The list comes first, and once: without it no record can be checked.
+      // The block list comes first, and only once: without it no record can be checked.
       if ((flags === MEM_SIZE) === (this.#blocks !== undefined)) {
         const expected = this.#blocks === undefined ? 'the block list (MEM_SIZE)' : 'no second block list';
         throw reader.fault(expected, hex(flags));
@@ -149,7 +149,7 @@ export class RamRecords {
     onXbzrle(name, offset);
   }
 
-  /** The block of the record that has just begun, its offset checked. */
+  /** The block of the record that has just begun; checks its offset. */
   *#block(offset: number, flags: number): Reading<Block> {
     const reader = this.#reader;
     const at = reader.start;

@@ -1,13 +1,13 @@
-/** A device's state as it stands in the stream: one FULL section. */
+/** A device's state as in the stream: one FULL section. */
 export interface DeviceSection {
   readonly idstr: string;
   readonly instanceId: number;
   readonly versionId: number;
   /** The bytes between the section's header and its footer. */
   readonly body: Uint8Array;
-  /** Whether it stands before the first round of RAM, as the state of virtio-mem does, and not behind the last. */
+  /** Whether it comes before the first round of RAM, as virtio-mem's state does, and not after the last. */
   readonly early?: true;
-  /** Of an early one: whether it stands before the START section of RAM (QEMU 11.1), and not behind it (10.0). */
+  /** For an early one: whether it comes before the START section of RAM (QEMU 11.1), and not after it (10.0). */
   readonly beforeRam?: true;
 }
 
@@ -16,11 +16,11 @@ export interface ListedBlock {
   readonly name: string;
   /** Used length in bytes, a multiple of the page size. */
   readonly length: number;
-  /** Guest-physical address, with x-ignore-shared only; 0 if it has none. Never from `MainStreamDecoder`. */
+  /** Guest-physical address, only with x-ignore-shared; 0 if it has none. `MainStreamDecoder` never sets it. */
   readonly address?: number;
 }
 
-/** "QEVM" and the version were right. */
+/** "QEVM" and a valid version. */
 export interface HeaderRecord {
   readonly type: 'header';
 }
@@ -29,11 +29,11 @@ export interface HeaderRecord {
 export interface ConfigurationRecord {
   readonly type: 'configuration';
   readonly machineType: string;
-  /** log2 of the target's page size; absent if it is the target's smallest. */
+  /** log2 of the target's page size; undefined if it is the target's smallest. */
   readonly targetPageBits?: number;
-  /** Empty from `MainStreamDecoder`: a stream that needs a capability is refused. */
+  /** Always empty from `MainStreamDecoder`, which refuses a stream that needs a capability. */
   readonly capabilities: readonly string[];
-  /** 16 bytes, owned by the consumer; for the consumer to compare. */
+  /** 16 bytes, owned by the consumer, which compares it. */
   readonly uuid?: Uint8Array;
 }
 
@@ -62,7 +62,7 @@ export interface BlockListRecord {
   readonly blocks: readonly ListedBlock[];
 }
 
-/** Neighbouring ZERO records of one block. */
+/** Consecutive ZERO records of one block. */
 export interface ZeroRecord {
   readonly type: 'zero';
   readonly blockName: string;
@@ -81,12 +81,12 @@ export interface PageRecord {
   readonly data: Uint8Array;
 }
 
-/** MULTIFD_FLUSH: a cut in per-round mode (docs/wire.md, 3.2). */
+/** MULTIFD_FLUSH: a sync in per-round mode (docs/wire.md, 3.2). */
 export interface FlushRecord {
   readonly type: 'flush';
 }
 
-/** End of a RAM section's records; a cut in per-section mode. */
+/** End of a RAM section's records; a sync in per-section mode. */
 export interface EosRecord {
   readonly type: 'eos';
 }
@@ -102,11 +102,11 @@ export interface EarlySectionRecord {
   readonly type: 'early-section';
   /** As received, from the section's type to its footer. Owned by the consumer. */
   readonly bytes: Uint8Array;
-  /** Whether it stands before the START section of RAM. */
+  /** Whether it comes before the START section of RAM. */
   readonly beforeRam: boolean;
   /**
-   * The device of a FULL section. The body is a view of `bytes`; where it ends is a guess until the description has
-   * confirmed it. Undefined for a live section with nothing in it: dirty-bitmaps switched on without a bitmap.
+   * The device of a FULL section. The body is a view of `bytes`; its end is a guess until the description confirms
+   * it. Undefined for an empty live section: dirty-bitmaps on, without a bitmap.
    */
   readonly section: DeviceSection | undefined;
 }
@@ -114,7 +114,7 @@ export interface EarlySectionRecord {
 /** The end of the stream: everything after the footer of RAM END (docs/wire.md, 7.1). */
 export interface DeviceStateRecord {
   readonly type: 'device-state';
-  /** As received, description included: can be replayed as it is. Owned by the consumer. */
+  /** As received, description included: can be replayed unchanged. Owned by the consumer. */
   readonly bytes: Uint8Array;
   /**
    * The devices, early ones first, the others as views of `bytes`; empty if the stream has no description that fits

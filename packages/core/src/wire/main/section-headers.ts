@@ -5,24 +5,25 @@ import type { ByteReader, Reading } from './byte-reader.js';
 import type { RamRecords, Steps } from './ram-records.js';
 import type { SectionRecord } from './records.js';
 
-/** The live section that may be empty, and its body then: `DIRTY_BITMAP_MIG_FLAG_EOS`, no bitmap. */
+/** The live section that may be empty, and its body then: `DIRTY_BITMAP_MIG_FLAG_EOS`, without a bitmap. */
 const EMPTY_LIVE = { idstr: 'dirty-bitmap', body: 0x01 } as const;
 
-/** How a START or FULL section begins: one object has one id in a stream (docs/wire.md, 2.3). */
+/** Start of a START or FULL section: an object has one id in a stream (docs/wire.md, 2.3). */
 export interface SectionName {
   readonly sectionId: number;
   readonly idstr: string;
 }
 
-/** What a START or FULL section says before its body. */
+/** Header of a START or FULL section. */
 export interface SectionIdentity extends SectionName {
   readonly instanceId: number;
   readonly versionId: number;
 }
 
 /**
- * The first part of a START or FULL section, after its type.
- * @param isTaken whether another object has this id. @throws WireError `protocol`, if so too.
+ * Reads the first part of the header of a START or FULL section, after its type.
+ * @param isTaken whether another object has this id.
+ * @throws WireError `protocol`, also if the id is taken.
  */
 export function* readSectionName(
   reader: ByteReader,
@@ -35,13 +36,13 @@ export function* readSectionName(
   return { sectionId, idstr: yield* reader.pstr('idstr') };
 }
 
-/** The second part. */
+/** Reads the second part of the header. */
 export function* readIdentity(reader: ByteReader, name: SectionName): Reading<SectionIdentity> {
   const instanceId = yield* reader.u32('instance id');
   return { ...name, instanceId, versionId: yield* reader.u32('version id') };
 }
 
-/** The second part, of RAM. @throws WireError `incompatible` for another version, `protocol`. */
+/** Reads the second part of RAM's header. @throws WireError `incompatible` for another version, `protocol`. */
 export function* readRamIdentity(
   reader: ByteReader,
   { sectionId, idstr }: SectionName,
@@ -61,7 +62,7 @@ export function* readRamIdentity(
 }
 
 /**
- * The header of a PART or END section of RAM, after its type.
+ * Reads the header of a PART or END section of RAM, after its type.
  * @param ramId its id; undefined if it has not started.
  * @throws WireError `protocol` for any other id.
  */
@@ -78,7 +79,7 @@ export function* readRamHeader(
   return { type: 'section', kind, sectionId, idstr: RAM_IDSTR, instanceId: 0, versionId: RAM_VERSION };
 }
 
-/** Body and footer of a RAM section. */
+/** Reads body and footer of a RAM section. */
 export function* readRamBody(reader: ByteReader, ram: RamRecords, { kind, sectionId }: SectionRecord): Steps {
   reader.part = `section ram (${kind.toUpperCase()})`;
   yield* ram.body();
@@ -86,7 +87,7 @@ export function* readRamBody(reader: ByteReader, ram: RamRecords, { kind, sectio
   yield { type: 'footer', sectionId };
 }
 
-/** The footer of a section. @throws WireError `protocol` if it is none, or another's. */
+/** Reads a section's footer. @throws WireError `protocol` if there is none, or another section's. */
 export function* readFooter(reader: ByteReader, sectionId: number): Reading<void> {
   const type = yield* reader.u8('footer');
   if (type !== SECTION.FOOTER) throw reader.fault(hex(SECTION.FOOTER), hex(type, 2));
@@ -95,10 +96,10 @@ export function* readFooter(reader: ByteReader, sectionId: number): Reading<void
 }
 
 /**
- * What follows the name of a live handler's START section, RAM's aside, up to its footer: it may have nothing in it.
+ * Reads the START section of a live handler other than RAM, from after its name to its footer: it must be empty.
  * @returns its body.
- * @param hint what to do if it has.
- * @throws WireError `incompatible` if it has, `protocol`.
+ * @param hint what to do if it is not empty.
+ * @throws WireError `incompatible` if it is not empty, `protocol`.
  */
 export function* readEmptyLive(
   reader: ByteReader,

@@ -12,9 +12,9 @@ import { readRamBody, readRamHeader, readRamIdentity, readSectionName } from './
 const KIND = { [SECTION.START]: 'start', [SECTION.PART]: 'part', [SECTION.END]: 'end' } as const;
 
 /**
- * The main stream up to and with the footer of RAM END (docs/wire.md, 2 and 6.1). Of the live sections only RAM
- * can be read: other bodies have no length.
- * @throws WireError `protocol`; `incompatible` for devices that save live state, or state at any other place.
+ * Reads the main stream up to and including the footer of RAM END (docs/wire.md, 2 and 6.1). RAM is the only live
+ * section that can be read: other bodies have no length.
+ * @throws WireError `protocol`; `incompatible` for devices that save live state, or state in any other place.
  */
 export function* readSections(
   reader: ByteReader,
@@ -72,7 +72,7 @@ export function* readSections(
   }
 }
 
-/** That of RAM, or an empty one of another handler. */
+/** Reads RAM's START section, or an empty one of another handler. */
 function* readStart(
   reader: ByteReader,
   early: EarlySections,
@@ -89,7 +89,7 @@ function* readStart(
   return yield* readRamIdentity(reader, name);
 }
 
-/** The only place for device state before the end of RAM is that of early state (docs/wire.md, 6.1). */
+/** The error for a FULL section once the rounds have begun: device state before that is early (docs/wire.md, 6.1). */
 function* refuseFull(reader: ByteReader): Reading<Error> {
   const { idstr } = yield* readSectionName(reader, 'FULL');
   return reader.fault(

@@ -13,8 +13,8 @@ import type { DeviceStateRecord } from './records.js';
 const FIRST_CAPACITY = 64 * 1024;
 
 /**
- * The device state at the end of main (docs/wire.md, 7). Its sections have no lengths and the peer may keep the
- * connection open, so the end is where a description stands that fits all bytes before it.
+ * Collects the device state at the end of main (docs/wire.md, 7). Its sections have no lengths and the peer may keep
+ * the connection open, so the end is a description that fits all bytes before it.
  */
 export class DeviceStateTail {
   readonly #reader: ByteReader;
@@ -32,15 +32,15 @@ export class DeviceStateTail {
     this.#limit = limit;
   }
 
-  /** Whether the stream has come so far. */
+  /** Whether the stream has reached the device state. */
   get begun(): boolean {
     return this.#start !== undefined;
   }
 
   /**
-   * Collects until the end is recognised, and yields it.
-   * @throws WireError `protocol` if there is more than the limit, no device state to begin with, or a description
-   * that fits it and not the early sections.
+   * Collects until the end is recognized, and yields the device state.
+   * @throws WireError `protocol` if there is more than the limit, no device state at all, or a description that fits
+   *   it but not the early sections.
    */
   *read(): Steps {
     const reader = this.#reader;
@@ -62,16 +62,16 @@ export class DeviceStateTail {
     }
   }
 
-  /** Whether what was collected ends like device state does: with the end of sections, or a description behind that. */
+  /** Whether the collected bytes end as device state does: with the end of sections, or a description after it. */
   get mayEndHere(): boolean {
     return this.#endOfSections(this.#bytes.subarray(0, this.#length)) !== undefined;
   }
 
   /**
-   * The peer closed main. What was collected, if it can be all: it must end with the end of sections, or with a
-   * description behind that; the description need not fit, nor be JSON (docs/wire.md, 7.4), unless there are early sections,
-   * which nothing else can confirm.
-   * @throws WireError `protocol` if the stream was cut off.
+   * The peer has closed main. Returns the collected bytes if they can be complete: they must end with the end of
+   * sections, or with a description after it. The description need not fit, nor be JSON (docs/wire.md, 7.4), unless
+   * there are early sections, which nothing else can confirm.
+   * @throws WireError `protocol` if the stream is truncated.
    */
   finish(): DeviceStateRecord {
     const bytes = this.#bytes.subarray(0, this.#length);
@@ -89,11 +89,11 @@ export class DeviceStateTail {
     return { type: 'device-state', bytes, sections: [], vmdesc };
   }
 
-  /** Where the 00 stands: behind a footer or at the very front, with nothing, or a whole description behind it. */
+  /** Position of the 00: after a footer or at the very start, followed by nothing or by a complete description. */
   #endOfSections(bytes: Uint8Array): number | undefined {
     const last = bytes.length - 1;
     if (isEnd(bytes, last)) return last;
-    // QEMU does not look at the text: it may have NULs, and then more places look like its header.
+    // QEMU ignores the text, so it may have NULs, and then several places look like its header.
     for (let at = bytes.indexOf(SECTION.EOF); at >= 0; at = bytes.indexOf(SECTION.EOF, at + 1)) {
       const size = descriptionSizeAt(bytes, at);
       if (size === undefined) continue;
@@ -124,8 +124,8 @@ export class DeviceStateTail {
 }
 
 /**
- * Whether the end of sections can stand here: at the very front, or behind the footer of a section that began at
- * the front or behind another footer. Device state that is cut off hardly ever looks like that.
+ * Whether the end of sections can be here: at the very start, or after the footer of a section that began at the
+ * start or after another footer. Truncated device state hardly ever looks like that.
  */
 function isEnd(bytes: Uint8Array, at: number): boolean {
   if (bytes[at] !== SECTION.EOF) return false;

@@ -10,9 +10,9 @@ export const ZERO_RECORD_SIZE = 9;
 export const MAX_ZERO_RUN = 4096;
 
 /**
- * Reads the ZERO records with CONTINUE that stand at the front of `bytes` into `offsets`, from entry `count` on:
- * a guest has tens of millions of them. Stops at the first that is anything else or is wrong, which the slow path
- * then reads again. Returns how many entries `offsets` has now.
+ * Fast path for ZERO records with CONTINUE, of which a guest has tens of millions: reads those at the start of
+ * `bytes` into `offsets`, from entry `count` on. Stops at the first other or invalid record, which the slow path then
+ * reads again. Returns how many entries `offsets` has now.
  * @param last greatest byte offset of a page in the block.
  */
 export function readZeroRun(

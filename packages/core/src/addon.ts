@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { readElf } from './elf.js';
 
-/** Machine code that a package brings, or why there is none. */
+/** A package's native addon, or why it could not be loaded. */
 export type LoadedAddon<Binding> =
   | { readonly binding: Binding }
   | { readonly reason: string; readonly fix: string; readonly cause: unknown };
@@ -11,14 +11,14 @@ export interface AddonPlace<Binding> {
   readonly from: string;
   /** `binaryName` of napi: `multifd-accel`. */
   readonly binary: string;
-  /** The package; those for single platforms have its name and the platform's. */
+  /** The package's name; its platform packages append the platform triple. */
   readonly packageName: string;
   isBinding(value: unknown): value is Binding;
 }
 
 /**
- * Loads a package's addon for this platform: what its own build has put into `native`, else the package for this
- * platform. Does not throw. To be called once in each thread.
+ * Loads a package's addon for this platform: the one that its own build has put into `native`, else the platform
+ * package's. Does not throw. Call it once in each thread.
  */
 export function loadAddon<Binding>(place: AddonPlace<Binding>): LoadedAddon<Binding> {
   const { from, binary, packageName, isBinding } = place;
@@ -52,12 +52,12 @@ export function loadAddon<Binding>(place: AddonPlace<Binding>): LoadedAddon<Bind
   };
 }
 
-/** A file of which an installation or a copy has left only the front. */
+/** A file that an installation or a copy has truncated. */
 class CutShort extends Error {}
 
 /**
- * The loader maps a library and then writes to it: of one that has been cut short it would touch what is not there, and
- * SIGBUS would end the process without a word.
+ * Refuses a truncated library. The loader maps a library and then writes to it: past the end of a truncated one,
+ * SIGBUS would kill the process without a message.
  */
 function checkWhole(path: string): void {
   const elf = readElf(path);
@@ -69,13 +69,13 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && Reflect.get(error, 'code') === 'MODULE_NOT_FOUND';
 }
 
-/** Whether a value has functions of these names: what an addon exports. */
+/** Whether a value, such as an addon's exports, has functions of these names. */
 export function exportsFunctions(value: unknown, names: readonly string[]): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return names.every((name) => typeof Reflect.get(value, name) === 'function');
 }
 
-/** As `napi build --platform` names its output. */
+/** The platform's name, as in the output of `napi build --platform`. */
 export function platformTriple(
   platform: string = process.platform,
   arch: string = process.arch,
@@ -86,8 +86,9 @@ export function platformTriple(
 }
 
 /**
- * Read from the front of Node's own program. `process.report` knows it too, but it asks the name server for the peer of
- * every open socket first, and every other thread for its stack: a guest that stands still would wait for both.
+ * Whether Node runs on glibc: read from the start of Node's own executable. `process.report` knows it too, but first
+ * looks up the peer of every open socket in DNS and asks every other thread for its stack: a paused guest would wait
+ * for both.
  */
 function hasGlibc(): boolean {
   if (process.platform !== 'linux') return false;

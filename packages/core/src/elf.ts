@@ -1,25 +1,25 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
-/** Bytes of a file's front that hold its header, its segments and the name of its loader. */
+/** Bytes at the start of a file that hold its header, its segments and the name of its loader. */
 const FRONT = 4096;
 const HEADER_SIZE = 64;
 const SEGMENT_SIZE = 56;
 const PT_LOAD = 1;
 const PT_INTERP = 3;
 
-/** What a 64-bit little-endian ELF file, a program or a library, says of itself in its first bytes. */
+/** Facts about a 64-bit little-endian ELF file, a program or a library, from its first bytes. */
 export interface Elf {
   /** Its loader, `/lib64/ld-linux-x86-64.so.2`; undefined for a library. */
   readonly loader: string | undefined;
-  /** Bytes that the file has. */
+  /** Size of the file in bytes. */
   readonly size: number;
-  /** Bytes that it must have: a linker puts its table of sections last. */
+  /** Size in bytes that it must have: linkers put the section table last. */
   readonly needed: number;
 }
 
 /**
- * Looks at the front of an ELF file, in microseconds.
- * @returns undefined for a file that cannot be read, is of another kind, or has its tables elsewhere.
+ * Reads the start of an ELF file, in microseconds.
+ * @returns undefined for a file that cannot be read, is of another kind, or has its segment table further back.
  */
 export function readElf(path: string): Elf | undefined {
   const file = frontOf(path);
@@ -60,7 +60,7 @@ function frontOf(path: string): { readonly bytes: Buffer; readonly size: number 
       closeSync(fd);
     }
   } catch {
-    // Whoever needs the file itself will be told why not.
+    // Code that needs the file itself will report why it cannot be read.
     return undefined;
   }
 }

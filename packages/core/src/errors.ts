@@ -1,21 +1,21 @@
 import { shortageOf } from './shortage.js';
 
 /**
- * What went wrong, as a closed list: callers branch on it, the command line maps it to exit codes.
+ * What went wrong, as a closed list: callers branch on it, the command maps it to exit codes.
  *
- * - `usage`: an option, size, address or path that cannot be right.
+ * - `usage`: an invalid option, size, address or path.
  * - `protocol`: the peer sent bytes that the wire format does not allow.
- * - `incompatible`: the peer speaks the format, but the two ends do not fit together (uuid, channel count,
- *   page size, RAM blocks, codec).
+ * - `incompatible`: the peer speaks the format, but the two ends do not match (uuid, channel count, page size, RAM
+ *   blocks, codec).
  * - `peer-closed`: a connection ended or was reset before the migration was over.
  * - `timeout`: a time limit on the peer passed.
  * - `cancelled`: the caller's AbortSignal.
  * - `accelerator`: the zero check threw, hung or answered nonsense.
- * - `codec`: a compression method hung, or took its thread down.
- * - `accelerator-unavailable`, `codec-unavailable`, `host-unavailable`: asked for by name and not to be had here.
+ * - `codec`: a compression method hung, or killed its thread.
+ * - `accelerator-unavailable`, `codec-unavailable`, `host-unavailable`: asked for, but not available here.
  * - `guest`: a callback of the caller (stop, resume, RAM, device state) failed.
  * - `io`: the operating system refused (port in use, disk full, read-only file).
- * - `internal`: a mistake of ours.
+ * - `internal`: a bug of ours.
  */
 export type ErrorCode =
   | 'usage'
@@ -34,12 +34,12 @@ export type ErrorCode =
   | 'internal';
 
 /**
- * Who has the guest when a migration has failed. `either`: no protocol can tell; both may have it, and it must run in one
- * place only; or its source, which did not wait for an answer, may have let go of it. The error's hint says which.
+ * Who has the guest when a migration has failed. `either`: no protocol can tell. Both ends may have it, and it must
+ * run in one place only; or its source, which waited for no reply, may have released it. The error's hint says which.
  */
 export type GuestPlace = 'source' | 'destination' | 'either';
 
-/** A `MultifdError` as plain data, so that it can cross from one thread to another. */
+/** A `MultifdError` as plain data, which can be posted to another thread. */
 export interface ErrorReport {
   readonly code: ErrorCode;
   readonly message: string;
@@ -50,18 +50,20 @@ export interface ErrorReport {
 
 const MARKER = Symbol.for('multifd.error');
 
-/** Messages quote what a peer or somebody's module said: it must neither break the line nor drive a terminal. */
+/**
+ * Strips control characters: messages quote peers and plug-ins, which must not break the line or control a terminal.
+ */
 function oneLine(text: string): string {
   return text.replace(/\p{Cc}+/gu, ' ');
 }
 
-/** Every error that `@multifd/core` throws on purpose. `message` is one line: what, and where. */
+/** Every error that `@multifd/core` throws deliberately. `message` is one line: what, and where. */
 export class MultifdError extends Error {
   readonly [MARKER] = true;
   readonly code: ErrorCode;
-  /** What to do about it, one line, when there is something to do. */
+  /** What to do about it, one line; undefined if there is nothing to do. */
   readonly hint: string | undefined;
-  /** Who has the guest, if this ended a migration; undefined if none had begun. */
+  /** Who has the guest, if this error ended a migration; undefined if none had begun. */
   readonly guest: GuestPlace | undefined;
 
   constructor(
@@ -76,14 +78,15 @@ export class MultifdError extends Error {
     this.guest = options.guest;
   }
 
-  /** Recognises the error by a marker, so that it survives two copies of this package in one process. */
+  /** Recognizes the error by a marker, which also works with two copies of this package in one process. */
   static is(value: unknown): value is MultifdError {
     return value instanceof Error && Reflect.get(value, MARKER) === true;
   }
 
   /**
-   * `value` itself if it is a MultifdError, else a MultifdError of kind `code` that has it as its cause. What comes of a
-   * limit of the system (threads, open files, memory) is no mistake of ours: `io`, with what to raise.
+   * Returns `value` itself if it is a MultifdError, else a MultifdError of kind `code` with `value` as its cause. A
+   * limit of the system (threads, open files, memory) is not our bug: `internal` then becomes `io`, and the hint says
+   * what to raise.
    */
   static from(value: unknown, code: ErrorCode, where: string): MultifdError {
     if (MultifdError.is(value)) return value;
@@ -117,7 +120,7 @@ export class MultifdError extends Error {
   }
 }
 
-/** Where in the peer's bytes something is wrong. */
+/** Position and content of a fault in the peer's bytes. */
 export interface WireFault {
   /** The connection, and on main the section: `channel 3`, `main stream, section ram (PART)`. */
   readonly where: string;
@@ -129,7 +132,7 @@ export interface WireFault {
   readonly got: string;
 }
 
-/** Bytes that the wire format does not allow, or that do not fit this end. */
+/** Bytes that violate the wire format, or do not match this end. */
 export class WireError extends MultifdError {
   readonly fault: WireFault;
 

@@ -2,11 +2,11 @@ import { type ErrorCode, MultifdError } from './errors.js';
 import { member } from './member.js';
 import { inTime } from './time-limit.js';
 
-/** ms that a module may take to load: one whose top-level `await` never ends would hold its caller for ever. */
+/** ms that a module may take to load: a top-level `await` that never ends would block its caller for ever. */
 export const LOAD_PATIENCE = 10_000;
 
 /**
- * What a module exports under `name`, whatever that is; undefined if nothing.
+ * Imports a module and returns its export `name`, of whatever type; undefined if there is none.
  * @param module URL that this thread can import.
  * @throws MultifdError `code` if the module cannot be loaded, or not in time.
  */

@@ -1,4 +1,4 @@
-/** A member of whatever it is; undefined if it can have none. */
+/** A member of an unknown value; undefined if it is not an object or has no such member. */
 export function member(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

@@ -1,41 +1,44 @@
 import { MultifdError } from './errors.js';
 
-/** QEMU's `zero-page-detection`: who looks for zero pages. */
+/** QEMU's `zero-page-detection`: which threads check for zero pages. */
 export type ZeroPageDetection =
-  /** Nobody: every page is sent with its bytes. */
+  /** None: every page is sent with its bytes. */
   | 'none'
-  /** The migration thread; zero pages go over the main stream. The choice for a QEMU before 9.0. */
+  /** The migration thread; zero pages go over the main stream. For QEMU before 9.0. */
   | 'legacy'
   /** The channel threads; zero pages go in their packets. */
   | 'multifd';
 
-/** Migration parameters under QEMU's names (docs/wire.md, 10), and a few of ours at the end. */
+/** Migration parameters under QEMU's names (docs/wire.md, 10), and a few of our own at the end. */
 export interface MigrationParameters {
   /** 1 to 255, equal on both ends. */
   readonly multifdChannels: number;
   readonly zeroPageDetection: ZeroPageDetection;
   /**
-   * Name of a MultiFD method: `none`, or what `methodModules` bring. Equal on both ends. Ours: `auto`, where the source
-   * takes of those methods what should finish first, and the destination takes what comes; no QEMU does.
+   * Name of a MultiFD method: `none`, or one of `methodModules`. Equal on both ends. Ours: `auto`, with which the
+   * source chooses the method that should finish first and the destination accepts any of them; QEMU does not know
+   * it.
    */
   readonly multifdCompression: string;
   /** Bytes a second over all connections together; 0 is unlimited, which is our default (QEMU's is 128 MiB/s). */
   readonly maxBandwidth: number;
-  /** How long the guest may stand still at the end, in ms, 0 to 2 000 000. */
+  /** How long the guest may be paused at the end, in ms, 0 to 2 000 000. */
   readonly downtimeLimit: number;
-  /** The source asks the destination for a word that everything has arrived. QEMU's default is off, ours is on. */
+  /** The source asks the destination to confirm that everything has arrived. QEMU's default is off, ours is on. */
   readonly returnPath: boolean;
-  /** QEMU's property for machine types up to 8.0: a sync with each section, and no flush record. Default false. */
+  /**
+   * QEMU's property for machine types up to 8.0: a sync at the end of each section, no flush record. Default false.
+   */
   readonly multifdFlushAfterEachSection: boolean;
-  /** Ours: ms until all connections must stand and have introduced themselves. 1 to 2^31-1. */
+  /** Ours: ms within which all connections must be established and have introduced themselves. 1 to 2^31-1. */
   readonly setupTimeout: number;
-  /** Ours: ms that a connection with bytes to send, or an answer due, may stand still. 1 to 2^31-1. */
+  /** Ours: ms that a connection with bytes to send, or a reply due, may stall. 1 to 2^31-1. */
   readonly stallTimeout: number;
   /** Ours, destination: ms without a byte from the source on any connection. 1 to 2^31-1, default 5 minutes. */
   readonly idleTimeout: number;
   /**
-   * Ours, source: ms that a destination which has everything may take in all to say its last word, however often it
-   * shows that it is alive; it may have much to bring to its disk. 1 to 2^31-1, default one hour.
+   * Ours, source: ms in all that a destination which has everything may take for its last reply, even if it keeps
+   * showing that it is alive; it may have much to write to disk. 1 to 2^31-1, default one hour.
    */
   readonly completionTimeout: number;
 }
@@ -55,8 +58,8 @@ export const DEFAULT_PARAMETERS: MigrationParameters = {
 };
 
 /**
- * Fills in the defaults and checks every range.
- * @throws MultifdError `usage` that names the parameter, its range and what was given.
+ * Fills in the defaults and checks all ranges.
+ * @throws MultifdError `usage` that names the parameter, its range and the given value.
  */
 export function completeParameters(given: Partial<MigrationParameters> = {}): MigrationParameters {
   const all = { ...DEFAULT_PARAMETERS, ...given };
@@ -76,11 +79,12 @@ export function completeParameters(given: Partial<MigrationParameters> = {}): Mi
   return all;
 }
 
-/** Parameters that a running migration takes. */
+/** Parameters that can be changed during a migration. */
 const LIVE = ['maxBandwidth', 'downtimeLimit'] as const;
 
 /**
- * @returns what of `changes` is given.
+ * Checks changes to the parameters of a running migration.
+ * @returns the parameters given in `changes`.
  * @throws MultifdError `usage` that names the parameter.
  */
 export function checkLiveParameters(

@@ -1,4 +1,4 @@
-/** What the system ran out of, and what to do. */
+/** A resource that the system ran out of, and what to do. */
 export interface Shortage {
   readonly what: string;
   readonly hint: string;
@@ -24,12 +24,12 @@ const BY_CODE: Readonly<Record<string, Shortage>> = {
   ENOMEM: MEMORY,
 };
 
-/** What is short where an error comes of that; undefined for any other error. */
+/** The shortage that caused an error; undefined for any other error. */
 export function shortageOf(error: unknown): Shortage | undefined {
   if (!(error instanceof Error)) return undefined;
   const code: unknown = Reflect.get(error, 'code');
   if (typeof code === 'string' && Object.hasOwn(BY_CODE, code)) {
-    // Node names the cause of a thread that did not start only in the message.
+    // For a thread that did not start, Node gives the cause only in the message.
     return BY_CODE[/EMFILE|ENFILE|ENOMEM/.exec(error.message)?.[0] ?? code];
   }
   const isMemory = /array buffer allocation failed|could not allocate memory/i.test(error.message);

@@ -3,19 +3,19 @@ import { type ErrorCode, MultifdError } from './errors.js';
 export interface TimeLimit {
   /** ms. */
   readonly timeout: number;
-  /** The error's text, which goes on with `within N ms`. */
+  /** Start of the error's text; `within N ms` follows. */
   readonly what: string;
   readonly hint?: string;
   /** Default `timeout`. */
   readonly code?: ErrorCode;
-  /** When the peer was last heard of (`performance.now()`): the limit counts from there. Default: from now. */
+  /** Time of the peer's last sign of life (`performance.now()`): the limit counts from there. Default: from now. */
   readonly lastSign?: () => number;
-  /** ms in all, however alive the peer shows itself to be. Default: no such limit. */
+  /** ms in all, whatever signs of life the peer shows. Default: no such limit. */
   readonly atMost?: number;
 }
 
 /**
- * Waits for `answer`, but no longer than allowed.
+ * Waits for `answer` within a time limit.
  * @throws MultifdError of the limit's code.
  */
 export async function inTime<T>(answer: Promise<T>, limit: TimeLimit): Promise<T> {

@@ -1,4 +1,4 @@
-/** Entry of a destination's worker thread: main or a channel, whichever its connection turns out to be. */
+/** Entry of a destination's worker thread, which handles main or a channel, as its connection shows. */
 import { workerData } from 'node:worker_threads';
 import { IncomingThread } from '../engine/destination/incoming-thread.js';
 import { Keeping } from '../engine/destination/keeping.js';

@@ -1,4 +1,4 @@
-/** Entry of the thread in which somebody's accelerator module is tried: import, probe, tell. */
+/** Entry of the thread that imports and probes a plug-in accelerator module, and posts the result. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { MultifdError } from '../errors.js';
 import { candidatesOf, probeEach } from '../zero/probe.js';

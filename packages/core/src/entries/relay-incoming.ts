@@ -1,4 +1,4 @@
-/** Entry of a relay's incoming thread: main or a channel, whichever its connection turns out to be. */
+/** Entry of a relay's incoming thread, which handles main or a channel, as its connection shows. */
 import { workerData } from 'node:worker_threads';
 import { IncomingThread } from '../engine/destination/incoming-thread.js';
 import type { FromIncomingThread, ToIncomingThread } from '../engine/destination/messages.js';

@@ -1,4 +1,6 @@
-/** Entry of the source's migration thread: set up, cut rounds, decide when to stop, write the main stream. */
+/**
+ * Entry of the source's migration thread, which runs the rounds, decides when to stop, and writes the main stream.
+ */
 import { workerData } from 'node:worker_threads';
 import type {
   FromMigrationThread,

@@ -1,23 +1,23 @@
 import { MultifdError } from '../errors.js';
 import { readSystemLimits, type SystemLimits } from './system-limits.js';
 
-/** Open files of one thread with its connection: measured, 5 of Node's event loop, 2 of the socket. */
+/** Open files of one thread with its connection, measured: 5 for Node's event loop, 2 for the socket. */
 const FILES_PER_THREAD = 7;
-/** Files beside: listener, guest memory, modules while they load. */
+/** Other open files: listener, guest memory, modules while they load. */
 const FILES_BESIDE = 12;
-/** Threads that libuv starts with the first file that is opened in the background. */
+/** Threads that libuv starts when the first file is opened asynchronously. */
 const THREAD_POOL = 4;
-/** Threads of a Node that has just started, its pool for files included: measured. */
+/** Threads of a newly started Node process, libuv's pool included; measured. */
 const THREADS_OF_NODE = 11;
-/** Address space that V8 reserves for a thread: measured, 842 MiB on x64. */
+/** Address space in bytes that V8 reserves for a thread; measured 842 MiB on x64. */
 const SPACE_PER_THREAD = 850 * 2 ** 20;
 
 /**
- * Whether this process may have as many threads as a migration needs, before the first is made: a system that refuses
- * the tenth leaves nine to be ended, and Node aborts where it is the address space that is short.
+ * Checks, before the first thread starts, that the system's limits allow the threads that a migration needs: if the
+ * tenth were refused, nine would have to be stopped, and Node aborts when address space runs out.
  *
- * @param threads worker threads, each with a connection.
- * @param others threads that another process of this migration is to have on this machine, under the same limits.
+ * @param threads number of worker threads, each with a connection.
+ * @param others threads that another process of this migration will start on this machine, under the same limits.
  * @throws MultifdError `io` that names the limit and what to do.
  */
 export function checkLimits(threads: number, others = 0, limits: SystemLimits = readSystemLimits()): void {

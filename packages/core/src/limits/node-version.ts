@@ -1,11 +1,11 @@
 import { MultifdError } from '../errors.js';
 
-/** Since this version a socket can be handed to another thread. */
+/** First version that can post a socket to another thread. */
 const OLDEST = [26, 6] as const;
 
 /**
- * A destination hands each connection to a thread: on an older Node it would wait for ever.
- * @throws MultifdError `usage`.
+ * Checks Node's version. A destination posts each connection to a thread: on an older Node it would wait for ever.
+ * @throws MultifdError `usage` if Node is too old.
  */
 export function checkNode(version: string = process.versions.node): void {
   const [major = 0, minor = 0] = version.split('.').map(Number);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** Descriptors that this process may have open; undefined where the system does not say. Read anew each time. */
+/** This process's soft limit on open descriptors; undefined where the system does not tell. Read anew each time. */
 export function openFilesLimit(): number | undefined {
   let limits: string;
   try {

@@ -1,29 +1,29 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** What one limit of the system still leaves to this process. */
+/** What a limit of the system leaves to this process. */
 export interface Room {
-  /** More that can be had, in the limit's unit. */
+  /** Remaining amount, in the limit's unit. */
   readonly free: number;
   readonly limit: number;
 }
 
-/** What the system says of a process; undefined where there is no such limit, or it does not say. */
+/** A process's limits; undefined where there is no such limit, or the system does not tell. */
 export interface SystemLimits {
   /** RLIMIT_NOFILE. */
   readonly openFiles: Room | undefined;
-  /** RLIMIT_NPROC counts all threads of the user. Nothing for root, whom it does not bind. */
+  /** RLIMIT_NPROC, which counts all threads of the user. Undefined for root, who is exempt. */
   readonly userThreads: Room | undefined;
-  /** `pids.max` of the control group with the least room. */
+  /** `pids.max` of the control group that leaves the least. */
   readonly groupThreads: Room | undefined;
   /** RLIMIT_AS, bytes. */
   readonly addressSpace: Room | undefined;
 }
 
-/** So many threads are asked for at the most: a limit far above is not counted against. */
+/** No migration needs more threads: above this limit we do not count the user's threads. */
 const MANY_THREADS = 8192;
 
-/** Reads the limits of this process. @param root where the file system begins; tests have one of their own. */
+/** Reads the limits of this process. @param root root of the file system; tests have their own. */
 export function readSystemLimits(root = '/'): SystemLimits {
   const self = join(root, 'proc/self');
   const limits = read(join(self, 'limits'));
@@ -64,7 +64,7 @@ function userThreads(root: string, limit: number | undefined): Room | undefined 
   });
 }
 
-/** Each group bounds all groups below it. */
+/** The limit of the process's group or of any group above it, whichever leaves the least. */
 function groupThreads(root: string, groups: string | undefined): Room | undefined {
   const rooms: Room[] = [];
   for (const line of (groups ?? '').trim().split('\n')) {

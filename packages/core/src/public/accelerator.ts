@@ -1,4 +1,4 @@
-/** `@multifd/core/accelerator`: the contract for what answers "is this page all zero?", and what its packages need. */
+/** `@multifd/core/accelerator`: the contract of accelerators, which find zero pages, and what their packages need. */
 export { type AddonPlace, exportsFunctions, type LoadedAddon, loadAddon, platformTriple } from '../addon.js';
 export { MultifdError } from '../errors.js';
 export type { SharedWasmMemory } from '../ram/shared-wasm-memory.js';

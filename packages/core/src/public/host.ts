@@ -1,4 +1,4 @@
-/** `@multifd/core/host`: the contracts for a package of one operating system: guest memory and sockets. */
+/** `@multifd/core/host`: the contracts of packages for one operating system: guest memory and sockets. */
 export { type AddonPlace, exportsFunctions, type LoadedAddon, loadAddon, platformTriple } from '../addon.js';
 export { type ErrorCode, MultifdError } from '../errors.js';
 export type { RamBlock } from '../ram/block.js';

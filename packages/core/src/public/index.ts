@@ -1,4 +1,4 @@
-/** `@multifd/core`: the engine, for whoever moves a guest. The contracts of plug-ins are subpaths of their own. */
+/** `@multifd/core`: the engine, for programs that migrate a guest. Plug-in contracts have their own subpaths. */
 export * from '../engine/api.js';
 export { receive } from '../engine/destination/receive.js';
 export { type MachineCompat, machineCompat, parametersFor } from '../engine/machine-compat.js';

@@ -124,8 +124,8 @@ export class IncomingConnection implements BytesConsumer {
    * @throws MultifdError `peer-closed` at once if the connection breaks; `work` then runs on.
    */
   async watched<T>(work: Promise<T>, onEnd: () => void): Promise<T> {
-    // Node must not read beside a blocking reader: it holds a position in the staging buffer that the blocking reader
-    // fills meanwhile. On such a connection only the next read notices an end.
+    // Node must not read at the same time as a blocking reader: it holds a position in the staging buffer that the
+    // blocking reader fills meanwhile. On such a connection only the next read notices an end.
     if (this.#blocking !== undefined) return work;
     if (this.#failure !== undefined) {
       work.catch(() => {});

@@ -5,15 +5,12 @@ import { buildProgram } from './program.js';
 import { formatError } from './report/errors.js';
 import { inspectDocument } from './report/inspect-document.js';
 import { migrateDocument, newFacts } from './report/migrate-document.js';
+import { outliveOutputErrors } from './report/output-errors.js';
 import { receiveDocument } from './report/receive-document.js';
 import { relayDocument } from './report/relay-document.js';
 
-// A reader that has seen enough (`multifd migrate | head -1`) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
-
 const args = process.argv.slice(2);
+outliveOutputErrors(args[0] === 'inspect' || args[0] === 'accel');
 try {
   // exitCode and not exit(): what was written to a pipe must still leave.
   await buildProgram((code) => {

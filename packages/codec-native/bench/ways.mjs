@@ -58,7 +58,11 @@ function kept(bytes) {
 const ways = {
   async native() {
     const parameter = `multifd-${name}-level`;
-    const method = streamMethod({ name, flag: 2, level: { parameter, most: 20, usual: 1 } });
+    const method = streamMethod({
+      name,
+      flag: 2,
+      level: { name: parameter, least: 0, most: 20, usual: 1, help: '' },
+    });
     const settings = { [parameter]: level };
     const options = { channel: 0, pageSize: 4096, maxPages: 128 };
     const send = await method.sendSetup({ ...options, settings });

@@ -30,7 +30,13 @@ export async function inTime<T>(answer: Promise<T>, limit: TimeLimit): Promise<T
       if (left > 0 && inAll > 0) timer = setTimeout(look, Math.min(left, inAll));
       else {
         const passed = inAll > 0 ? timeout : atMost;
-        reject(new MultifdError(code, `${what} within ${passed} ms`, hint === undefined ? {} : { hint }));
+        const error = new MultifdError(
+          code,
+          `${what} within ${passed} ms`,
+          hint === undefined ? {} : { hint },
+        );
+        // Node runs timers before it reads sockets: after a pause of this process the answer may lie there unread.
+        setImmediate(() => reject(error));
       }
     };
     look();
@@ -46,7 +52,7 @@ export async function inTime<T>(answer: Promise<T>, limit: TimeLimit): Promise<T
 export async function isSilent(work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<true>((resolve) => {
-    timer = setTimeout(() => resolve(true), ms);
+    timer = setTimeout(() => setImmediate(() => resolve(true)), ms);
   });
   try {
     const over = work.then(

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { built } from './support/addon.js';
 
 const NATIVE = fileURLToPath(new URL('../native/', import.meta.url));
-const CORE = new URL('../../core/dist/index.js', import.meta.url).href;
+const CORE = new URL('../../core/dist/host.js', import.meta.url).href;
 const folder = mkdtempSync(join(tmpdir(), 'multifd-cut-'));
 const addon = built ? (readdirSync(NATIVE).find((name) => name.endsWith('.node')) ?? '') : '';
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

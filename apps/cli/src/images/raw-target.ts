@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import {
   type FileBlockDescriptor,
   type IncomingBlock,
@@ -110,6 +110,8 @@ export class RawTarget implements IncomingTarget {
     // names: of two that want the same ones, whoever is first at the first of them gets all.
     for (const { name, file } of [...this.#images].sort(byPath)) name.take(file);
     await syncDirectory(this.#directory);
+    // A directory of ours has its own name to bring there.
+    if (this.#hasMadeDirectory) await syncDirectory(dirname(resolve(this.#directory)));
     this.#checkWanted();
     const blocks = await Promise.all(
       this.#images.map(async ({ block, file }) => {

@@ -3,7 +3,7 @@ import { probe } from '@multifd/host-linux';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { atRandom, pairsOf, pairwise, possiblePairs, refused } from './support/combinations.js';
 import { commandLine, isRefusedAs, migrates, runCommand } from './support/command.js';
-import { type Combination, type Features, features, refusal } from './support/features.js';
+import { type Combination, type Features, features, onceLost, refusal } from './support/features.js';
 import { readPlan } from './support/plan.js';
 
 /**
@@ -63,6 +63,7 @@ describe('features together', () => {
       `matrix: ${done.length} combinations in ${seconds()} s, ${pairsOf(done).size} of ${possible.size} pairs of values, ` +
       `${failed.length} failed, seed ${plan.seed}`;
     const all = function* (): Generator<Combination> {
+      yield* onceLost(known);
       yield* pairs;
       yield* atRandom(known, plan.seed);
     };

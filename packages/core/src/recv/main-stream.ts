@@ -1,21 +1,17 @@
+import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { MultifdError, WireError } from '../errors.js';
-import type { IncomingBlock } from '../ram/incoming-ram.js';
 import { isSilent } from '../time-limit.js';
 import type { IncomingConnection } from '../transport/incoming.js';
 import { concat, readU32 } from '../wire/bytes.js';
 import { COMMAND } from '../wire/layout.js';
 import type { StreamConfiguration } from '../wire/main/configuration.js';
 import { MainStreamDecoder } from '../wire/main/decode.js';
-import type {
-  ConfigurationRecord,
-  DeviceSection,
-  DeviceStateRecord,
-  MainRecord,
-} from '../wire/main/records.js';
+import type { ConfigurationRecord, DeviceStateRecord, MainRecord } from '../wire/main/records.js';
 import { withoutReportRequest } from '../wire/report-request.js';
 import { encodePong, PING_SOURCE_DOES_NOT_WAIT, REPORT_SECTION } from '../wire/return-path.js';
 import type { Waiting } from './control.js';
-import { checkConfiguration, type ExpectedSource } from './expected-source.js';
+import { checkConfiguration } from './expected-source.js';
+import type { MainHost, ReceivedState } from './main-host.js';
 import type { PageSink } from './page-sink.js';
 import { showingLife } from './signs-of-life.js';
 
@@ -24,47 +20,6 @@ const MOST_UNSENT = 64 * 1024;
 
 /** ms of silence after an end of sections without a description. QEMU writes both in one go. */
 const SILENCE = 2_000;
-
-/** What main needs of the API thread. */
-export interface MainHost extends ExpectedSource {
-  /** ms to wait for bytes that are due. */
-  readonly stallTimeout: number;
-  /** Shows the user a warning. */
-  warn(message: string): void;
-  configured(machineType: string, configuration: StreamConfiguration): void;
-  /** Opens the sink for the announced blocks' pages. `beforeRam`: the raw sections that came before them. */
-  openRam(blocks: readonly IncomingBlock[], beforeRam: Uint8Array): Promise<PageSink>;
-  /** Early state has arrived after the START section of RAM: the raw section. */
-  early(section: Uint8Array): Promise<void>;
-  /** The first PART or END section of RAM begins: no more early state follows. */
-  roundsBegin(): Promise<void>;
-  /**
-   * Main has reached sync number `cut`, from 1: resolves once everything before it, on all connections, has been
-   * applied and what follows may begin.
-   */
-  passCut(cut: number): Promise<void>;
-  /** Main has reached RAM: by now it is known who waits for our reply. */
-  waitsForUs(who: Waiting): void;
-  /** The source closed main while this thread waited for something else. */
-  gone(): void;
-  /**
-   * All syncs are passed and the device state has arrived: nothing more follows.
-   * @param stillThere throws if the source waits for our reply and has closed main: then it has taken its guest back.
-   */
-  finish(received: ReceivedState, stillThere: () => void): Promise<void>;
-}
-
-/** What main carried besides RAM. */
-export interface ReceivedState {
-  readonly configuration: StreamConfiguration;
-  readonly sections: readonly DeviceSection[];
-  /** The raw early sections: before the START section of RAM, and after it. */
-  readonly beforeRam: Uint8Array;
-  readonly early: Uint8Array;
-  readonly bytes: Uint8Array;
-  readonly vmdesc: string | undefined;
-  readonly reportRequested: boolean;
-}
 
 /** Reads the destination's main stream and applies it record by record. */
 export class IncomingMain {
@@ -126,7 +81,10 @@ export class IncomingMain {
     this.#closed = rest.then(() => {
       this.#isClosed = true;
     });
-    const finished = this.#host.finish(this.#received, () => this.#stillThere());
+    const takenBack = this.#takenBack();
+    // Mark the rejection handled: only a relay awaits it.
+    takenBack.catch(() => {});
+    const finished = this.#host.finish(this.#received, () => this.#stillThere(), takenBack);
     await showingLife(this.#connection, this.#returnPath, finished);
     return this.#received;
   }
@@ -138,10 +96,19 @@ export class IncomingMain {
    */
   async committed<T>(committed: Promise<T>): Promise<T> {
     if (!this.#returnPath) return committed;
-    const gone = this.#closed.then((): never => {
-      throw closedBeforeTold();
-    });
-    return showingLife(this.#connection, true, Promise.race([committed, gone]));
+    const given = await showingLife(this.#connection, true, Promise.race([committed, this.#takenBack()]));
+    // After a pause of this process the message may be delivered before a close that was there first: read the socket.
+    await eventLoopTurn();
+    await eventLoopTurn();
+    this.#stillThere();
+    return given;
+  }
+
+  /** Rejects when a source that waits for our reply closes main: it has taken its guest back. Never resolves. */
+  async #takenBack(): Promise<never> {
+    await this.#closed;
+    if (this.#returnPath) throw closedBeforeTold();
+    return new Promise<never>(() => {});
   }
 
   /** Resolves when the source has closed main. Valid after `run`. */

@@ -46,3 +46,38 @@ describe('before a relay hands over', () => {
     expectFailure(await outcomeOf(end.result, 'receive'), 'peer-closed');
   });
 });
+
+describe('after a relay has handed over', () => {
+  it('a source that cancels has its guest back: the destination takes back what it was about to keep', async () => {
+    const committing = Promise.withResolvers<void>();
+    const mayCommit = Promise.withResolvers<void>();
+    const end = await receive({
+      listen: 'tcp:127.0.0.1:0',
+      parameters,
+      commit: () => {
+        committing.resolve();
+        return mayCommit.promise;
+      },
+    });
+    const between = await relay({
+      listen: 'tcp:127.0.0.1:0',
+      to: end.address,
+      incoming: parameters,
+      outgoing: { ...parameters, zeroPageDetection: 'none' },
+    });
+    const source = new RawSource(between.address);
+    toClose.push(end, between, source);
+    const main = await source.open(raw.header(), raw.returnPath(), raw.start(BLOCKS));
+    const channel = await source.open(raw.init(0), raw.sync(), raw.sync());
+    main.write(raw.part('end'));
+    main.write(raw.end());
+    await inTime(committing.promise, 'the commit of the destination');
+    main.destroy();
+    channel.destroy();
+    const relayed = expectFailure(await outcomeOf(between.result, 'relay'), 'peer-closed');
+    expect(relayed.guest).toBe('either');
+    mayCommit.resolve();
+    const received = expectFailure(await outcomeOf(end.result, 'receive'), 'peer-closed');
+    expect(received.guest).toBe('source');
+  });
+});

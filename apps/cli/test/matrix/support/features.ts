@@ -61,6 +61,38 @@ export function refusal(
   return undefined;
 }
 
+/**
+ * Combinations that have lost what a guest wrote, so every run begins with them: a codec that `auto` chooses looks at pages
+ * (issue 15), and a tracker by digests took that for sending. More than a pair is needed for it, and a guest that is still
+ * there when `auto` looks.
+ */
+export function onceLost({ tracker, userfaultfd }: Features): Combination[] {
+  if (!tracker.includes('digest')) return [];
+  const base: Combination = {
+    tracker: 'digest',
+    backing: 'anon',
+    detection: 'multifd',
+    compression: 'auto',
+    channels: 2,
+    host: 'auto',
+    accelerator: 'auto',
+    populate: 'no',
+    fill: 'text',
+    dirty: '256M',
+    zero: 0,
+    size: '96M',
+    userfaultfd: 'allowed',
+  };
+  const rows: Combination[] = [
+    base,
+    { ...base, backing: 'memfd', detection: 'none' },
+    { ...base, backing: 'file' },
+  ];
+  return userfaultfd.includes('forbidden')
+    ? [...rows, { ...base, tracker: 'auto', userfaultfd: 'forbidden' }]
+    : rows;
+}
+
 /** The command's arguments. */
 export function argumentsOf(combination: Combination): string[] {
   const { tracker, backing, detection, compression, channels, host, accelerator } = combination;

@@ -1,5 +1,5 @@
 import { DestinationControl } from '../../recv/control.js';
-import type { MainHost } from '../../recv/main-stream.js';
+import type { MainHost } from '../../recv/main-host.js';
 import type { PageSink } from '../../recv/page-sink.js';
 import { PagePlacer } from '../../recv/placer.js';
 import { type CounterRow, Counters } from '../../thread/counters.js';

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { MigrationParameters } from '../../parameters.js';
 import type { IncomingBlock } from '../../ram/incoming-ram.js';
-import type { ReceivedState } from '../../recv/main-stream.js';
+import type { ReceivedState } from '../../recv/main-host.js';
 import type { PlacementDescriptor } from '../../recv/placer.js';
 import type { Ending } from '../../thread/port.js';
 import type { SocketIoLink } from '../../transport/socket-io.js';

@@ -1,7 +1,7 @@
 import { type GuestPlace, MultifdError } from '../../errors.js';
 import type { MigrationParameters } from '../../parameters.js';
 import { DestinationControl } from '../../recv/control.js';
-import type { ReceivedState } from '../../recv/main-stream.js';
+import type { ReceivedState } from '../../recv/main-host.js';
 import { Counters } from '../../thread/counters.js';
 import { type GuestWord, withGuest } from '../../thread/guest-place.js';
 import { HangWatch } from '../../thread/hang-watch.js';

@@ -5,7 +5,7 @@ import { completeParameters } from '../../parameters.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { allocateGuestRam, checkGuestRam, type GuestRamDescriptor } from '../../ram/guest-ram.js';
 import type { IncomingBlock, IncomingRam } from '../../ram/incoming-ram.js';
-import type { ReceivedState } from '../../recv/main-stream.js';
+import type { ReceivedState } from '../../recv/main-host.js';
 import type { PlacementDescriptor } from '../../recv/placer.js';
 import { FirstFailure } from '../../thread/first-failure.js';
 import { saidByDestination } from '../../thread/guest-place.js';

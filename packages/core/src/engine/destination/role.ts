@@ -1,6 +1,6 @@
 import type { GuestPlace, MultifdError } from '../../errors.js';
 import type { IncomingBlock } from '../../ram/incoming-ram.js';
-import type { ReceivedState } from '../../recv/main-stream.js';
+import type { ReceivedState } from '../../recv/main-host.js';
 import type { FirstFailure } from '../../thread/first-failure.js';
 import type { GuestWord } from '../../thread/guest-place.js';
 import type { DestinationStatistics } from '../statistics.js';

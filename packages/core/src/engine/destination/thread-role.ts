@@ -1,4 +1,4 @@
-import type { MainHost } from '../../recv/main-stream.js';
+import type { MainHost } from '../../recv/main-host.js';
 import type { PageSink } from '../../recv/page-sink.js';
 import type { CounterRow } from '../../thread/counters.js';
 import type { ThreadPort } from '../../thread/port.js';

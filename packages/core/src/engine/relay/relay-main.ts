@@ -2,7 +2,7 @@ import { MultifdError } from '../../errors.js';
 import type { MigrationParameters } from '../../parameters.js';
 import type { IncomingBlock } from '../../ram/incoming-ram.js';
 import type { DestinationControl, Waiting } from '../../recv/control.js';
-import type { MainHost, ReceivedState } from '../../recv/main-stream.js';
+import type { MainHost, ReceivedState } from '../../recv/main-host.js';
 import type { PageSink } from '../../recv/page-sink.js';
 import { SourceControl } from '../../send/control.js';
 import { MainStream } from '../../send/main-stream.js';
@@ -137,7 +137,7 @@ export class RelayMain implements MainHost {
     this.#incoming.gone(undefined);
   }
 
-  async finish(received: ReceivedState, stillThere: () => void): Promise<void> {
+  async finish(received: ReceivedState, stillThere: () => void, takenBack: Promise<never>): Promise<void> {
     const stream = this.#open();
     const { returnPath, stallTimeout, completionTimeout } = this.#link.parameters;
     // The PART that the last cut has opened is empty; RAM ends with an END section, which has a cut of its own.
@@ -150,7 +150,9 @@ export class RelayMain implements MainHost {
     await stream.endWith(received.reportRequested ? withReportRequest(received.bytes) : received.bytes);
     if (!returnPath) this.#outgoing?.expectEnd();
     if (returnPath && this.#answers !== undefined) {
-      await awaitShut(this.#answers, stallTimeout, completionTimeout);
+      // A source that cancels meanwhile runs its guest. Closing our side lets the destination take back by itself, unless
+      // it has just confirmed.
+      await Promise.race([awaitShut(this.#answers, stallTimeout, completionTimeout), takenBack]);
     }
     this.#control.finish();
     this.#transit.wakeChannels();

@@ -1,7 +1,7 @@
 import type { GuestPlace, MultifdError } from '../../errors.js';
 import type { MigrationParameters } from '../../parameters.js';
 import type { IncomingBlock } from '../../ram/incoming-ram.js';
-import type { ReceivedState } from '../../recv/main-stream.js';
+import type { ReceivedState } from '../../recv/main-host.js';
 import { SendSide, type SendSideOptions } from '../../send/side.js';
 import type { FirstFailure } from '../../thread/first-failure.js';
 import { type GuestWord, saidByRelay } from '../../thread/guest-place.js';

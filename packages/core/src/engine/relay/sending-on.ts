@@ -1,6 +1,6 @@
 import { MultifdError } from '../../errors.js';
 import { DestinationControl } from '../../recv/control.js';
-import type { MainHost } from '../../recv/main-stream.js';
+import type { MainHost } from '../../recv/main-host.js';
 import type { PageSink } from '../../recv/page-sink.js';
 import { SourceControl } from '../../send/control.js';
 import { type CounterRow, Counters } from '../../thread/counters.js';

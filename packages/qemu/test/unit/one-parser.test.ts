@@ -124,6 +124,11 @@ function reasonOf({ fault: { field, offset, expected, got } }: WireError): objec
   return field === 'section type' ? { field, offset } : { field, offset, expected, got };
 }
 
+/** A file's description is read first, so a file may be refused at a device that a connection reads on behind. */
+function knowsDescription({ fault: { field } }: WireError): boolean {
+  return field === 'idstr and instance id';
+}
+
 /** A connection refuses what this end cannot do, and has to guess where early state ends; a file is only explained. */
 function isOfConnections({ code, fault: { field, where } }: WireError): boolean {
   return code === 'incompatible' || field.startsWith('command') || /FULL|early section/.test(where);
@@ -151,7 +156,7 @@ describe('a file and a connection have one parser', () => {
         if (isOfConnections(stream)) continue;
         if (!(file instanceof WireError))
           throw new Error(`${where}: only the file is read`, { cause: stream });
-        expect(reasonOf(file), where).toEqual(reasonOf(stream));
+        if (!knowsDescription(file)) expect(reasonOf(file), where).toEqual(reasonOf(stream));
         alike.refused++;
       } else {
         expect(file, where).toEqual(stream);

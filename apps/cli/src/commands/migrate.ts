@@ -190,6 +190,7 @@ class MigrateRun {
     isLoopback: boolean,
   ): Promise<void> {
     const requestReport = verify || isLoopback;
+    const settings = codecSettings(this.#options, codec.declared);
     const clock = new CpuClock();
     const onCompleted = async () => {
       this.#facts.completed = true;
@@ -208,7 +209,7 @@ class MigrateRun {
       to,
       parameters,
       methodModules: codec.modules,
-      methodSettings: codecSettings(this.#options, codec.declared),
+      methodSettings: settings,
       requestReport,
       signal: this.#signal,
       ...(this.#facts.host?.module === undefined ? {} : { socketIo: this.#facts.host.module }),
@@ -226,7 +227,7 @@ class MigrateRun {
     if (codec.name === AUTO)
       this.#facts.codec = {
         ...codec,
-        settings: codecSettings(this.#options, codec.declared),
+        settings,
         decision: result.compression ?? null,
       };
     this.#readReport(result);

@@ -103,16 +103,22 @@ function areSettings(value: unknown): boolean {
   return value === undefined || (Array.isArray(value) && value.every(isSetting));
 }
 
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value);
+}
+
 function isSetting(value: unknown): boolean {
   const [name, help] = ['name', 'help'].map((each) => member(value, each));
-  const [least, usual, most] = ['least', 'usual', 'most'].map((each) => Number(member(value, each)));
+  const [least, usual, most] = ['least', 'usual', 'most'].map((each) => member(value, each));
   return (
     typeof name === 'string' &&
     /^[a-z0-9][a-z0-9-]*$/.test(name) &&
     typeof help === 'string' &&
-    [least, usual, most].every(Number.isSafeInteger) &&
-    (least ?? 0) <= (usual ?? 0) &&
-    (usual ?? 0) <= (most ?? 0)
+    isWhole(least) &&
+    isWhole(usual) &&
+    isWhole(most) &&
+    least <= usual &&
+    usual <= most
   );
 }
 

@@ -1,4 +1,4 @@
-import { receive, relay } from '@multifd/core';
+import { type Incoming, type Relaying, receive, relay } from '@multifd/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { expectFailure, inTime, outcomeOf } from '../support/outcome.js';
 import { MIB } from '../support/ram.js';
@@ -14,6 +14,19 @@ afterEach(() => {
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** A relay before `end`, and a source that speaks to it byte by byte. */
+async function relayTo(end: Incoming): Promise<{ between: Relaying; source: RawSource }> {
+  const between = await relay({
+    listen: 'tcp:127.0.0.1:0',
+    to: end.address,
+    incoming: parameters,
+    outgoing: { ...parameters, zeroPageDetection: 'none' },
+  });
+  const source = new RawSource(between.address);
+  toClose.push(end, between, source);
+  return { between, source };
+}
+
 describe('before a relay hands over', () => {
   it('a channel too many has said that it has pages: they must not be lost', async () => {
     const active = Promise.withResolvers<void>();
@@ -24,14 +37,7 @@ describe('before a relay hands over', () => {
         if (event.type === 'status' && event.status === 'active') active.resolve();
       },
     });
-    const between = await relay({
-      listen: 'tcp:127.0.0.1:0',
-      to: end.address,
-      incoming: parameters,
-      outgoing: { ...parameters, zeroPageDetection: 'none' },
-    });
-    const source = new RawSource(between.address);
-    toClose.push(end, between, source);
+    const { between, source } = await relayTo(end);
     const main = await source.open(raw.header(), raw.returnPath(), raw.start(BLOCKS));
     await source.open(raw.init(0), raw.sync(), raw.sync());
     await inTime(active.promise, 'the way to the destination');
@@ -59,14 +65,7 @@ describe('after a relay has handed over', () => {
         return mayCommit.promise;
       },
     });
-    const between = await relay({
-      listen: 'tcp:127.0.0.1:0',
-      to: end.address,
-      incoming: parameters,
-      outgoing: { ...parameters, zeroPageDetection: 'none' },
-    });
-    const source = new RawSource(between.address);
-    toClose.push(end, between, source);
+    const { between, source } = await relayTo(end);
     const main = await source.open(raw.header(), raw.returnPath(), raw.start(BLOCKS));
     const channel = await source.open(raw.init(0), raw.sync(), raw.sync());
     main.write(raw.part('end'));

@@ -73,6 +73,8 @@ describe('loadMethod', () => {
       { name: 'a=b' },
       { help: undefined },
       { least: 'x' },
+      { least: '0' },
+      { usual: null },
     ];
     expect(wrong.map((part) => declares({ ...right, ...part }))).toEqual(wrong.map(() => false));
     expect(isMultiFDMethods({ ...method, settings: 'all' })).toBe(false);

@@ -2,6 +2,7 @@ import {
   closeSync,
   copyFileSync,
   openSync,
+  readdirSync,
   renameSync,
   rmSync,
   truncateSync,
@@ -10,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { connected, run, start, startReceive } from '../helpers/cli.js';
+import { eventually, run, start, startReceive } from '../helpers/cli.js';
 import { content, writeSparse } from '../helpers/images.js';
 import { tempDirectory } from '../helpers/temp.js';
 
@@ -58,7 +59,8 @@ describe.each([
 ] as const)('a source %s:, sent without verification, whose file', (kind, make) => {
   /** A migration that takes about three seconds once it has begun; nothing is compared when it is over. */
   async function slowly(file: string, ...options: string[]) {
-    const destination = await startReceive(['--no-verify']);
+    const directory = tempDirectory();
+    const destination = await startReceive([`raw:${directory}`, '--no-verify']);
     const source = start([
       'migrate',
       `${kind}:${file}`,
@@ -69,7 +71,8 @@ describe.each([
       '3M',
       ...options,
     ]);
-    await connected(destination.child.pid ?? 0);
+    // Not only connected: a source that goes before its main stream is read is refused, and the destination waits on.
+    await eventually('the images are begun', () => readdirSync(directory).length > 0);
     return { destination, source };
   }
 

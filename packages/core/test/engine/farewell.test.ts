@@ -1,22 +1,16 @@
 import type { Socket } from 'node:net';
-import { type GuestPlace, type MigrationParameters, migrate, receive, relay } from '@multifd/core';
+import { type GuestPlace, type MigrationParameters, migrate, receive } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { closeAfterTest, destination, rawSource, relayTo, SHUT } from '../support/ends.js';
 import { expectValue, outcomeOf } from '../support/outcome.js';
 import { createGuestRam, MIB } from '../support/ram.js';
-import { RawSource, raw } from '../support/raw-source.js';
+import { raw } from '../support/raw-source.js';
 
 const BLOCKS = [{ name: 'pc.ram', length: 2 * MIB }];
 /** Far beyond what a test may take. */
 const LONG = { multifdChannels: 1, setupTimeout: 300_000, stallTimeout: 300_000, idleTimeout: 300_000 };
 const PATIENCE = 30_000;
-/** SHUT(0) on the return path: the source lets go of its guest. */
-const SHUT = Buffer.of(0, 1, 0, 4, 0, 0, 0, 0);
-
-const toClose: { close(): void }[] = [];
-afterEach(() => {
-  for (const each of toClose.splice(0)) each.close();
-});
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -29,17 +23,11 @@ interface End {
 /** A destination that keeps the guest, or a relay before one. */
 const KINDS = {
   async receive(parameters: Partial<MigrationParameters>): Promise<End> {
-    return receive({ listen: 'tcp:127.0.0.1:0', parameters });
+    return closeAfterTest(await receive({ listen: 'tcp:127.0.0.1:0', parameters }));
   },
   async relay(parameters: Partial<MigrationParameters>): Promise<End> {
-    const behind = await receive({ listen: 'tcp:127.0.0.1:0', parameters: LONG });
-    toClose.push(behind);
-    return relay({
-      listen: 'tcp:127.0.0.1:0',
-      to: behind.address,
-      incoming: parameters,
-      outgoing: { ...LONG, zeroPageDetection: 'none' },
-    });
+    const behind = closeAfterTest(await receive({ listen: 'tcp:127.0.0.1:0', parameters: LONG }));
+    return relayTo(behind.address, parameters, LONG);
   },
 } as const;
 
@@ -48,8 +36,7 @@ async function everything(
   address: string,
   returnPath = true,
 ): Promise<{ main: Socket; told: Promise<void> }> {
-  const source = new RawSource(address);
-  toClose.push(source);
+  const source = rawSource(address);
   const request = returnPath ? raw.returnPath() : raw.nothing;
   const main = await source.open(raw.header(), request, raw.start(BLOCKS), raw.part('end'), raw.end());
   // As QEMU's: the other end's closing does not close this one.
@@ -69,7 +56,6 @@ for (const [kind, open] of Object.entries(KINDS)) {
   describe(`${kind}: the source was told that its guest is here`, () => {
     it('and keeps main, as QEMU 11.1 with x-colo does: either may have the guest', async () => {
       const end = await open({ ...LONG, stallTimeout: 1500 });
-      toClose.push(end);
       const { told } = await everything(end.address);
       await told;
       const began = performance.now();
@@ -79,7 +65,6 @@ for (const [kind, open] of Object.entries(KINDS)) {
 
     it('and closes main, after longer than anybody should take: the guest is here', async () => {
       const end = await open(LONG);
-      toClose.push(end);
       const { main, told } = await everything(end.address);
       await told;
       await pause(4000);
@@ -89,7 +74,6 @@ for (const [kind, open] of Object.entries(KINDS)) {
 
     it('and is killed: the guest is here', async () => {
       const end = await open(LONG);
-      toClose.push(end);
       const { main, told } = await everything(end.address);
       await told;
       main.resetAndDestroy();
@@ -98,7 +82,6 @@ for (const [kind, open] of Object.entries(KINDS)) {
 
     it('and keeps main while the user is in a hurry: the wait ends, and either may have the guest', async () => {
       const end = await open(LONG);
-      toClose.push(end);
       const { told } = await everything(end.address);
       await told;
       await pause(200);
@@ -108,7 +91,6 @@ for (const [kind, open] of Object.entries(KINDS)) {
 
     it('or waits for no word: when it closes main says nothing', async () => {
       const end = await open(LONG);
-      toClose.push(end);
       await everything(end.address, false);
       expect(expectValue(await outcomeOf(end.result, kind, PATIENCE)).guest).toBe('destination');
     });
@@ -117,8 +99,7 @@ for (const [kind, open] of Object.entries(KINDS)) {
 
 it('a source that asked for a report keeps main until it has it, however long that takes', async () => {
   const places: GuestPlace[] = [];
-  const end = await receive({
-    listen: 'tcp:127.0.0.1:0',
+  const { incoming: end } = await destination({
     parameters: { ...LONG, stallTimeout: 1000 },
     commit: ({ guest }) => {
       places.push(guest);
@@ -129,7 +110,6 @@ it('a source that asked for a report keeps main until it has it, however long th
       return Buffer.from('report');
     },
   });
-  toClose.push(end);
   const moved = migrate({
     guest: { ram: createGuestRam({ seed: testSeed(), blocks: BLOCKS }) },
     to: end.address,

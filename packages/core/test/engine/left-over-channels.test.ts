@@ -1,17 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  type DestinationEvent,
-  type GuestRamDescriptor,
-  type Incoming,
-  openRamBlock,
-  type ReceiveOptions,
-  receive,
-} from '@multifd/core';
-import { afterEach, describe, expect, it } from 'vitest';
+import type { Incoming, ReceiveOptions } from '@multifd/core';
+import { describe, expect, it } from 'vitest';
 import { chooseGroup } from '../../src/engine/destination/group.js';
+import { type Destination, destination } from '../support/ends.js';
 import { expectFailure, expectValue, inTime, outcomeOf } from '../support/outcome.js';
-import { MIB } from '../support/ram.js';
-import { RawSource, raw } from '../support/raw-source.js';
+import { firstPage, MIB } from '../support/ram.js';
+import { raw } from '../support/raw-source.js';
 
 const BLOCK = { name: 'pc.ram', length: MIB };
 const main = {
@@ -27,51 +21,13 @@ const channelOf = (channel: number, fill: number, number = channel): Buffer =>
     raw.packet({ block: 'pc.ram', normal: [0], fill, number: number + 10 }),
     raw.sync(number + 20),
   ]);
-const sources: RawSource[] = [];
-const waiting: Incoming[] = [];
 
-afterEach(async () => {
-  for (const source of sources.splice(0)) source.close();
-  for (const incoming of waiting.splice(0)) {
-    incoming.close();
-    await incoming.result.catch(() => {});
-  }
-});
-
-async function listen(channels = 1, options: Partial<ReceiveOptions> = {}) {
-  const events: DestinationEvent[] = [];
-  const incoming = await receive({
-    listen: 'tcp:127.0.0.1:0',
-    onEvent: (event) => events.push(event),
-    ...options,
-    parameters: { multifdChannels: channels, ...options.parameters },
-  });
-  waiting.push(incoming);
-  const source = new RawSource(incoming.address);
-  sources.push(source);
-  const active = async (): Promise<void> => {
-    while (!events.some((event) => event.type === 'status' && event.status === 'active')) await delay(5);
-  };
-  const refused = async (reason: RegExp): Promise<void> => {
-    while (!events.some((event) => event.type === 'refused' && reason.test(event.reason))) await delay(5);
-  };
-  return {
-    incoming,
-    source,
-    active: () => inTime(active(), 'all connections', 30_000),
-    refused: (reason: RegExp) => inTime(refused(reason), `a refusal like ${reason}`, 30_000),
-  };
-}
-
-async function firstByte(ram: GuestRamDescriptor): Promise<number | undefined> {
-  const [descriptor] = ram.blocks;
-  if (descriptor === undefined) throw new Error('no block');
-  return (await openRamBlock(descriptor)).read(0, 4096, new Uint8Array(4096))[0];
-}
+const listen = (channels = 1, options: Partial<ReceiveOptions> = {}): Promise<Destination> =>
+  destination({ ...options, parameters: { multifdChannels: channels, ...options.parameters } });
 
 async function expectGuest(incoming: Incoming, fill: number): Promise<void> {
   const { ram } = expectValue(await outcomeOf(incoming.result, 'receive'));
-  expect(await firstByte(ram)).toBe(fill);
+  expect(firstPage(ram)[0]).toBe(fill);
 }
 
 describe('a channel that is left of another source, with all that it had to say', () => {

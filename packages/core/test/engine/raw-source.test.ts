@@ -1,42 +1,19 @@
 import { once } from 'node:events';
-import {
-  type DestinationEvent,
-  type Incoming,
-  openRamBlockSync,
-  type ReceiveOptions,
-  receive,
-} from '@multifd/core';
-import { afterEach, describe, expect, it } from 'vitest';
+import { type Incoming, openRamBlockSync, type ReceiveOptions } from '@multifd/core';
+import { describe, expect, it } from 'vitest';
+import { type Destination, destination } from '../support/ends.js';
 import { expectFailure, expectValue, inTime, outcomeOf } from '../support/outcome.js';
 import { MIB, windowOf } from '../support/ram.js';
-import { RawSource, raw } from '../support/raw-source.js';
+import { raw } from '../support/raw-source.js';
 
 const BLOCK = { name: 'pc.ram', length: MIB };
 const PAGE = 4096;
 const LIMITS = { setupTimeout: 1500, stallTimeout: 1500, idleTimeout: 1500 };
 /** For channels that are there before main: half of `setupTimeout` is waited for others. */
 const EARLY = { parameters: { setupTimeout: 4000 } };
-const sources: RawSource[] = [];
 
-afterEach(() => {
-  for (const source of sources.splice(0)) source.close();
-});
-
-async function listen(
-  channels: number,
-  options: Partial<ReceiveOptions> = {},
-): Promise<{ incoming: Incoming; source: RawSource; events: DestinationEvent[] }> {
-  const events: DestinationEvent[] = [];
-  const incoming = await receive({
-    listen: 'tcp:127.0.0.1:0',
-    onEvent: (event) => events.push(event),
-    ...options,
-    parameters: { multifdChannels: channels, ...LIMITS, ...options.parameters },
-  });
-  const source = new RawSource(incoming.address);
-  sources.push(source);
-  return { incoming, source, events };
-}
+const listen = (channels: number, options: Partial<ReceiveOptions> = {}): Promise<Destination> =>
+  destination({ ...options, parameters: { multifdChannels: channels, ...LIMITS, ...options.parameters } });
 
 /** The first byte of each of the first pages, once the migration is over. */
 async function pagesOf(incoming: Incoming, count = 8): Promise<number[]> {
@@ -194,23 +171,15 @@ describe('a source that does not fit is refused', () => {
   });
 
   it('a second main stream is turned away, and the first goes on', async () => {
-    const { incoming, source, events } = await listen(1);
+    const { incoming, source, active, refusals } = await listen(1);
     await source.open(raw.init(0), raw.sync(), raw.sync());
     const stream = await source.open(main.start);
-    await inTime(
-      (async () => {
-        while (!events.some((event) => event.type === 'status' && event.status === 'active'))
-          await new Promise((resolve) => setTimeout(resolve, 5));
-      })(),
-      'the first',
-    );
+    await active();
     const second = await source.open(main.start);
     await inTime(once(second, 'close'), 'turning the second away');
     stream.write(main.end);
     await pagesOf(incoming, 1);
-    expect(events.filter((event) => event.type === 'refused')).toMatchObject([
-      { reason: 'a second main stream' },
-    ]);
+    expect(refusals()).toEqual(['a second main stream']);
   });
 
   it.each([
@@ -320,7 +289,7 @@ function hugeOffset(): Uint8Array {
 
 describe('strangers on the port', () => {
   it('HTTP, silence, an immediate close and garbage, before, between and after: the migration completes', async () => {
-    const { incoming, source, events } = await listen(2, EARLY);
+    const { incoming, source, refusals } = await listen(2, EARLY);
     const strangers = async (): Promise<void> => {
       await source.open(Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'));
       await source.open();
@@ -342,7 +311,7 @@ describe('strangers on the port', () => {
     source.sockets[5]?.write(raw.sync());
     stream.write(main.end);
     expect(await pagesOf(incoming, 3)).toEqual([0, 1, 0]);
-    const reasons = events.flatMap((event) => (event.type === 'refused' ? [event.reason] : []));
+    const reasons = refusals();
     expect(reasons).toContain('closed after 1 bytes');
     expect(reasons).toContain('not a migration stream, but an HTTP request: "GET / HTTP/1.1"');
     expect(reasons).toContain('closed without a byte');

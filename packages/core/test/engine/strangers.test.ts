@@ -1,49 +1,20 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import {
-  type DestinationEvent,
-  type GuestRamDescriptor,
-  type Incoming,
-  openRamBlock,
-  type ReceiveOptions,
-  receive,
-} from '@multifd/core';
-import { afterEach, describe, expect, it } from 'vitest';
-import { expectFailure, expectValue, inTime, outcomeOf } from '../support/outcome.js';
-import { MIB } from '../support/ram.js';
-import { RawSource, raw } from '../support/raw-source.js';
+import type { Incoming, ReceiveOptions } from '@multifd/core';
+import { describe, expect, it } from 'vitest';
+import { type Destination, destination } from '../support/ends.js';
+import { expectFailure, expectValue, outcomeOf } from '../support/outcome.js';
+import { firstPage, MIB } from '../support/ram.js';
+import { type RawSource, raw } from '../support/raw-source.js';
 
 const BLOCK = { name: 'pc.ram', length: MIB };
 const main = {
   start: Buffer.concat([raw.header(), raw.start([BLOCK])]),
   end: Buffer.concat([raw.part('end'), raw.end()]),
 };
-const sources: RawSource[] = [];
-const waiting: Incoming[] = [];
 
-afterEach(async () => {
-  for (const source of sources.splice(0)) source.close();
-  for (const incoming of waiting.splice(0)) {
-    incoming.close();
-    await incoming.result.catch(() => {});
-  }
-});
-
-async function listen(channels = 2, options: Partial<ReceiveOptions> = {}) {
-  const events: DestinationEvent[] = [];
-  const incoming = await receive({
-    listen: 'tcp:127.0.0.1:0',
-    onEvent: (event) => events.push(event),
-    ...options,
-    parameters: { multifdChannels: channels, ...options.parameters },
-  });
-  waiting.push(incoming);
-  const source = new RawSource(incoming.address);
-  sources.push(source);
-  const refusals = (): string[] =>
-    events.flatMap((event) => (event.type === 'refused' ? [event.reason] : []));
-  return { incoming, source, refusals };
-}
+const listen = (channels = 2, options: Partial<ReceiveOptions> = {}): Promise<Destination> =>
+  destination({ ...options, parameters: { multifdChannels: channels, ...options.parameters } });
 
 /** A right source with two channels, in QEMU's order. */
 async function sendGuest(source: RawSource, channels = 2, uuid = new Uint8Array(16)): Promise<void> {
@@ -54,24 +25,8 @@ async function sendGuest(source: RawSource, channels = 2, uuid = new Uint8Array(
   stream.write(main.end);
 }
 
-async function pageOf(ram: GuestRamDescriptor): Promise<Uint8Array> {
-  const [descriptor] = ram.blocks;
-  if (descriptor === undefined) throw new Error('no block');
-  return (await openRamBlock(descriptor)).read(0, 4096, new Uint8Array(4096));
-}
-
 async function completes(incoming: Incoming): Promise<void> {
   expectValue(await outcomeOf(incoming.result, 'receive'));
-}
-
-async function refused(refusals: () => string[], reason: RegExp): Promise<void> {
-  await inTime(
-    (async () => {
-      while (!refusals().some((each) => reason.test(each))) await new Promise((done) => setTimeout(done, 5));
-    })(),
-    `a refusal like ${reason}`,
-    20_000,
-  );
 }
 
 function changed(bytes: Uint8Array, at: number, value: number): Uint8Array {
@@ -101,10 +56,10 @@ describe('whatever a stranger sends, the wait goes on and the right source gets 
     ['a ClientHello', [Buffer.from('1603010200010001fc0303', 'hex')], /it speaks TLS.*tls-creds/],
   ] as const;
   it.each(dropped)('%s', async (_what, bytes, reason) => {
-    const { incoming, source, refusals } = await listen(2, { machineType: 'none' });
+    const { incoming, source, refused } = await listen(2, { machineType: 'none' });
     const stranger = await source.open(...bytes);
     if (bytes.length === 1 && bytes[0]?.length === 4) stranger.end();
-    await refused(refusals, reason);
+    await refused(reason);
     await sendGuest(source);
     await completes(incoming);
   });
@@ -126,11 +81,11 @@ describe('whatever a stranger sends, the wait goes on and the right source gets 
   });
 
   it('channels without a main stream: they are dropped in time, and nothing ends', async () => {
-    const { incoming, source, refusals } = await listen(2, { parameters: { setupTimeout: 1000 } });
+    const { incoming, source, refused } = await listen(2, { parameters: { setupTimeout: 1000 } });
     await source.open(raw.init(0));
     await source.open(raw.init(1), raw.sync());
-    await refused(refusals, /channel 0: it said no more/);
-    await refused(refusals, /channel 1: no main stream came/);
+    await refused(/channel 0: it said no more/);
+    await refused(/channel 1: no main stream came/);
     await sendGuest(source);
     await completes(incoming);
   });
@@ -138,12 +93,12 @@ describe('whatever a stranger sends, the wait goes on and the right source gets 
   it.each(['closed', 'reset'] as const)(
     'a source whose main is %s before its channels are there',
     async (how) => {
-      const { incoming, source, refusals } = await listen(2, { parameters: { setupTimeout: 3_000 } });
+      const { incoming, source, refused } = await listen(2, { parameters: { setupTimeout: 3_000 } });
       const stream = await source.open(main.start);
       await new Promise((resolve) => setTimeout(resolve, 500));
       if (how === 'closed') stream.end();
       else stream.resetAndDestroy();
-      await refused(refusals, /main stream|broke/);
+      await refused(/main stream|broke/);
       // The time for its setup has gone with it.
       await new Promise((resolve) => setTimeout(resolve, 3_500));
       await sendGuest(source);
@@ -153,14 +108,14 @@ describe('whatever a stranger sends, the wait goes on and the right source gets 
 
   it('a source whose channels have another uuid goes on for a while: it is not taken for one without channels', async () => {
     const uuid = new Uint8Array(16).fill(7);
-    const { incoming, source, refusals } = await listen(1, { uuid });
+    const { incoming, source, refused } = await listen(1, { uuid });
     const stream = await source.open(main.start);
     await source.open(raw.init(0));
-    await refused(refusals, /channel 0: .*uuid/);
+    await refused(/channel 0: .*uuid/);
     stream.write(main.end);
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     stream.end();
-    await refused(refusals, /main stream: the source closed it/);
+    await refused(/main stream: the source closed it/);
     await sendGuest(source, 1, uuid);
     await completes(incoming);
   });
@@ -175,44 +130,44 @@ describe('whatever a stranger sends, the wait goes on and the right source gets 
     own.write(Buffer.concat([raw.sync(), raw.packet({ block: 'pc.ram', normal: [0], fill: 5 }), raw.sync()]));
     stream.write(main.end);
     const { ram } = expectValue(await outcomeOf(incoming.result, 'receive'));
-    expect((await pageOf(ram)).every((byte) => byte === 5)).toBe(true);
+    expect(firstPage(ram).every((byte) => byte === 5)).toBe(true);
   });
 
   it.each(['before', 'after'] as const)(
     'a source with another uuid, tried again %s it is given up',
     async (when) => {
       const uuid = new Uint8Array(16).fill(7);
-      const { incoming, source, refusals } = await listen(2, { uuid });
+      const { incoming, source, refused } = await listen(2, { uuid });
       const wrong = [
         await source.open(main.start),
         await source.open(raw.init(0)),
         await source.open(raw.init(1)),
       ];
-      await refused(refusals, /channel 1: .*uuid/);
+      await refused(/channel 1: .*uuid/);
       for (const socket of wrong) socket.end();
-      if (when === 'after') await refused(refusals, /main stream: the source closed it/);
+      if (when === 'after') await refused(/main stream: the source closed it/);
       await sendGuest(source, 2, uuid);
       await completes(incoming);
     },
   );
 
   it('two sources at once: neither is taken apart or mixed, and the next one gets in', async () => {
-    const { incoming, source, refusals } = await listen();
+    const { incoming, source, refused } = await listen();
     await source.open(main.start);
     await source.open(main.start);
     // Their channels outlive them: they do not get into the way of the next one.
     for (const channel of [0, 0, 1, 1]) await source.open(raw.init(channel), raw.sync(), raw.sync());
-    await refused(refusals, /the main stream connected twice: two sources at once/);
+    await refused(/the main stream connected twice: two sources at once/);
     await sendGuest(source);
     await completes(incoming);
   });
 
   it('a channel that comes twice and means it', async () => {
-    const { incoming, source, refusals } = await listen();
+    const { incoming, source, refused } = await listen();
     await source.open(main.start);
     await source.open(raw.init(1), raw.sync());
     await source.open(raw.init(1), raw.sync());
-    await refused(refusals, /channel 1 connected twice/);
+    await refused(/channel 1 connected twice/);
     await sendGuest(source);
     await completes(incoming);
   });
@@ -237,10 +192,10 @@ describe('a crowd', () => {
   });
 
   it('3000 are more than are kept: those that are silent longest go', async () => {
-    const { incoming, source, refusals } = await listen();
+    const { incoming, source, refused } = await listen();
     const crowd: Socket[] = [];
     for (let wave = 0; wave < 3; wave++) crowd.push(...(await crowdOf(incoming.address, 1000)));
-    await refused(refusals, /silent while others wait/);
+    await refused(/silent while others wait/);
     await sendGuest(source);
     await completes(incoming);
     for (const socket of crowd) socket.destroy();

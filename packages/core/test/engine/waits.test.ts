@@ -1,10 +1,11 @@
 import { createServer, type Socket } from 'node:net';
-import { type DestinationEvent, type MigrationParameters, migrate, receive, relay } from '@multifd/core';
+import { type DestinationEvent, type MigrationParameters, migrate } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { closeAfterTest, destination, rawSource, relayTo, SHUT } from '../support/ends.js';
 import { expectFailure, expectValue, outcomeOf } from '../support/outcome.js';
 import { createGuestRam, MIB } from '../support/ram.js';
-import { RawSource, raw } from '../support/raw-source.js';
+import { raw } from '../support/raw-source.js';
 
 const BLOCKS = [{ name: 'pc.ram', length: 2 * MIB }];
 /** Far beyond what a test may take: whoever waits for one of these has not noticed anything. */
@@ -12,23 +13,10 @@ const LONG = { setupTimeout: 300_000, stallTimeout: 300_000, idleTimeout: 300_00
 const PATIENCE = 20_000;
 /** Bytes of a START section before its body: type, section id, `ram`, instance id, version. */
 const RAM_BEGINS = 17;
-/** SHUT(0) on the return path: the source lets go of its guest. */
-const SHUT = Buffer.of(0, 1, 0, 4, 0, 0, 0, 0);
 /** PONG(0): a sign of life. */
 const PONG = Buffer.of(0, 2, 0, 4, 0, 0, 0, 0);
 
-const toClose: { close(): void }[] = [];
-afterEach(() => {
-  for (const each of toClose.splice(0)) each.close();
-});
-
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-function rawSource(address: string): RawSource {
-  const source = new RawSource(address);
-  toClose.push(source);
-  return source;
-}
 
 interface End {
   readonly address: string;
@@ -39,25 +27,13 @@ interface End {
 /** A destination that keeps the guest, or a relay before one. */
 const KINDS = {
   async receive(parameters: Partial<MigrationParameters>): Promise<End> {
-    const events: DestinationEvent[] = [];
-    const onEvent = (event: DestinationEvent) => events.push(event);
-    const incoming = await receive({ listen: 'tcp:127.0.0.1:0', parameters, onEvent });
-    toClose.push(incoming);
+    const { incoming, events } = await destination({ parameters });
     return { ...incoming, events };
   },
   async relay(parameters: Partial<MigrationParameters>): Promise<End> {
     const events: DestinationEvent[] = [];
-    const onEvent = (event: DestinationEvent) => events.push(event);
-    const behind = await receive({ listen: 'tcp:127.0.0.1:0', parameters });
-    toClose.push(behind);
-    const between = await relay({
-      listen: 'tcp:127.0.0.1:0',
-      to: behind.address,
-      incoming: parameters,
-      outgoing: { ...parameters, zeroPageDetection: 'none' },
-      onEvent,
-    });
-    toClose.push(between);
+    const { incoming: behind } = await destination({ parameters });
+    const between = await relayTo(behind.address, parameters, parameters, (event) => events.push(event));
     return { ...between, events };
   },
 } as const;
@@ -187,7 +163,7 @@ describe('a source', () => {
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    toClose.push({
+    closeAfterTest({
       close() {
         server.close();
         for (const socket of sockets) socket.destroy();

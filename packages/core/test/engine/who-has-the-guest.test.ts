@@ -1,31 +1,35 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { type MultifdError, type ReceiveOptions, receive, relay } from '@multifd/core';
+import type { MultifdError, ReceiveOptions } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import {
+  closeAfterTest,
+  type Destination,
+  destination,
+  rawSource,
+  relayTo,
+  SHUT,
+  until,
+} from '../support/ends.js';
 import { FaultyLine } from '../support/faulty-line.js';
 import { expectFailure, expectValue, inTime, outcomeOf } from '../support/outcome.js';
 import { tryToMove } from '../support/pair.js';
 import { createGuestRam, MIB } from '../support/ram.js';
-import { RawSource, raw } from '../support/raw-source.js';
+import { raw } from '../support/raw-source.js';
 
 const BLOCKS = [{ name: 'pc.ram', length: 2 * MIB }];
 const parameters = { multifdChannels: 1, setupTimeout: 5000, stallTimeout: 5000 };
-/** SHUT(0) on the return path: the source lets go of its guest. */
-const SHUT = Buffer.of(0, 1, 0, 4, 0, 0, 0, 0);
 
-const toClose: { close(): void }[] = [];
-afterEach(() => {
-  for (const each of toClose.splice(0)) each.close();
-});
+const listen = (options: Partial<ReceiveOptions> = {}): Promise<Destination> =>
+  destination({ parameters, ...options });
 
 /** A source that has sent everything, over main and one channel. */
 async function everything(
   address: string,
   returnPath = true,
 ): Promise<{ main: Socket; channel: Socket; heard: () => Buffer }> {
-  const source = new RawSource(address);
-  toClose.push(source);
+  const source = rawSource(address);
   const request = returnPath ? raw.returnPath() : raw.nothing;
   const main = await source.open(raw.header(), request, raw.start(BLOCKS), raw.part('end'), raw.end());
   const heard: Buffer[] = [];
@@ -36,25 +40,24 @@ async function everything(
 }
 
 /** Until the source has heard that its guest has arrived: one that closes main before that takes it back. */
-async function told(heard: () => Buffer): Promise<void> {
-  const until = async (): Promise<void> => {
-    while (!heard().includes(SHUT)) await new Promise((resolve) => setTimeout(resolve, 5));
-  };
-  await inTime(until(), 'the word of success');
-}
+const told = (heard: () => Buffer): Promise<void> =>
+  until(() => heard().includes(SHUT), 'the word of success');
 
 /** A relay before a destination of ours. */
-async function chain(destination: Partial<ReceiveOptions>) {
-  const end = await receive({ listen: 'tcp:127.0.0.1:0', parameters, ...destination });
-  toClose.push(end);
-  const between = await relay({
-    listen: 'tcp:127.0.0.1:0',
-    to: end.address,
-    incoming: parameters,
-    outgoing: { ...parameters, zeroPageDetection: 'none' },
-  });
-  toClose.push(between);
-  return { end, between };
+async function chain(options: Partial<ReceiveOptions> = {}) {
+  const { incoming: end } = await listen(options);
+  return { end, between: await relayTo(end.address, parameters) };
+}
+
+/** A relay whose destination gets everything, and whose answers are lost. */
+async function chainWithoutAnswers(returnPath = true) {
+  const { incoming: end } = await listen();
+  const line = closeAfterTest(await FaultyLine.open(end.address));
+  const between = await relayTo(line.address, parameters, { ...parameters, stallTimeout: 1500 });
+  const muted = line.muteDestination();
+  const source = await everything(between.address, returnPath);
+  await inTime(muted, 'the outgoing main');
+  return { end, between, source };
 }
 
 /** Whatever happens: a relay must not say that the source has the guest while the destination has it. */
@@ -67,7 +70,7 @@ function expectAgreement(relayed: MultifdError, destinationHasIt: boolean): void
 
 describe('a relay says who has the guest', () => {
   it('the source closes main right behind its last byte', async () => {
-    const { end, between } = await chain({});
+    const { end, between } = await chain();
     const { main } = await everything(between.address);
     main.end();
     const relayed = expectFailure(await outcomeOf(between.result, 'relay'), 'peer-closed');
@@ -127,27 +130,8 @@ describe('a relay says who has the guest', () => {
   });
 
   it('the destination is gone before its last word: both may have it', async () => {
-    const end = await receive({ listen: 'tcp:127.0.0.1:0', parameters });
-    toClose.push(end);
-    const line = await FaultyLine.open(end.address);
-    toClose.push(line);
-    const between = await relay({
-      listen: 'tcp:127.0.0.1:0',
-      to: line.address,
-      incoming: parameters,
-      outgoing: { ...parameters, stallTimeout: 1500, zeroPageDetection: 'none' },
-    });
-    toClose.push(between);
-    const { main, heard } = await (async () => {
-      const cut = line.link('main').then(({ near, far }) => {
-        far.unpipe();
-        far.resume();
-        return near;
-      });
-      const source = await everything(between.address);
-      await inTime(cut, 'the outgoing main');
-      return source;
-    })();
+    const { end, between, source } = await chainWithoutAnswers();
+    const { main, heard } = source;
     const closed = once(main, 'close');
     const relayed = expectFailure(await outcomeOf(between.result, 'relay'), ['timeout', 'peer-closed']);
     expectValue(await outcomeOf(end.result, 'receive'));
@@ -177,13 +161,7 @@ describe('behind a relay whose source does not wait for an answer', () => {
 
   it('the same through two relays', async () => {
     const { end, between } = await chain({ commit });
-    const first = await relay({
-      listen: 'tcp:127.0.0.1:0',
-      to: between.address,
-      incoming: parameters,
-      outgoing: { ...parameters, zeroPageDetection: 'none' },
-    });
-    toClose.push(first);
+    const first = await relayTo(between.address, parameters);
     await everything(first.address, false);
     for (const { result, code } of [
       { result: end.result, code: 'guest' },
@@ -197,30 +175,14 @@ describe('behind a relay whose source does not wait for an answer', () => {
   });
 
   it('a destination that takes the guest: the relay is done when it has', async () => {
-    const { end, between } = await chain({});
+    const { end, between } = await chain();
     await everything(between.address, false);
     expectValue(await outcomeOf(end.result, 'receive'));
     expectValue(await outcomeOf(between.result, 'relay'));
   });
 
   it('a destination that is not heard any more: it may have the guest, the source has let go of it', async () => {
-    const end = await receive({ listen: 'tcp:127.0.0.1:0', parameters });
-    toClose.push(end);
-    const line = await FaultyLine.open(end.address);
-    toClose.push(line);
-    const between = await relay({
-      listen: 'tcp:127.0.0.1:0',
-      to: line.address,
-      incoming: parameters,
-      outgoing: { ...parameters, stallTimeout: 1500, zeroPageDetection: 'none' },
-    });
-    toClose.push(between);
-    const cut = line.link('main').then(({ far }) => {
-      far.unpipe();
-      far.resume();
-    });
-    await everything(between.address, false);
-    await inTime(cut, 'the outgoing main');
+    const { between } = await chainWithoutAnswers(false);
     const error = expectFailure(await outcomeOf(between.result, 'relay'), ['timeout', 'peer-closed']);
     expect(error.guest).toBe('either');
     expect(error.hint).toMatch(/let go of the guest, and the destination may have it/);
@@ -233,7 +195,7 @@ describe('a destination says who has the guest', () => {
   };
 
   it('nobody has come: there is no guest', async () => {
-    const end = await receive({ listen: 'tcp:127.0.0.1:0', parameters });
+    const { incoming: end } = await listen();
     end.close();
     const error = expectFailure(await outcomeOf(end.result, 'receive'), 'cancelled');
     expect(error.guest).toBeUndefined();
@@ -241,7 +203,7 @@ describe('a destination says who has the guest', () => {
   });
 
   it('a source that waits for an answer has it', async () => {
-    const end = await receive({ listen: 'tcp:127.0.0.1:0', parameters, openRam });
+    const { incoming: end } = await listen({ openRam });
     await everything(end.address);
     const error = expectFailure(await outcomeOf(end.result, 'receive'), 'guest');
     expect(error.guest).toBe('source');
@@ -249,7 +211,7 @@ describe('a destination says who has the guest', () => {
   });
 
   it('one that does not wait may have let go of it', async () => {
-    const end = await receive({ listen: 'tcp:127.0.0.1:0', parameters, openRam });
+    const { incoming: end } = await listen({ openRam });
     await everything(end.address, false);
     const error = expectFailure(await outcomeOf(end.result, 'receive'), 'guest');
     expect(error.guest).toBe('either');
@@ -283,14 +245,11 @@ describe('a source says who has the guest', () => {
       source: { parameters: { ...parameters, stallTimeout: 1500 } },
       destination: {
         async commit() {
-          const main = await line?.link('main');
-          main?.far.unpipe();
-          main?.far.resume();
+          await line?.muteDestination();
         },
       },
       async listening(incoming) {
-        line = await FaultyLine.open(incoming.address);
-        toClose.push(line);
+        line = closeAfterTest(await FaultyLine.open(incoming.address));
         return line.address;
       },
     });
@@ -303,27 +262,22 @@ describe('a source says who has the guest', () => {
 
 describe('a source that does not wait has let go of its guest when everything has arrived', () => {
   it('a cancellation comes too late', async () => {
-    const warnings: string[] = [];
     const told: string[] = [];
-    const end = await receive({
-      listen: 'tcp:127.0.0.1:0',
-      parameters,
+    const { incoming: end, events } = await listen({
       commit: async ({ guest }) => {
         told.push(guest);
         end.close();
       },
-      onEvent: (event) => void (event.type === 'warning' && warnings.push(event.message)),
     });
-    toClose.push(end);
     await everything(end.address, false);
     expect(expectValue(await outcomeOf(end.result, 'receive')).guest).toBe('destination');
     expect(told).toEqual(['either']);
+    const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
     expect(warnings.join()).toMatch(/too late to cancel: .*has let go of it/);
   });
 
   it('one that waits keeps it', async () => {
-    const end = await receive({ listen: 'tcp:127.0.0.1:0', parameters, commit: async () => end.close() });
-    toClose.push(end);
+    const { incoming: end } = await listen({ commit: async () => end.close() });
     await everything(end.address);
     expect(expectFailure(await outcomeOf(end.result, 'receive'), 'cancelled').guest).toBe('source');
   });
@@ -332,8 +286,7 @@ describe('a source that does not wait has let go of its guest when everything ha
     const commit = (): never => {
       throw new Error('disk full');
     };
-    const end = await receive({ listen: 'tcp:127.0.0.1:0', parameters, commit });
-    toClose.push(end);
+    const { incoming: end } = await listen({ commit });
     await everything(end.address, false);
     expect(expectFailure(await outcomeOf(end.result, 'receive'), 'guest').guest).toBe('either');
   });

@@ -46,6 +46,13 @@ export class FaultyLine {
     }
   }
 
+  /** From now on the source hears nothing on main: what the destination says is read and dropped. */
+  async muteDestination(): Promise<void> {
+    const { far } = await this.link('main');
+    far.unpipe();
+    far.resume();
+  }
+
   /** Drops everything. */
   close(): void {
     this.#server.close();

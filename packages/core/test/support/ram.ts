@@ -71,6 +71,13 @@ export function windowOf(block: RamBlock, offset: number, length: number): Uint8
   return window;
 }
 
+/** The first page of the first block. */
+export function firstPage(ram: GuestRamDescriptor): Uint8Array {
+  const [descriptor] = ram.blocks;
+  if (descriptor === undefined) throw new Error('no block');
+  return openRamBlockSync(descriptor).read(0, ram.pageSize, new Uint8Array(ram.pageSize));
+}
+
 /** Compares every byte of both; blocks may be of any kind and in any order. */
 export function expectSameRam(got: GuestRamDescriptor, expected: GuestRamDescriptor): void {
   expect(got.blocks.map((block) => block.name).sort()).toEqual(

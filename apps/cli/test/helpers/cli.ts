@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
@@ -84,6 +84,14 @@ export function start(args: readonly string[], options: StartOptions = {}): Runn
 
 export function run(args: readonly string[], options: StartOptions = {}): Promise<Ended> {
   return start(args, options).ended;
+}
+
+/** The document of a migration that must succeed and say nothing else. */
+export async function migrateJson(args: readonly string[]) {
+  const ended = await run(['migrate', ...args, '--json']);
+  expect(ended.stderr).toBe('');
+  expect(ended.code).toBe(0);
+  return JSON.parse(ended.stdout);
 }
 
 /** Starts `receive` on a free port, and gives it with the address that it said it listens on. */

@@ -1,6 +1,6 @@
 import { MultifdError } from '../errors.js';
 
-/** First version that can post a socket to another thread. */
+/** First version that can post a socket to another thread. apps/cli/src/cli.ts holds a copy; a test compares them. */
 const OLDEST = [26, 6] as const;
 
 /**

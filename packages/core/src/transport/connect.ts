@@ -63,7 +63,7 @@ export function openConnection(
  * Connects a channel, once main is connected: a destination that no longer listens has refused main, or has ended.
  * @throws MultifdError `peer-closed` then, `timeout` or `cancelled` as `openConnection`.
  */
-export async function openChannel(
+export async function connectChannel(
   address: Address,
   where: string,
   timeout: number,

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { encodeInitPacket, type InitPacket } from '../wire/init-packet.js';
 import { INIT_PACKET_SIZE } from '../wire/layout.js';
 import type { Address } from './address.js';
-import { openChannel } from './connect.js';
+import { connectChannel } from './connect.js';
 import { Outgoing, type OutgoingOptions } from './outgoing.js';
 import { socketFd } from './socket-bytes.js';
 import { type BlockingSocket, loadSocketIo, type SocketIoLink } from './socket-io.js';
@@ -22,7 +22,7 @@ export async function openOutgoingChannel(
   io: SocketIoLink | undefined,
   onFailure: NonNullable<Outgoing['onFailure']>,
 ): Promise<Outgoing> {
-  const socket = await openChannel(address, options.where, setupTimeout, options.signal);
+  const socket = await connectChannel(address, options.where, setupTimeout, options.signal);
   // Nothing comes back on a channel; reading lets us notice that the destination closed while we wait.
   socket.resume();
   const outgoing = new Outgoing(socket, { ...options, blocking: await blockingSocket(socket, io) });

@@ -1,43 +1,52 @@
-/** Texts of --help: they teach by examples, and name the defaults. */
+/** Texts of --help. They name the defaults and give examples. */
 
 export const ROOT_HELP = `
 Examples:
-  multifd migrate                                  move a demo guest of 1 GiB into a second process, and compare
-  multifd receive tcp::4444                        wait for a guest, from a multifd or from QEMU
-  multifd relay tcp::4444 tcp:192.0.2.7:4445       let a QEMU guest migrate through, into another QEMU
-  multifd inspect guest.mig                        what is in a migration file
-  multifd accel list                               what can check for zero pages on this machine
+  multifd migrate                                  migrate a 1 GiB demo guest to a second process, and verify it
+  multifd receive tcp::4444                        wait for a guest from multifd or QEMU
+  multifd relay tcp::4444 tcp:192.0.2.7:4445       forward a guest from one QEMU to another
+  multifd inspect guest.mig                        show what a migration file contains
+  multifd accel list                               list what can find zero pages on this machine
   multifd migrate --help                           sources, destinations, options
 
-Exit codes: 0 done; 1 failed, the guest is at its source unless the error says that both may have it; 2 usage;
-            3 accelerator, compression or host not available; 4 the peer does not fit; 5 the guest has left, do not
-            start it at its source, but it is not verified (interrupted, or a difference), or the source does not
-            let go of it (guest-at: either); 130 interrupted, the guest is at its source. --json says who has the guest: guest-at`;
+Exit codes:
+  0    completed
+  1    failed; the source still has the guest, unless the error says that both ends may have it
+  2    wrong usage
+  3    accelerator, compression or host not available
+  4    source and destination are incompatible
+  5    the guest has left, so do not start it at its source; but it is not verified (interrupted, or the two sides
+       differ), or the source did not release it (guest-at: either)
+  130  interrupted; the source still has the guest
+With --json, guest-at says who has the guest.`;
 
 export const MIGRATE_HELP = `
 SOURCE (default demo:1G):
   demo:SIZE[,zero=F][,populate][,dirty=RATE][,fill=random|text][,seed=N][,backing=B][,tracker=T]
-      a guest made up here: SIZE of RAM (4K and up), of which the share F is zero pages (default 0.5). They are
-      memory that was never touched, or with populate memory that was written with zeros once. With dirty=RATE a
-      vCPU runs and writes RATE bytes a second until the switchover (default: it stands still). fill: what the other
-      pages hold (default random). The same seed gives the same memory (default 1). backing: where it lives, on both
-      ends of a loopback: anon (anonymous memory, the default where host-linux is there), thp (with huge pages), memfd,
-      file, or wasm (WebAssembly memory, anywhere). tracker: how the vCPU's writes are seen: uffd, soft-dirty, digest,
-      marks (it marks them itself), or auto (default).
+      a synthetic guest with SIZE of RAM (at least 4K)
+      zero       the share of zero pages (default 0.5)
+      populate   write zeros to the zero pages once; without it they are never touched
+      dirty      a vCPU runs and writes RATE bytes a second until the switchover (default: the guest is paused)
+      fill       content of the other pages (default random)
+      seed       the same seed gives the same memory (default 1)
+      backing    what the RAM is, on both ends of a loopback: anon (anonymous memory, the default with host-linux),
+                 thp (with huge pages), memfd, file, or wasm (WebAssembly memory, on every system)
+      tracker    what finds the vCPU's writes: uffd, soft-dirty, digest, marks (the vCPU marks the pages itself),
+                 or auto (default)
   raw:FILE
-      a RAM image, which moves as the block pc.ram; holes of a sparse file are not read
+      a RAM image, sent as the block pc.ram; holes of a sparse file are not read
   raw:DIR
       the images that \`multifd receive LISTEN raw:DIR\` wrote
   file:FILE
-      a guest in QEMU's mapped-ram migration file, of QEMU's or of \`multifd receive LISTEN file:FILE\`, with its machine
-      type, uuid and device state; or one that libvirt saved with its format sparse
+      a mapped-ram migration file that QEMU or \`multifd receive LISTEN file:FILE\` wrote, with machine type, uuid and
+      device state; or a guest that libvirt saved with --image-format sparse
   file:FILE,offset=N
-      the same, where the stream begins at byte N of FILE
+      the same, with the stream at byte N of FILE
 
 DESTINATION (default loopback):
-  loopback         a second process on this machine, started and ended with this one
+  loopback         a second process on this machine; this one starts and ends it
   tcp:HOST:PORT, unix:PATH
-      a \`multifd receive\`, or a QEMU with -incoming (demo: then needs --no-verify)
+      a \`multifd receive\`, or a QEMU with -incoming (a demo: guest then needs --no-verify)
 
 SIZE and RATE take the suffixes K, M, G, T (1024 each).
 
@@ -61,19 +70,19 @@ Examples:
   multifd accel list
   multifd accel bench --json
   multifd accel bench --accel ./my-accelerator
-  multifd accel bench --accel gpu                  a graphics card against the best that the CPU has
+  multifd accel bench --accel gpu                  compare a graphics card with the best that the CPU has
 
-MULTIFD_ACCEL=NAME is the same as --accel NAME for every migrate that has no --accel of its own.`;
+MULTIFD_ACCEL=NAME stands for --accel NAME in every migrate and relay without --accel.`;
 
 export const RECEIVE_HELP = `
 LISTEN (default tcp:127.0.0.1:4444):
-  tcp:HOST:PORT    no host means this machine only; port 0 takes a free one, which is told on stderr
+  tcp:HOST:PORT    without HOST, only this machine can connect; port 0 takes a free port and prints it on stderr
   unix:PATH
 
 TARGET (default: memory):
-  memory:B         memory that is given up when the command ends; B is anon, thp, memfd, file or wasm
-  file:FILE        a mapped-ram migration file, which QEMU 9.0 and later load; there only when it is complete
-  raw:DIR          one sparse image for each RAM block, DIR/NAME.raw, there only when it is complete
+  memory:B         memory, freed when the command ends; B is anon, thp, memfd, file or wasm
+  file:FILE        a mapped-ram migration file, for QEMU 9.0 and later; FILE appears once it is complete
+  raw:DIR          one sparse image for each RAM block, DIR/NAME.raw; they appear once all are complete
 
 Examples:
   multifd receive
@@ -87,20 +96,21 @@ From QEMU: migrate_set_capability multifd on, migrate_set_capability return-path
            migrate_set_parameter multifd-channels 2, migrate -d tcp:HOST:PORT`;
 
 export const RELAY_HELP = `
-The source's sync mode and zero pages are taken as they come. The destination gets what the guest's machine type
-demands; --zero-page-detection and --machine-compat say otherwise. Give the source a return path (migrate_set_capability return-path on): then it completes only when the
-destination has, and otherwise its guest runs on.
+The relay accepts every sync mode and zero-page detection of the source. The destination gets what the guest's
+machine type requires; --zero-page-detection and --machine-compat override that. Turn the source's return path on
+(migrate_set_capability return-path on): it then completes only when the destination has, and keeps its guest if
+the migration fails.
 
 Examples:
   multifd relay tcp::4444 tcp:192.0.2.7:4445
   multifd relay tcp::4444 unix:/run/incoming.sock --channels 2 --outgoing-multifd-channels 8
   multifd relay tcp::4444 tcp:192.0.2.7:4445 --machine-compat 7.2
-  multifd relay tcp::4444 tcp:192.0.2.7:4445 --outgoing-multifd-compression zstd    plain in, compressed out`;
+  multifd relay tcp::4444 tcp:192.0.2.7:4445 --outgoing-multifd-compression zstd    uncompressed in, compressed out`;
 
 export const INSPECT_HELP = `
-FILE is what QEMU wrote with migrate "file:FILE", with the capability mapped-ram or without, or with
-"exec:cat > FILE", what libvirt wrote with save, or what \`multifd receive LISTEN file:FILE\` wrote; also packed with
-gzip or zstd. FILE,offset=N begins at byte N. RAM is not read.
+FILE may come from QEMU (migrate "file:FILE", with or without mapped-ram, or "exec:cat > FILE"), from libvirt (virsh
+save), or from \`multifd receive LISTEN file:FILE\`. It may be packed with gzip or zstd. FILE,offset=N: the stream
+begins at byte N. RAM is not read.
 
 Examples:
   multifd inspect guest.mig

@@ -51,28 +51,32 @@ export function buildProgram(ended: (code: ExitCode) => void): Command {
 function addAccel(program: Command, ended: (code: ExitCode) => void): void {
   const accel = program
     .command('accel')
-    .summary('what can check for zero pages here, and how fast')
-    .description('What this machine can use to find zero pages, what not and why, and how fast each is')
+    .summary('list and measure what can find zero pages on this machine')
+    .description(
+      'Accelerators, which find zero pages: which of them this machine can use, and how fast each is',
+    )
     .helpCommand(false)
     .exitOverride()
     .addHelpText('after', ACCEL_HELP);
   accel
     .command('list')
-    .description('Every accelerator that is known here: whether it can run, and if not, why and what to do')
-    .option('--accel <module>', 'list a module by path or package name as well')
-    .option('--json', 'print one JSON document on stdout, and nothing else there')
+    .description('List the known accelerators: whether each can run here, and if not, why and what to do')
+    .option('--accel <module>', 'also list this module, given by path or package name')
+    .option('--json', 'print one JSON document on stdout and nothing else')
     .action(async (options) => ended(await accelListCommand(options)));
   accel
     .command('bench')
     .description(
-      'GB/s of one thread over zero, mixed and full memory, in cache and out, beside plain reading',
+      'Measure the GB/s of one thread on zero, mixed and full memory, in and out of cache, and of plain reading',
     )
     .option(
       '--accel <name>',
-      'measure this one alone, beside native: a name, or a module by path or package name; for a device also without the way there and back, and in batches of every size',
+      'measure only this one and native: a name, or a module by path or package name; a device is also measured without transfers, and with batches of several sizes',
     )
-    .option('--samples <n>', 'samples of each (default: 7)', (text) => parseWhole(text, '--samples', 1, 1000))
-    .option('--json', 'print one JSON document on stdout, and nothing else there')
+    .option('--samples <n>', 'samples of each measurement (default: 7)', (text) =>
+      parseWhole(text, '--samples', 1, 1000),
+    )
+    .option('--json', 'print one JSON document on stdout and nothing else')
     .action(async (options) => ended(await accelBenchCommand(options)));
 }
 
@@ -81,8 +85,8 @@ function addMigrate(program: Command, ended: (code: ExitCode) => void): void {
     .command('migrate')
     .summary('move a guest to another process')
     .description("Move a guest's memory to another process, on this machine or another")
-    .argument('[source]', 'what is to move', 'demo:1G')
-    .argument('[destination]', 'where to', 'loopback')
+    .argument('[source]', 'the guest to move', 'demo:1G')
+    .argument('[destination]', 'where it goes', 'loopback')
     .addOption(channels())
     .addOption(zeroPageDetection())
     .addOption(compression())
@@ -90,7 +94,7 @@ function addMigrate(program: Command, ended: (code: ExitCode) => void): void {
     .addOption(zstdLevel())
     .addOption(multifdSetting())
     .addOption(maxBandwidth())
-    .option('--downtime-limit <ms>', 'how long the guest may stand still at the end (default: 300)', (text) =>
+    .option('--downtime-limit <ms>', 'how long the guest may be paused at the end (default: 300)', (text) =>
       parseWhole(text, '--downtime-limit', 0, 2_000_000),
     )
     .addOption(accel())
@@ -98,12 +102,12 @@ function addMigrate(program: Command, ended: (code: ExitCode) => void): void {
     .addOption(machineCompat())
     .addOption(machineType('machine type to announce (default: none)'))
     .addOption(uuid())
-    .option('--verify', 'compare both sides byte for byte afterwards (default for demo: and for loopback)')
-    .option('--no-verify', 'do not, as for a peer that is a QEMU')
+    .option('--verify', 'compare both sides byte for byte at the end (default for demo: and loopback)')
+    .option('--no-verify', 'do not compare: a QEMU cannot')
     .addOption(setupTimeout())
     .addOption(stallTimeout())
     .addOption(completionTimeout())
-    .option('--json', 'print one JSON document on stdout, and nothing else there')
+    .option('--json', 'print one JSON document on stdout and nothing else')
     .addHelpText('after', MIGRATE_HELP)
     .action(async (source, destination, options, command) =>
       ended(await migrateCommand(source, destination, { ...options, ...accelSource(command) })),
@@ -113,10 +117,10 @@ function addMigrate(program: Command, ended: (code: ExitCode) => void): void {
 function addReceive(program: Command, ended: (code: ExitCode) => void): void {
   program
     .command('receive')
-    .summary('be the destination of a migrate, or of a QEMU')
-    .description('Be the destination of one migration: of `multifd migrate`, or of a real QEMU')
-    .argument('[listen]', 'where to wait for it', 'tcp:127.0.0.1:4444')
-    .argument('[target]', 'where the memory goes')
+    .summary('receive a guest from multifd or QEMU')
+    .description('Be the destination of one migration from `multifd migrate` or QEMU')
+    .argument('[listen]', 'address to listen on', 'tcp:127.0.0.1:4444')
+    .argument('[target]', 'where to store the guest')
     .addOption(channels())
     .addOption(compression())
     .addOption(zlibLevel())
@@ -124,19 +128,15 @@ function addReceive(program: Command, ended: (code: ExitCode) => void): void {
     .addOption(multifdSetting())
     .addOption(machineType('accept this machine type only (default: any)'))
     .addOption(uuid())
-    .option(
-      '--max-ram <size>',
-      'refuse a source that announces more RAM than this (default: 1T)',
-      parseMaxRam,
-    )
+    .option('--max-ram <size>', 'refuse a source with more RAM than this (default: 1T)', parseMaxRam)
     .addOption(host())
-    .option('--force', 'replace what is already there, when the new is complete')
-    .option('--verify', 'take digests for a source that asks for them (default)')
-    .option('--no-verify', 'do not')
+    .option('--force', 'replace an existing target once the new one is complete')
+    .option('--verify', 'compute digests for a source that asks for them (default)')
+    .option('--no-verify', 'do not compute them')
     .addOption(incomingSetupTimeout())
     .addOption(stallTimeout())
     .addOption(idleTimeout())
-    .option('--json', 'print one JSON document on stdout, and nothing else there')
+    .option('--json', 'print one JSON document on stdout and nothing else')
     .addOption(new Option('--loopback-child', 'started by migrate for its loopback').hideHelp())
     .addHelpText('after', RECEIVE_HELP)
     .action(async (listen, target, options) => ended(await receiveCommand(listen, target, options)));
@@ -145,12 +145,10 @@ function addReceive(program: Command, ended: (code: ExitCode) => void): void {
 function addRelay(program: Command, ended: (code: ExitCode) => void): void {
   program
     .command('relay')
-    .summary('let a guest migrate through, to a destination of another kind')
-    .description(
-      'Stand between a source and a destination: pages stream through, at most 32 MiB of them inside',
-    )
-    .argument('<listen>', 'where the source connects to')
-    .argument('<destination>', 'where the guest goes')
+    .summary('forward a guest from a source to a destination with other settings')
+    .description('Forward a migration from a source to a destination; at most 32 MiB of pages wait inside')
+    .argument('<listen>', 'address that the source connects to')
+    .argument('<destination>', 'address of the destination')
     .addOption(channels())
     .option(
       '--outgoing-multifd-channels <n>',
@@ -176,7 +174,7 @@ function addRelay(program: Command, ended: (code: ExitCode) => void): void {
     .addOption(stallTimeout())
     .addOption(idleTimeout())
     .addOption(completionTimeout())
-    .option('--json', 'print one JSON document on stdout, and nothing else there')
+    .option('--json', 'print one JSON document on stdout and nothing else')
     .addHelpText('after', RELAY_HELP)
     .action(async (listen, destination, options, command) =>
       ended(await relayCommand(listen, destination, { ...options, ...accelSource(command) })),
@@ -186,10 +184,10 @@ function addRelay(program: Command, ended: (code: ExitCode) => void): void {
 function addInspect(program: Command, ended: (code: ExitCode) => void): void {
   program
     .command('inspect')
-    .summary('say what is in a migration file')
-    .description('Say what is in a migration file: RAM blocks, sections, and the device state in words')
-    .argument('<file>', 'what QEMU wrote with file: or exec:, libvirt with save, or receive with file:')
-    .option('--json', 'print one JSON document on stdout, with nothing left out')
+    .summary('show what a migration file contains')
+    .description('Show what a migration file contains: RAM blocks, sections, and the decoded device state')
+    .argument('<file>', 'a migration file of QEMU, libvirt or `multifd receive`')
+    .option('--json', 'print one JSON document on stdout, complete')
     .addHelpText('after', INSPECT_HELP)
     .action(async (file, options) => ended(await inspectCommand(file, options)));
 }

@@ -92,7 +92,7 @@ async function measure(
   for (const { name, isRight } of contenders) {
     if (isRight === undefined || (await blamed(name, () => isRight(memory), signal))) continue;
     throw new MultifdError('accelerator', `accelerator ${name} gave a wrong answer`, {
-      hint: 'let it pass @multifd/conformance first',
+      hint: 'test it with @multifd/conformance first',
     });
   }
   for (let round = 0; round <= samples; round++) {

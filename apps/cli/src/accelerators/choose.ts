@@ -54,7 +54,9 @@ async function choose(requested: string, cwd: string, threads: number): Promise<
   if (module !== undefined) return { ...(await registry.choose(module)), requested };
   throw new MultifdError(
     'accelerator-unavailable',
-    `no accelerator is called ${JSON.stringify(requested)}, and no module either; known here: ${known.join(', ')}`,
-    { hint: 'a module is named by a path (./my-accelerator) or by a package installed where you are' },
+    `no accelerator or module is called ${JSON.stringify(requested)}; known here: ${known.join(', ')}`,
+    {
+      hint: 'name a module by its path (./my-accelerator), or by its package if that is installed in the working directory',
+    },
   );
 }

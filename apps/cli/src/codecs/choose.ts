@@ -49,8 +49,10 @@ async function choose(requested: string, cwd: string): Promise<CodecChoice> {
   if (module === undefined) {
     throw new MultifdError(
       'codec-unavailable',
-      `no compression is called ${quote(requested)}, and no module either; known here: ${KNOWN.join(', ')}`,
-      { hint: 'a module is named by a path (./my-codec) or by a package installed where you are' },
+      `no compression method or module is called ${quote(requested)}; known here: ${KNOWN.join(', ')}`,
+      {
+        hint: 'name a module by its path (./my-codec), or by its package if that is installed in the working directory',
+      },
     );
   }
   const methods = await methodsOf(module);
@@ -59,7 +61,7 @@ async function choose(requested: string, cwd: string): Promise<CodecChoice> {
   const names = methods.map((each) => each.name).join(', ');
   throw new MultifdError(
     'codec-unavailable',
-    `${quote(requested)} brings ${methods.length} compression methods (${names}) and must bring one`,
+    `${quote(requested)} has ${methods.length} compression methods (${names}) and must have one`,
   );
 }
 

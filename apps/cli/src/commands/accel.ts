@@ -86,7 +86,7 @@ async function survey({ accel }: AccelOptions): Promise<{
   const module = resolveModule(accel, process.cwd());
   if (module === undefined) {
     throw new MultifdError('accelerator-unavailable', `no module ${JSON.stringify(accel)}`, {
-      hint: 'a module is named by a path (./my-accelerator) or by a package installed where you are',
+      hint: 'name a module by its path (./my-accelerator), or by its package if that is installed in the working directory',
     });
   }
   return { ours, theirs: await registry.probe(module), choice };

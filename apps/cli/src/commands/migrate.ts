@@ -283,8 +283,8 @@ class MigrateRun {
     const ours = await this.#ourDigests();
     const theirs = report === undefined ? undefined : decodePeerReport(report).blocks;
     if (ours === undefined || theirs === undefined) {
-      throw new MultifdError('protocol', 'not verified: the destination did not say what it has', {
-        hint: 'verification needs a `multifd receive` without --no-verify there; for another peer use --no-verify here',
+      throw new MultifdError('protocol', 'not verified: the destination sent no digests', {
+        hint: 'verification needs a `multifd receive` without --no-verify; for any other destination, give --no-verify here',
       });
     }
     const verification = compareDigests(ours, theirs);

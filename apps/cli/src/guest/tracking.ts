@@ -24,7 +24,7 @@ export function chooseTracking(requested: TrackerName, ram: GuestRamDescriptor):
   if (requested === 'marks' || (requested === 'auto' && !isMapped)) return MARKS;
   if (!isMapped) {
     throw new MultifdError('host-unavailable', `demo: tracker ${requested} cannot watch WebAssembly memory`, {
-      hint: 'take another backing, or tracker=marks',
+      hint: 'use another backing, or tracker=marks',
     });
   }
   try {
@@ -38,7 +38,7 @@ export function chooseTracking(requested: TrackerName, ram: GuestRamDescriptor):
     if (requested === 'auto' || !MultifdError.is(cause)) throw cause;
     throw new MultifdError('host-unavailable', `demo: tracker ${requested}: ${cause.message}`, {
       cause,
-      hint: 'take tracker=auto, or tracker=marks',
+      hint: 'use tracker=auto or tracker=marks',
     });
   }
 }

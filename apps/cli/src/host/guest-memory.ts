@@ -97,6 +97,6 @@ function mapBlock({ name, length }: IncomingBlock, backing: MappedBacking): Mapp
 function noMapping(backing: MappedBacking, { requested, refused }: HostChoice): MultifdError {
   const why = requested === 'none' ? '--host is none' : (refused?.reason ?? 'it is not there');
   return new MultifdError('host-unavailable', `backing ${backing} needs host-linux: ${why}`, {
-    hint: refused?.fix ?? 'leave --host out, or take backing wasm',
+    hint: refused?.fix ?? 'omit --host, or use backing=wasm',
   });
 }

@@ -52,7 +52,7 @@ function claimByPlaceholder(from: string, to: string): void {
 }
 
 function taken(path: string): MultifdError {
-  return new MultifdError('usage', `${path} is already there: another process was faster`, {
+  return new MultifdError('usage', `${path} is already there: another process has just created it`, {
     hint: 'it may hold another guest: name another place',
   });
 }

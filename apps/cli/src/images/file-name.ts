@@ -13,7 +13,7 @@ export function imageFileName(block: string): string {
   if (file.length <= NAME_MAX) return file;
   throw new MultifdError(
     'usage',
-    `RAM block ${block.slice(0, 32)}…: its image would have a name of ${file.length} bytes, a file name has ${NAME_MAX} at most`,
+    `RAM block ${block.slice(0, 32)}…: the name of its image would have ${file.length} bytes, and a file name may have ${NAME_MAX}`,
     { hint: 'receive this guest with file: (one file, any names), or into memory' },
   );
 }
@@ -24,8 +24,8 @@ export function blockOfImage(file: string): string | undefined {
   try {
     return decodeURIComponent(file.slice(0, -SUFFIX.length));
   } catch {
-    throw new MultifdError('usage', `${file}: its name is not one that a raw: target gives`, {
-      hint: 'a block name is written with %XX for what a file name cannot hold; %25 is the percent sign',
+    throw new MultifdError('usage', `${file}: no raw: target gives an image this name`, {
+      hint: '%XX stands for a byte that a file name cannot hold; a percent sign is %25',
     });
   }
 }

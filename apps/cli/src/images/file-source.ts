@@ -41,8 +41,8 @@ export function checkReportable({ rawDeviceState, file }: StoredGuest): void {
   if (rawDeviceState.vmdesc !== undefined) return;
   throw new MultifdError(
     'usage',
-    `${file.path}: it does not describe its devices, so that the destination cannot be asked what it has`,
-    { hint: 'send it with --no-verify to an address: loopback always asks' },
+    `${file.path}: it does not describe its devices, so the destination cannot be verified`,
+    { hint: 'send it to an address with --no-verify; loopback always verifies' },
   );
 }
 
@@ -97,6 +97,6 @@ export function usersMistake(path: string, error: unknown): unknown {
   if (!MultifdError.is(error) || error.code !== 'protocol') return error;
   return new MultifdError('usage', error.message, {
     cause: error,
-    hint: `is ${path} a migration file, and whole? One that begins elsewhere is ${path},offset=N`,
+    hint: `is ${path} a migration file, and complete? If the stream begins elsewhere, give ${path},offset=N`,
   });
 }

@@ -82,7 +82,7 @@ export class OwnFile {
       'usage',
       `${what}: files made in ${directory} ${fault}: no place for a guest's RAM`,
       {
-        hint: 'name a place on another file system, or mount this one so that files are yours alone (umask=077, uid=)',
+        hint: 'name a place on another file system, or mount this one so that only you can access its files (umask=077, uid=)',
       },
     );
   }
@@ -154,7 +154,7 @@ export class OwnFile {
   }
 
   #touched(how: string): MultifdError {
-    return new MultifdError('io', `${this.path}: while the guest came, another process has ${how}`, {
+    return new MultifdError('io', `${this.path}: another process has ${how} while the guest was received`, {
       hint: 'find out who else works in that directory',
     });
   }

@@ -111,7 +111,7 @@ function openImage(path: string): { readonly file: SourceFile; readonly length: 
     'usage',
     `${path}: ${size} bytes are not a whole number of ${PAGE_SIZE}-byte pages`,
     {
-      hint: `if it is a RAM image whose tail was cut off: truncate -s ${whole} ${path}`,
+      hint: `if this is a RAM image whose tail was cut off, run: truncate -s ${whole} ${path}`,
     },
   );
 }

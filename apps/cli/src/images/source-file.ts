@@ -47,7 +47,7 @@ export class SourceFile {
 
   #changed(how: string): MultifdError {
     return new MultifdError('io', `${this.path}: the file ${how} while it was sent`, {
-      hint: 'see to it that nobody writes to it meanwhile (a QEMU that runs on it?), and send it again',
+      hint: 'make sure that nothing writes to it (is a QEMU running on it?), and send it again',
     });
   }
 }

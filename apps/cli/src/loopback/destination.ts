@@ -158,6 +158,6 @@ function silent(timeout: number): MultifdError {
   return new MultifdError(
     'timeout',
     `loopback: the destination process did not say within ${timeout} ms where it listens`,
-    { hint: 'it hangs, or this machine is very busy: then give it more time with --setup-timeout' },
+    { hint: 'if this machine is very busy, give it more time with --setup-timeout' },
   );
 }

@@ -68,7 +68,7 @@ function givenSetting(text: string, declared: readonly MethodSetting[]): readonl
     'usage',
     `--multifd-setting ${quote(text)}: the compression method has no such setting`,
     {
-      hint: known.length === 0 ? 'it has none at all' : `write NAME=VALUE; it has ${known.join(', ')}`,
+      hint: known.length === 0 ? 'it has no settings' : `write NAME=VALUE; it has ${known.join(', ')}`,
     },
   );
 }

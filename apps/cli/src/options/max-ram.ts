@@ -25,6 +25,6 @@ export function checkAnnouncedRam(blocks: readonly IncomingBlock[], most: number
   throw new MultifdError(
     'incompatible',
     `the source announces ${formatBytes(total)} of RAM, and at most ${formatBytes(most)} are accepted`,
-    { hint: 'if it is the right source and its guest is so large: --max-ram SIZE' },
+    { hint: 'if this is the right source and its guest is that large, give --max-ram SIZE' },
   );
 }

@@ -29,7 +29,7 @@ export function parseDestination(text: string): Destination {
   if (text.startsWith('file:')) throw notInThisVersion('destination', text, WRITE_HINT);
   const address = parsePlace(text);
   if (address.kind === 'tcp' && address.port === 0) {
-    throw new MultifdError('usage', `address ${text}: port 0 is nowhere to connect to`, {
+    throw new MultifdError('usage', `address ${text}: cannot connect to port 0`, {
       hint: 'give the port that the destination listens on',
     });
   }
@@ -40,13 +40,9 @@ export function parseDestination(text: string): Destination {
 export function parseRelayDestination(text: string): string {
   const destination = parseDestination(text);
   if (destination.kind === 'address') return destination.address;
-  throw new MultifdError(
-    'usage',
-    `destination ${quote(text)}: a relay needs somewhere to send the guest on to`,
-    {
-      hint: 'write tcp:HOST:PORT or unix:PATH',
-    },
-  );
+  throw new MultifdError('usage', `destination ${quote(text)}: a relay needs the address of a destination`, {
+    hint: 'write tcp:HOST:PORT or unix:PATH',
+  });
 }
 
 /** @throws MultifdError `usage` */
@@ -68,7 +64,7 @@ function parsePlace(text: string): Address {
   const address = parseAddress(text);
   if (address.kind === 'tcp' || Buffer.byteLength(address.path) <= LONGEST_PATH) return address;
   throw new MultifdError('usage', `address ${text}: the path is longer than ${LONGEST_PATH} bytes`, {
-    hint: 'use a shorter path, or one relative to where you are',
+    hint: 'use a shorter path, or one relative to the working directory',
   });
 }
 

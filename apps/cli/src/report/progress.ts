@@ -36,5 +36,5 @@ export function stalledNote({ dirtyPagesRate, pageSize, mbps }: SourceStatistics
 
 /** An accelerator that `auto` had chosen failed in the middle. */
 export function replacedNote({ failed, reason, by }: AcceleratorReplacement): string {
-  return `warning: accelerator ${failed} failed, ${by.name} goes on: ${plain(reason)}`;
+  return `warning: accelerator ${failed} failed, ${by.name} replaces it: ${plain(reason)}`;
 }

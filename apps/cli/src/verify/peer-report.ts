@@ -69,6 +69,6 @@ function isDigest(value: unknown): value is BlockDigest {
 
 function notUnderstood(why: string): MultifdError {
   return new MultifdError('protocol', `the destination's report is not understood: ${why}`, {
-    hint: 'is the destination a multifd of the same version? --no-verify does without the report',
+    hint: 'is the destination a multifd of the same version? --no-verify needs no report',
   });
 }

@@ -61,7 +61,7 @@ describe('each accelerator does the main job, or says why not', () => {
     expect(JSON.parse((await migrate('')).stdout).accelerator).toMatchObject({ requested: 'auto' });
     const { code, stderr } = await migrate('avx1024');
     expect(code).toBe(3);
-    expect(stderr).toContain('no accelerator is called "avx1024"');
+    expect(stderr).toContain('no accelerator or module is called "avx1024"');
     expect(stderr).toContain('asked for by MULTIFD_ACCEL in the environment');
   });
 

@@ -199,7 +199,7 @@ describe("a stranger's codec", () => {
     writeFileSync(join(cwd, 'codec.mjs'), `export const methods = [${both}];`);
     const { code, stderr } = await run(['migrate', 'demo:4M', '--compression', './codec.mjs'], { cwd });
     expect(code).toBe(3);
-    expect(stderr).toMatch(/brings 2 compression methods \(a, b\)/);
+    expect(stderr).toMatch(/has 2 compression methods \(a, b\)/);
   });
 });
 

@@ -46,7 +46,7 @@ describe('file names', () => {
     expect(imageFileName('a'.repeat(251))).toHaveLength(255);
     for (const name of ['a'.repeat(252), 'ä'.repeat(60), '/'.repeat(235)]) {
       expect(() => imageFileName(name)).toThrow(
-        /^RAM block .{32}…: its image would have a name of \d+ bytes.*255/,
+        /^RAM block .{32}…: the name of its image would have \d+ bytes.*255/,
       );
     }
   });

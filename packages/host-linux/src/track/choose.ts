@@ -56,7 +56,7 @@ export function chooseTracker(options: TrackerOptions): TrackerChoice {
   }
   const reasons = refused.map((each) => `${each.kind}: ${each.reason}`).join('; ');
   throw new MultifdError('io', `writes cannot be tracked: ${reasons}`, {
-    hint: kind === 'auto' ? 'stop the guest before it is migrated' : 'let it choose: auto',
+    hint: kind === 'auto' ? 'pause the guest before the migration' : 'use auto',
   });
 }
 

@@ -26,7 +26,7 @@ export interface LibvirtHeader {
 export function readLibvirtHeader(source: ByteSource): LibvirtHeader {
   const bad = (what: string): MultifdError =>
     new MultifdError('usage', `${source.name}: libvirt's header: ${what}`, {
-      hint: `is ${source.name} whole? virsh save-image-dumpxml says what libvirt makes of it`,
+      hint: `is ${source.name} complete? check it with virsh save-image-dumpxml`,
     });
   if (source.size < HEADER_SIZE) throw bad(`${HEADER_SIZE} bytes, but the file has ${source.size}`);
   const bytes = new Uint8Array(HEADER_SIZE);

@@ -71,8 +71,8 @@ class SparseWriter {
 
   write(chunk: Buffer): void {
     if (this.#size + chunk.length > this.#limit) {
-      throw new MultifdError('usage', `${this.#path}: more than ${this.#limit} bytes come out of it`, {
-        hint: 'unpack it yourself if you trust it, and inspect what comes out',
+      throw new MultifdError('usage', `${this.#path}: it unpacks to more than ${this.#limit} bytes`, {
+        hint: 'if you trust it, unpack it yourself and inspect the result',
       });
     }
     for (let at = 0; at < chunk.length; at += PIECE) {
@@ -101,11 +101,11 @@ function failure(path: string, compression: Compression, cause: unknown): Multif
   if (/^(Z_|ZSTD_|ERR_)/.test(code)) {
     return new MultifdError('usage', `${path}: its ${compression} data cannot be unpacked: ${message}`, {
       cause,
-      hint: `is ${path} whole? ${compression} -t says what it makes of it`,
+      hint: `is ${path} complete? check it with ${compression} -t`,
     });
   }
   return new MultifdError('io', `${path} cannot be unpacked in ${tmpdir()}: ${message}`, {
     cause,
-    hint: 'set TMPDIR to a directory with room for what is in it, or unpack it yourself',
+    hint: 'set TMPDIR to a directory with enough room, or unpack it yourself',
   });
 }

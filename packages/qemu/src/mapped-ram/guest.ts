@@ -43,7 +43,7 @@ export function openMappedRam(path: string, options: ReadOptions = {}): MappedRa
   try {
     const { offset, compression, libvirt } = locateStream(source, options.offset);
     if (compression !== undefined) {
-      throw new MultifdError('usage', `${path}: a ${compression} file, whose pages cannot be reached`, {
+      throw new MultifdError('usage', `${path}: a ${compression} file: pages cannot be read from it`, {
         hint: unpackHint(path, compression, offset),
       });
     }

@@ -52,7 +52,10 @@ export function planLayout(
   let at = 0;
   for (const { name, length } of blocks) {
     if (length <= 0 || length % pageSize !== 0 || !Number.isSafeInteger(length)) {
-      throw new MultifdError('usage', `RAM block ${name}: ${length} bytes are no pages of ${pageSize}`);
+      throw new MultifdError(
+        'usage',
+        `RAM block ${name}: ${length} bytes are not a multiple of the page size ${pageSize}`,
+      );
     }
     const entryOffset = at;
     // The entry has at most 256 bytes of name, 8 of length and 28 of header.

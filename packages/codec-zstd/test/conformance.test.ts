@@ -8,6 +8,8 @@ for (const method of methods) {
     module: new URL('../dist/index.js', import.meta.url).href,
     settings: [0, 1, 3, 12, 20].map((level) => ({ 'multifd-zstd-level': level })),
     hostile,
+    // Other tests share the cores.
+    timeout: 60_000,
     required: process.env.MULTIFD_NATIVE === 'required',
   });
 }

@@ -9,8 +9,8 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { environment, machineName } from '@multifd/testing/environment';
 import { samplesFile, writeSamples } from '../../../scripts/bench/samples.mjs';
-import { environment, machineName } from './environment.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 

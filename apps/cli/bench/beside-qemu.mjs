@@ -13,11 +13,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { environment, machineName } from '@multifd/testing/environment';
 import { samplesFile, writeSamples } from '../../../scripts/bench/samples.mjs';
 import { writeImage } from './beside-images.mjs';
 import { plan, sides } from './beside-plan.mjs';
 import { qemuToQemu, qemuVersion } from './beside-qemu-side.mjs';
-import { environment, machineName } from './environment.mjs';
 
 const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 const PATIENCE = 180_000;

@@ -11,8 +11,8 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { environment, machineName } from '@multifd/testing/environment';
 import { samplesFile, writeSamples } from '../../../scripts/bench/samples.mjs';
-import { environment, machineName } from './environment.mjs';
 import { plan } from './plan.mjs';
 
 const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));

@@ -10,7 +10,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { environment, machineName } from './environment.js';
+import { environment, machineName } from '@multifd/testing/environment';
 import { mainStream } from './main-stream.js';
 import { measure, type Result } from './measure.js';
 import { packetHeaders } from './packets.js';

@@ -29,8 +29,9 @@ SOURCE (default demo:1G):
       dirty      a vCPU runs and writes RATE bytes a second until the switchover (default: the guest is paused)
       fill       content of the other pages (default random)
       seed       the same seed gives the same memory (default 1)
-      backing    what the RAM is, on both ends of a loopback: anon (anonymous memory, the default with host-linux),
-                 thp (with huge pages), memfd, file, or wasm (WebAssembly memory, on every system)
+      backing    what the RAM is, on both ends of a loopback: auto (default: anonymous memory, with huge pages where a
+                 quarter of one or more is written; wasm without host-linux), anon (small pages only), thp (huge pages
+                 wherever the kernel can), memfd, file, or wasm (WebAssembly memory, on every system)
       tracker    what finds the vCPU's writes: uffd, soft-dirty, digest, marks (the vCPU marks the pages itself),
                  or auto (default)
   raw:FILE
@@ -80,7 +81,8 @@ LISTEN (default tcp:127.0.0.1:4444):
   unix:PATH
 
 TARGET (default: memory):
-  memory:B         memory, freed when the command ends; B is anon, thp, memfd, file or wasm
+  memory:B         memory, freed when the command ends; B is auto (default; huge pages where much arrives), anon (small
+                   pages only), thp (huge pages wherever the kernel can), memfd, file or wasm
   file:FILE        a mapped-ram migration file, for QEMU 9.0 and later; FILE appears once it is complete
   raw:DIR          one sparse image for each RAM block, DIR/NAME.raw; they appear once all are complete
 

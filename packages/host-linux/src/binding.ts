@@ -35,6 +35,12 @@ export interface NativeMemory {
   zero(offset: number, length: number): void;
   intact(): void;
   allocated(): number;
+  /** Whether `askHuge` can bring anything. */
+  canAsk(): boolean;
+  /** The 2 MiB at `offset` become a huge page when they are first touched, if the kernel has one. */
+  askHuge(offset: number): void;
+  /** Bytes; -1: the kernel does not say. */
+  inHugePages(): number;
   /** For tests: how often the kernel was asked where a run of the file's data ends, over all threads. */
   asked(): number;
   /** -1: there is none. */

@@ -14,14 +14,18 @@ interface MapCommon {
 }
 
 /**
- * Memory of this process, zero and untouched. `anon`: small pages. `thp`: huge pages where the kernel can. `memfd`:
- * small pages, and another process can map it as a `file` with the path `/proc/PID/fd/DESCRIPTOR`.
+ * Memory of this process, zero and untouched.
+ * - `auto`: private memory in small pages, and in a huge one wherever a quarter of it or more is announced
+ *   (`RamBlock.announce`) before it is touched, as a destination does.
+ * - `anon`: the same in small pages. `thp`: the same in huge pages wherever the kernel can.
+ * - `memfd`: another process can map it as a `file` with the path `/proc/PID/fd/DESCRIPTOR`. Pages as with `auto` where the
+ *   kernel gives shared memory huge pages on request (`shmem_enabled`), else small ones.
  */
 export interface OwnMemory {
-  readonly kind: 'anon' | 'thp' | 'memfd';
+  readonly kind: 'auto' | 'anon' | 'thp' | 'memfd';
 }
 
-/** A file or block device that is there and long enough. */
+/** A file or block device that is there and long enough. One in a tmpfs that is mounted with `huge=advise` is as a memfd. */
 export interface FileMemory {
   readonly kind: 'file';
   /** Its path (`/proc/PID/fd/N`: an open file of another process), or an open descriptor, which may be closed then. */
@@ -45,6 +49,8 @@ export interface MappedRam {
    * written, in RAM and in swap.
    */
   allocatedBytes(): number;
+  /** Bytes that are mapped in huge pages here; undefined where the kernel does not say (before Linux 6.7). */
+  hugeBytes(): number | undefined;
   /** From now on nobody can open it. It is unmapped when the last block and the last view is gone. May be called twice. */
   close(): void;
 }
@@ -95,6 +101,11 @@ class Mapped implements MappedRam {
 
   allocatedBytes(): number {
     return attempt(() => this.#memory.allocated());
+  }
+
+  hugeBytes(): number | undefined {
+    const bytes = attempt(() => this.#memory.inHugePages());
+    return bytes < 0 ? undefined : bytes;
   }
 
   close(): void {

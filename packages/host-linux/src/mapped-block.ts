@@ -1,5 +1,6 @@
 import { MultifdError, type RamBlock } from '@multifd/core/host';
 import type { NativeMemory } from './binding.js';
+import { HugeRanges } from './huge-ranges.js';
 import { attempt } from './native-error.js';
 import { viewOf } from './views.js';
 
@@ -14,6 +15,7 @@ export class MappedBlock implements RamBlock {
   readonly inPlace = true;
   readonly #number: number;
   #memory: NativeMemory | undefined;
+  readonly #huge: HugeRanges | undefined;
   /** This thread's views of the windows that were asked for. */
   readonly #windows: (Uint8Array | undefined)[] = [];
 
@@ -22,6 +24,7 @@ export class MappedBlock implements RamBlock {
     this.length = length;
     this.#number = number;
     this.#memory = memory;
+    this.#huge = memory.canAsk() ? new HugeRanges(length) : undefined;
   }
 
   read(offset: number, length: number): Uint8Array {
@@ -49,6 +52,13 @@ export class MappedBlock implements RamBlock {
   zero(offset: number, length: number): void {
     const memory = this.#open();
     attempt(() => memory.zero(offset, length));
+  }
+
+  announce(offsets: Float64Array, count: number, pageSize: number): void {
+    const range = this.#huge?.find(offsets, count, pageSize);
+    if (range === undefined) return;
+    const memory = this.#open();
+    attempt(() => memory.askHuge(range));
   }
 
   absent(offset: number, length: number): number {

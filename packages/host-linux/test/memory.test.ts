@@ -6,6 +6,7 @@ import {
   absentPages,
   bytesOf,
   GIB,
+  isHuge,
   KINDS,
   type Kind,
   MIB,
@@ -24,11 +25,11 @@ describe.skipIf(!built).each(KINDS)('%s memory', (kind: Kind) => {
     expect(block.absent(5 * PAGE, PAGE)).toBe(PAGE);
     expect(ram.allocatedBytes()).toBe(0);
     block.write(3 * PAGE + 100, Uint8Array.of(1, 2, 3));
-    expect(block.absent(0, LENGTH)).toBe(kind === 'thp' ? -2 * MIB : 3 * PAGE);
-    expect(block.absent(3 * PAGE, LENGTH - 3 * PAGE)).toBe(kind === 'thp' ? 3 * PAGE - 2 * MIB : -PAGE);
-    expect(absentPages(block).size).toBe((LENGTH - (kind === 'thp' ? 2 * MIB : PAGE)) / PAGE);
+    expect(block.absent(0, LENGTH)).toBe(isHuge(kind) ? -2 * MIB : 3 * PAGE);
+    expect(block.absent(3 * PAGE, LENGTH - 3 * PAGE)).toBe(isHuge(kind) ? 3 * PAGE - 2 * MIB : -PAGE);
+    expect(absentPages(block).size).toBe((LENGTH - (isHuge(kind) ? 2 * MIB : PAGE)) / PAGE);
     expect([...bytesOf(block, 3 * PAGE + 99, 5)]).toEqual([0, 1, 2, 3, 0]);
-    expect(ram.allocatedBytes()).toBe(kind === 'thp' ? 2 * MIB : PAGE);
+    expect(ram.allocatedBytes()).toBe(isHuge(kind) ? 2 * MIB : PAGE);
     block.intact?.();
     close();
   });
@@ -69,39 +70,19 @@ describe.skipIf(!built).each(KINDS)('%s memory', (kind: Kind) => {
     block.write(77 * GIB - 2, Uint8Array.of(1, 2, 3, 4));
     expect([...bytesOf(block, 77 * GIB - 2, 2), ...bytesOf(block, 77 * GIB, 2)]).toEqual([1, 2, 3, 4]);
     expect(() => bytesOf(block, 77 * GIB - 2, 4)).toThrow(/no window/);
-    expect(ram.allocatedBytes()).toBe(kind === 'thp' ? 4 * MIB : 2 * PAGE);
+    expect(ram.allocatedBytes()).toBe(isHuge(kind) ? 4 * MIB : 2 * PAGE);
     block.zero(0, 100 * GIB);
     if (kind !== 'private file') expect(block.absent(0, 100 * GIB)).toBe(100 * GIB);
     close();
   });
 });
 
-describe.skipIf(!built).each(['anon', 'thp'] as const)('%s memory', (kind) => {
+describe.skipIf(!built).each(['anon', 'thp', 'announced'] as const)('%s memory', (kind) => {
   test('that was only read is still absent', () => {
     const { ram, block, close } = openRam(optionsOf(kind, LENGTH));
     for (let offset = 0; offset < LENGTH; offset += PAGE) expect(bytesOf(block, offset, 1)[0]).toBe(0);
     expect(block.absent(0, LENGTH)).toBe(LENGTH);
     expect(ram.allocatedBytes()).toBe(0);
-    close();
-  });
-});
-
-describe.skipIf(!built)('huge pages', () => {
-  test('stay whole when a part of one becomes zero, and go when all of it does', () => {
-    const { ram, block, close } = openRam(optionsOf('thp', LENGTH));
-    block.write(0, new Uint8Array(2 * MIB).fill(1));
-    block.zero(0, MIB);
-    expect(ram.allocatedBytes()).toBe(2 * MIB);
-    expect(bytesOf(block, MIB - 1, 2)).toEqual(Uint8Array.of(0, 1));
-    block.zero(0, 2 * MIB);
-    expect(ram.allocatedBytes()).toBe(0);
-    close();
-  });
-
-  test('are not made where they were not asked for', () => {
-    const { ram, block, close } = openRam(optionsOf('anon', LENGTH));
-    block.write(0, Uint8Array.of(1));
-    expect(ram.allocatedBytes()).toBe(PAGE);
     close();
   });
 });

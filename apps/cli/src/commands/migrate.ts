@@ -160,9 +160,9 @@ class MigrateRun {
 
   /** Memory of the kind that the accelerator checks in place, if it has one. */
   #backing(source: DemoSource, host: HostChoice): Backing {
-    if (source.backing !== undefined) return source.backing;
+    if (source.backing !== undefined && source.backing !== 'auto') return source.backing;
     const inWasm = this.#facts.choice?.memory === 'wasm';
-    return inWasm || host.module === undefined ? 'wasm' : 'anon';
+    return inWasm || host.module === undefined ? 'wasm' : 'auto';
   }
 
   async #prepare(
@@ -197,6 +197,7 @@ class MigrateRun {
       this.#facts.peakRss.source = peakRss();
       this.#facts.backing = guest.backing;
       this.#facts.allocated.source = guest.allocatedBytes() ?? null;
+      this.#facts.huge.source = guest.hugeBytes() ?? null;
       const elapsed = clock.elapsed();
       if (verify) this.#beginDigests(guest.guest.ram);
       // Nobody looks at the promise until the report has come: it must not be rejected.
@@ -263,8 +264,9 @@ class MigrateRun {
 
   #readReport({ report }: MigrateResult): void {
     if (report === undefined) return;
-    const { cpuTime, peakRss: peak, allocated } = decodePeerReport(report);
+    const { cpuTime, peakRss: peak, allocated, huge } = decodePeerReport(report);
     this.#facts.allocated.destination = allocated ?? null;
+    this.#facts.huge.destination = huge ?? null;
     this.#facts.cpuTime.destination = cpuTime;
     this.#facts.peakRss.destination = peak;
   }

@@ -118,6 +118,7 @@ class ReceiveRun {
       this.#noteAll(images?.settle());
       if (images !== undefined) this.#facts.images = [...new Set(this.#kept?.blocks.map(({ path }) => path))];
       this.#facts.statistics = received.statistics;
+      this.#noteMemory(target);
       checkFarewell(received.guest, parameters.stallTimeout);
       await this.#runOn(received, target);
     } catch (error) {
@@ -199,6 +200,7 @@ class ReceiveRun {
       cpuTime: this.#facts.cpuTime ?? 0,
       peakRss: this.#facts.peakRss ?? 0,
       allocated: this.#memory?.allocatedBytes(),
+      huge: this.#memory?.hugeBytes(),
       blocks,
     });
   }
@@ -214,6 +216,16 @@ class ReceiveRun {
     this.#facts.machineType = machineType;
     this.#facts.blocks = ram.blocks.map(({ name, length }) => ({ name, length }));
     this.#facts.devices = deviceState.map(({ idstr, instanceId }) => `${idstr}.${instanceId}`);
+  }
+
+  #noteMemory(target: Target): void {
+    const memory = target.kind === 'memory' ? this.#memory : undefined;
+    if (memory === undefined) return;
+    this.#facts.memory = {
+      backing: memory.backing,
+      allocated: memory.allocatedBytes() ?? null,
+      'huge-pages': memory.hugeBytes() ?? null,
+    };
   }
 
   /** A demo guest in memory runs on here, after the source can no longer run it and its digests were taken. */

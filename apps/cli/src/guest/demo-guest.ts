@@ -49,6 +49,7 @@ function withMemory(guest: PreparedGuest, memory: GuestMemory): PreparedGuest {
     ...guest,
     backing: memory.backing,
     allocatedBytes: () => memory.allocatedBytes(),
+    hugeBytes: () => memory.hugeBytes(),
     async close() {
       await guest.close();
       memory.close();
@@ -64,6 +65,7 @@ export function restingGuest(guest: Guest): PreparedGuest {
     cpuTime: async () => 0,
     describe: () => AT_REST,
     allocatedBytes: () => undefined,
+    hugeBytes: () => undefined,
     close: async () => {},
   };
 }
@@ -105,6 +107,7 @@ async function runningGuest(
       tracker: { name, refused },
     }),
     allocatedBytes: () => undefined,
+    hugeBytes: () => undefined,
     async close() {
       await vcpu.close();
       tracker?.close();

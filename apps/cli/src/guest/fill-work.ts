@@ -13,6 +13,8 @@ export interface FillSetup {
 
 /** Bytes that one thread fills before it takes the next piece. Divides every window. */
 const PIECE = 4 * 2 ** 20;
+/** Bytes. */
+const HUGE_PAGE = 2 * 2 ** 20;
 
 /**
  * Fills pieces until none is left. What a page gets depends on the seed, its block and its number only.
@@ -25,11 +27,35 @@ export function fillPieces({ ram, source, cursor }: FillSetup, blocks: readonly 
   blocks.forEach((block, blockIndex) => {
     for (let offset = 0; offset < block.length; offset += PIECE, piece++) {
       if (piece !== taken) continue;
-      const words = wordsOf(block, offset, Math.min(PIECE, block.length - offset));
+      const length = Math.min(PIECE, block.length - offset);
+      announce(block, offset, length, (page) => isWritten(source, blockIndex, page), ram.pageSize);
+      const words = wordsOf(block, offset, length);
       fillPages(words, offset, blockIndex, ram.pageSize, source);
       taken = Atomics.add(next, 0, 1);
     }
   });
+}
+
+/** Tells the block which pages are going to be written, for each huge page by itself. */
+function announce(
+  block: RamBlock,
+  offset: number,
+  length: number,
+  isWritten: (page: number) => boolean,
+  pageSize: number,
+): void {
+  if (block.announce === undefined) return;
+  const offsets = new Float64Array(HUGE_PAGE / pageSize);
+  for (let start = offset; start < offset + length; start += HUGE_PAGE) {
+    const end = Math.min(start + HUGE_PAGE, offset + length);
+    let count = 0;
+    for (let at = start; at < end; at += pageSize) if (isWritten(at / pageSize)) offsets[count++] = at;
+    block.announce(offsets, count, pageSize);
+  }
+}
+
+function isWritten({ seed, zero, populate }: DemoSource, block: number, page: number): boolean {
+  return populate || !isZeroPage(pageSeed(seed, block, page), zero);
 }
 
 /** A piece of guest memory itself as 32-bit words; it lies within one window. */

@@ -14,6 +14,8 @@ export interface PreparedGuest {
   readonly backing?: Backing;
   /** Bytes that the operating system holds for its memory; undefined if it cannot be asked. */
   allocatedBytes(): number | undefined;
+  /** Bytes of it in huge pages; undefined if it cannot be asked. */
+  hugeBytes(): number | undefined;
   /** Frees its threads. Its memory stays readable as long as it is referenced. */
   close(): Promise<void>;
 }

@@ -12,13 +12,15 @@ export interface GuestMemory {
   readonly blocks: readonly RamBlockDescriptor[];
   /** Bytes that the operating system really holds for it; undefined if it cannot be asked. */
   allocatedBytes(): number | undefined;
+  /** Bytes of it that this process has in huge pages; undefined if it cannot be asked. */
+  hugeBytes(): number | undefined;
   /** Gives up this owner's share: memory that a thread still has open stays until that closes it. */
   close(): void;
 }
 
 /**
  * Memory for `blocks`, zero and untouched.
- * @param backing undefined: anonymous memory where the host has it, else WebAssembly memory.
+ * @param backing undefined is `auto`: anonymous memory where the host has it, else WebAssembly memory.
  * @throws MultifdError `host-unavailable` for a mapping without a host that maps; `io`.
  */
 export function allocateGuestMemory(
@@ -27,13 +29,14 @@ export function allocateGuestMemory(
   host: HostChoice,
   pageSize: number,
 ): GuestMemory {
-  const chosen = backing ?? (host.module === undefined ? 'wasm' : 'anon');
-  if (chosen === 'wasm') {
+  const wanted = backing ?? 'auto';
+  if (wanted === 'wasm' || (wanted === 'auto' && host.module === undefined)) {
     const { blocks: made } = allocateGuestRam(blocks, pageSize);
-    return { backing: chosen, blocks: made, allocatedBytes: () => undefined, close: () => {} };
+    const unknown = () => undefined;
+    return { backing: 'wasm', blocks: made, allocatedBytes: unknown, hugeBytes: unknown, close: () => {} };
   }
-  checkBacking(chosen, host);
-  return mapBlocks(blocks, chosen);
+  checkBacking(wanted, host);
+  return mapBlocks(blocks, wanted);
 }
 
 /**
@@ -41,7 +44,7 @@ export function allocateGuestMemory(
  * @throws MultifdError `host-unavailable` for a mapping without a host that maps.
  */
 export function checkBacking(backing: Backing, host: HostChoice): void {
-  if (backing !== 'wasm' && host.module === undefined) throw noMapping(backing, host);
+  if (backing !== 'wasm' && backing !== 'auto' && host.module === undefined) throw noMapping(backing, host);
 }
 
 function mapBlocks(blocks: readonly IncomingBlock[], backing: MappedBacking): GuestMemory {
@@ -58,15 +61,22 @@ function mapBlocks(blocks: readonly IncomingBlock[], backing: MappedBacking): Gu
   return {
     backing,
     blocks: mappings.map(({ descriptor }) => descriptor),
-    allocatedBytes: () => allocatedBytes(mappings),
+    allocatedBytes: () => total(mappings, (mapping) => mapping.allocatedBytes()),
+    hugeBytes: () => total(mappings, (mapping) => mapping.hugeBytes()),
     close,
   };
 }
 
 /** A figure for a report: where the system does not say (no /proc, as in a sandbox), there is none. */
-function allocatedBytes(mappings: readonly MappedRam[]): number | undefined {
+function total(
+  mappings: readonly MappedRam[],
+  bytesOf: (mapping: MappedRam) => number | undefined,
+): number | undefined {
   try {
-    return mappings.reduce((sum, mapping) => sum + mapping.allocatedBytes(), 0);
+    return mappings.reduce<number | undefined>((sum, mapping) => {
+      const bytes = bytesOf(mapping);
+      return sum === undefined || bytes === undefined ? undefined : sum + bytes;
+    }, 0);
   } catch (error) {
     if (MultifdError.is(error) && error.code === 'io') return undefined;
     throw error;
@@ -94,7 +104,10 @@ function mapBlock({ name, length }: IncomingBlock, backing: MappedBacking): Mapp
   }
 }
 
-function noMapping(backing: MappedBacking, { requested, refused }: HostChoice): MultifdError {
+function noMapping(
+  backing: Exclude<MappedBacking, 'auto'>,
+  { requested, refused }: HostChoice,
+): MultifdError {
   const why = requested === 'none' ? '--host is none' : (refused?.reason ?? 'it is not there');
   return new MultifdError('host-unavailable', `backing ${backing} needs host-linux: ${why}`, {
     hint: refused?.fix ?? 'omit --host, or use backing=wasm',

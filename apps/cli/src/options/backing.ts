@@ -3,12 +3,13 @@ import { quote } from './sizes.js';
 
 /**
  * Where a guest's memory lives. `wasm`: shared WebAssembly memory, anywhere. The others are mappings of host-linux:
- * anonymous memory without and with huge pages, a memfd, an unlinked file.
+ * anonymous memory with huge pages where much is written, without any, and with huge pages wherever the kernel can; a
+ * memfd; an unlinked file.
  */
 export type Backing = 'wasm' | MappedBacking;
-export type MappedBacking = 'anon' | 'thp' | 'memfd' | 'file';
+export type MappedBacking = 'auto' | 'anon' | 'thp' | 'memfd' | 'file';
 
-const BACKINGS: readonly Backing[] = ['anon', 'thp', 'memfd', 'file', 'wasm'];
+const BACKINGS: readonly Backing[] = ['auto', 'anon', 'thp', 'memfd', 'file', 'wasm'];
 
 /** @param what names the setting in messages. @throws MultifdError `usage` */
 export function parseBacking(text: string, what: string): Backing {

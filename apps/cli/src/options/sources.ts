@@ -55,7 +55,7 @@ export const DEMO_DEFAULTS = {
 export const DEMO_PAGE_SIZE = 4096;
 
 const HINT =
-  'write demo:SIZE[,zero=F][,populate][,dirty=RATE][,fill=random|text][,seed=N][,backing=anon|thp|memfd|file|wasm][,tracker=NAME], raw:FILE or file:FILE';
+  'write demo:SIZE[,zero=F][,populate][,dirty=RATE][,fill=random|text][,seed=N][,backing=auto|anon|thp|memfd|file|wasm][,tracker=NAME], raw:FILE or file:FILE';
 
 /** @throws MultifdError `usage` that says what is wrong and what would be right. */
 export function parseSource(text: string): Source {

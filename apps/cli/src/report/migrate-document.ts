@@ -45,6 +45,8 @@ export interface MigrateDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly 'peak-rss': BothEnds;
   /** Bytes that the operating systems hold for guest memory after the migration. Null: not known. */
   readonly allocated: BothEnds;
+  /** Bytes of it in huge pages. Null: not known. */
+  readonly 'huge-pages': BothEnds;
   /** Whether both ends' memory is the same; null if it was not compared. */
   readonly verified: boolean | null;
   readonly verification: VerificationMember | null;
@@ -119,6 +121,7 @@ export interface MigrateFacts {
   cpuTime: { source: number | null; destination: number | null };
   peakRss: { source: number | null; destination: number | null };
   allocated: { source: number | null; destination: number | null };
+  huge: { source: number | null; destination: number | null };
   host?: HostChoice;
   backing?: Backing | undefined;
   verification?: Verification;
@@ -133,6 +136,7 @@ export function newFacts(source: string | null, destination: string | null): Mig
     cpuTime: { ...unknown },
     peakRss: { ...unknown },
     allocated: { ...unknown },
+    huge: { ...unknown },
   };
 }
 
@@ -155,6 +159,7 @@ export function migrateDocument(facts: MigrateFacts, error?: unknown): MigrateDo
     'cpu-time': rounded(facts.cpuTime),
     'peak-rss': facts.peakRss,
     allocated: facts.allocated,
+    'huge-pages': facts.huge,
     verified: facts.verification === undefined ? null : facts.verification.differences.length === 0,
     verification: facts.verification === undefined ? null : verificationMember(facts.verification),
     'guest-at': guestAt(completed, error) ?? 'source',

@@ -25,6 +25,8 @@ export interface ReceiveDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly compression?: CompressionMember;
   readonly 'cpu-time': { readonly destination: number | null };
   readonly 'peak-rss': { readonly destination: number | null };
+  /** Where the guest's memory lives. Absent if it is in files, or none was made. */
+  readonly memory?: MemoryMember;
   /**
    * The files that were written: the images of a raw: target, or the one of a file: target. After a failure: what stays of
    * a guest whose source did not wait for an answer.
@@ -33,6 +35,14 @@ export interface ReceiveDocument extends Partial<Omit<FailureMembers, 'status'>>
   /** Who has the guest now; `either`: see `hint`. Null: none has come. */
   readonly 'guest-at': GuestPlace | null;
   readonly guest?: GuestReport;
+}
+
+export interface MemoryMember {
+  readonly backing: string;
+  /** Bytes that the operating system holds for it after the migration. Null: not known. */
+  readonly allocated: number | null;
+  /** Bytes of it in huge pages. Null: not known. */
+  readonly 'huge-pages': number | null;
 }
 
 export interface ReceivedRamMember {
@@ -64,11 +74,12 @@ export interface ReceiveFacts {
   guest?: GuestReport;
   cpuTime?: number;
   peakRss?: number;
+  memory?: MemoryMember;
 }
 
 export function receiveDocument(facts: ReceiveFacts, error?: unknown): ReceiveDocument {
   const failure = error === undefined ? undefined : failureMembers(error);
-  const { statistics, blocks, machineType, devices, channels, codec, images, guest } = facts;
+  const { statistics, blocks, machineType, devices, channels, codec, images, guest, memory } = facts;
   const completed = facts.completed === true;
   return {
     'schema-version': SCHEMA_VERSION,
@@ -89,6 +100,7 @@ export function receiveDocument(facts: ReceiveFacts, error?: unknown): ReceiveDo
       : { 'multifd-compression': codec.name, compression: compressionMember(codec) }),
     'cpu-time': { destination: facts.cpuTime === undefined ? null : Math.round(facts.cpuTime) },
     'peak-rss': { destination: facts.peakRss ?? null },
+    ...(memory === undefined ? {} : { memory }),
     ...(images === undefined ? {} : { images }),
     'guest-at': guestAt(completed, error) ?? null,
     ...(guest === undefined ? {} : { guest }),

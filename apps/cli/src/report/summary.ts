@@ -8,7 +8,7 @@ import type {
   MigrateDocument,
   RamMember,
 } from './migrate-document.js';
-import type { ReceiveDocument } from './receive-document.js';
+import type { MemoryMember, ReceiveDocument } from './receive-document.js';
 
 /** A finished migration in the style of QEMU's `info migrate`. */
 export function migrateSummary(document: MigrateDocument): string {
@@ -25,6 +25,7 @@ export function migrateSummary(document: MigrateDocument): string {
     both('cpu time', document['cpu-time'], (value) => `${value} ms`),
     both('peak memory', document['peak-rss'], formatBytes),
     both('allocated guest memory', document.allocated, formatBytes),
+    both('in huge pages', document['huge-pages'], formatBytes),
     guest === undefined ? '' : guestLine(guest),
     verification === null
       ? 'verified: not asked for'
@@ -34,7 +35,7 @@ export function migrateSummary(document: MigrateDocument): string {
 
 /** The same for the destination. */
 export function receiveSummary(document: ReceiveDocument): string {
-  const { ram, blocks = [], devices = [], images = [], guest } = document;
+  const { ram, blocks = [], devices = [], images = [], guest, memory } = document;
   return lines([
     `Migration status: ${document.status}`,
     time('total time', document['total-time']),
@@ -54,6 +55,7 @@ export function receiveSummary(document: ReceiveDocument): string {
     devices.length === 0 ? '' : `devices: ${devices.map(plain).join(', ')}`,
     one('cpu time', document['cpu-time'].destination, (value) => `${value} ms`),
     one('peak memory', document['peak-rss'].destination, formatBytes),
+    ...(memory === undefined ? [] : [memoryLine(memory)]),
     ...images.map((image) => `image: ${plain(image)}`),
     guest === undefined ? '' : guestLine(guest),
   ]);
@@ -101,6 +103,11 @@ function hostLine({ name, backing, refused }: HostMember): string {
   const memory = backing === undefined ? '' : `, guest memory: ${backing}`;
   const why = refused === undefined ? '' : ` (${plain(refused.reason)}; ${plain(refused.fix)})`;
   return `host: ${name ?? 'Node alone'}${memory}${why}`;
+}
+
+function memoryLine({ backing, allocated, 'huge-pages': huge }: MemoryMember): string {
+  const bytes = allocated === null ? '' : `, ${formatBytes(allocated)} allocated`;
+  return `guest memory: ${backing}${bytes}${huge === null ? '' : `, ${formatBytes(huge)} in huge pages`}`;
 }
 
 function rateText({ name, 'bytes-per-second': rate }: { name: string; 'bytes-per-second': number }): string {

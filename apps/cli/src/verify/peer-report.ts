@@ -10,6 +10,8 @@ export interface PeerReport {
   readonly peakRss: number;
   /** Bytes that the operating system holds for the guest's memory; undefined if it cannot be asked. */
   readonly allocated?: number | undefined;
+  /** Bytes of it in huge pages; undefined if it cannot be asked. */
+  readonly huge?: number | undefined;
   /** Undefined if the destination was not to take digests. */
   readonly blocks: readonly BlockDigest[] | undefined;
 }
@@ -26,6 +28,7 @@ export function encodePeerReport(report: PeerReport): Uint8Array {
     'peak-rss': report.peakRss,
     // Left out by JSON if it is undefined.
     allocated: report.allocated,
+    'huge-pages': report.huge,
   };
   const whole = Buffer.from(
     JSON.stringify(report.blocks === undefined ? head : { ...head, blocks: report.blocks }),
@@ -48,14 +51,15 @@ export function decodePeerReport(bytes: Uint8Array): PeerReport {
     throw new MultifdError('protocol', `the destination could not report: ${value.error}`);
   }
   if (!isRecord(value) || value.format !== FORMAT) throw notUnderstood(`its format is not ${FORMAT}`);
-  const { 'cpu-time': cpuTime, 'peak-rss': peakRss, allocated, blocks } = value;
+  const { 'cpu-time': cpuTime, 'peak-rss': peakRss, allocated, 'huge-pages': huge, blocks } = value;
   if (typeof cpuTime !== 'number' || typeof peakRss !== 'number')
     throw notUnderstood('cpu-time or peak-rss is missing');
   if (allocated !== undefined && typeof allocated !== 'number') throw notUnderstood('allocated is no number');
-  if (blocks === undefined) return { cpuTime, peakRss, allocated, blocks };
+  if (huge !== undefined && typeof huge !== 'number') throw notUnderstood('huge-pages is no number');
+  if (blocks === undefined) return { cpuTime, peakRss, allocated, huge, blocks };
   if (!Array.isArray(blocks) || !blocks.every(isDigest))
     throw notUnderstood('its digests are not understood');
-  return { cpuTime, peakRss, allocated, blocks };
+  return { cpuTime, peakRss, allocated, huge, blocks };
 }
 
 function isDigest(value: unknown): value is BlockDigest {

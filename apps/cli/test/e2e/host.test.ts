@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { probe } from '@multifd/host-linux';
 import { describe, expect, it } from 'vitest';
@@ -13,7 +14,17 @@ const found = probe();
 /** Shown in the name of each skipped test: a skip is no pass. */
 const absent = found.ok ? '' : ` (host-linux is not here: ${found.reason})`;
 const HOSTS = ['linux', 'none'] as const;
-const MAPPED = ['anon', 'thp', 'memfd', 'file'] as const;
+const MAPPED = ['auto', 'anon', 'thp', 'memfd', 'file'] as const;
+/** Whether this kernel gives huge pages to who asks for them. */
+const huge = !/\[never\]|^$/.test(readable('/sys/kernel/mm/transparent_hugepage/enabled'));
+
+function readable(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
 
 describe.skipIf(!found.ok)(`host-linux${absent}`, () => {
   it('either end may have it: same memory, same bytes on the wire', async () => {
@@ -62,18 +73,65 @@ describe.skipIf(!found.ok)(`host-linux${absent}`, () => {
     },
   );
 
-  it.each(['anon', 'thp', 'memfd'])('100 GiB, untouched, backing %s: costs no memory', async (backing) => {
-    const { code, stdout, stderr } = await run(['migrate', `demo:100G,zero=1,backing=${backing}`, '--json']);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  it.skipIf(!huge).each([
+    ['auto', 64 * MIB],
+    ['anon', 0],
+    ['thp', 64 * MIB],
+  ])('a full guest, backing %s: %i bytes in huge pages on both ends', async (backing, bytes) => {
+    const { code, stdout } = await run(['migrate', `demo:64M,zero=0,backing=${backing}`, '--json']);
+    expect(code).toBe(0);
     const document = JSON.parse(stdout);
-    expect(document).toMatchObject({ verified: true, ram: { normal: 0, total: 100 * 1024 * MIB + 131072 } });
-    expect(Math.max(document['peak-rss'].source, document['peak-rss'].destination)).toBeLessThan(200 * MIB);
-    expect(document.allocated).toEqual({ source: 0, destination: 0 });
+    expect(document).toMatchObject({ verified: true, host: { backing } });
+    // The block of tables, 128 KiB, has none.
+    expect(document['huge-pages']).toEqual({ source: bytes, destination: bytes });
   });
+
+  it('a receive says what its memory is', async () => {
+    const receiving = await startReceive(['--json']);
+    const sent = await run(['migrate', 'demo:64M,zero=0', receiving.address]);
+    expect(sent.code, sent.stderr).toBe(0);
+    const { code, stdout } = await receiving.ended;
+    expect(code).toBe(0);
+    const allocated = 64 * MIB + 131_072;
+    const memory = { backing: 'auto', allocated, 'huge-pages': huge ? 64 * MIB : 0 };
+    expect(JSON.parse(stdout)).toMatchObject({ memory });
+  });
+
+  it('a guest with one page of content among 512 takes the memory of those pages', async () => {
+    const { code, stdout } = await run(['migrate', `demo:1G,zero=${511 / 512}`, '--json']);
+    expect(code).toBe(0);
+    const document = JSON.parse(stdout);
+    expect(document).toMatchObject({ verified: true, 'huge-pages': { source: 0, destination: 0 } });
+    const bytes = document.ram['normal-bytes'];
+    expect(bytes).toBeGreaterThan(MIB);
+    expect(document.allocated).toEqual({ source: bytes, destination: bytes });
+    // In huge pages it would be most of the GiB.
+    expect(Math.max(document['peak-rss'].source, document['peak-rss'].destination)).toBeLessThan(250 * MIB);
+  });
+
+  it.each(['auto', 'anon', 'thp', 'memfd'])(
+    '100 GiB, untouched, backing %s: costs no memory',
+    async (backing) => {
+      const { code, stdout, stderr } = await run([
+        'migrate',
+        `demo:100G,zero=1,backing=${backing}`,
+        '--json',
+      ]);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      const document = JSON.parse(stdout);
+      expect(document).toMatchObject({
+        verified: true,
+        ram: { normal: 0, total: 100 * 1024 * MIB + 131072 },
+      });
+      expect(Math.max(document['peak-rss'].source, document['peak-rss'].destination)).toBeLessThan(200 * MIB);
+      expect(document.allocated).toEqual({ source: 0, destination: 0 });
+    },
+  );
 
   it('a memfd guest has as many allocated blocks on both ends, also where zero-page-detection is none', async () => {
     for (const mode of ['multifd', 'legacy'] as const) {
-      const source = 'demo:64M,zero=0.75,backing=memfd';
+      // So few that none of it is in huge pages, where the kernel has them for shared memory.
+      const source = 'demo:64M,zero=0.9,backing=memfd';
       const { stdout } = await run(['migrate', source, '--zero-page-detection', mode, '--json']);
       const { allocated, ram } = JSON.parse(stdout);
       expect(allocated, mode).toEqual({ source: ram['normal-bytes'], destination: ram['normal-bytes'] });

@@ -178,6 +178,7 @@ describe('places', () => {
     expect(parseTarget(undefined)).toEqual({ kind: 'memory' });
     expect(parseTarget('memory')).toEqual({ kind: 'memory' });
     expect(parseTarget('memory:thp')).toEqual({ kind: 'memory', backing: 'thp' });
+    expect(parseTarget('memory:auto')).toEqual({ kind: 'memory', backing: 'auto' });
     expect(parseTarget('raw:a:b')).toEqual({ kind: 'raw', directory: 'a:b' });
     expect(parseTarget('file:a:b')).toEqual({ kind: 'file', path: 'a:b' });
     for (const text of ['', 'raw:', 'file:', 'file:a\0b', 'raw:\0', 'dir', 'memory:', 'memory:ram'])

@@ -64,8 +64,9 @@ function facts(): MigrateFacts {
     cpuTime: { source: 700.7, destination: 650.2 },
     peakRss: { source: 2 ** 30, destination: 2 ** 29 },
     allocated: { source: 2 ** 29, destination: null },
+    huge: { source: 2 ** 28, destination: null },
     host: { requested: 'auto', name: 'host-linux', module: 'file:///host', refused: undefined },
-    backing: 'anon',
+    backing: 'auto',
     verification: { algorithm: 'sha256', blocks: 2, bytes: 1_073_872_896, differences: [] },
   };
 }
@@ -111,7 +112,8 @@ describe('the JSON document of migrate', () => {
       'cpu-time': { source: 701, destination: 650 },
       'peak-rss': { source: 2 ** 30, destination: 2 ** 29 },
       allocated: { source: 2 ** 29, destination: null },
-      host: { name: 'host-linux', requested: 'auto', backing: 'anon' },
+      'huge-pages': { source: 2 ** 28, destination: null },
+      host: { name: 'host-linux', requested: 'auto', backing: 'auto' },
       verified: true,
       verification: { algorithm: 'sha256', blocks: 2, bytes: 1_073_872_896 },
       'guest-at': 'destination',
@@ -133,6 +135,7 @@ describe('the JSON document of migrate', () => {
       'cpu-time': { source: null, destination: null },
       'peak-rss': { source: null, destination: null },
       allocated: { source: null, destination: null },
+      'huge-pages': { source: null, destination: null },
       verified: null,
       verification: null,
       'guest-at': 'source',

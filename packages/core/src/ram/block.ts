@@ -76,6 +76,11 @@ export interface RamBlock {
   /** Makes [offset, offset + length) read as zero; frees its memory instead of writing it where that is cheaper. */
   zero(offset: number, length: number): void;
   /**
+   * Announces pages that are about to be written: the first `count` of `offsets`, ascending, `pageSize` bytes each. Only a
+   * hint, so that memory can be taken in larger pieces before the first of them is touched.
+   */
+  announce?(offsets: Float64Array, count: number, pageSize: number): void;
+  /**
    * How many bytes from `offset` on (up to `length`) are absent, known to be zero without a read: positive for absent
    * bytes, negative for bytes that must be read. Never 0 for a length above 0. For memory that is being written, the
    * answer held at some moment during the call: it is never cached from an earlier one.

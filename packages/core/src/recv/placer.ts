@@ -51,7 +51,10 @@ export class PagePlacer implements PageSink {
   }
 
   begin(packet: RamPacket): RamBlock {
-    return this.#target(packet.blockName).block;
+    const { block } = this.#target(packet.blockName);
+    const { offsets, normalPages } = packet;
+    if (normalPages > 0) block.announce?.(offsets, normalPages, this.#pageSize);
+    return block;
   }
 
   placed(packet: RamPacket): void {

@@ -23,15 +23,20 @@ export function sparseFile(length: number): string {
   return path;
 }
 
-/** Every kind of memory that a guest can have, by a name for tests. */
-export const KINDS = ['anon', 'thp', 'memfd', 'shared file', 'private file'] as const;
+/** Every kind of memory that a guest can have, by a name for tests. `announced`: `auto`, and all of it was announced. */
+export const KINDS = ['anon', 'thp', 'announced', 'memfd', 'shared file', 'private file'] as const;
 export type Kind = (typeof KINDS)[number];
+
+/** Whether memory of this kind is all in huge pages. */
+export function isHuge(kind: Kind): boolean {
+  return kind === 'thp' || kind === 'announced';
+}
 
 export function optionsOf(kind: Kind, length: number): MapOptions {
   const common = { name: 'pc.ram', length };
   if (kind === 'shared file') return { ...common, kind: 'file', file: sparseFile(length) };
   if (kind === 'private file') return { ...common, kind: 'file', file: sparseFile(length), shared: false };
-  return { ...common, kind };
+  return { ...common, kind: kind === 'announced' ? 'auto' : kind };
 }
 
 /** Mapped memory and a block of it; both are closed by `close`. */
@@ -44,6 +49,7 @@ export interface OpenRam {
 export function openRam(options: MapOptions): OpenRam {
   const ram = mapRam(options);
   const block = hostBlocks.open(ram.descriptor);
+  if (options.kind === 'auto') announceAll(block);
   return {
     ram,
     block,
@@ -52,6 +58,16 @@ export function openRam(options: MapOptions): OpenRam {
       ram.close();
     },
   };
+}
+
+/** As if packets for all pages of the block were about to be received. */
+export function announceAll(block: RamBlock): void {
+  const offsets = new Float64Array(128);
+  for (let start = 0; start < block.length; start += 2 * MIB) {
+    const count = Math.min(128, (block.length - start) / PAGE);
+    for (let page = 0; page < count; page++) offsets[page] = start + page * PAGE;
+    block.announce?.(offsets, count, PAGE);
+  }
 }
 
 const NOTHING = new Uint8Array(0);

@@ -6,6 +6,7 @@ import {
   type WriteTracker,
 } from '../../src/index.js';
 import { Writers } from './guest.js';
+import { announceAll } from './memory.js';
 import { CopiedGuest } from './migration.js';
 
 export interface SuiteOptions {
@@ -26,6 +27,7 @@ export async function checkTracker(
   const rams = memory.map(mapRam);
   const descriptors = rams.map(({ descriptor }) => descriptor);
   const blocks = descriptors.map((descriptor) => hostBlocks.open(descriptor));
+  blocks.forEach(announceAll);
   const writers = await Writers.start(descriptors, seed);
   const tracker = make(descriptors, {
     in: 'this-process',

@@ -30,6 +30,7 @@ pub struct MapPlan {
 impl MapPlan {
     fn backing(&self) -> Result<Backing> {
         Ok(match self.kind.as_str() {
+            "auto" => Backing::Auto,
             "anon" => Backing::Anon,
             "thp" => Backing::Thp,
             "memfd" => Backing::Memfd,
@@ -131,6 +132,24 @@ impl Memory {
     #[napi]
     pub fn allocated(&self) -> Result<f64> {
         self.mapping()?.allocated().map(|bytes| bytes as f64).map_err(raise)
+    }
+
+    /// Whether `ask_huge` can bring anything.
+    #[napi]
+    pub fn can_ask(&self) -> Result<bool> {
+        Ok(self.mapping()?.can_ask())
+    }
+
+    #[napi]
+    pub fn ask_huge(&self, offset: f64) -> Result<()> {
+        self.mapping()?.ask_huge(whole(offset, "offset")?).map_err(raise)
+    }
+
+    /// -1: the kernel does not say.
+    #[napi]
+    pub fn in_huge_pages(&self) -> Result<f64> {
+        let bytes = self.mapping()?.in_huge_pages().map_err(raise)?;
+        Ok(bytes.map_or(-1.0, |bytes| bytes as f64))
     }
 
     /// For tests: how often the kernel was asked where a run of the file's data ends, over all threads.

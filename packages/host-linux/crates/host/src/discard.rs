@@ -40,7 +40,7 @@ impl Mapping {
         let refused =
             |error: &io::Error| Fault::io(format!("RAM block {}: cannot give memory back", self.name), error);
         match &self.backed {
-            None if self.huge => self.discard_huge(from, to),
+            None if self.may_be_huge(from) || self.may_be_huge(to - 1) => self.discard_huge(from, to),
             None => self.drop_pages(from, to).map_err(|error| refused(&error)),
             Some(backed) if backed.shared => match punch(backed, from, to) {
                 Ok(()) => Ok(()),

@@ -10,6 +10,7 @@ mod discard;
 mod extents;
 pub mod fault;
 mod guard;
+mod huge;
 pub mod interrupt;
 pub mod known_data;
 pub mod mapping;

@@ -11,15 +11,18 @@ use std::sync::atomic::AtomicU64;
 use crate::area::{Area, HUGE_PAGE, page_size};
 use crate::fault::{Code, Fault, Result};
 use crate::guard::{self, Guard};
+use crate::huge::Pages;
 use crate::presence;
 use crate::track::given_back::Listeners;
 
 /// What memory is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Backing {
+    /// Private memory of this process, in huge pages where `Mapping::ask_huge` asked for them.
+    Auto,
     /// Private memory of this process, in pages of the usual size.
     Anon,
-    /// Private memory of this process, in huge pages where the kernel can.
+    /// Private memory of this process, in huge pages wherever the kernel can.
     Thp,
     /// A file without a name, which another process can open as `/proc/PID/fd/N`.
     Memfd,
@@ -53,6 +56,8 @@ pub(crate) struct Backed {
     pub shared: bool,
     /// Holes that the file system tells of are true also while others write through mappings.
     pub holes: bool,
+    /// It lies in memory.
+    pub tmpfs: bool,
     regular: bool,
 }
 
@@ -62,7 +67,7 @@ pub struct Mapping {
     pub(crate) name: String,
     pub(crate) length: u64,
     pub(crate) writable: bool,
-    pub(crate) huge: bool,
+    pub(crate) pages: Pages,
     pub(crate) backed: Option<Backed>,
     pub(crate) given_back: Listeners,
     /// For tests: how often the kernel was asked where a run of data ends. It goes through all of the run to say so.
@@ -80,7 +85,7 @@ impl Mapping {
             return Err(refuse("its length must be positive, and fit an address space"));
         }
         let backed = match &plan.backing {
-            Backing::Anon | Backing::Thp => None,
+            Backing::Auto | Backing::Anon | Backing::Thp => None,
             Backing::Memfd => Some(create_memfd(&plan.name, plan.length)?),
             Backing::File { source, offset, shared } => Some(open_file(&plan, source, *offset, *shared)?),
         };
@@ -108,7 +113,7 @@ impl Mapping {
             name: plan.name,
             length: plan.length,
             writable: plan.writable,
-            huge: plan.backing == Backing::Thp,
+            pages: Pages::of(&plan.backing, &area, backed.as_ref().is_some_and(|backed| backed.tmpfs)),
             backed,
             given_back: Listeners::default(),
             asked: AtomicU64::new(0),
@@ -246,6 +251,7 @@ fn create_memfd(name: &str, length: u64) -> Result<Backed> {
         offset: 0,
         shared: true,
         holes: true,
+        tmpfs: true,
         regular: true,
     })
 }
@@ -277,11 +283,13 @@ fn open_file(plan: &Plan, source: &Source, offset: u64, shared: bool) -> Result<
         return Err(Fault::new(Code::Io, context(&message)).hint("make it long enough first (truncate -s)"));
     }
     let holes = regular && presence::tells_holes(&file);
+    let tmpfs = regular && presence::is_tmpfs(&file);
     Ok(Backed {
         file,
         offset,
         shared,
         holes,
+        tmpfs,
         regular,
     })
 }

@@ -227,9 +227,14 @@ pub(crate) fn tells_holes(file: &File) -> bool {
     const BTRFS: i128 = 0x9123_683e;
     const EXT4: i128 = 0xef53;
     const OVERLAY: i128 = 0x794c_7630;
-    const TMPFS: i128 = 0x0102_1994;
     const XFS: i128 = 0x5846_5342;
     file_system(file).is_ok_and(|known| [BTRFS, EXT4, OVERLAY, TMPFS, XFS].contains(&i128::from(known.f_type)))
+}
+
+const TMPFS: i128 = 0x0102_1994;
+
+pub(crate) fn is_tmpfs(file: &File) -> bool {
+    file_system(file).is_ok_and(|known| i128::from(known.f_type) == TMPFS)
 }
 
 /// Bytes of the pages that the file is mapped in.

@@ -69,10 +69,11 @@ impl Guest {
         let length = (1 + random.below(1200)) * PAGE;
         let mut file = None;
         let mut model = vec![0; length];
-        let backing = match random.below(5) {
+        let backing = match random.below(6) {
             0 => Backing::Anon,
             1 => Backing::Thp,
             2 => Backing::Memfd,
+            5 => Backing::Auto,
             kind => {
                 let path = folder.join(format!("ram-{}", random.below(1 << 30)));
                 let offset = random.below(3) * PAGE;
@@ -150,6 +151,13 @@ impl Guest {
             assert_eq!(done, 0);
             self.model[from..to].fill(0);
         }
+    }
+
+    /// Changes no byte, whatever was written there before.
+    fn ask_huge(&self, random: &mut Random) {
+        let (at, _) = random.range(self.model.len());
+        self.mapping.ask_huge(at as u64).expect("asked");
+        self.compare(random);
     }
 
     fn compare(&self, random: &mut Random) {
@@ -279,7 +287,8 @@ impl Guest {
             0..8 => self.write(random),
             8..10 => self.zero(random),
             10 => self.drop_pages(random),
-            11..13 => self.compare(random),
+            11 => self.compare(random),
+            12 => self.ask_huge(random),
             13..15 => self.presence(random),
             15 => self.track(random),
             16..19 => self.sync(),

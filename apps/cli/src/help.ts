@@ -37,7 +37,7 @@ SOURCE (default demo:1G):
   raw:FILE
       a RAM image, sent as the block pc.ram; holes of a sparse file are not read
   raw:DIR
-      the images that \`multifd receive LISTEN raw:DIR\` wrote
+      the images that \`multifd receive LISTEN raw:DIR\` wrote, all of the guest that multifd.json there describes
   file:FILE
       a mapped-ram migration file that QEMU or \`multifd receive LISTEN file:FILE\` wrote, with machine type, uuid and
       device state; or a guest that libvirt saved with --image-format sparse
@@ -84,7 +84,8 @@ TARGET (default: memory):
   memory:B         memory, freed when the command ends; B is auto (default; huge pages where much arrives), anon (small
                    pages only), thp (huge pages wherever the kernel can), memfd, file or wasm
   file:FILE        a mapped-ram migration file, for QEMU 9.0 and later; FILE appears once it is complete
-  raw:DIR          one sparse image for each RAM block, DIR/NAME.raw; they appear once all are complete
+  raw:DIR          one sparse image for each RAM block, DIR/NAME.raw; and multifd.json, which describes them; they appear
+                   once all are complete. No device state. --force replaces a guest that DIR already holds
 
 Examples:
   multifd receive

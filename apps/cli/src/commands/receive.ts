@@ -13,6 +13,7 @@ import { runOn } from '../guest/run-on.js';
 import { findVcpuState } from '../guest/vcpu-state.js';
 import { chooseHost, type HostChoice } from '../host/choose-host.js';
 import { allocateGuestMemory, type GuestMemory } from '../host/guest-memory.js';
+import { droppedNote, hasDeviceState } from '../images/device-state.js';
 import type { IncomingTarget } from '../images/incoming-target.js';
 import { openTarget } from '../images/open-target.js';
 import { PAGE_SIZE } from '../images/page-size.js';
@@ -119,6 +120,7 @@ class ReceiveRun {
       if (images !== undefined) this.#facts.images = [...new Set(this.#kept?.blocks.map(({ path }) => path))];
       this.#facts.statistics = received.statistics;
       this.#noteMemory(target);
+      this.#tellDeviceState(received, target);
       checkFarewell(received.guest, parameters.stallTimeout);
       await this.#runOn(received, target);
     } catch (error) {
@@ -186,6 +188,13 @@ class ReceiveRun {
     this.#note(received);
     if (images === undefined) return;
     this.#kept = { pageSize: received.ram.pageSize, blocks: await images.keep(received) };
+  }
+
+  /** On the disk: whether the guest can be resumed from what is there. */
+  #tellDeviceState({ rawDeviceState }: ReceiveResult, target: Target): void {
+    if (target.kind === 'memory' || !hasDeviceState(rawDeviceState)) return;
+    this.#facts.deviceState = target.kind === 'file' ? 'kept' : 'dropped';
+    if (target.kind === 'raw') this.#terminal.note(droppedNote(target.directory));
   }
 
   #noteAll(lines: readonly string[] = []): void {

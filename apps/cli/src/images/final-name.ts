@@ -27,6 +27,7 @@ export class FinalName {
   readonly #aside: string;
   #file: OwnFile | undefined;
   #hasReplaced = false;
+  #isCleared = false;
 
   constructor(path: string, replacing: Replacing) {
     this.path = path;
@@ -81,10 +82,8 @@ export class FinalName {
       renameSync(file.path, this.#aside);
     } else {
       // If the process is killed between these two, the old file is the hidden one.
-      attempt(`cannot move ${this.path} aside`, () => renameSync(this.path, this.#aside));
+      this.#moveAside(old);
       try {
-        const out = lookAt(this.#aside);
-        if (out === undefined || !isUnchanged(old, out)) throw this.#younger();
         claimName(file.path, this.path);
       } catch (error) {
         this.#return();
@@ -92,6 +91,43 @@ export class FinalName {
       }
     }
     this.#hasReplaced = true;
+  }
+
+  /** Nothing is to have the name any more: what has it is moved aside. @throws as `take`. */
+  clear(): void {
+    const old = this.check();
+    if (old === undefined) return;
+    this.#moveAside(old);
+    this.#hasReplaced = true;
+    this.#isCleared = true;
+  }
+
+  #moveAside(old: BigIntStats): void {
+    attempt(`cannot move ${this.path} aside`, () => renameSync(this.path, this.#aside));
+    const out = lookAt(this.#aside);
+    if (out !== undefined && isUnchanged(old, out)) return;
+    this.#return();
+    throw this.#younger();
+  }
+
+  /**
+   * Another file of ours takes the place of that which has the name, in one step; that one is gone.
+   * @throws MultifdError `io`, then nothing has happened.
+   */
+  renew(file: OwnFile): void {
+    if (this.#file?.isAt(this.path) !== true) {
+      throw new MultifdError('io', `${this.path}: another process has removed or replaced it`, {
+        hint: 'find out who else works in that directory',
+      });
+    }
+    attempt(`cannot name it ${this.path}`, () => renameSync(file.path, this.path));
+    file.path = this.path;
+    this.#file = file;
+  }
+
+  /** The hidden name that what it replaces has until `settle` or `giveBack`. */
+  get aside(): string {
+    return this.#aside;
   }
 
   /** Where what it has replaced is, until `settle` or `giveBack`. */
@@ -107,6 +143,11 @@ export class FinalName {
   /** The file is not wanted: what had the name before has it again. Does nothing before `take`. @throws what went wrong. */
   giveBack(): void {
     const file = this.#file;
+    if (this.#isCleared) {
+      this.#isCleared = false;
+      this.#return();
+      syncDirectoryNow(dirname(this.path));
+    }
     if (file === undefined) return;
     this.#file = undefined;
     const hidden = hiddenName(dirname(this.path), basename(this.path), 'partial');

@@ -14,11 +14,12 @@ export async function openTarget(
   replace: boolean,
   uuid?: Uint8Array,
 ): Promise<IncomingTarget | undefined> {
+  const settings = uuid === undefined ? { replace } : { replace, uuid };
   switch (target.kind) {
     case 'raw':
-      return RawTarget.open(target.directory, replace);
+      return RawTarget.open(target.directory, settings);
     case 'file':
-      return FileTarget.open(target.path, uuid === undefined ? { replace } : { replace, uuid });
+      return FileTarget.open(target.path, settings);
     case 'memory':
       return undefined;
   }

@@ -1,5 +1,6 @@
-import { readdirSync, readSync, type Stats, statSync } from 'node:fs';
+import { readSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { type FileBlockDescriptor, MultifdError } from '@multifd/core';
 import { kindOf, LONGEST_MAGIC } from '@multifd/qemu';
 import { type Identity, restingGuest } from '../guest/demo-guest.js';
@@ -9,6 +10,8 @@ import { mapImages } from '../host/mapped-images.js';
 import { withPath } from '../system-error.js';
 import { listExtents } from './extents.js';
 import { blockOfImage } from './file-name.js';
+import { checkImages, imageNames, readManifest } from './image-directory.js';
+import type { Manifest } from './manifest.js';
 import { PAGE_SIZE } from './page-size.js';
 import { SourceFile } from './source-file.js';
 
@@ -26,7 +29,9 @@ export interface RawImages {
  * @throws MultifdError `usage` for a path or a size that cannot be right, or a path that may not be read; `io`.
  */
 export async function openRawSource(path: string, note: (line: string) => void): Promise<RawImages> {
-  const images = statOf(path).isDirectory() ? imagesIn(path) : [{ name: 'pc.ram', path }];
+  const isDirectory = statOf(path).isDirectory();
+  const manifest = isDirectory ? wholeSet(path) : undefined;
+  const images = isDirectory ? imagesIn(path) : [{ name: 'pc.ram', path }];
   const blocks: FileBlockDescriptor[] = [];
   const files: SourceFile[] = [];
   try {
@@ -46,11 +51,29 @@ export async function openRawSource(path: string, note: (line: string) => void):
         ...(extents === undefined ? {} : { extents }),
       });
     }
+    if (isDirectory) checkSame(path, manifest);
   } catch (error) {
     closeAll(files);
     throw error;
   }
   return { blocks, files };
+}
+
+/** What makes the images one guest, if that was noted. @throws MultifdError `usage` if they are not that guest. */
+function wholeSet(directory: string): Manifest | undefined {
+  const what = `raw:${directory}`;
+  const manifest = readManifest(what, directory);
+  if (manifest !== undefined) checkImages(what, directory, manifest);
+  return manifest;
+}
+
+/** @throws MultifdError `io` if another guest has begun to take the place of this one while its images were opened. */
+function checkSame(directory: string, before: Manifest | undefined): void {
+  const what = `raw:${directory}`;
+  if (isDeepStrictEqual(before, readManifest(what, directory))) return;
+  throw new MultifdError('io', `${what}: another guest came into the directory while it was opened`, {
+    hint: 'see which multifd receives into it, and send it again',
+  });
 }
 
 function closeAll(files: readonly SourceFile[]): void {
@@ -87,12 +110,10 @@ export function rawGuest(images: RawImages, identity: Identity, host: HostChoice
 }
 
 function imagesIn(directory: string): { name: string; path: string }[] {
-  const images = withPath(`raw:${directory}: the directory cannot be read`, () => readdirSync(directory))
-    .sort()
-    .flatMap((file) => {
-      const name = blockOfImage(file);
-      return name === undefined ? [] : [{ name, path: join(directory, file) }];
-    });
+  const images = imageNames(`raw:${directory}`, directory).flatMap((file) => {
+    const name = blockOfImage(file);
+    return name === undefined ? [] : [{ name, path: join(directory, file) }];
+  });
   if (images.length > 0) return images;
   throw new MultifdError('usage', `raw:${directory}: no .raw image in this directory`, {
     hint: 'name one image, or a directory that `multifd receive LISTEN raw:DIR` wrote',

@@ -1,5 +1,5 @@
-import { mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { mkdirSync, rmdirSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import {
   type FileBlockDescriptor,
   type IncomingBlock,
@@ -7,17 +7,17 @@ import {
   MultifdError,
   type ReceiveResult,
 } from '@multifd/core';
+import { uuidText } from '../options/identity.js';
 import { withPath } from '../system-error.js';
-import { loadExchange } from './exchange.js';
+import { type Exchange, loadExchange } from './exchange.js';
 import { listExtents } from './extents.js';
-import { lookAt } from './file-identity.js';
 import { imageFileName } from './file-name.js';
-import { FinalName, type Replacing } from './final-name.js';
+import { FinalName } from './final-name.js';
 import type { IncomingTarget, Stranded } from './incoming-target.js';
 import { OwnFile } from './own-file.js';
 import { PAGE_SIZE } from './page-size.js';
 import { checkDirectory, tryPlace } from './place.js';
-import { strandedOf } from './stranded.js';
+import { type Before, lookInto, RawNames } from './raw-names.js';
 import { syncDirectory } from './sync-directory.js';
 import { troubles } from './troubles.js';
 
@@ -27,32 +27,45 @@ interface Image {
   readonly file: OwnFile;
 }
 
+interface Settings {
+  /** Whether a guest that is there may be replaced, when the new one is complete. */
+  readonly replace: boolean;
+  /** 16 bytes, to be noted in the manifest. */
+  readonly uuid?: Uint8Array;
+}
+
 /**
- * A directory that gets one sparse image for each RAM block. It is all or nothing: `keep` gives the complete images
- * their names, and until `settle` says that they are wanted `discard` puts everything back as it was. What is not
- * to be seen yet, or no more, are hidden files whose names are this target's own.
+ * A directory that gets one sparse image for each RAM block, and a manifest that makes them one guest. It is all or
+ * nothing: `keep` gives the complete images their names, and until `settle` says that they are wanted `discard` puts
+ * everything back as it was. What is not to be seen yet, or no more, are hidden files whose names are this target's own.
  */
 export class RawTarget implements IncomingTarget {
+  readonly #what: string;
   readonly #directory: string;
-  /** By name: how each image may take its own. */
-  readonly #replacing: (file: string) => Replacing;
+  readonly #settings: Settings;
+  readonly #before: Before;
+  readonly #exchange: Exchange | undefined;
   readonly #images: Image[] = [];
+  #names: RawNames | undefined;
   #hasMadeDirectory = false;
   #state: 'open' | 'kept' | 'settled' | 'discarded' = 'open';
   /** The source has let go of the guest. */
   #mustStay = false;
 
-  private constructor(directory: string, replacing: (file: string) => Replacing) {
+  private constructor(directory: string, settings: Settings, before: Before, exchange: Exchange | undefined) {
+    this.#what = `raw:${directory}`;
     this.#directory = directory;
-    this.#replacing = replacing;
+    this.#settings = settings;
+    this.#before = before;
+    this.#exchange = exchange;
   }
 
   /**
    * Nothing stays of what is tried here: a directory that is not there is made when the guest comes.
-   * @param replace whether images of the same name may be replaced, when the new ones are complete.
-   * @throws MultifdError `usage` for a path that is or can be no directory to write to; `io`.
+   * @throws MultifdError `usage` for a path that is or can be no directory to write to, or that holds a guest already
+   * which may not be replaced; `io`.
    */
-  static async open(directory: string, replace: boolean): Promise<RawTarget> {
+  static async open(directory: string, settings: Settings): Promise<RawTarget> {
     const what = `raw:${directory}`;
     const there = withPath(`${what}: cannot be reached`, () =>
       statSync(directory, { throwIfNoEntry: false }),
@@ -63,27 +76,43 @@ export class RawTarget implements IncomingTarget {
       });
     }
     if (there === undefined) checkDirectory(what, dirname(directory));
+    const before =
+      there === undefined
+        ? { found: new Map(), ours: new Set<string>() }
+        : lookInto(what, directory, settings.replace);
     const isMade = makeDirectory(directory);
     try {
       tryPlace(what, directory);
     } finally {
       if (isMade) rmdirSync(directory);
     }
-    const before = replace ? imagesIn(what, directory) : new Map<string, never>();
-    const exchange = replace ? await loadExchange() : undefined;
-    return new RawTarget(directory, (file) => ({ replace, before: before.get(file), exchange }));
+    return new RawTarget(directory, settings, before, settings.replace ? await loadExchange() : undefined);
   }
 
-  /** Makes the images, all holes. @throws MultifdError `usage` for an image that is already there, `io`. */
+  /**
+   * Makes the images, all holes.
+   * @throws MultifdError `usage` for what is already there and may not be replaced, or would be no part of this guest; `io`.
+   */
   openRam(blocks: readonly IncomingBlock[]): IncomingRam {
+    const { replace } = this.#settings;
     const named = blocks.map((block) => {
       const file = imageFileName(block.name);
-      return { block, file, name: new FinalName(join(this.#directory, file), this.#replacing(file)) };
+      const replacing = { replace, before: this.#before.found.get(file), exchange: undefined };
+      return { block, file, name: new FinalName(join(this.#directory, file), replacing) };
     });
-    for (const { name } of named) name.check();
+    const names = new RawNames({
+      what: this.#what,
+      directory: this.#directory,
+      before: this.#before,
+      wanted: named.map(({ name }) => name),
+      replace,
+      exchange: this.#exchange,
+    });
+    if (statSync(this.#directory, { throwIfNoEntry: false }) !== undefined) names.check();
+    this.#names = names;
     this.#hasMadeDirectory = makeDirectory(this.#directory);
     for (const { block, file: base, name } of named) {
-      const file = OwnFile.make(`raw:${this.#directory}: RAM block ${block.name}`, this.#directory, base);
+      const file = OwnFile.make(`${this.#what}: RAM block ${block.name}`, this.#directory, base);
       this.#images.push({ block, name, file });
       file.resize(block.length);
       file.guard();
@@ -94,22 +123,39 @@ export class RawTarget implements IncomingTarget {
 
   /**
    * To be called once: a second fsync after one that failed proves nothing.
-   * @throws MultifdError `io`; `usage` for an image that has appeared meanwhile; `cancelled` after `discard`.
+   * @throws MultifdError `io`; `usage` for what has appeared meanwhile; `cancelled` after `discard`.
    */
-  async keep({ guest }: ReceiveResult): Promise<readonly FileBlockDescriptor[]> {
+  async keep({ guest, machineType, ram }: ReceiveResult): Promise<readonly FileBlockDescriptor[]> {
+    const names = this.#names;
+    if (names === undefined) throw new MultifdError('internal', `${this.#what}: no RAM was opened`);
     this.#mustStay = guest !== 'source';
-    for (const { name, file } of this.#images) {
-      // A guest that must stay is completed whatever its names.
-      if (!this.#mustStay) name.check();
-      file.unguard();
-    }
+    // A guest that must stay is completed whatever its names.
+    if (!this.#mustStay) names.check();
+    for (const { file } of this.#images) file.unguard();
+    const manifest = {
+      machineType,
+      uuid: this.#settings.uuid === undefined ? null : uuidText(this.#settings.uuid),
+      pageSize: ram.pageSize,
+      time: new Date().toISOString(),
+      blocks: this.#images.map(({ block: { name, length }, name: { path } }) => ({
+        name,
+        size: length,
+        file: basename(path),
+      })),
+    };
+    await names.describe(manifest, this.#images);
     for (const { file } of this.#images) await file.sync();
     this.#checkWanted();
     for (const { file } of this.#images) file.check();
-    // In one go: whoever looks in between two names would take half a guest for a whole one. In the order of their
-    // names: of two that want the same ones, whoever is first at the first of them gets all.
-    for (const { name, file } of [...this.#images].sort(byPath)) name.take(file);
-    await syncDirectory(this.#directory);
+    // As late as can be: what fails now has changed nothing.
+    names.check();
+    // Each step is on the disk before the next one: also after a power failure the directory says what it is.
+    names.mark();
+    await this.#synced();
+    names.take();
+    await this.#synced();
+    names.complete();
+    await this.#synced();
     // A directory of ours has its own name to bring there.
     if (this.#hasMadeDirectory) await syncDirectory(dirname(resolve(this.#directory)));
     this.#checkWanted();
@@ -125,18 +171,24 @@ export class RawTarget implements IncomingTarget {
     return blocks;
   }
 
+  async #synced(): Promise<void> {
+    await syncDirectory(this.#directory);
+    this.#checkWanted();
+  }
+
   settle(): readonly string[] {
     if (this.#state !== 'kept') return [];
     this.#state = 'settled';
-    return this.#images.flatMap(({ name, file }) => {
-      file.close();
-      return troubles(`the image that ${name.path} replaced cannot be removed`, () => name.settle());
-    });
+    for (const { file } of this.#images) file.close();
+    return this.#names?.settle() ?? [];
   }
 
   get stranded(): Stranded | undefined {
     if (!this.#mustStay || this.#state === 'settled') return undefined;
-    return strandedOf(this.#images);
+    return {
+      paths: this.#images.map(({ file }) => file.path),
+      replaced: this.#names?.replaced ?? [],
+    };
   }
 
   discard(): readonly string[] {
@@ -149,19 +201,20 @@ export class RawTarget implements IncomingTarget {
   abandon(): void {
     // Its threads may still be writing: the descriptors stay theirs until the process ends.
     if (this.#state === 'open') this.#undo();
+    else if (this.#state === 'kept') this.#names?.forget();
   }
 
   #undo(): readonly string[] {
     this.#state = 'discarded';
-    if (this.#mustStay) return [];
-    const what = `raw:${this.#directory}: cannot be put back as it was`;
-    // Each for itself: one that fails must not keep the others from being put back.
-    const lines = this.#images
-      .toReversed()
-      .flatMap(({ name, file }) => [
-        ...troubles(what, () => name.giveBack()),
-        ...troubles(what, () => file.remove()),
-      ]);
+    if (this.#mustStay) {
+      this.#names?.forget();
+      return [];
+    }
+    const what = `${this.#what}: cannot be put back as it was`;
+    const lines = [
+      ...(this.#names?.giveBack() ?? []),
+      ...this.#images.flatMap(({ file }) => troubles(what, () => file.remove())),
+    ];
     if (this.#hasMadeDirectory) removeIfEmpty(this.#directory);
     return lines;
   }
@@ -169,13 +222,9 @@ export class RawTarget implements IncomingTarget {
   /** @throws MultifdError `cancelled` if it was given up while something was awaited. */
   #checkWanted(): void {
     if (this.#state === 'discarded') {
-      throw new MultifdError('cancelled', `raw:${this.#directory}: the images were given up`);
+      throw new MultifdError('cancelled', `${this.#what}: the images were given up`);
     }
   }
-}
-
-function byPath(a: Image, b: Image): number {
-  return a.name.path < b.name.path ? -1 : 1;
 }
 
 /** Whether it was not there before. @throws MultifdError */
@@ -191,23 +240,6 @@ function removeIfEmpty(directory: string): void {
   } catch {
     // Somebody has put something there, or has removed it: it is theirs.
   }
-}
-
-/** What is there now under names that images have. */
-function imagesIn(
-  what: string,
-  directory: string,
-): ReadonlyMap<string, NonNullable<ReturnType<typeof lookAt>>> {
-  if (statSync(directory, { throwIfNoEntry: false }) === undefined) return new Map();
-  return withPath(`${what}: cannot be looked at`, () => {
-    const names = readdirSync(directory).filter((name) => name.endsWith('.raw'));
-    return new Map(
-      names.flatMap((name) => {
-        const found = lookAt(join(directory, name));
-        return found === undefined ? [] : [[name, found] as const];
-      }),
-    );
-  });
 }
 
 function descriptor(block: IncomingBlock, { path, fd }: OwnFile, writable: boolean): FileBlockDescriptor {

@@ -11,6 +11,12 @@ export function parseUuid(text: string): Uint8Array {
   });
 }
 
+/** As `parseUuid` reads it. */
+export function uuidText(uuid: Uint8Array): string {
+  const hex = Buffer.from(uuid).toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}
+
 /** @throws MultifdError `usage` for a name that the configuration section cannot carry. */
 export function parseMachineType(text: string): string {
   const bytes = Buffer.byteLength(text);

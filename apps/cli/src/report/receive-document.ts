@@ -20,6 +20,8 @@ export interface ReceiveDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly 'machine-type'?: string;
   /** Names of the devices whose state came. */
   readonly devices?: readonly string[];
+  /** Of a guest that has any, in a target on the disk: whether it is there. From RAM alone nothing can resume it. */
+  readonly 'device-state'?: 'kept' | 'dropped';
   readonly channels?: number;
   readonly 'multifd-compression'?: string;
   readonly compression?: CompressionMember;
@@ -69,6 +71,7 @@ export interface ReceiveFacts {
   blocks?: readonly IncomingBlock[];
   machineType?: string;
   devices?: readonly string[];
+  deviceState?: 'kept' | 'dropped';
   completed?: boolean;
   images?: readonly string[];
   guest?: GuestReport;
@@ -79,7 +82,8 @@ export interface ReceiveFacts {
 
 export function receiveDocument(facts: ReceiveFacts, error?: unknown): ReceiveDocument {
   const failure = error === undefined ? undefined : failureMembers(error);
-  const { statistics, blocks, machineType, devices, channels, codec, images, guest, memory } = facts;
+  const { statistics, blocks, machineType, devices, deviceState, channels, codec, images, guest, memory } =
+    facts;
   const completed = facts.completed === true;
   return {
     'schema-version': SCHEMA_VERSION,
@@ -94,6 +98,7 @@ export function receiveDocument(facts: ReceiveFacts, error?: unknown): ReceiveDo
     ...(blocks === undefined ? {} : { blocks }),
     ...(machineType === undefined ? {} : { 'machine-type': machineType }),
     ...(devices === undefined ? {} : { devices }),
+    ...(deviceState === undefined ? {} : { 'device-state': deviceState }),
     ...(channels === undefined ? {} : { channels }),
     ...(codec === undefined
       ? {}

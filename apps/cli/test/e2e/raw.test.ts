@@ -36,7 +36,7 @@ describe('raw images', () => {
     expect(code).toBe(0);
     const arrived = join(target, 'pc.ram.raw');
     expect(JSON.parse(stdout)).toMatchObject({ images: [arrived], ram: { normal: 3 * 256 + 2 } });
-    expect(readdirSync(target)).toEqual(['pc.ram.raw']);
+    expect(readdirSync(target).sort()).toEqual(['multifd.json', 'pc.ram.raw']);
     expect(sameFiles(source, arrived)).toBe(true);
     // Pages that held zeros on the disk have become holes.
     expect(allocated(arrived)).toBeLessThan(allocated(source));
@@ -58,7 +58,7 @@ describe('raw images', () => {
     expect((await run(['migrate', 'demo:16M,dirty=8M', there.address])).code).toBe(0);
     expect((await there.ended).code).toBe(0);
     const names = ['%2From%40etc%2Facpi%2Ftables.raw', 'pc.ram.raw'];
-    expect(readdirSync(first).sort()).toEqual(names);
+    expect(readdirSync(first).sort()).toEqual([...names, 'multifd.json'].sort());
 
     const back = await startReceive([`raw:${second}`, '--channels', '3']);
     const ended = await run(['migrate', `raw:${first}`, back.address, '--channels', '3', '--verify']);
@@ -71,11 +71,10 @@ describe('raw images', () => {
     const directory = tempDirectory();
     const target = join(directory, 'pc.ram.raw');
     writeFileSync(target, 'precious');
-    const refusing = await startReceive([`raw:${directory}`, '--json']);
-    const refused = await run(['migrate', 'demo:4M', refusing.address]);
-    expect(refused).toMatchObject({ code: 1, stdout: '' });
-    const { code, stdout } = await refusing.ended;
+    const { code, stdout, stderr } = await run(['receive', 'tcp:127.0.0.1:0', `raw:${directory}`, '--json']);
     expect(code).toBe(2);
+    // Before it listens.
+    expect(stderr).toMatch(/^multifd: raw:.+: a guest is already there \(pc\.ram\.raw\)\nhint: .+--force\n$/);
     expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', hint: expect.stringContaining('--force') });
     expect(readdirSync(directory)).toEqual(['pc.ram.raw']);
 
@@ -84,7 +83,11 @@ describe('raw images', () => {
     expect((await replacing.ended).code).toBe(0);
     expect(allocated(target)).toBeGreaterThan(MIB);
     // Nothing is left of the replaced one.
-    expect(readdirSync(directory).sort()).toEqual(['%2From%40etc%2Facpi%2Ftables.raw', 'pc.ram.raw']);
+    expect(readdirSync(directory).sort()).toEqual([
+      '%2From%40etc%2Facpi%2Ftables.raw',
+      'multifd.json',
+      'pc.ram.raw',
+    ]);
   });
 
   it('that do not fit leave a clear error on both sides, and nothing on the disk', async () => {

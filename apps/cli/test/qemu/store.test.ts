@@ -139,9 +139,13 @@ describe('a running QEMU guest as images, with receive raw:DIR', () => {
       const source = await startSource({ release, machine: 'q35', folder: folder.path });
       await using _ = source.qemu;
       const images = folder.file('images');
-      const receiving = await startReceive([`raw:${images}`, '--channels', '4']);
+      const receiving = await startReceive([`raw:${images}`, '--channels', '4', '--json']);
       await migrateTo(source, receiving.address, { 'multifd-channels': 4 });
-      expect((await receiving.ended).code).toBe(0);
+      const { code, stdout, stderr } = await receiving.ended;
+      expect(code).toBe(0);
+      // Said once, and no error.
+      expect(stderr.match(/not its device state, which is dropped/g)).toHaveLength(1);
+      expect(JSON.parse(stdout)).toMatchObject({ status: 'completed', 'device-state': 'dropped' });
       await waitForMigration(source.qemu.qmp, ['completed'], 30_000);
       const { path, size } = source.ram;
       expect(firstDifference(join(images, 'pc.ram.raw'), path, size)).toBeUndefined();

@@ -161,7 +161,7 @@ describe('a path that cannot be right', () => {
     ['a file', () => plainFile(), /not a directory/],
     ['below a file', () => join(plainFile(), 'below'), /file is not a directory/],
   ])('of a target: %s', async (_, make, message) => {
-    await expect(RawTarget.open(make(), false)).rejects.toMatchObject({
+    await expect(RawTarget.open(make(), { replace: false })).rejects.toMatchObject({
       code: 'usage',
       message: expect.stringMatching(message),
     });
@@ -194,7 +194,7 @@ describe('a raw target', () => {
 
   it('shows its images only when they are complete, sparse as they were', async () => {
     const directory = join(tempDirectory(), 'new');
-    const target = await RawTarget.open(directory, false);
+    const target = await RawTarget.open(directory, { replace: false });
     const ram = target.openRam(blocks);
     expect(ram.fresh).toBe(true);
     const [main] = ram.blocks;
@@ -207,7 +207,7 @@ describe('a raw target', () => {
     const kept = await target.keep(received());
     expect(target.settle()).toEqual([]);
     expect(target.discard()).toEqual([]);
-    expect(readdirSync(directory).sort()).toEqual(['%2From.raw', 'pc.ram.raw']);
+    expect(readdirSync(directory).sort()).toEqual(['%2From.raw', 'multifd.json', 'pc.ram.raw']);
     expect(kept.map(({ name }) => name)).toEqual(['pc.ram', '/rom']);
     const image = join(directory, 'pc.ram.raw');
     const wanted = join(directory, 'wanted');
@@ -218,7 +218,7 @@ describe('a raw target', () => {
 
   it('leaves nothing behind when it is given up', async () => {
     const directory = tempDirectory();
-    const target = await RawTarget.open(directory, false);
+    const target = await RawTarget.open(directory, { replace: false });
     target.openRam(blocks);
     target.discard();
     expect(readdirSync(directory)).toEqual([]);
@@ -228,9 +228,12 @@ describe('a raw target', () => {
     const directory = tempDirectory();
     const image = join(directory, 'pc.ram.raw');
     writeFileSync(image, 'precious');
-    const careful = await RawTarget.open(directory, false);
-    expect(() => careful.openRam(blocks)).toThrow(/pc.ram.raw is already there/);
-    const target = await RawTarget.open(directory, true);
+    await expect(RawTarget.open(directory, { replace: false })).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining('a guest is already there (pc.ram.raw)'),
+      hint: expect.stringContaining('--force'),
+    });
+    const target = await RawTarget.open(directory, { replace: true });
     target.openRam(blocks);
     expect(existsSync(image)).toBe(true);
     expect(allocated(image)).toBeLessThanOrEqual(PAGE);
@@ -238,17 +241,19 @@ describe('a raw target', () => {
     expect(target.settle()).toEqual([]);
     const { blocks: read } = await openRawSource(image, () => {});
     expect(read[0]?.length).toBe(8 * MIB);
-    expect(readdirSync(directory).sort()).toEqual(['%2From.raw', 'pc.ram.raw']);
+    expect(readdirSync(directory).sort()).toEqual(['%2From.raw', 'multifd.json', 'pc.ram.raw']);
   });
 
   /** A directory with an older image of one of the blocks, and a target that has replaced it. */
   async function replaced() {
     const directory = tempDirectory();
     writeFileSync(join(directory, 'pc.ram.raw'), 'precious');
-    const target = await RawTarget.open(directory, true);
+    const target = await RawTarget.open(directory, { replace: true });
     target.openRam(blocks);
     await target.keep(received());
-    expect(readdirSync(directory)).toEqual(expect.arrayContaining(['%2From.raw', 'pc.ram.raw']));
+    expect(readdirSync(directory)).toEqual(
+      expect.arrayContaining(['%2From.raw', 'multifd.json', 'pc.ram.raw']),
+    );
     return { directory, target };
   }
 
@@ -266,7 +271,7 @@ describe('a raw target', () => {
     target.abandon();
     const [first, aside = '', ...others] = readdirSync(directory).sort();
     expect(aside).toMatch(/^\.pc\.ram\.raw\.replaced-/);
-    expect([first, ...others]).toEqual(['%2From.raw', 'pc.ram.raw']);
+    expect([first, ...others]).toEqual(['%2From.raw', 'multifd.json', 'pc.ram.raw']);
     expect(readFileSync(join(directory, aside), 'utf8')).toBe('precious');
     expect(allocated(join(directory, 'pc.ram.raw'))).toBeLessThan(MIB);
     expect((await openRawSource(directory, () => {})).blocks).toHaveLength(2);
@@ -275,7 +280,7 @@ describe('a raw target', () => {
   it('is all or nothing: a name that cannot be had leaves the others as they were', async () => {
     const directory = tempDirectory();
     symlinkSync('elsewhere', join(directory, 'pc.ram.raw'));
-    const target = await RawTarget.open(directory, true);
+    const target = await RawTarget.open(directory, { replace: true });
     target.openRam(blocks);
     mkdirSync(join(directory, '%2From.raw'));
     await expect(target.keep(received())).rejects.toMatchObject({ code: 'usage' });
@@ -287,7 +292,7 @@ describe('a raw target', () => {
 
   it('does not replace an image that appeared while the guest came', async () => {
     const directory = tempDirectory();
-    const target = await RawTarget.open(directory, false);
+    const target = await RawTarget.open(directory, { replace: false });
     target.openRam(blocks);
     writeFileSync(join(directory, '%2From.raw'), 'precious');
     await expect(target.keep(received())).rejects.toThrow(/%2From.raw is already there/);
@@ -298,7 +303,7 @@ describe('a raw target', () => {
 
   it('gives no names when it is given up while the disk is busy, and the thread is free meanwhile', async () => {
     const directory = tempDirectory();
-    const target = await RawTarget.open(directory, false);
+    const target = await RawTarget.open(directory, { replace: false });
     target.openRam(blocks);
     const kept = target.keep(received());
     // keep() has returned, and nothing has its name yet.
@@ -312,6 +317,7 @@ describe('a raw target', () => {
     const { directory, target } = await replaced();
     rmSync(directory, { recursive: true });
     expect(target.discard()).toEqual([
+      expect.stringMatching(/multifd\.json: another process has removed or replaced it/),
       expect.stringMatching(/pc\.ram\.raw is now .+: it cannot be moved back: ENOENT/),
     ]);
   });
@@ -319,9 +325,11 @@ describe('a raw target', () => {
   it('wants a directory', async () => {
     const path = join(tempDirectory(), 'file');
     writeFileSync(path, '');
-    await expect(RawTarget.open(path, false)).rejects.toThrow(/not a directory/);
-    await expect(RawTarget.open(join(path, 'below'), false)).rejects.toThrow(/is not a directory/);
+    await expect(RawTarget.open(path, { replace: false })).rejects.toThrow(/not a directory/);
+    await expect(RawTarget.open(join(path, 'below'), { replace: false })).rejects.toThrow(
+      /is not a directory/,
+    );
     mkdirSync(`${path}-dir`);
-    await RawTarget.open(`${path}-dir`, false);
+    await RawTarget.open(`${path}-dir`, { replace: false });
   });
 });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { probe } from '@multifd/host-linux';
 import { describe, expect, it } from 'vitest';
-import { run, start, startReceive } from '../helpers/cli.js';
+import { canMount, run, start, startReceive } from '../helpers/cli.js';
 import { writeSparse } from '../helpers/images.js';
 import { recordingProxy } from '../helpers/recording-proxy.js';
 import { tempDirectory } from '../helpers/temp.js';
@@ -188,6 +188,22 @@ describe.skipIf(!found.ok)(`host-linux${absent}`, () => {
       });
     },
   );
+
+  it.runIf(canMount)('a guest whose disk was full is not said to be intact', async () => {
+    const directory = tempDirectory();
+    const receiving = await startReceive([]);
+    const { code, stdout, stderr } = await run(
+      ['migrate', 'demo:32M,zero=0,backing=file', receiving.address, '--json'],
+      { mount: `-t tmpfs -o size=8M full ${directory}`, env: { ...process.env, TMPDIR: directory } },
+    );
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^multifd: RAM block pc\.ram: .+ the guest's memory is not whole\nhint: .+\n$/);
+    expect(stderr).toContain('here it is not as it was: look at it before you run it');
+    expect(stderr).not.toContain('intact');
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', 'guest-at': 'source' });
+    receiving.child.kill('SIGINT');
+    await receiving.ended;
+  });
 
   it('raw: images are mapped by a source, with and without on either side, and holes stay holes', async () => {
     const directory = tempDirectory();

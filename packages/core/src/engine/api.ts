@@ -55,7 +55,8 @@ export interface Guest {
   /**
    * Called when all of the memory has been read for the last time, and before the destination can have the guest:
    * whether what was read was really its memory. If it throws, the migration fails and the guest stays here. Called after a
-   * failure, too, before `resume`: if it throws then, the error does not say that the guest is intact.
+   * failure, too, before `resume`: if it throws then, the error does not say that the guest is intact. The blocks of the
+   * RAM are asked as well (`RamBlock.intact`).
    */
   intact?(): void | Promise<void>;
 }

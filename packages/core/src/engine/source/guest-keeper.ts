@@ -1,4 +1,6 @@
 import { MultifdError } from '../../errors.js';
+import type { RamBlockDescriptor } from '../../ram/block.js';
+import { openRamBlock } from '../../ram/guest-ram.js';
 import type { DeviceSection } from '../../wire/main/records.js';
 import type { Guest, RawDeviceState } from '../api.js';
 import type { EarlyState, ToMigrationThread } from './messages.js';
@@ -78,6 +80,7 @@ export class GuestKeeper {
   async damage(): Promise<MultifdError | undefined> {
     try {
       await this.intact();
+      for (const descriptor of this.#guest.ram.blocks) await wholeBlock(descriptor);
       return undefined;
     } catch (cause) {
       return MultifdError.from(cause, 'guest', 'the guest is not intact');
@@ -89,6 +92,17 @@ export class GuestKeeper {
     if (this.#stopping === undefined) return;
     await this.#stopping.catch(() => {});
     await call('resume', () => this.#guest.resume?.());
+  }
+}
+
+/** The block's own word, which its owner need not repeat. @throws MultifdError if what was read of it was not its memory. */
+async function wholeBlock(descriptor: RamBlockDescriptor): Promise<void> {
+  // One that cannot be opened here says nothing of the memory.
+  const block = await openRamBlock(descriptor).catch(() => undefined);
+  try {
+    block?.intact?.();
+  } finally {
+    block?.close();
   }
 }
 

@@ -143,8 +143,7 @@ export class RawTarget implements IncomingTarget {
         file: basename(path),
       })),
     };
-    await names.describe(manifest, this.#images);
-    for (const { file } of this.#images) await file.sync();
+    await Promise.all([names.describe(manifest, this.#images), this.#syncImages()]);
     this.#checkWanted();
     for (const { file } of this.#images) file.check();
     // As late as can be: what fails now has changed nothing.
@@ -169,6 +168,10 @@ export class RawTarget implements IncomingTarget {
     for (const { file } of this.#images) file.check();
     this.#state = 'kept';
     return blocks;
+  }
+
+  async #syncImages(): Promise<void> {
+    for (const { file } of this.#images) await file.sync();
   }
 
   async #synced(): Promise<void> {

@@ -1,7 +1,7 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { start } from '../helpers/cli.js';
+import { afterAll, describe, expect, it } from 'vitest';
+import { eventually, start } from '../helpers/cli.js';
 import { tempDirectory } from '../helpers/temp.js';
 
 /** A shell that lowers a limit of its own and then becomes the command. */
@@ -16,6 +16,35 @@ const limitedNobody = (threads: number) => [
   ...limited(`-u ${threads}`),
 ];
 const isRoot = process.getuid?.() === 0;
+
+/** A new control group with the pids controller, of cgroup v1 or v2; undefined where this user cannot make one. */
+function pidsGroup(): string | undefined {
+  for (const top of ['/sys/fs/cgroup/pids', '/sys/fs/cgroup']) {
+    const group = join(top, `multifd-test-${process.pid}`);
+    try {
+      mkdirSync(group);
+      if (existsSync(join(group, 'pids.max'))) return group;
+      rmdirSync(group);
+    } catch {
+      // Not there, or not ours to make one in.
+    }
+  }
+  return undefined;
+}
+
+const group = pidsGroup();
+afterAll(async () => {
+  if (group === undefined) return;
+  // The last process of a test may still be on its way out.
+  await eventually('the group is empty', () => readFileSync(join(group, 'cgroup.procs'), 'utf8') === '');
+  rmdirSync(group);
+});
+
+/** A shell that joins the group, which allows so many threads, and then becomes the command. */
+function limitedGroup(threads: number): readonly string[] {
+  writeFileSync(join(group ?? '', 'pids.max'), String(threads));
+  return ['bash', '-c', 'echo $$ > "$1/cgroup.procs" && shift && exec "$@"', 'bash', group ?? ''];
+}
 
 async function refused(wrap: readonly string[], args: readonly string[]) {
   const { code, signal, stdout, stderr } = await start([...args, '--json'], { wrap }).ended;
@@ -52,6 +81,23 @@ describe('a limit of the system is one line, a hint and the document', () => {
     const args = ['migrate', 'demo:16M', 'loopback', '--channels', '32'];
     expect(await refused(wrap, args)).toMatch(/threads.*RLIMIT_NPROC/);
   });
+
+  // Node itself needs 7 threads before it runs anything.
+  it.skipIf(group === undefined).each([10, 12, 14, 16])(
+    `pids.max %i, 8 channels${group === undefined ? ' (no control group with pids can be made here)' : ''}`,
+    async (threads) => {
+      const directory = tempDirectory();
+      const words = new RegExp(
+        `more threads are needed, and of ${threads} \\(pids\\.max of the control group\\)`,
+      );
+      const receive = ['receive', 'tcp:127.0.0.1:0', `raw:${join(directory, 'images')}`, '--channels', '8'];
+      expect(await refused(limitedGroup(threads), receive)).toMatch(words);
+      expect(await refused(limitedGroup(threads), ['migrate', 'demo:16M', '--channels', '8'])).toMatch(words);
+      const relay = ['relay', 'tcp:127.0.0.1:0', 'tcp:127.0.0.1:1', '--channels', '8'];
+      expect(await refused(limitedGroup(threads), relay)).toMatch(words);
+      expect(readdirSync(directory)).toEqual([]);
+    },
+  );
 
   it('a receive that is refused has made nothing', async () => {
     const directory = tempDirectory();

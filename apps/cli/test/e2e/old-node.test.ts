@@ -4,35 +4,38 @@ import { expect, it } from 'vitest';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
-it.each(['20.20.2', '22.12.0', '26.5.0'])(
-  'on Node %s the command says so in one line, and imports nothing',
-  (version) => {
-    // The version is all that is older here; a module that is loaded all the same would be told.
-    const old = `
+const COMMANDS = ['migrate', 'receive', 'relay'];
+
+it.each(
+  ['20.20.2', '22.12.0', '26.5.0'].flatMap((version) =>
+    COMMANDS.map((command) => [version, command] as const),
+  ),
+)('on Node %s %s says so in one line, and imports nothing', (version, command) => {
+  // The version is all that is older here; a module that is loaded all the same would be told.
+  const old = `
     import { registerHooks } from 'node:module';
     Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } });
     registerHooks({ load(url, context, next) { console.log(url); return next(url, context); } });`;
-    const preload = `data:text/javascript,${encodeURIComponent(old)}`;
-    const { status, stdout, stderr } = spawnSync(
-      process.execPath,
-      ['--import', preload, CLI, 'migrate', '--json'],
-      {
-        encoding: 'utf8',
-      },
-    );
-    expect(stderr).toBe(
-      `multifd: Node ${version} is too old, 26.6 or newer is needed\nhint: see which one runs with \`node --version\`\n`,
-    );
-    expect(status).toBe(3);
-    const [loaded = '', ...document] = stdout.split('\n');
-    expect(loaded).toMatch(/\/dist\/cli\.js$/);
-    expect(JSON.parse(document.join('\n'))).toEqual({
-      'schema-version': 1,
-      command: 'migrate',
-      status: 'failed',
-      'error-class': 'host-unavailable',
-      'error-desc': `Node ${version} is too old, 26.6 or newer is needed`,
-      hint: 'see which one runs with `node --version`',
-    });
-  },
-);
+  const preload = `data:text/javascript,${encodeURIComponent(old)}`;
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', preload, CLI, command, '--json'],
+    {
+      encoding: 'utf8',
+    },
+  );
+  expect(stderr).toBe(
+    `multifd: Node ${version} is too old, 26.6 or newer is needed\nhint: see which one runs with \`node --version\`\n`,
+  );
+  expect(status).toBe(3);
+  const [loaded = '', ...document] = stdout.split('\n');
+  expect(loaded).toMatch(/\/dist\/cli\.js$/);
+  expect(JSON.parse(document.join('\n'))).toEqual({
+    'schema-version': 1,
+    command,
+    status: 'failed',
+    'error-class': 'host-unavailable',
+    'error-desc': `Node ${version} is too old, 26.6 or newer is needed`,
+    hint: 'see which one runs with `node --version`',
+  });
+});

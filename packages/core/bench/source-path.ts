@@ -92,13 +92,8 @@ export async function sourcePath(
     for (let scanned = await pipeline.next(); scanned !== undefined; scanned = await pipeline.next()) {
       const { count, offsets, answers } = scanned;
       await sender.begin(sending.block, (offset, length) => sending.readToSend(offset, length, nothing));
-      let zero = 0;
-      for (let page = 0; page < count; page++) {
-        const isZero = answers[page] === PAGE_ZERO;
-        if (isZero) zero++;
-        const full = isZero ? sender.addZero(offsets[page]) : sender.addNormal(offsets[page]);
-        if (full) await sender.flushFull();
-      }
+      await sender.add(offsets, answers, count);
+      const zero = answers.subarray(0, count).filter((answer) => answer === PAGE_ZERO).length;
       counters.addPages(count - zero, zero);
     }
     await sender.flushed();

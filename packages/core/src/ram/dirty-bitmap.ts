@@ -32,8 +32,7 @@ export class DirtyBitmap {
     for (let page = first, end = first + count; page < end; ) {
       const bit = page & 31;
       const run = Math.min(32 - bit, end - page);
-      const mask = run === 32 ? -1 : ((1 << run) - 1) << bit;
-      Atomics.or(this.words, page >>> 5, mask);
+      Atomics.or(this.words, page >>> 5, maskOf(bit, run));
       page += run;
     }
   }
@@ -52,9 +51,32 @@ export class DirtyBitmap {
     return (Atomics.or(this.words, page >>> 5, mask) & mask) !== 0;
   }
 
-  /** Clears the bit of `page`. */
-  clear(page: number): void {
-    Atomics.and(this.words, page >>> 5, ~(1 << (page & 31)));
+  /** Clears `count` pages from `first` on. */
+  clearRange(first: number, count: number): void {
+    for (let page = first, end = first + count; page < end; ) {
+      const bit = page & 31;
+      const run = Math.min(32 - bit, end - page);
+      Atomics.and(this.words, page >>> 5, ~maskOf(bit, run));
+      page += run;
+    }
+  }
+
+  /** The first marked page from `first` on, below `end`; `end` if there is none. A word at a time. */
+  firstMarked(first: number, end: number): number {
+    for (let page = first; page < end; page = (page | 31) + 1) {
+      const bits = Atomics.load(this.words, page >>> 5) >>> (page & 31);
+      if (bits !== 0) return Math.min(end, page + trailingZeros(bits));
+    }
+    return end;
+  }
+
+  /** The first page from `first` on, below `end`, that is not marked; `end` if all are. */
+  firstClear(first: number, end: number): number {
+    for (let page = first; page < end; page = (page | 31) + 1) {
+      const bits = ~Atomics.load(this.words, page >>> 5) >>> (page & 31);
+      if (bits !== 0) return Math.min(end, page + trailingZeros(bits));
+    }
+    return end;
   }
 
   /** Takes and clears the bits of 32 pages, which the caller must send from now on. */
@@ -75,4 +97,14 @@ export class DirtyBitmap {
     }
     return total;
   }
+}
+
+/** `run` bits from `bit` on. */
+function maskOf(bit: number, run: number): number {
+  return run === 32 ? -1 : ((1 << run) - 1) << bit;
+}
+
+/** @param bits not 0. */
+function trailingZeros(bits: number): number {
+  return 31 - Math.clz32(bits & -bits);
 }

@@ -60,10 +60,17 @@ export class RecvChannel {
   /** Receives until the source closes the channel or the migration is over. */
   async run(): Promise<void> {
     let cuts = 0;
-    while (await this.#nextHeader()) {
+    // Most packets of zero pages are here already: they wait for nothing, and take no turn of the event loop.
+    while (this.#stagedHeader() || (await this.#nextHeader())) {
       const { flags, normalPages, zeroPages } = this.#packet;
       // QEMU up to 8.2 sets SYNC on packets with pages: receive the pages first (docs/wire.md, 4.3).
-      if (normalPages + zeroPages > 0) await this.#receivePages();
+      if (normalPages + zeroPages > 0) {
+        const receiver = this.#receivers.known(this.#packet) ?? (await this.#setUpReceiver());
+        const begun = this.#begin();
+        const block = begun instanceof Promise ? await begun : begun;
+        if (normalPages > 0) await this.#receivePayload(block, receiver);
+        this.#sink.placed(this.#packet);
+      }
       this.#packets++;
       if ((flags & FLAG_SYNC) === 0) continue;
       this.#sink.intact();
@@ -74,6 +81,16 @@ export class RecvChannel {
       }
     }
     this.#control.close(this.#channel);
+  }
+
+  /** Decodes the next packet's header if it has arrived; false if not. */
+  #stagedHeader(): boolean {
+    // The first two packets are looked at more closely.
+    const header = this.#packets < 2 ? undefined : this.#connection.staged(this.#headerSize);
+    if (header === undefined) return false;
+    this.#decoder.decode(header, this.#packet);
+    this.#connection.skip(this.#headerSize);
+    return true;
   }
 
   /** Decodes the next packet's header; false if the source has closed the channel. */
@@ -110,16 +127,14 @@ export class RecvChannel {
     }
   }
 
-  async #receivePages(): Promise<void> {
+  /** Checks a packet with pages, and returns the block that receives them. */
+  #begin(): RamBlock | Promise<RamBlock> {
     const packet = this.#packet;
     const block = this.#sink.find(packet.blockName);
     if (block === undefined)
       throw this.#fault('block name', 64, 'a block of the block list', packet.blockName);
-    const receiver = this.#receivers.known(packet) ?? (await this.#setUpReceiver());
     checkRamPacket(packet, block, this.#pageSize, this.#packetName);
-    const target = await this.#sink.begin(packet);
-    if (packet.normalPages > 0) await this.#receivePayload(target, receiver);
-    this.#sink.placed(packet);
+    return this.#sink.begin(packet);
   }
 
   /** Sets up the method of a channel's first packet of it; counted as the method's work. */

@@ -76,37 +76,57 @@ export class PagePlacer implements PageSink {
 
   /** Counts normal pages and marks them as received. */
   #placeNormal(target: PlacedBlock, offsets: Float64Array, count: number): void {
-    for (let index = 0; index < count; index++) {
-      target.placed.mark((offsets[index] ?? 0) / this.#pageSize);
+    for (let first = 0; first < count; ) {
+      const next = this.#runEnd(offsets, first, count);
+      target.placed.markRange((offsets[first] ?? 0) / this.#pageSize, next - first);
+      first = next;
     }
     this.#counters.addPages(count, 0);
+  }
+
+  #placeZero(target: PlacedBlock, offsets: Float64Array, first: number, count: number): void {
+    const end = first + count;
+    let untouched = 0;
+    for (let index = first; index < end; ) {
+      const next = this.#runEnd(offsets, index, end);
+      untouched += this.#zero(target, (offsets[index] ?? 0) / this.#pageSize, next - index);
+      index = next;
+    }
+    this.#counters.addPages(0, count, untouched);
   }
 
   /**
    * Makes pages read as zero. In fresh memory, skips pages that have received no content: they are zero already, and
    * writing them would allocate memory.
+   * @returns how many it skipped.
    */
-  #placeZero(target: PlacedBlock, offsets: Float64Array, first: number, count: number): void {
+  #zero({ block, placed }: PlacedBlock, first: number, count: number): number {
+    const pageSize = this.#pageSize;
     const end = first + count;
-    let untouched = 0;
-    for (let index = first; index < end; ) {
-      const offset = offsets[index] ?? 0;
-      if (!this.#mustClear(target, offset)) {
-        untouched++;
-        index++;
-        continue;
+    let skipped = 0;
+    for (let page = first; page < end; ) {
+      const from = this.#fresh ? placed.firstMarked(page, end) : first;
+      const to = this.#fresh ? placed.firstClear(from, end) : end;
+      skipped += from - page;
+      if (from < to) {
+        block.zero(from * pageSize, (to - from) * pageSize);
+        placed.clearRange(from, to - from);
       }
-      let length = this.#pageSize;
-      index++;
-      while (index < end && offsets[index] === offset + length && this.#mustClear(target, offset + length)) {
-        length += this.#pageSize;
-        index++;
-      }
-      target.block.zero(offset, length);
-      const page = offset / this.#pageSize;
-      for (let cleared = 0; cleared < length / this.#pageSize; cleared++) target.placed.clear(page + cleared);
+      page = to;
     }
-    this.#counters.addPages(0, count, untouched);
+    return skipped;
+  }
+
+  /** The index behind the adjacent pages that begin at index `first`. */
+  #runEnd(offsets: Float64Array, first: number, end: number): number {
+    let offset = offsets[first] ?? 0;
+    let next = first + 1;
+    for (; next < end; next++) {
+      const following = offsets[next] ?? 0;
+      if (following !== offset + this.#pageSize) break;
+      offset = following;
+    }
+    return next;
   }
 
   intact(): void {
@@ -121,9 +141,5 @@ export class PagePlacer implements PageSink {
     const target = this.#blocks.get(blockName);
     if (target === undefined) throw new MultifdError('internal', `RAM block ${blockName} is not open here`);
     return target;
-  }
-
-  #mustClear(target: PlacedBlock, offset: number): boolean {
-    return !this.#fresh || target.placed.has(offset / this.#pageSize);
   }
 }

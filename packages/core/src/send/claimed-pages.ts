@@ -8,7 +8,7 @@ import { CheckPipeline } from './check-pipeline.js';
 import { SourceControl } from './control.js';
 import type { SendChannelData } from './messages.js';
 import type { ChannelTools, PageSource } from './page-source.js';
-import { type ClaimedRange, PAGE_HOLE, PAGE_ZERO, type ScannedRange } from './scanned-range.js';
+import { type ClaimedRange, PAGE_ZERO, type ScannedRange } from './scanned-range.js';
 
 export interface ClaimedPagesData extends SendChannelData {
   readonly ram: GuestRamDescriptor;
@@ -110,16 +110,15 @@ export class ClaimedPages implements PageSource {
         ? sending.readToSend(offset, length, memory)
         : memory.subarray(offset - range.offset, offset - range.offset + length),
     );
-    let zero = 0;
-    for (let index = 0; index < count; index++) {
-      const offset = offsets[index] ?? 0;
-      const answer = answers[index];
-      if (answer === PAGE_ZERO) zero++;
-      const full =
-        answer === PAGE_ZERO ? sender.addZero(offset) : sender.addNormal(offset, answer === PAGE_HOLE);
-      if (full) await sender.flushFull();
-    }
+    await sender.add(offsets, answers, count);
+    const zero = countZero(answers, count);
     this.#counters.addPages(count - zero, zero);
     if (!sending.inPlace) await sender.flushed();
   }
+}
+
+function countZero(answers: Uint8Array, count: number): number {
+  let zero = 0;
+  for (let index = 0; index < count; index++) if (answers[index] === PAGE_ZERO) zero++;
+  return zero;
 }

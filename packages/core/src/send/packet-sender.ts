@@ -7,6 +7,7 @@ import type { Outgoing } from '../transport/outgoing.js';
 import { FLAG_SYNC, maxPagesPerPacket, PACKET_PAYLOAD_SIZE, packetHeaderSize } from '../wire/layout.js';
 import { createRamPacket, encodeRamPacket, type RamPacket } from '../wire/ram-packet.js';
 import type { SourceControl } from './control.js';
+import { PAGE_HOLE, PAGE_ZERO } from './scanned-range.js';
 
 /** A write goes out once it has this many packets (64 KiB of headers, if they are all zero pages) … */
 const PACKETS_PER_WRITE = 48;
@@ -97,26 +98,44 @@ export class PacketSender {
   }
 
   /**
-   * Adds a normal page. If it returns true, await `flushFull` before the next page.
-   * @param offset byte offset in the block.
-   * @param hole the page is absent: zeros are sent in its place, as reading it might allocate it.
+   * Adds pages, and emits a packet for each kind of page that fills one.
+   * @param offsets byte offsets in the block; the first `count`.
+   * @param answers for each, PAGE_NORMAL, PAGE_ZERO, or PAGE_HOLE: absent, so zeros are sent in its place, as reading
+   *   it might allocate it.
    */
-  addNormal(offset: number, hole = false): boolean {
-    this.#holes[this.#normalCount] = hole ? 1 : 0;
-    this.#normal[this.#normalCount++] = offset;
-    return this.#normalCount === this.#maxPages;
+  async add(offsets: Float64Array, answers: Uint8Array, count: number): Promise<void> {
+    for (let index = 0; index < count; ) {
+      index = this.#collect(offsets, answers, index, count);
+      if (this.#normalCount === this.#maxPages) await this.#emit(this.#normalCount, 0);
+      if (this.#zeroCount === this.#maxPages) {
+        // Most packets of zero pages need no wait: then take no turn of the microtask queue.
+        const writing = this.#emitZero(this.#zeroCount);
+        if (writing !== undefined) await writing;
+      }
+    }
   }
 
-  /** Adds a zero page. If it returns true, await `flushFull` before the next page. */
-  addZero(offset: number): boolean {
-    this.#zero[this.#zeroCount++] = offset;
-    return this.#zeroCount === this.#maxPages;
-  }
-
-  /** Emits a packet for each kind of page that fills one. */
-  async flushFull(): Promise<void> {
-    if (this.#normalCount === this.#maxPages) await this.#emit(this.#normalCount, 0);
-    if (this.#zeroCount === this.#maxPages) await this.#emit(0, this.#zeroCount);
+  /** Collects pages from index `from` on until a packet is full. @returns the index behind the last one. */
+  #collect(offsets: Float64Array, answers: Uint8Array, from: number, count: number): number {
+    const most = this.#maxPages;
+    const normal = this.#normal;
+    const holes = this.#holes;
+    const zero = this.#zero;
+    let normalCount = this.#normalCount;
+    let zeroCount = this.#zeroCount;
+    let index = from;
+    for (; index < count && normalCount < most && zeroCount < most; index++) {
+      const offset = offsets[index] ?? 0;
+      const answer = answers[index];
+      if (answer === PAGE_ZERO) zero[zeroCount++] = offset;
+      else {
+        holes[normalCount] = answer === PAGE_HOLE ? 1 : 0;
+        normal[normalCount++] = offset;
+      }
+    }
+    this.#normalCount = normalCount;
+    this.#zeroCount = zeroCount;
+    return index;
   }
 
   /** Emits packets for every page added so far. */
@@ -159,10 +178,37 @@ export class PacketSender {
 
   async #emit(normal: number, zero: number): Promise<void> {
     const block = this.#block;
-    if (block === undefined) return;
+    if (normal === 0 || block === undefined) return this.#emitZero(zero);
     const packet = this.#packet;
-    packet.offsets.set(this.#normal.subarray(0, normal), 0);
-    packet.offsets.set(this.#zero.subarray(0, zero), normal);
+    this.#fill(normal, zero);
+    const pages = { block, offsets: packet.offsets, count: normal, vectors: this.#gather(normal) };
+    this.#counters.coding(this.#method.flag);
+    const payload = await this.#hooks.prepare(pages);
+    this.#counters.rest();
+    packet.payloadSize = payload.size;
+    packet.flags = payload.flag;
+    this.#bytesPerWrite = packet.flags === 0 ? BYTES_PER_WRITE : CODED_BYTES_PER_WRITE;
+    if (packet.flags !== 0) await this.#wasBusy();
+    this.#appendHeader();
+    this.#coverHeaders();
+    for (const vector of payload.vectors) this.#vectors.push(vector);
+    this.#bytes += payload.size;
+    if (payload.release !== undefined) this.#releases.push(payload.release);
+    if (this.#isDue) await this.#write();
+  }
+
+  /** As `#emit`, of a packet without payload: most need no wait. */
+  #emitZero(count: number): Promise<void> | undefined {
+    this.#fill(0, count);
+    this.#appendHeader();
+    return this.#isDue ? this.#write() : undefined;
+  }
+
+  /** Moves the first pages of each kind into the packet. */
+  #fill(normal: number, zero: number): void {
+    const packet = this.#packet;
+    if (normal > 0) packet.offsets.set(this.#normal.subarray(0, normal), 0);
+    if (zero > 0) packet.offsets.set(this.#zero.subarray(0, zero), normal);
     if (normal > 0) this.#normalCount = 0;
     if (zero > 0) this.#zeroCount = 0;
     packet.flags = this.#method.flag;
@@ -170,26 +216,12 @@ export class PacketSender {
     packet.normalPages = normal;
     packet.zeroPages = zero;
     packet.payloadSize = 0;
-    packet.blockName = block.name;
-    if (normal === 0) {
-      this.#appendHeader();
-    } else {
-      const pages = { block, offsets: packet.offsets, count: normal, vectors: this.#gather(normal) };
-      this.#counters.coding(this.#method.flag);
-      const payload = await this.#hooks.prepare(pages);
-      this.#counters.rest();
-      packet.payloadSize = payload.size;
-      packet.flags = payload.flag;
-      this.#bytesPerWrite = packet.flags === 0 ? BYTES_PER_WRITE : CODED_BYTES_PER_WRITE;
-      if (packet.flags !== 0) await this.#wasBusy();
-      this.#appendHeader();
-      this.#coverHeaders();
-      for (const vector of payload.vectors) this.#vectors.push(vector);
-      this.#bytes += payload.size;
-      if (payload.release !== undefined) this.#releases.push(payload.release);
-    }
-    if (this.#headers.used === this.#headers.bytes.length || this.#bytes >= this.#bytesPerWrite)
-      await this.#write();
+    packet.blockName = this.#block?.name ?? '';
+  }
+
+  /** Whether what is collected should be sent. */
+  get #isDue(): boolean {
+    return this.#headers.used === this.#headers.bytes.length || this.#bytes >= this.#bytesPerWrite;
   }
 
   /** Yields to the event loop, so that a computing method does not starve the connection. */

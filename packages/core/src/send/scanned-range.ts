@@ -69,6 +69,10 @@ export class ScannedRange {
       // A writer may have marked bits past the block's end.
       if (valid < 32) bits &= (1 << valid) - 1;
       const base = range.offset + word * 32 * pageSize;
+      if (bits === -1) {
+        for (let page = 0; page < 32; page++) offsets[count++] = base + page * pageSize;
+        continue;
+      }
       while (bits !== 0) {
         const bit = 31 - Math.clz32(bits & -bits);
         bits &= bits - 1;
@@ -95,6 +99,11 @@ export class ScannedRange {
     let to = range.offset;
     for (let index = 0; index < count; index++) {
       const offset = offsets[index] ?? 0;
+      // Untouched guests are all like this: no more than a comparison for each page.
+      if (absent && offset < knownTo) {
+        answers[index] = ofAbsent;
+        continue;
+      }
       if (offset >= knownTo) {
         const known = sending.absentToSend(offset, rangeEnd - offset);
         absent = known > 0;

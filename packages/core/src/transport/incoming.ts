@@ -93,6 +93,11 @@ export class IncomingConnection implements BytesConsumer {
     return this.#staging.peek(count);
   }
 
+  /** As `peek`, of bytes that have arrived already: undefined if it would have to wait. Costs no turn of the event loop. */
+  staged(count: number): Uint8Array | undefined {
+    return this.#staging.length < count ? undefined : this.#staging.peek(count);
+  }
+
   /**
    * Consumes whatever has arrived, at least one byte; undefined if the peer has closed. Valid until the next call.
    */

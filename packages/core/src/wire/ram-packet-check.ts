@@ -7,6 +7,7 @@ import { quote } from './text.js';
 /**
  * Checks every offset against the block before memory is accessed: it must be a multiple of the page size, with the
  * whole page inside the block. The caller looks the block up.
+ * @param packet as a decoder fills it: its offsets are integers from 0 to 2^53 - 1.
  * @param block `length` in bytes, at least one page.
  * @throws WireError `protocol`.
  */
@@ -18,12 +19,12 @@ export function checkRamPacket(
 ): void {
   const count = packet.normalPages + packet.zeroPages;
   const last = block.length - pageSize;
-  // Exact for powers of two, and cheaper than a remainder of large numbers.
-  const pagesPerByte = 1 / pageSize;
+  // `&` takes an integer modulo 2^32, which keeps the bits below a page of at most 2^31 bytes.
+  const inPage = pageSize - 1;
+  const { offsets } = packet;
   for (let i = 0; i < count; i++) {
-    const offset = packet.offsets[i];
-    const page = offset * pagesPerByte;
-    if (offset <= last && page === Math.floor(page)) continue;
+    const offset = offsets[i];
+    if (offset <= last && (offset & inPage) === 0) continue;
     const expected = `a multiple of ${pageSize} up to ${last}, in block ${quote(block.name)}`;
     throw new WireError({
       where,

@@ -9,6 +9,7 @@ import {
   PACKET_PREFIX_SIZE,
   packetHeaderSize,
 } from './layout.js';
+import { readOffsets } from './page-offsets.js';
 import { requirePageSize } from './page-size.js';
 import type { RamPacket } from './ram-packet.js';
 import { decodeName } from './text.js';
@@ -103,13 +104,10 @@ export class RamPacketDecoder {
   }
 
   #readOffsets(header: Uint8Array, count: number, offsets: Float64Array): void {
-    for (let i = 0, at = PACKET_OFFSETS_AT; i < count; i++, at += 8) {
-      const offset = readU64(header, at);
-      if (offset > Number.MAX_SAFE_INTEGER) {
-        throw fault(this.#where, `offset[${i}]`, at, 'below 2^53', hexBytes(header.subarray(at, at + 8)));
-      }
-      offsets[i] = offset;
-    }
+    const index = readOffsets(header, PACKET_OFFSETS_AT, offsets, count);
+    if (index === count) return;
+    const at = PACKET_OFFSETS_AT + 8 * index;
+    throw fault(this.#where, `offset[${index}]`, at, 'below 2^53', hexBytes(header.subarray(at, at + 8)));
   }
 
   #readName(header: Uint8Array): string {

@@ -7,6 +7,7 @@ import {
   PACKET_OFFSETS_AT,
   packetHeaderSize,
 } from './layout.js';
+import { writeOffsets } from './page-offsets.js';
 import type { RamPacket } from './ram-packet.js';
 import { encodeName } from './text.js';
 
@@ -44,9 +45,8 @@ export function encodeRamPacket(packet: RamPacket, target: Uint8Array, pageSize:
   writeU32(target, 32, packet.zeroPages);
   target.fill(0, RESERVED_AT, PACKET_OFFSETS_AT);
   if (pages > 0) writeName(packet.blockName, target);
-  let at = PACKET_OFFSETS_AT;
-  for (let i = 0; i < pages; i++, at += 8) writeU64(target, at, packet.offsets[i]);
-  target.fill(0, at);
+  writeOffsets(target, PACKET_OFFSETS_AT, packet.offsets, pages);
+  target.fill(0, PACKET_OFFSETS_AT + 8 * pages);
 }
 
 /** Fast path: block names are almost always plain ASCII, which needs no encoder and no allocation. */

@@ -50,6 +50,40 @@ describe('DirtyBitmap', () => {
     }
   });
 
+  it('clears every range of 70 pages, and nothing beside it', () => {
+    for (let first = 0; first < 70; first++) {
+      for (let count = 0; first + count <= 70; count++) {
+        const bitmap = DirtyBitmap.allocate(70);
+        bitmap.markAll();
+        bitmap.clearRange(first, count);
+        const expected = Array.from({ length: 70 }, (_, page) => page).filter(
+          (page) => page < first || page >= first + count,
+        );
+        expect(pagesOf(bitmap)).toEqual(expected);
+      }
+    }
+  });
+
+  it('finds the first marked and the first clear page of every range', () => {
+    const random = createRandom(seed);
+    for (let round = 0; round < 40; round++) {
+      const bitmap = DirtyBitmap.allocate(100);
+      for (let run = random.int(4); run >= 0; run--) {
+        const first = random.int(100);
+        bitmap.markRange(first, random.int(101 - first));
+      }
+      for (let first = 0; first <= 100; first++) {
+        for (let end = first; end <= 100; end += 1 + random.int(3)) {
+          const range = Array.from({ length: end - first }, (_, index) => first + index);
+          const marked = range.find((page) => bitmap.has(page)) ?? end;
+          const clear = range.find((page) => !bitmap.has(page)) ?? end;
+          const found = [bitmap.firstMarked(first, end), bitmap.firstClear(first, end)];
+          expect(found, `MULTIFD_SEED=${seed}, ${first} to ${end}`).toEqual([marked, clear]);
+        }
+      }
+    }
+  });
+
   it('marks all, but no bit behind the last page', () => {
     for (const pages of [1, 31, 32, 33, 100, 2 ** 25]) {
       const bitmap = DirtyBitmap.allocate(pages);

@@ -33,7 +33,7 @@ export class CopiedGuest {
       if (copy === undefined || dirty === undefined) continue;
       for (let page = 0; page < dirty.pages; page++) {
         if (!dirty.has(page)) continue;
-        dirty.clear(page);
+        dirty.clearRange(page, 1);
         this.#copyPage(source, copy, page * PAGE);
       }
     }

@@ -3,7 +3,7 @@ import type { IncomingBlock } from '../../ram/incoming-ram.js';
 import { SourceControl } from '../../send/control.js';
 import type { SendChannelData } from '../../send/messages.js';
 import type { ChannelTools, PageSource } from '../../send/page-source.js';
-import { PAGE_ZERO } from '../../send/scanned-range.js';
+import { PAGE_NORMAL, PAGE_ZERO } from '../../send/scanned-range.js';
 import { ACTIVITY_CHECKING, ACTIVITY_IDLE, type CounterRow, Counters } from '../../thread/counters.js';
 import { maxPagesPerPacket } from '../../wire/layout.js';
 import { SlotBlock } from './slot-block.js';
@@ -23,6 +23,8 @@ export class TransitPages implements PageSource {
   readonly #positions: Float64Array;
   readonly #answers: Uint8Array;
   readonly #zeros: Float64Array;
+  /** Offsets of the pages that go into packets, with their answers at the front of `#answers`. */
+  readonly #kept: Float64Array;
   #tools: ChannelTools | undefined;
 
   constructor(data: TransitPagesData) {
@@ -35,6 +37,7 @@ export class TransitPages implements PageSource {
     this.#positions = Float64Array.from({ length: maxPages }, (_, page) => page * pageSize);
     this.#answers = new Uint8Array(maxPages);
     this.#zeros = new Float64Array(maxPages);
+    this.#kept = new Float64Array(maxPages);
   }
 
   async open(): Promise<void> {}
@@ -70,18 +73,23 @@ export class TransitPages implements PageSource {
     await this.#check(slot, checker);
     const block = new SlotBlock(announced, slot, pageSize);
     await sender.begin(block, (offset, length) => block.window(offset, length));
+    const count = slot.normal + slot.zero;
+    this.#answers.fill(PAGE_ZERO, slot.normal, count);
     let zero = 0;
-    for (let page = 0; page < slot.normal + slot.zero; page++) {
+    let kept = 0;
+    for (let page = 0; page < count; page++) {
       const offset = slot.offsets[page] ?? 0;
-      if (page < slot.normal && this.#answers[page] !== PAGE_ZERO) {
-        if (sender.addNormal(offset)) await sender.flushFull();
-      } else {
+      const answer = this.#answers[page] ?? PAGE_NORMAL;
+      if (answer === PAGE_ZERO) {
         this.#zeros[zero++] = offset;
-        if (zeroPageDetection === 'multifd' && sender.addZero(offset)) await sender.flushFull();
+        if (zeroPageDetection !== 'multifd') continue;
       }
+      this.#kept[kept] = offset;
+      this.#answers[kept++] = answer;
     }
+    await sender.add(this.#kept, this.#answers, kept);
     await sender.flushed();
-    const normal = slot.normal + slot.zero - zero;
+    const normal = count - zero;
     if (zeroPageDetection === 'legacy' && zero > 0) {
       this.#counters.addPages(normal, 0);
       slot.normal = 0;

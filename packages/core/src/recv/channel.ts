@@ -17,6 +17,7 @@ import { checkRamPacket } from '../wire/ram-packet-check.js';
 import { peekFlags, RamPacketDecoder } from '../wire/ram-packet-decode.js';
 import type { DestinationControl } from './control.js';
 import { LentPayload } from './lent-payload.js';
+import { ChannelNumbers } from './packet-numbers.js';
 import type { PageSink } from './page-sink.js';
 
 /** One destination channel: decodes and validates each packet, then receives its pages. */
@@ -31,6 +32,7 @@ export class RecvChannel {
   readonly #headerSize: number;
   readonly #packet: RamPacket;
   readonly #decoder: RamPacketDecoder;
+  readonly #numbers = new ChannelNumbers();
   /** The first packet's header: it can reveal that the source uses another page size. */
   #first: Uint8Array = new Uint8Array(0);
   /** Number of packets before the current one: names that packet in messages. */
@@ -72,9 +74,10 @@ export class RecvChannel {
         this.#sink.placed(this.#packet);
       }
       this.#packets++;
+      this.#numbers.add(this.#packet);
       if ((flags & FLAG_SYNC) === 0) continue;
       this.#sink.intact();
-      const reached = this.#control.reachCut(this.#channel, ++cuts);
+      const reached = this.#control.reachCut(this.#channel, ++cuts, this.#numbers);
       if (!(await this.#connection.watched(reached, () => this.#control.gone(this.#channel)))) {
         // Surplus SYNCs at the end have no counterpart on main (docs/wire.md, 3.2).
         return this.#connection.drain();

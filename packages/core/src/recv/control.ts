@@ -1,5 +1,6 @@
 import { type GuestPlace, MultifdError } from '../errors.js';
 import { change, waitUntil } from '../thread/shared-state.js';
+import { type ChannelTotals, NumberCheck } from './packet-numbers.js';
 
 const ABORT = 0;
 const RELEASED = 1;
@@ -23,7 +24,13 @@ const SYNCED = 0;
 const CLOSED = 1;
 /** Its connection has ended; bytes before the end may be unread. */
 const GONE = 2;
-const WORDS = 3;
+/** Totals of its packets' numbers up to the SYNC that it has reached (`ChannelTotals`). */
+const COUNT = 3;
+const RENUMBERED = 4;
+const SUM = 5;
+const HASH = 6;
+const LAST = 7;
+const WORDS = 8;
 
 /** The source has the guest; this end has not replied. */
 const OPEN = 0;
@@ -50,6 +57,8 @@ const WAITING: readonly (Waiting | undefined)[] = [undefined, 'source', 'relay',
 export class DestinationControl {
   readonly buffer: SharedArrayBuffer;
   readonly #words: Int32Array;
+  /** Main's. */
+  readonly #numbers = new NumberCheck();
 
   constructor(buffer: SharedArrayBuffer) {
     this.buffer = buffer;
@@ -134,7 +143,10 @@ export class DestinationControl {
     this.release(cut);
   }
 
-  /** Main: waits until every channel has reached its SYNC number `cut`. The channels then wait for `release`. */
+  /**
+   * Main: waits until every channel has reached its SYNC number `cut`. The channels then wait for `release`.
+   * @throws MultifdError `protocol` if the channels are of several sources.
+   */
   async cutReached(cut: number): Promise<void> {
     Atomics.store(this.#words, WANTED, cut);
     await waitUntil(this.#words, MAIN, () => {
@@ -148,6 +160,21 @@ export class DestinationControl {
       return reached === this.#channels || undefined;
     });
     Atomics.store(this.#words, WANTED, 0);
+    const due = this.#numbers.mismatch(this.#totals());
+    if (due !== undefined) throw mixed(cut, due);
+  }
+
+  #totals(): ChannelTotals[] {
+    return Array.from({ length: this.#channels }, (_, channel) => {
+      const load = (word: number): number => Atomics.load(this.#words, this.#at(channel) + word);
+      return {
+        count: load(COUNT),
+        renumbered: load(RENUMBERED),
+        sum: load(SUM),
+        hash: load(HASH),
+        last: load(LAST),
+      };
+    });
   }
 
   /** The number of the SYNC that main waits for on this channel; undefined if it waits for none. */
@@ -169,8 +196,14 @@ export class DestinationControl {
   }
 
   /** Channel: has reached SYNC number `cut`; waits for its release. False if the migration is over. */
-  async reachCut(channel: number, cut: number): Promise<boolean> {
-    Atomics.store(this.#words, this.#at(channel) + SYNCED, cut);
+  async reachCut(channel: number, cut: number, numbers: ChannelTotals): Promise<boolean> {
+    const at = this.#at(channel);
+    Atomics.store(this.#words, at + COUNT, numbers.count);
+    Atomics.store(this.#words, at + RENUMBERED, numbers.renumbered);
+    Atomics.store(this.#words, at + SUM, numbers.sum);
+    Atomics.store(this.#words, at + HASH, numbers.hash);
+    Atomics.store(this.#words, at + LAST, numbers.last);
+    Atomics.store(this.#words, at + SYNCED, cut);
     change(this.#words, MAIN);
     return waitUntil(this.#words, CHANNELS, () => {
       this.#throwIfAborted();
@@ -222,4 +255,13 @@ function closedEarly(channel: number, cut: number): MultifdError {
   return new MultifdError('peer-closed', `channel ${channel}: the source closed it before sync ${cut}`, {
     hint: "see the source's own message",
   });
+}
+
+function mixed(cut: number, due: { readonly first: number; readonly last: number }): MultifdError {
+  const numbers = `${due.first} to ${due.last}`;
+  return new MultifdError(
+    'protocol',
+    `channels of two sources were mixed: at sync ${cut} the packets of all channels must be numbered ${numbers}, each number once`,
+    { hint: 'two sources connected to this address at the same time: start them one after the other' },
+  );
 }

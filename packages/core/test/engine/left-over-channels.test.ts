@@ -13,13 +13,16 @@ const main = {
   noReturnPath: Buffer.concat([raw.header(), raw.start([BLOCK])]),
   end: Buffer.concat([raw.part('end'), raw.end()]),
 };
-/** All that a channel says of a guest whose first page is full of `fill`. `number`: of its first packet. */
-const channelOf = (channel: number, fill: number, number = channel): Buffer =>
+/**
+ * All that a channel of `channels` says of a guest whose first page is full of `fill`. Each has three packets.
+ * `number`: of its first packet.
+ */
+const channelOf = (channel: number, fill: number, channels = 1, number = channel): Buffer =>
   Buffer.concat([
     raw.init(channel),
     raw.sync(number),
-    raw.packet({ block: 'pc.ram', normal: [0], fill, number: number + 10 }),
-    raw.sync(number + 20),
+    raw.packet({ block: 'pc.ram', normal: [0], fill, number: channels + channel }),
+    raw.sync(2 * channels + channel),
   ]);
 
 const listen = (channels = 1, options: Partial<ReceiveOptions> = {}): Promise<Destination> =>
@@ -67,12 +70,12 @@ describe('a channel that is left of another source, with all that it had to say'
 
   it('is known by the number of its first packet where there is another', async () => {
     const { incoming, source } = await listen(2);
-    await source.open(channelOf(1, 9, 0));
+    await source.open(channelOf(1, 9, 2, 0));
     await source.open(main.start, main.end);
-    await source.open(channelOf(0, 5));
+    await source.open(channelOf(0, 5, 2));
     // Longer than a channel is waited for.
     await delay(6_000);
-    await source.open(channelOf(1, 5));
+    await source.open(channelOf(1, 5, 2));
     await expectGuest(incoming, 5);
   });
 
@@ -102,13 +105,13 @@ describe('a source whose network is slow gets in', () => {
     const stream = await source.open(start, raw.part('part'), main.end);
     if (how !== 'with a return path') stream.end();
     await delay(3_000);
-    for (const channel of [0, 1]) await source.open(channelOf(channel, 5), raw.sync());
+    for (const channel of [0, 1]) await source.open(channelOf(channel, 5, 2), raw.sync(6 + channel));
     await expectGuest(incoming, 5);
   });
 
   it('main comes 3 s behind its channels', async () => {
     const { incoming, source } = await listen(2);
-    for (const channel of [0, 1]) await source.open(channelOf(channel, 5));
+    for (const channel of [0, 1]) await source.open(channelOf(channel, 5, 2));
     await delay(3_000);
     await source.open(main.start, main.end);
     await expectGuest(incoming, 5);

@@ -45,9 +45,10 @@ const OVERTAKEN = 10_000;
  * Which connections are the source's: those that have shown that they mean it.
  *
  * A channel of a source that is gone may still stand here (its network or a proxy has not told us), with all that its
- * source had sent. Taken for the next source's, it gives that source's guest the other one's pages, and nothing on the wire
- * tells: uuids are all zero as a rule, a channel says nothing of its main, and the same guest, sent again, has the same
- * blocks and as many SYNCs. What tells is this:
+ * source had sent. Taken for the next source's, it gives that source's guest the other one's pages. Uuids are all zero as a
+ * rule, a channel says nothing of its main, and the same guest, sent again, has the same blocks and as many SYNCs. Packet
+ * numbers show it only later, at a sync (`NumberCheck`), when the migration must fail, and not at all if every channel is
+ * the other source's. What tells in time is this:
  * - Main connects first. So of several claims for one channel those younger than main count, and one that is younger
  *   and has not shown yet that it means it is waited for. What came long before main is never main's.
  * - Channels come from main's host. Another host's counts where there is none of main's, since a host may have several

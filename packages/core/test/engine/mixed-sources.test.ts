@@ -1,0 +1,73 @@
+import { type GuestPlace, type GuestRamDescriptor, migrate, receive, relay } from '@multifd/core';
+import { testSeed } from '@multifd/testing/random';
+import { afterEach, describe, expect, it } from 'vitest';
+import { HoldingLine } from '../support/holding-line.js';
+import { expectFailure, outcomeOf } from '../support/outcome.js';
+import { createGuestRam, MIB } from '../support/ram.js';
+
+const seed = testSeed();
+const CHANNELS = 2;
+/** Far beyond what a test may take. */
+const LONG = {
+  multifdChannels: CHANNELS,
+  setupTimeout: 300_000,
+  stallTimeout: 300_000,
+  idleTimeout: 300_000,
+};
+
+const toClose: { close(): void }[] = [];
+afterEach(() => {
+  for (const each of toClose.splice(0)) each.close();
+});
+
+interface End {
+  readonly address: string;
+  readonly result: Promise<{ readonly guest: GuestPlace }>;
+  close(): void;
+}
+
+/** A destination that keeps the guest, or a relay before one. */
+const KINDS: Readonly<Record<string, () => Promise<End>>> = {
+  receive: () => receive({ listen: 'tcp:127.0.0.1:0', parameters: LONG }),
+  async relay() {
+    const behind = await receive({ listen: 'tcp:127.0.0.1:0', parameters: LONG });
+    toClose.push(behind);
+    return relay({
+      listen: 'tcp:127.0.0.1:0',
+      to: behind.address,
+      incoming: LONG,
+      outgoing: { ...LONG, zeroPageDetection: 'none' },
+    });
+  },
+};
+
+/** 16 ranges: both channels have many packets. */
+const guestOf = (number: number): GuestRamDescriptor =>
+  createGuestRam({ seed: seed + number, blocks: [{ name: 'pc.ram', length: 64 * MIB }] });
+
+function send(ram: GuestRamDescriptor, to: string): ReturnType<typeof migrate> {
+  return migrate({ guest: { ram }, to, parameters: { ...LONG, zeroPageDetection: 'none' } });
+}
+
+describe.each(Object.entries(KINDS))('%s', (_kind, open) => {
+  it(`does not make one guest of two honest sources whose connections come late (MULTIFD_SEED=${seed})`, async () => {
+    const end = await open();
+    toClose.push(end);
+    // A network that is slow for some: of the first source come main and channel 0, of the second channel 1.
+    const first = await HoldingLine.open(end.address, ({ channel }) => channel === 1);
+    toClose.push(first);
+    const second = await HoldingLine.open(end.address, ({ channel }) => channel !== 1);
+    toClose.push(second);
+    const one = outcomeOf(send(guestOf(1), first.address), 'the first source');
+    await first.passed(CHANNELS);
+    const two = outcomeOf(send(guestOf(2), second.address), 'the second source');
+    const error = expectFailure(await outcomeOf(end.result, 'the destination'), 'protocol');
+    expect(error.message).toMatch(/^channels of two sources were mixed: at sync \d/);
+    expect(error.hint).toMatch(/one after the other/);
+    expect(error.guest).toBe('source');
+    expect(expectFailure(await one, 'peer-closed').guest).toBe('source');
+    // Nobody listens there any more.
+    second.release();
+    expectFailure(await two, 'peer-closed');
+  });
+});

@@ -2,13 +2,19 @@ import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { MultifdError, WireError } from '../errors.js';
 import { isSilent } from '../time-limit.js';
 import type { IncomingConnection } from '../transport/incoming.js';
-import { concat, readU32 } from '../wire/bytes.js';
+import { concat, readU32, sameBytes, u32 } from '../wire/bytes.js';
 import { COMMAND } from '../wire/layout.js';
 import type { StreamConfiguration } from '../wire/main/configuration.js';
 import { MainStreamDecoder } from '../wire/main/decode.js';
+import { encodeCommand } from '../wire/main/encode.js';
 import type { ConfigurationRecord, DeviceStateRecord, MainRecord } from '../wire/main/records.js';
 import { withoutReportRequest } from '../wire/report-request.js';
-import { encodePong, PING_SOURCE_DOES_NOT_WAIT, REPORT_SECTION } from '../wire/return-path.js';
+import {
+  encodePong,
+  PING_SOURCE_DOES_NOT_WAIT,
+  PING_SOURCE_KEEPS_MAIN,
+  REPORT_SECTION,
+} from '../wire/return-path.js';
 import type { Waiting } from './control.js';
 import { checkConfiguration } from './expected-source.js';
 import type { MainHost, ReceivedState } from './main-host.js';
@@ -20,6 +26,9 @@ const MOST_UNSENT = 64 * 1024;
 
 /** ms of silence after an end of sections without a description. QEMU writes both in one go. */
 const SILENCE = 2_000;
+
+/** What a relay says behind the end of its stream if its source keeps main. */
+const SOURCE_KEEPS_MAIN = encodeCommand(COMMAND.PING, u32(PING_SOURCE_KEEPS_MAIN));
 
 /** Reads the destination's main stream and applies it record by record. */
 export class IncomingMain {
@@ -42,6 +51,8 @@ export class IncomingMain {
   /** Resolves when the source closes main after its last byte. */
   #closed: Promise<void> = Promise.resolve();
   #isClosed = false;
+  #isKept = false;
+  readonly #kept = Promise.withResolvers<void>();
 
   /** @param arrived called when all syncs are passed and the device state has arrived. */
   constructor(connection: IncomingConnection, host: MainHost, pageSize: number, arrived: () => void) {
@@ -64,11 +75,11 @@ export class IncomingMain {
   /** Reads main to its end: when it resolves, all RAM is in place and all syncs are passed. */
   async run(): Promise<ReceivedState> {
     // The read that is still pending when silence marked the end.
-    let asked: Promise<unknown> = Promise.resolve();
+    let asked: Promise<Uint8Array | undefined> | undefined;
     while (this.#received === undefined) {
       const more = this.#connection.some();
-      asked = more;
       const isOver = this.#decoder.isInDeviceState && (await this.#fellSilent(more));
+      asked = isOver ? more : undefined;
       const bytes = isOver ? undefined : await more;
       const records = bytes === undefined ? this.#end() : this.#decoder.push(bytes);
       for (const record of records) await this.#apply(record);
@@ -77,10 +88,7 @@ export class IncomingMain {
     if (this.#received === undefined)
       throw new MultifdError('peer-closed', 'main stream: it ended too early');
     this.#arrived();
-    const rest = asked.catch(() => {}).then(() => this.#connection.drain());
-    this.#closed = rest.then(() => {
-      this.#isClosed = true;
-    });
+    this.#closed = this.#readOn(asked);
     const takenBack = this.#takenBack();
     // Mark the rejection handled: only a relay awaits it.
     takenBack.catch(() => {});
@@ -114,6 +122,38 @@ export class IncomingMain {
   /** Resolves when the source has closed main. Valid after `run`. */
   get closed(): Promise<void> {
     return this.#closed;
+  }
+
+  /** Whether the source has closed main. Valid after `run`. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Whether a relay has said that its source, which was told, keeps main. Valid after `run`. */
+  get isKept(): boolean {
+    return this.#isKept;
+  }
+
+  /** Resolves when `isKept` becomes true. */
+  get kept(): Promise<void> {
+    return this.#kept.promise;
+  }
+
+  /** Reads what follows the end, of which only a relay's last word counts. Resolves when the source closes main. */
+  async #readOn(asked: Promise<Uint8Array | undefined> | undefined): Promise<void> {
+    let tail: Uint8Array = new Uint8Array(0);
+    try {
+      for (let next = asked ?? this.#connection.some(); ; next = this.#connection.some()) {
+        const bytes = await next;
+        if (bytes === undefined) break;
+        tail = concat(tail, bytes).slice(-SOURCE_KEEPS_MAIN.length);
+        if (sameBytes(tail, SOURCE_KEEPS_MAIN)) this.#isKept = true;
+        if (this.#isKept) this.#kept.resolve();
+      }
+    } catch {
+      // The connection is done with: how it ends does not matter.
+    }
+    this.#isClosed = true;
   }
 
   #stillThere(): void {

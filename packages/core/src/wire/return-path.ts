@@ -14,6 +14,12 @@ export const REPORT_SECTION = 'multifd/report';
  */
 export const PING_SOURCE_DOES_NOT_WAIT = 0x4d46_0002;
 
+/**
+ * Value of the PING with which a relay says, after SHUT(0), that the guest's source was told and keeps main open: it may
+ * not have let go of the guest. Main has ended for a QEMU, which reads no further.
+ */
+export const PING_SOURCE_KEEPS_MAIN = 0x4d46_0003;
+
 const HEADER_SIZE = 4;
 const MAX_DATA_SIZE = 0xffff;
 

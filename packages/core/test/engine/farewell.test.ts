@@ -120,3 +120,49 @@ it('a source that asked for a report keeps main until it has it, however long th
   expect((await end.result).guest).toBe('destination');
   expect(places).toEqual(['source', 'destination']);
 });
+
+/** A relay before a destination, and what both say in the end. */
+async function chain(relayed: Partial<MigrationParameters>, kept: Partial<MigrationParameters>) {
+  const behind = closeAfterTest(await receive({ listen: 'tcp:127.0.0.1:0', parameters: kept }));
+  const end = await relayTo(behind.address, relayed, LONG);
+  const { main, told } = await everything(end.address);
+  await told;
+  const places = async (): Promise<GuestPlace[]> => {
+    const first = expectValue(await outcomeOf(end.result, 'relay', PATIENCE)).guest;
+    return [first, expectValue(await outcomeOf(behind.result, 'receive', PATIENCE)).guest];
+  };
+  return { end, main, places };
+}
+
+const SHORT = { ...LONG, stallTimeout: 1500 };
+
+describe('a destination behind a relay says of the guest what the relay says, if the source', () => {
+  it.each([
+    ['the relay waits less', SHORT, LONG],
+    ['the destination waits less', { ...LONG, stallTimeout: 4000 }, SHORT],
+    ['both wait as long', SHORT, SHORT],
+  ])('keeps main: %s', async (_what, relayed, kept) => {
+    const { places } = await chain(relayed, kept);
+    expect(await places()).toEqual(['either', 'either']);
+  });
+
+  it("keeps main, and the relay's user is in a hurry", async () => {
+    const { end, places } = await chain(LONG, LONG);
+    await pause(200);
+    end.close();
+    expect(await places()).toEqual(['either', 'either']);
+  });
+
+  it('closes main late', async () => {
+    const { main, places } = await chain(LONG, LONG);
+    await pause(3000);
+    main.end();
+    expect(await places()).toEqual(['destination', 'destination']);
+  });
+
+  it('is killed', async () => {
+    const { main, places } = await chain(LONG, LONG);
+    main.resetAndDestroy();
+    expect(await places()).toEqual(['destination', 'destination']);
+  });
+});

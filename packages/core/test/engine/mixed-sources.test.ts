@@ -1,6 +1,7 @@
-import { type GuestPlace, type GuestRamDescriptor, migrate, receive, relay } from '@multifd/core';
+import { type GuestPlace, type GuestRamDescriptor, migrate, receive } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { closeAfterTest, relayTo } from '../support/ends.js';
 import { HoldingLine } from '../support/holding-line.js';
 import { expectFailure, outcomeOf } from '../support/outcome.js';
 import { createGuestRam, MIB } from '../support/ram.js';
@@ -15,11 +16,6 @@ const LONG = {
   idleTimeout: 300_000,
 };
 
-const toClose: { close(): void }[] = [];
-afterEach(() => {
-  for (const each of toClose.splice(0)) each.close();
-});
-
 interface End {
   readonly address: string;
   readonly result: Promise<{ readonly guest: GuestPlace }>;
@@ -28,16 +24,10 @@ interface End {
 
 /** A destination that keeps the guest, or a relay before one. */
 const KINDS: Readonly<Record<string, () => Promise<End>>> = {
-  receive: () => receive({ listen: 'tcp:127.0.0.1:0', parameters: LONG }),
+  receive: async () => closeAfterTest(await receive({ listen: 'tcp:127.0.0.1:0', parameters: LONG })),
   async relay() {
-    const behind = await receive({ listen: 'tcp:127.0.0.1:0', parameters: LONG });
-    toClose.push(behind);
-    return relay({
-      listen: 'tcp:127.0.0.1:0',
-      to: behind.address,
-      incoming: LONG,
-      outgoing: { ...LONG, zeroPageDetection: 'none' },
-    });
+    const behind = closeAfterTest(await receive({ listen: 'tcp:127.0.0.1:0', parameters: LONG }));
+    return relayTo(behind.address, LONG);
   },
 };
 
@@ -52,12 +42,9 @@ function send(ram: GuestRamDescriptor, to: string): ReturnType<typeof migrate> {
 describe.each(Object.entries(KINDS))('%s', (_kind, open) => {
   it(`does not make one guest of two honest sources whose connections come late (MULTIFD_SEED=${seed})`, async () => {
     const end = await open();
-    toClose.push(end);
     // A network that is slow for some: of the first source come main and channel 0, of the second channel 1.
-    const first = await HoldingLine.open(end.address, ({ channel }) => channel === 1);
-    toClose.push(first);
-    const second = await HoldingLine.open(end.address, ({ channel }) => channel !== 1);
-    toClose.push(second);
+    const first = closeAfterTest(await HoldingLine.open(end.address, ({ channel }) => channel === 1));
+    const second = closeAfterTest(await HoldingLine.open(end.address, ({ channel }) => channel !== 1));
     const one = outcomeOf(send(guestOf(1), first.address), 'the first source');
     await first.passed(CHANNELS);
     const two = outcomeOf(send(guestOf(2), second.address), 'the second source');

@@ -1,8 +1,8 @@
-import { receive } from '@multifd/core';
 import { expect, it } from 'vitest';
+import { destination } from '../support/ends.js';
 import { expectFailure, expectValue, outcomeOf } from '../support/outcome.js';
 import { MIB } from '../support/ram.js';
-import { RawSource, raw } from '../support/raw-source.js';
+import { raw } from '../support/raw-source.js';
 
 const BLOCK = { name: 'pc.ram', length: MIB };
 
@@ -51,22 +51,12 @@ function channelOf(channel: number, packets: Packets): Uint8Array {
 }
 
 async function receiveFrom(channels: readonly Packets[]) {
-  const incoming = await receive({
-    listen: 'tcp:127.0.0.1:0',
-    parameters: { multifdChannels: channels.length },
-  });
-  const source = new RawSource(incoming.address);
-  try {
-    const main = await source.open(raw.header(), raw.returnPath(), raw.start([BLOCK]));
-    for (const [channel, packets] of channels.entries()) await source.open(channelOf(channel, packets));
-    main.write(Buffer.concat([raw.part('end'), raw.end()]));
-    const end = incoming.result.finally(() => source.close());
-    main.on('data', () => main.end());
-    return await outcomeOf(end, 'receive');
-  } finally {
-    source.close();
-    incoming.close();
-  }
+  const { incoming, source } = await destination({ parameters: { multifdChannels: channels.length } });
+  const main = await source.open(raw.header(), raw.returnPath(), raw.start([BLOCK]));
+  for (const [channel, packets] of channels.entries()) await source.open(channelOf(channel, packets));
+  main.on('data', () => main.end());
+  main.write(Buffer.concat([raw.part('end'), raw.end()]));
+  return outcomeOf(incoming.result, 'receive');
 }
 
 it.each(Object.entries(GOOD))('is taken for one source: %s', async (_what, channels) => {

@@ -10,6 +10,9 @@ import { formatAddress, parseAddress } from '../../src/transport/address.js';
 import { BandwidthLimit } from '../../src/transport/bandwidth.js';
 import { inTime } from '../support/outcome.js';
 
+/** A channel whose packets have no number. */
+const NUMBERS = { count: 1, renumbered: 0, sum: 0, hash: 0, last: 0 };
+
 describe('expectedDowntime', () => {
   const round = { handledPages: 1000, dirtyPages: 100, duration: 1000, pageSize: 4096, maxBandwidth: 0 };
   it.each([
@@ -168,17 +171,17 @@ describe('DestinationControl', () => {
     const order: string[] = [];
     const log = (what: string) => (): void => void order.push(what);
     const main = control.passCut(1).then(log('main'));
-    const first = control.reachCut(0, 1).then(log('channel 0'));
+    const first = control.reachCut(0, 1, NUMBERS).then(log('channel 0'));
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(order).toEqual([]);
-    const second = control.reachCut(1, 1).then(log('channel 1'));
+    const second = control.reachCut(1, 1, NUMBERS).then(log('channel 1'));
     await inTime(Promise.all([main, first, second]), 'the cut');
     expect(order[0]).toBe('main');
   });
 
   it('a channel that closes before its sync ends the wait; one that closes after does not', async () => {
     const control = DestinationControl.allocate(2);
-    const reached = [control.reachCut(0, 1), control.reachCut(1, 1)];
+    const reached = [control.reachCut(0, 1, NUMBERS), control.reachCut(1, 1, NUMBERS)];
     await inTime(Promise.all([control.passCut(1), ...reached]), 'cut 1');
     control.close(0);
     const cut = control.passCut(2);
@@ -187,7 +190,7 @@ describe('DestinationControl', () => {
 
   it('at the end a surplus sync waits for nobody', async () => {
     const control = DestinationControl.allocate(1);
-    const surplus = control.reachCut(0, 1);
+    const surplus = control.reachCut(0, 1, NUMBERS);
     control.end();
     expect(await inTime(surplus, 'the surplus sync')).toBe(false);
   });

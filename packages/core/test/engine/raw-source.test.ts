@@ -47,8 +47,11 @@ describe('a source that is not ours', () => {
     for (const which of order) {
       if (which === 'main') await source.open(main.start, main.end);
       else {
-        const pages = raw.packet({ block: 'pc.ram', normal: [page(which)], fill: which + 1 });
-        await source.open(raw.init(which), raw.sync(which), pages, raw.sync());
+        const pages = raw.packet({
+          ...{ block: 'pc.ram', normal: [page(which)], fill: which + 1 },
+          number: 2 + which,
+        });
+        await source.open(raw.init(which), raw.sync(which), pages, raw.sync(4 + which));
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -81,17 +84,17 @@ describe('a source that is not ours', () => {
     // Channel 0 runs ahead: its second epoch clears and fills what channel 1 sends late in the first.
     const ahead = await source.open(
       raw.init(0),
-      raw.sync(),
-      raw.sync(),
-      raw.packet({ block: 'pc.ram', normal: [page(0)], zero: [page(1)], fill: 2 }),
-      raw.sync(),
+      raw.sync(0),
+      raw.sync(2),
+      raw.packet({ block: 'pc.ram', normal: [page(0)], zero: [page(1)], fill: 2, number: 5 }),
+      raw.sync(6),
     );
     await source.open(main.start, raw.part('part', Buffer.concat([raw.flush])), raw.part('end'), raw.end());
     const late = await source.open(raw.init(1), raw.sync(1));
     await new Promise((resolve) => setTimeout(resolve, 300));
-    late.write(raw.packet({ block: 'pc.ram', normal: [page(0), page(1)], fill: 1 }));
-    late.write(raw.sync());
-    late.write(raw.sync());
+    late.write(raw.packet({ block: 'pc.ram', normal: [page(0), page(1)], fill: 1, number: 3 }));
+    late.write(raw.sync(4));
+    late.write(raw.sync(7));
     expect(await pagesOf(incoming, 2)).toEqual([2, 0]);
     expect(ahead.destroyed).toBeDefined();
   });
@@ -306,9 +309,9 @@ describe('strangers on the port', () => {
     const channel = await source.open(raw.init(0), raw.sync());
     await strangers();
     await new Promise((resolve) => setTimeout(resolve, 300));
-    channel.write(raw.packet({ block: 'pc.ram', normal: [page(1)], fill: 1 }));
-    channel.write(raw.sync());
-    source.sockets[5]?.write(raw.sync());
+    channel.write(raw.packet({ block: 'pc.ram', normal: [page(1)], fill: 1, number: 2 }));
+    channel.write(raw.sync(3));
+    source.sockets[5]?.write(raw.sync(4));
     stream.write(main.end);
     expect(await pagesOf(incoming, 3)).toEqual([0, 1, 0]);
     const reasons = refusals();

@@ -20,13 +20,13 @@ const MIB = 2 ** 20;
 /** A destination checks the numbers of all packets: what a QEMU numbers must fit also when it has begun before. */
 describe.runIf(installedQemus().length > 0)('packet numbers of a QEMU that has cancelled a migration', () => {
   for (const release of installedQemus())
-    for (const channels of [1, 2, 16])
+    for (const channels of [2, 4])
       it(`${release}, ${channels} channels: fit in the next one`, () => twice(release, channels));
 });
 
 async function twice(release: QemuRelease, channels: number): Promise<void> {
   using folder = new TestFolder();
-  const ram = { name: 'pc.ram', size: 64 * MIB, path: folder.file('ram') };
+  const ram = { name: 'pc.ram', size: 128 * MIB, path: folder.file('ram') };
   createRam(ram, 7, { dirtyBase: 16 * MIB, dirtyPages: 1024 });
   await using source = await Qemu.start({
     ...{ release, machine: 'q35', folder: folder.path, name: 'source', ram: [ram], running: true },

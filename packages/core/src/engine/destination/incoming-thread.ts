@@ -113,13 +113,15 @@ export class IncomingThread {
     leave.catch(() => {});
     if (report) await this.#passReport(connection, this.#main, leave);
     connection.end();
-    this.#port.post({ type: 'farewell', closed: await this.#farewell(this.#main, leave) });
+    const closed = await this.#farewell(this.#main, leave);
+    if (!closed) await this.#role.sourceKeepsMain();
+    this.#port.post({ type: 'farewell', closed });
   }
 
   /**
    * The source closes main once it has read our word: waiting for that keeps the word from being cut off. One that
    * waited for the word and does not close has not let go of its guest, or cannot say so: QEMU 11.1 with x-colo looks
-   * like any other source until it is told, and then keeps main and the guest.
+   * like any other source until it is told, and then keeps main and the guest. A relay says so of its own source.
    */
   async #farewell(main: IncomingMain, leave: Promise<unknown>): Promise<boolean> {
     const { stallTimeout } = this.#data.parameters;
@@ -128,7 +130,8 @@ export class IncomingThread {
       return true;
     }
     const hurry = leave.then(() => isSilent(main.closed, HURRY_TIMEOUT));
-    return !(await Promise.race([isSilent(main.closed, stallTimeout), hurry]));
+    await Promise.race([main.kept, isSilent(main.closed, stallTimeout), hurry]);
+    return main.isClosed && !main.isKept;
   }
 
   /**

@@ -56,6 +56,9 @@ export class Keeping implements ThreadRole {
     return (await this.#port.next('report')).report;
   }
 
+  /** Nobody behind this needs to know. */
+  async sourceKeepsMain(): Promise<void> {}
+
   keep(): boolean {
     return true;
   }

@@ -19,6 +19,8 @@ export interface ThreadRole {
   intact(): void;
   /** For a source that has asked. */
   report(): Promise<Uint8Array>;
+  /** The source was told that its guest has arrived, and does not close main: it may have the guest too. Never throws. */
+  sourceKeepsMain(): Promise<void>;
   /** Whether nobody behind us has the guest, from now on for good. */
   keep(): boolean;
   /** Frees everything. Does not throw. */

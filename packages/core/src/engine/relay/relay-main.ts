@@ -166,6 +166,16 @@ export class RelayMain implements MainHost {
     return inTime(this.#answers.report, { timeout, what: 'main stream: no report from the destination' });
   }
 
+  /** Outgoing main stays open until now: a source closes its own once it has let go of the guest. Never throws. */
+  async sourceKeepsMain(): Promise<void> {
+    try {
+      await this.#stream?.sourceKeepsMain();
+      await this.#outgoing?.drained();
+    } catch {
+      // The destination has the guest and is gone by now: it needs no word.
+    }
+  }
+
   close(): void {
     this.#outgoing?.destroy();
   }
@@ -190,6 +200,8 @@ export class RelayMain implements MainHost {
     const accepted = (): boolean => {
       const isDue = this.#control.confirm();
       if (isDue) outgoing.expectEnd();
+      // The destination takes our closing main for the source's letting go of its guest, and only our source decides that.
+      socket.allowHalfOpen = isDue;
       return isDue;
     };
     this.#answers = listenToReturnPath(socket, {

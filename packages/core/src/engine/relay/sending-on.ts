@@ -59,6 +59,10 @@ export class SendingOn implements ThreadRole {
     return this.#main.report(REPORT_TIMEOUT);
   }
 
+  async sourceKeepsMain(): Promise<void> {
+    await this.#main?.sourceKeepsMain();
+  }
+
   keep(): boolean {
     return new SourceControl(this.#data.relay.control).keep();
   }

@@ -56,14 +56,17 @@ export function listenToReturnPath(socket: Socket, listener: ReturnPathListener)
       fail(first.foreign() ?? misread(error));
     }
   });
-  socket.on('close', () => {
+  const ended = (): void => {
     const error = new MultifdError(
       'peer-closed',
       'main stream: the destination closed it without its last word',
     );
     shut.reject(error);
     report.reject(error);
-  });
+  };
+  // A relay's socket stays open when the destination has closed its direction.
+  socket.on('end', ended);
+  socket.on('close', ended);
   return { shut: shut.promise, report: report.promise, lastSign: () => lastSign };
 }
 

@@ -3,7 +3,16 @@ import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { childrenOf, connected, eventually, isAlive, run, start, startReceive } from '../helpers/cli.js';
+import {
+  canMount,
+  childrenOf,
+  connected,
+  eventually,
+  isAlive,
+  run,
+  start,
+  startReceive,
+} from '../helpers/cli.js';
 import { writeSparse } from '../helpers/images.js';
 import { tempDirectory } from '../helpers/temp.js';
 
@@ -35,7 +44,12 @@ describe('the two ends do not fit', () => {
   it('uuid', async () => {
     const destination = await startReceive(['--uuid', UUID]);
     const source = await run(['migrate', 'demo:4M', destination.address]);
-    expect(source).toMatchObject({ code: 1, stdout: '' });
+    expect(source).toMatchObject({ code: 4, stdout: '' });
+    expect(source.stderr).toMatch(
+      /the destination says: channel \d+: init packet uuid .*\nhint: .*intact here\n$/,
+    );
+    // It is not for a stranger to know.
+    expect(source.stderr).not.toContain(UUID);
     await destination.says(/refused 127.0.0.1:\d+: .*uuid/);
     // It waits on, and takes the right one.
     expect((await run(['migrate', 'demo:4M', destination.address, '--uuid', UUID])).code).toBe(0);
@@ -47,7 +61,10 @@ describe('the two ends do not fit', () => {
     for (const target of [[], [`raw:${directory}`]]) {
       const destination = await startReceive([...target, '--max-ram', '8M']);
       const source = await run(['migrate', 'demo:16M', destination.address]);
-      expect(source).toMatchObject({ code: 1, stdout: '' });
+      expect(source).toMatchObject({ code: 4, stdout: '' });
+      expect(source.stderr).toMatch(
+        /the destination says: .*16\.1 MiB of RAM, and at most 8\.0 MiB.*--max-ram/,
+      );
       const { code, stderr } = await endsSoon(destination.ended);
       expect(code).toBe(4);
       expect(stderr).toMatch(/announces 16\.1 MiB of RAM, and at most 8\.0 MiB.*\nhint: .*--max-ram/);
@@ -59,10 +76,9 @@ describe('the two ends do not fit', () => {
     const image = join(tempDirectory(), 'huge.ram');
     writeSparse(image, 2 ** 40 + 4096, []);
     const destination = await startReceive([]);
-    expect(await run(['migrate', `raw:${image}`, destination.address])).toMatchObject({
-      code: 1,
-      stdout: '',
-    });
+    const source = await run(['migrate', `raw:${image}`, destination.address]);
+    expect(source).toMatchObject({ code: 4, stdout: '' });
+    expect(source.stderr).toMatch(/the destination says: .*at most 1\.0 TiB/);
     const { code, stderr } = await endsSoon(destination.ended);
     expect(code).toBe(4);
     expect(stderr).toContain('at most 1.0 TiB');
@@ -71,7 +87,15 @@ describe('the two ends do not fit', () => {
   it('machine type', async () => {
     const destination = await startReceive(['--machine-type', 'pc-q35-9.2']);
     const wrong = ['--machine-type', 'virt-9.2'];
-    expect((await run(['migrate', 'demo:4M', destination.address, ...wrong])).code).toBe(1);
+    const source = await run(['migrate', 'demo:4M', destination.address, ...wrong, '--json']);
+    expect(source.code).toBe(4);
+    expect(JSON.parse(source.stdout)).toMatchObject({
+      'error-class': 'incompatible',
+      'error-desc': expect.stringMatching(
+        /^the destination says: .*machine type: expected pc-q35-9.2, got virt-9.2/,
+      ),
+      'guest-at': 'source',
+    });
     await destination.says(/refused 127.0.0.1:\d+: .*virt-9.2/);
     const right = ['--machine-type', 'pc-q35-9.2'];
     expect((await run(['migrate', 'demo:4M', destination.address, ...right])).code).toBe(0);
@@ -89,7 +113,10 @@ describe('the two ends do not fit', () => {
       '--setup-timeout',
       '5000',
     ]);
-    expect(source.code).toBe(1);
+    expect(source.code).toBe(4);
+    expect(source.stderr).toMatch(
+      /the destination says: .*below 2, the number of channels.*multifd-channels/,
+    );
     const { code, stderr } = await endsSoon(destination.ended);
     expect(code).toBe(4);
     expect(stderr).toContain('multifd-channels');
@@ -107,9 +134,48 @@ describe('the two ends do not fit', () => {
       '5000',
     ]);
     expect(source.code).toBe(1);
+    expect(source.stderr).toMatch(
+      /the destination says: channel 1, 2 of 3 did not connect.*multifd-channels/,
+    );
     const { code, stderr } = await endsSoon(destination.ended);
     expect(code).toBe(1);
     expect(stderr).toContain('multifd-channels');
+  });
+});
+
+describe('the destination cannot keep the guest', () => {
+  it.each(['raw', 'file'])('%s: where files may not become so large', async (kind) => {
+    const directory = tempDirectory();
+    const target = kind === 'raw' ? `raw:${directory}` : `file:${join(directory, 'guest.mig')}`;
+    const destination = await startReceive([target], { limitFileSize: 1024 });
+    const source = await run(['migrate', 'demo:16M', destination.address]);
+    expect(source).toMatchObject({ code: 1, stdout: '' });
+    expect(source.stderr).toMatch(/^multifd: the destination says: .*EFBIG.*\nhint: .*intact here\n$/);
+    expect((await endsSoon(destination.ended)).code).toBe(1);
+  });
+
+  it.runIf(canMount)('a full disk', async () => {
+    const directory = tempDirectory();
+    const mount = `-t tmpfs -o size=8m x ${directory}`;
+    const destination = await startReceive([`file:${join(directory, 'guest.mig')}`], { mount });
+    const source = await run(['migrate', 'demo:64M,zero=0', destination.address]);
+    expect(source).toMatchObject({ code: 1, stdout: '' });
+    expect(source.stderr).toMatch(/^multifd: the destination says: .*ENOSPC.*\nhint: .*intact here\n$/);
+    expect((await endsSoon(destination.ended)).code).toBe(1);
+  });
+
+  it('it is interrupted', async () => {
+    const directory = tempDirectory();
+    const destination = await startReceive([`raw:${directory}`]);
+    const source = start(['migrate', ...SLOW, destination.address]);
+    await eventually('the images are begun', () => readdirSync(directory).length > 0);
+    destination.child.kill('SIGINT');
+    const { code, stdout } = await endsSoon(source.ended);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      'error-desc': expect.stringMatching(/^the destination says: the migration was cancelled/),
+      'guest-at': 'source',
+    });
   });
 });
 

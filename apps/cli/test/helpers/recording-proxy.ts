@@ -1,22 +1,29 @@
 import { connect, createServer, type Socket } from 'node:net';
 
-/** What came through one connection towards the destination. */
+/** What came through one connection, in one direction. */
 export type Recorded = readonly Buffer[];
 
-/** Passes connections on to `to` and keeps what the source sent, connection by connection. */
+/** Passes connections on to `to` and keeps what each end sent, connection by connection. */
 export async function recordingProxy(to: string): Promise<{
   readonly address: string;
+  /** What the source sent. */
   readonly recorded: readonly Recorded[];
+  /** What the destination sent. */
+  readonly answered: readonly Recorded[];
   close(): void;
 }> {
   const [, host = '', port = ''] = /^tcp:(.*):(\d+)$/.exec(to) ?? [];
   const recorded: Buffer[][] = [];
+  const answered: Buffer[][] = [];
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (from) => {
     const target = connect({ host, port: Number(port), allowHalfOpen: true });
     const bytes: Buffer[] = [];
+    const answer: Buffer[] = [];
     recorded.push(bytes);
+    answered.push(answer);
     from.on('data', (chunk: Buffer) => bytes.push(chunk));
+    target.on('data', (chunk: Buffer) => answer.push(chunk));
     from.pipe(target).pipe(from);
     for (const socket of [from, target]) {
       sockets.add(socket);
@@ -30,6 +37,7 @@ export async function recordingProxy(to: string): Promise<{
   return {
     address: `tcp:127.0.0.1:${own}`,
     recorded,
+    answered,
     close() {
       for (const socket of sockets) socket.destroy();
       server.close();

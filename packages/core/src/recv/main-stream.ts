@@ -13,6 +13,7 @@ import {
   encodePong,
   PING_SOURCE_DOES_NOT_WAIT,
   PING_SOURCE_KEEPS_MAIN,
+  PING_WANTS_REASON,
   REPORT_SECTION,
 } from '../wire/return-path.js';
 import type { Waiting } from './control.js';
@@ -47,6 +48,7 @@ export class IncomingMain {
   #returnPath = false;
   /** A relay has announced that the guest's source does not wait. */
   #onlyRelay = false;
+  #wantsReason = false;
   #received: ReceivedState | undefined;
   /** Resolves when the source closes main after its last byte. */
   #closed: Promise<void> = Promise.resolve();
@@ -65,6 +67,11 @@ export class IncomingMain {
   /** Whether the source listens for a reply. */
   get returnPath(): boolean {
     return this.#returnPath;
+  }
+
+  /** Whether the source is a multifd that listens for the reason of a failure. */
+  get wantsReason(): boolean {
+    return this.#wantsReason;
   }
 
   get #whoWaits(): Waiting {
@@ -260,6 +267,7 @@ export class IncomingMain {
     }
     const value = readU32(data, 0);
     if (value === PING_SOURCE_DOES_NOT_WAIT) this.#onlyRelay = true;
+    if (value === PING_WANTS_REASON) this.#wantsReason = true;
     this.#connection.write(encodePong(value));
   }
 

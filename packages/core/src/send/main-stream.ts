@@ -20,6 +20,7 @@ import {
   writeZeroRecords,
 } from '../wire/main/encode-ram.js';
 import type { DeviceSection } from '../wire/main/records.js';
+import { RETURN_PATH_REQUEST } from '../wire/reason.js';
 import { REPORT_REQUEST } from '../wire/report-request.js';
 import { PING_SOURCE_DOES_NOT_WAIT, PING_SOURCE_KEEPS_MAIN } from '../wire/return-path.js';
 import { describeDevices, encodeDeviceSection } from '../wire/vm-description.js';
@@ -48,9 +49,9 @@ export class MainStream {
 
   /** Sends the header, the configuration, and with `returnPath` the request for the return path. */
   async begin(configuration: Configuration, returnPath: boolean): Promise<void> {
-    await this.#send(encodeFileHeader(), encodeConfiguration(configuration));
-    if (!returnPath) return;
-    await this.#send(encodeCommand(COMMAND.OPEN_RETURN_PATH), encodeCommand(COMMAND.PING, u32(1)));
+    const request = returnPath ? [RETURN_PATH_REQUEST] : [];
+    // In one write: a destination that refuses the configuration then knows at once whether it may say why.
+    await this.#send(encodeFileHeader(), encodeConfiguration(configuration), ...request);
   }
 
   /**

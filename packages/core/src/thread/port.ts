@@ -44,7 +44,7 @@ export class ThreadPort<In extends { readonly type: string }, Out> {
   readonly #abort = new AbortController();
   readonly #arrived = new Map<string, In[]>();
   readonly #wanted = new Map<string, (message: In) => void>();
-  readonly #listeners = new Map<string, () => void>();
+  readonly #listeners = new Map<string, (message: In) => void>();
   readonly #claim: FailureClaim;
   #isClosed = false;
 
@@ -59,7 +59,7 @@ export class ThreadPort<In extends { readonly type: string }, Out> {
       if (message.type === 'abort') this.#abort.abort();
       const listener = this.#listeners.get(message.type);
       if (listener !== undefined) {
-        listener();
+        listener(message);
         return;
       }
       const wanted = this.#wanted.get(message.type);
@@ -89,8 +89,14 @@ export class ThreadPort<In extends { readonly type: string }, Out> {
   }
 
   /** Calls `listener` for each message of this type from now on; replaces an earlier listener. */
-  listen(type: In['type'], listener: () => void): void {
-    this.#listeners.set(type, listener);
+  listen<T extends In['type']>(
+    type: T,
+    listener: (message: Extract<In, { readonly type: T }>) => void,
+  ): void {
+    const isMeant = (message: In): message is Extract<In, { readonly type: T }> => message.type === type;
+    this.#listeners.set(type, (message) => {
+      if (isMeant(message)) listener(message);
+    });
   }
 
   /** Waits for the next message of this type. @throws MultifdError `cancelled` on abort. */

@@ -1,4 +1,4 @@
-import { readSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { socketFd } from './socket-bytes.js';
 
@@ -14,6 +14,8 @@ export interface FirstLook {
   readonly untouched: boolean;
   /** @param most bytes, at least 1. */
   read(most: number): Look;
+  /** Sends a few bytes without waiting. False if not all of them have left. */
+  write(bytes: Uint8Array): boolean;
 }
 
 const scratch = new Uint8Array(MOST_LOOKED_AT);
@@ -42,6 +44,16 @@ export class DescriptorLook implements FirstLook {
       return code === 'EAGAIN' || code === 'EINTR' ? 'nothing' : 'broken';
     }
   }
+
+  write(bytes: Uint8Array): boolean {
+    const fd = socketFd(this.#socket);
+    if (fd === undefined) return false;
+    try {
+      return writeSync(fd, bytes) === bytes.length;
+    } catch {
+      return false;
+    }
+  }
 }
 
 /** Reads through Node's stream where there is no descriptor (Windows); the socket must then stay in this thread. */
@@ -66,6 +78,11 @@ export class StreamLook implements FirstLook {
     if (bytes instanceof Uint8Array) return bytes;
     if (this.#socket.readableEnded) return 'ended';
     return this.#broken() ? 'broken' : 'nothing';
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.#socket.write(bytes);
+    return !this.#broken();
   }
 }
 

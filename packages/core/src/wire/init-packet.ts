@@ -1,6 +1,7 @@
 import { MultifdError, WireError } from '../errors.js';
 import { hex, readU32, sameBytes, writeU32 } from './bytes.js';
 import { CHANNEL_MAGIC, CHANNEL_VERSION, INIT_PACKET_SIZE, MAX_CHANNELS } from './layout.js';
+import { formatUuid } from './text.js';
 
 const UUID_AT = 8;
 const UUID_SIZE = 16;
@@ -90,16 +91,4 @@ export function checkInitPacket(packet: InitPacket, expected: ExpectedPeer, wher
       'set multifd-channels to the same number on both ends',
     );
   }
-}
-
-function formatUuid(uuid: Uint8Array): string {
-  const digits = Array.from(uuid, (byte) => byte.toString(16).padStart(2, '0'));
-  const groups = [
-    digits.slice(0, 4),
-    digits.slice(4, 6),
-    digits.slice(6, 8),
-    digits.slice(8, 10),
-    digits.slice(10),
-  ];
-  return groups.map((group) => group.join('')).join('-');
 }

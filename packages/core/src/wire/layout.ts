@@ -77,7 +77,7 @@ export const COMMAND = {
   SWITCHOVER_START: 11,
 } as const;
 
-/** Messages on the return path (docs/wire.md, 2.5); REPORT is ours, see return-path.ts. */
+/** Messages on the return path (docs/wire.md, 2.5). REPORT and REASON are ours: return-path.ts, reason.ts. */
 export const RETURN_PATH = {
   SHUT: 1,
   PONG: 2,
@@ -87,6 +87,7 @@ export const RETURN_PATH = {
   RESUME_ACK: 6,
   SWITCHOVER_ACK: 7,
   REPORT: 0x4d46,
+  REASON: 0x4d47,
 } as const;
 
 /** Packet flag: a sync point of this channel (docs/wire.md, 3.4). */

@@ -20,8 +20,15 @@ export const PING_SOURCE_DOES_NOT_WAIT = 0x4d46_0002;
  */
 export const PING_SOURCE_KEEPS_MAIN = 0x4d46_0003;
 
+/**
+ * Value of the first PING of a multifd source: it understands REASON (`encodeReason`). A QEMU treats it as an ordinary
+ * PING, and never sends it.
+ */
+export const PING_WANTS_REASON = 0x4d46_0001;
+
 const HEADER_SIZE = 4;
 const MAX_DATA_SIZE = 0xffff;
+const MAX_REASON_SIZE = 4096;
 
 /** A message from destination to source, on the main socket (docs/wire.md, 2.5). */
 export type ReturnPathMessage =
@@ -32,7 +39,9 @@ export type ReturnPathMessage =
   /** The destination allows the switchover. */
   | { readonly type: 'switchover-ack' }
   /** Ours: see `encodeReport`. `data` is owned by the receiver of the message. */
-  | { readonly type: 'report'; readonly data: Uint8Array };
+  | { readonly type: 'report'; readonly data: Uint8Array }
+  /** Ours: see `decodeReason`. `data` is owned by the receiver of the message. */
+  | { readonly type: 'reason'; readonly data: Uint8Array };
 
 /**
  * Encodes any message: u16 type, u16 length, data.
@@ -78,6 +87,7 @@ const SIZES: ReadonlyMap<number, { readonly min: number; readonly max: number }>
   [RETURN_PATH.PONG, { min: 4, max: 4 }],
   [RETURN_PATH.SWITCHOVER_ACK, { min: 0, max: 0 }],
   [RETURN_PATH.REPORT, { min: 0, max: MAX_DATA_SIZE }],
+  [RETURN_PATH.REASON, { min: 0, max: MAX_REASON_SIZE }],
 ]);
 
 /** Splits the return path into messages. Holds at most one incomplete message. */
@@ -132,7 +142,7 @@ export class ReturnPathDecoder {
     if (allowed === undefined) {
       this.#failure =
         postcopy === undefined
-          ? this.#fault('type', this.#offset, 'SHUT, PONG, SWITCHOVER_ACK or REPORT', hex(type))
+          ? this.#fault('type', this.#offset, 'SHUT, PONG, SWITCHOVER_ACK, REPORT or REASON', hex(type))
           : this.#fault('type', this.#offset, 'no postcopy message', `${postcopy} (${type})`, 'incompatible');
       throw this.#failure;
     }
@@ -162,6 +172,8 @@ function toMessage(type: number, data: Uint8Array): ReturnPathMessage {
       return { type: 'pong', value: readU32(data, 0) };
     case RETURN_PATH.SWITCHOVER_ACK:
       return { type: 'switchover-ack' };
+    case RETURN_PATH.REASON:
+      return { type: 'reason', data: data.slice() };
     default:
       return { type: 'report', data: data.slice() };
   }

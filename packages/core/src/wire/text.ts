@@ -48,3 +48,16 @@ export function decodeName(bytes: Uint8Array): string | undefined {
 export function quote(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }
+
+/** With dashes, as QEMU writes it. @param uuid 16 bytes. */
+export function formatUuid(uuid: Uint8Array): string {
+  const digits = Array.from(uuid, (byte) => byte.toString(16).padStart(2, '0'));
+  const groups = [
+    digits.slice(0, 4),
+    digits.slice(4, 6),
+    digits.slice(6, 8),
+    digits.slice(8, 10),
+    digits.slice(10),
+  ];
+  return groups.map((group) => group.join('')).join('-');
+}

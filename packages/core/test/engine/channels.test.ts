@@ -29,7 +29,7 @@ describe('channels', () => {
       source: { parameters: { multifdChannels: 3 } },
       destination: { parameters: { multifdChannels: 2 } },
     });
-    expectFailure(outcome.sent, 'peer-closed');
+    expectFailure(outcome.sent, 'incompatible', /^the destination says: .*channel.*below 2.*got 2/);
     expectFailure(outcome.received, 'incompatible', /channel.*below 2.*got 2/);
   });
 

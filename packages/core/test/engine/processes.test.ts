@@ -121,7 +121,7 @@ describe('nothing keeps the process alive after a migration that', () => {
   it.each([
     ['completes', []],
     ['without return path', []],
-    ['is refused', ['incompatible', 'peer-closed']],
+    ['is refused', ['incompatible', 'incompatible']],
     ['is cancelled', ['cancelled', 'peer-closed']],
     ['has a broken accelerator', ['accelerator', 'peer-closed']],
     ['finds nobody', ['io']],

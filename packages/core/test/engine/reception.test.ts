@@ -41,7 +41,7 @@ async function open(byDescriptor: boolean) {
   const { address } = listener;
   const port = address.kind === 'tcp' ? address.port : 0;
   closing.push(() => {
-    reception.close();
+    void reception.close(undefined);
     listener.close();
   });
   const client = async (): Promise<Socket> => {

@@ -84,7 +84,7 @@ export async function turnedAway(options: PairOptions): Promise<readonly string[
     },
     sent: () => waits.abort(),
   });
-  expectFailure(outcome.sent, 'peer-closed');
+  expectFailure(outcome.sent, 'incompatible', /^the destination says: /);
   expectFailure(outcome.received, 'cancelled');
   return reasons;
 }

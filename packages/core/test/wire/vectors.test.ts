@@ -102,7 +102,9 @@ describe('return path', () => {
     const messages = chunks.flatMap((chunk) => decoder.push(chunk));
     decoder.end();
     return messages.map((message) =>
-      message.type === 'report' ? { ...message, data: toHex(message.data) } : { ...message },
+      message.type === 'report' || message.type === 'reason'
+        ? { ...message, data: toHex(message.data) }
+        : { ...message },
     );
   };
   it.each([...valid, ...degenerate])('decodes: $name', ({ bytes, messages }) => {

@@ -2,6 +2,10 @@ import type { Socket } from 'node:net';
 import { MultifdError } from '../../errors.js';
 import { type FirstLook, MOST_LOOKED_AT } from '../../transport/first-look.js';
 import type { Accepted } from '../../transport/listener.js';
+import { concat } from '../../wire/bytes.js';
+import { encodeReason } from '../../wire/reason.js';
+import { encodeShut } from '../../wire/return-path.js';
+import type { Dismissals } from './dismissals.js';
 import type { Claim } from './group.js';
 import { type ExpectedGuest, Introduction } from './introduction.js';
 
@@ -20,11 +24,14 @@ export class Caller implements Claim {
   /** When to look again; never once there is nothing more to be learnt. */
   #due = this.since;
   #ended = false;
+  #noted = false;
+  readonly #uuid: Uint8Array;
 
   constructor(accepted: Accepted, look: FirstLook, expected: ExpectedGuest) {
     this.#accepted = accepted;
     this.#look = look;
     this.#introduction = new Introduction(expected);
+    this.#uuid = expected.uuid;
   }
 
   get peer(): string {
@@ -121,6 +128,26 @@ export class Caller implements Claim {
   /** The socket, good for posting to another thread; what `bytes` has is read already. */
   handOver(): Promise<Socket> {
     return this.#accepted.handOver(this.#look.untouched);
+  }
+
+  /**
+   * Tells a main stream why another connection from its host was refused, once: it may be its own channel. The source
+   * heeds that only if it fails. False if the connection does not take it.
+   */
+  note(reason: MultifdError): boolean {
+    if (this.#noted || this.role !== 'main' || !this.#introduction.wantsReason) return true;
+    this.#noted = true;
+    return this.#look.write(encodeReason(reason, this.#uuid));
+  }
+
+  /**
+   * Drops the connection. A source that wants to know why hears it, and that its guest is not here: it may have sent
+   * everything by now.
+   */
+  dismiss(reason: MultifdError, dismissals: Dismissals): void {
+    if (this.#introduction.wantsReason)
+      dismissals.add(this.#accepted.socket, concat(encodeReason(reason, this.#uuid), encodeShut(1)));
+    else this.drop();
   }
 
   drop(): void {

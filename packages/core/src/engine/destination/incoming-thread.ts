@@ -1,4 +1,4 @@
-import { MultifdError } from '../../errors.js';
+import { type ErrorReport, MultifdError } from '../../errors.js';
 import { type ChannelMethods, methodsForChannel } from '../../methods/automatic.js';
 import { methodOptions } from '../../methods/method-options.js';
 import { Receivers } from '../../methods/receivers.js';
@@ -9,7 +9,9 @@ import { type CounterRow, Counters } from '../../thread/counters.js';
 import { isSilent } from '../../time-limit.js';
 import { IncomingConnection } from '../../transport/incoming.js';
 import { loadSocketIo } from '../../transport/socket-io.js';
+import { concat } from '../../wire/bytes.js';
 import { INIT_PACKET_SIZE } from '../../wire/layout.js';
+import { encodeReason } from '../../wire/reason.js';
 import { encodeReport, encodeShut } from '../../wire/return-path.js';
 import type { IncomingThreadData } from './messages.js';
 import type { IncomingPort, ThreadRole } from './thread-role.js';
@@ -36,6 +38,9 @@ export class IncomingThread {
   #connection: IncomingConnection | undefined;
   #receivers: Receivers | undefined;
   #main: IncomingMain | undefined;
+  /** Fulfilled when the API thread has ended the migration; then it knows why. */
+  readonly #aborted = Promise.withResolvers<void>();
+  #reason: ErrorReport | undefined;
   /** The source was told that its guest stays there: fulfilled when its connection is gone. */
   #refused: Promise<void> | undefined;
 
@@ -45,7 +50,7 @@ export class IncomingThread {
     this.#role = role;
     this.#control = new DestinationControl(data.control);
     this.#counters = new Counters(data.counters);
-    port.signal.addEventListener('abort', () => this.#abort());
+    port.listen('abort', ({ reason }) => this.#abort(reason));
   }
 
   get where(): string {
@@ -85,6 +90,8 @@ export class IncomingThread {
 
   /** Frees everything, whatever happened. Does not throw. */
   async close(): Promise<void> {
+    // Main alone may not know what came first; and a relay's destination may be about to say why.
+    if (this.#main !== undefined && !this.#control.isTold) await this.#aborted.promise;
     this.#refuse(new MultifdError('cancelled', `${this.where}: it is over`));
     if (this.#refused === undefined) this.#connection?.end();
     this.#role.close();
@@ -149,7 +156,9 @@ export class IncomingThread {
     if (report !== undefined) connection.write(encodeReport(report));
   }
 
-  #abort(): void {
+  #abort(reason: ErrorReport | undefined): void {
+    this.#reason = reason;
+    this.#aborted.resolve();
     const error = new MultifdError('cancelled', `${this.where}: aborted`);
     this.#refuse(error);
     if (this.#refused === undefined) this.#connection?.destroy(error);
@@ -162,6 +171,8 @@ export class IncomingThread {
   #refuse(error: MultifdError): void {
     if (this.#main?.returnPath !== true || this.#refused !== undefined || !this.#role.keep()) return;
     if (!this.#control.giveUp()) return;
-    this.#refused = this.#connection?.leave(encodeShut(1), LEAVING, error);
+    const why = this.#main.wantsReason ? this.#reason : undefined;
+    const reason = why === undefined ? [] : [encodeReason(MultifdError.fromReport(why), this.#data.uuid)];
+    this.#refused = this.#connection?.leave(concat(...reason, encodeShut(1)), LEAVING, error);
   }
 }

@@ -75,8 +75,9 @@ export class IncomingThreads {
     this.#group.broadcast(message);
   }
 
-  stop(): void {
-    this.#group.stop({ type: 'abort' });
+  /** @param reason what ended the migration, for its source. */
+  stop(reason: MultifdError | undefined): void {
+    this.#group.stop(reason === undefined ? { type: 'abort' } : { type: 'abort', reason: reason.toReport() });
   }
 
   join(): Promise<void> {

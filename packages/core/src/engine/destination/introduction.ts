@@ -1,14 +1,16 @@
 import { MultifdError } from '../../errors.js';
 import { checkConfiguration, type ExpectedSource } from '../../recv/expected-source.js';
 import { MOST_LOOKED_AT } from '../../transport/first-look.js';
-import { concat, readU64 } from '../../wire/bytes.js';
+import { concat, readU32, readU64 } from '../../wire/bytes.js';
 import { classify } from '../../wire/first-bytes.js';
 import { foreignTongue } from '../../wire/foreign-tongue.js';
 import { checkInitPacket, decodeInitPacket } from '../../wire/init-packet.js';
-import { INIT_PACKET_SIZE, PACKET_PREFIX_SIZE } from '../../wire/layout.js';
+import { COMMAND, INIT_PACKET_SIZE, PACKET_PREFIX_SIZE } from '../../wire/layout.js';
 import { MainStreamDecoder } from '../../wire/main/decode.js';
-import type { MainRecord } from '../../wire/main/records.js';
+import type { CommandRecord, MainRecord } from '../../wire/main/records.js';
 import { peekFlags } from '../../wire/ram-packet-decode.js';
+import { RETURN_PATH_REQUEST } from '../../wire/reason.js';
+import { PING_WANTS_REASON } from '../../wire/return-path.js';
 
 /** Where the number of a channel's first packet is (docs/wire.md, 4.2). */
 const PACKET_NUMBER_AT = INIT_PACKET_SIZE + 24;
@@ -38,6 +40,8 @@ export class Introduction {
   #proven = false;
   #progress: Progress = 'setup';
   #decoder: MainStreamDecoder | undefined;
+  #returnPath = false;
+  #wantsReason = false;
 
   constructor(expected: ExpectedGuest) {
     this.#expected = expected;
@@ -75,6 +79,13 @@ export class Introduction {
 
   get progress(): Progress {
     return this.#progress;
+  }
+
+  /** Main: whether its source listens for the reason of a failure. */
+  get wantsReason(): boolean {
+    if (this.#role !== undefined) return this.#wantsReason;
+    // Its configuration does not fit, so that what follows was not decoded.
+    return this.#decoder !== undefined && Buffer.from(this.#bytes).includes(RETURN_PATH_REQUEST);
   }
 
   /**
@@ -139,6 +150,14 @@ export class Introduction {
       this.#proven = true;
       if (record.type === 'section' && record.kind !== 'start' && this.#progress === 'setup')
         this.#progress = 'rounds';
+    } else if (record.type === 'command') {
+      this.#readCommand(record);
     } else if (record.type === 'page') this.#progress = 'pages';
+  }
+
+  #readCommand({ command, data }: CommandRecord): void {
+    if (command === COMMAND.OPEN_RETURN_PATH) this.#returnPath = true;
+    if (command === COMMAND.PING && this.#returnPath && readU32(data, 0) === PING_WANTS_REASON)
+      this.#wantsReason = true;
   }
 }

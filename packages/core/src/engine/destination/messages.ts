@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { ErrorReport } from '../../errors.js';
 import type { MigrationParameters } from '../../parameters.js';
 import type { IncomingBlock } from '../../ram/incoming-ram.js';
 import type { ReceivedState } from '../../recv/main-host.js';
@@ -42,13 +43,16 @@ export type ToIncomingThread =
   | { readonly type: 'report'; readonly report: Uint8Array }
   /** To main, which is over: somebody is in a hurry, the source gets less time to close it. */
   | { readonly type: 'leave' }
-  | { readonly type: 'abort' };
+  /** `reason`: what ended the migration, for a source that wants to know. */
+  | { readonly type: 'abort'; readonly reason?: ErrorReport };
 
 /** Incoming thread → API thread. */
 export type FromIncomingThread =
   | { readonly type: 'ready' }
   | { readonly type: 'configuration'; readonly machineType: string }
   | { readonly type: 'warning'; readonly message: string }
+  /** Of a relay: its destination says why it fails, or why it drops a connection. */
+  | { readonly type: 'reason'; readonly reason: ErrorReport }
   | {
       readonly type: 'blocks';
       readonly blocks: readonly IncomingBlock[];

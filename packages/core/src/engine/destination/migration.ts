@@ -157,6 +157,8 @@ export class DestinationMigration<Result> {
       (error) => this.#ending.fail(error),
     );
     signal?.addEventListener('abort', onAbort);
+    /** What the source is told. */
+    let reason: MultifdError | undefined;
     try {
       this.#status.to('setup');
       if (signal?.aborted) {
@@ -169,9 +171,13 @@ export class DestinationMigration<Result> {
         this.#reception.open();
       }
       return await this.#ending.outcome;
+    } catch (cause) {
+      const failure = MultifdError.from(cause, 'internal', 'migration');
+      if (this.#role.isNews(failure)) reason = failure;
+      throw failure;
     } finally {
       listener.stopListening();
-      this.#reception.close();
+      const dismissed = this.#reception.close(reason);
       clearInterval(progress);
       methods.close();
       hangWatch.close();
@@ -180,9 +186,10 @@ export class DestinationMigration<Result> {
       signal?.removeEventListener('abort', onAbort);
       if (!this.#status.is('completed')) {
         this.#control.abort();
-        this.#threads.stop();
+        this.#threads.stop(reason);
       }
-      await Promise.all([this.#threads.join(), this.#role.close(this.#status.is('completed'))]);
+      const completed = this.#status.is('completed');
+      await Promise.all([dismissed, this.#threads.join(), this.#role.close(completed)]);
       listener.close();
       this.#io?.interrupt.close();
       if (this.#status.is('cancelling')) this.#status.to('cancelled');
@@ -210,6 +217,7 @@ export class DestinationMigration<Result> {
 
   #onMessage(message: FromIncomingThread): void {
     if (message.type === 'configuration') this.#machineType = message.machineType;
+    else if (message.type === 'reason') this.#role.heard(MultifdError.fromReport(message.reason));
     else if (message.type === 'warning') emit(this.#options.onEvent, message);
     else if (message.type === 'blocks') this.#guarded('openRam', () => this.#place(message));
     else if (message.type === 'ending') this.#guarded('ending', () => this.#allRead());
@@ -274,8 +282,12 @@ export class DestinationMigration<Result> {
   }
 
   #failedIn(where: string, error: MultifdError): void {
-    if (this.#threads.isMain(where)) this.#ending.mainFailed(error);
-    else this.#ending.failed(error);
+    if (this.#threads.isMain(where)) {
+      this.#role.mainFailed();
+      this.#ending.mainFailed(error);
+    } else {
+      this.#ending.failed(error);
+    }
   }
 
   /** As `DestinationEnding.cancel`. */

@@ -81,6 +81,14 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
     return true;
   }
 
+  isNews({ code }: MultifdError): boolean {
+    return code !== 'peer-closed';
+  }
+
+  heard(): void {}
+
+  mainFailed(): void {}
+
   settle(): void {}
 
   async place(

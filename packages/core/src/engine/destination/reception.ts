@@ -8,11 +8,10 @@ import { chooseGroup, type Group } from './group.js';
 import type { ExpectedGuest } from './introduction.js';
 import { Latecomers, SILENT } from './latecomers.js';
 import { alone, closedEarly, missing, whyLate } from './reception-errors.js';
+import { Refusals } from './refusals.js';
 
 /** ms that others of the source's host may take to say that they belong to another source. */
 const RIVALRY = 500;
-/** Hosts whose refusals are remembered. */
-const MOST_HOSTS = 64;
 /** ms that channels may be late when main sends pages as a source does that has none. */
 const LATE = 1_000;
 /**
@@ -44,6 +43,7 @@ export class Reception {
   readonly #host: ReceptionHost;
   readonly #callers: Caller[] = [];
   readonly #crowd: Crowd;
+  readonly #refusals = new Refusals();
   readonly #byDescriptor: boolean;
   #state: 'new' | 'open' | 'complete' | 'closed' = 'new';
   #timer: NodeJS.Timeout | undefined;
@@ -51,8 +51,6 @@ export class Reception {
   /** Once the source's connections are complete. */
   #latecomers: Latecomers | undefined;
   #introduced = false;
-  /** When a connection of each host was refused last, of the hosts that were heard of last. */
-  readonly #refusedAt = new Map<string, number>();
   /** When all connections were there, and with which main; when main was seen to be over or alone. */
   #completeSince: number | undefined;
   #completeWith: Caller | undefined;
@@ -106,11 +104,14 @@ export class Reception {
     if (this.#state === 'complete') this.#turnAway(Number.POSITIVE_INFINITY);
   }
 
-  /** No more connections are looked at. */
-  close(): void {
+  /**
+   * No more connections are looked at. Fulfilled when those that are told why are closed, within 500 ms.
+   * @param failure what those are told; undefined: nothing.
+   */
+  close(failure: MultifdError | undefined): Promise<void> {
     this.#state = 'closed';
     clearTimeout(this.#timer);
-    for (const caller of this.#callers.splice(0)) caller.drop();
+    return this.#refusals.close(this.#callers.splice(0), failure);
   }
 
   /** What has not come within `timeout` ms. */
@@ -134,6 +135,8 @@ export class Reception {
     if (this.#state === 'closed' || this.#state === 'new') return;
     const now = performance.now();
     for (const caller of this.#callers.filter(({ due }) => due <= now)) this.#hear(caller, now);
+    for (const main of this.#callers.filter((caller) => !this.#refusals.explain(caller)))
+      this.#refuse(main, 'main stream: it takes no answer');
     if (this.#state === 'open') this.#decide(now);
     else this.#turnAway(now);
     this.#dropLate(now);
@@ -147,7 +150,7 @@ export class Reception {
       caller.look(now);
     } catch (cause) {
       const error = MultifdError.from(cause, 'internal', caller.peer);
-      this.#refuse(caller, error.hint === undefined ? error.message : `${error.message} (${error.hint})`);
+      this.#refuse(caller, error);
     }
   }
 
@@ -184,8 +187,8 @@ export class Reception {
     this.#introduce();
     if (main.ended) this.#endedSince ??= now;
     // One whose channels were turned away has not noticed yet: that is no source without channels.
-    const wasRefused = (this.#refusedAt.get(main.host) ?? Number.NEGATIVE_INFINITY) >= main.since;
-    const hasChannel = wasRefused || this.#callers.some(({ role }) => role === 'channel');
+    const hasChannel =
+      this.#refusals.since(main) !== undefined || this.#callers.some(({ role }) => role === 'channel');
     const isAlone = main.progress !== 'setup' && !hasChannel;
     this.#aloneSince = isAlone ? (this.#aloneSince ?? now) : undefined;
     // Pages on main are a source's without channels. Without one in sight its channels may just be held up.
@@ -280,14 +283,11 @@ export class Reception {
     }
   }
 
-  #refuse(caller: Caller, reason: string): void {
+  #refuse(caller: Caller, reason: MultifdError | string): void {
+    const why = typeof reason === 'string' ? new MultifdError('peer-closed', reason) : reason;
     this.#remove(caller);
-    caller.drop();
-    this.#refusedAt.delete(caller.host);
-    this.#refusedAt.set(caller.host, performance.now());
-    const [oldest] = this.#refusedAt.keys();
-    if (oldest !== undefined && this.#refusedAt.size > MOST_HOSTS) this.#refusedAt.delete(oldest);
-    this.#host.refused(caller.peer, reason);
+    this.#refusals.add(caller, why);
+    this.#host.refused(caller.peer, why.hint === undefined ? why.message : `${why.message} (${why.hint})`);
   }
 
   #remove(caller: Caller): void {

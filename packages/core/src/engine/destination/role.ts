@@ -38,6 +38,12 @@ export interface DestinationRole<Result> {
    * main's thread can tell how this ends, and does so in bounded time.
    */
   keep(): boolean;
+  /** Whether a failure tells the source anything: not if a connection of its own has ended. */
+  isNews(failure: MultifdError): boolean;
+  /** Main's thread says why the next destination fails, or drops a connection. */
+  heard(reason: MultifdError): void;
+  /** Main's thread has failed: no reason comes any more. */
+  mainFailed(): void;
   /** After main's thread has failed: nobody waits for the next destination's word any more. */
   settle(): void;
   /** Who has the guest, for errors. @param incoming as the incoming side knows it (`DestinationControl.guest`). */

@@ -33,6 +33,8 @@ export interface RelayMainHost {
   /** All of the source's stream was read: returns when nobody can be a channel of its with further pages. */
   settled(): Promise<void>;
   failed(error: MultifdError): void;
+  /** The destination says why it fails, or why it drops a connection. */
+  reason(reason: MultifdError): void;
 }
 
 /**
@@ -195,7 +197,6 @@ export class RelayMain implements MainHost {
     const failed = (error: MultifdError): void => {
       if (!this.#control.isConfirmed) this.#host.failed(error);
     };
-    outgoing.onFailure = failed;
     this.#outgoing = outgoing;
     const accepted = (): boolean => {
       const isDue = this.#control.confirm();
@@ -204,11 +205,14 @@ export class RelayMain implements MainHost {
       socket.allowHalfOpen = isDue;
       return isDue;
     };
-    this.#answers = listenToReturnPath(socket, {
+    const answers = listenToReturnPath(socket, {
       accepted,
       refused: () => this.#control.takeBack(),
+      reason: (reason) => this.#host.reason(reason),
       failed,
     });
+    outgoing.onFailure = (error) => failed(answers.explain(error));
+    this.#answers = answers;
     this.#stream = new MainStream(outgoing);
     return this.#stream;
   }

@@ -9,6 +9,7 @@ import type { AcceleratorReplacement } from '../../zero/page-checker.js';
 import type { IncomingThreadData, ToIncomingThread } from '../destination/messages.js';
 import type { DestinationRole } from '../destination/role.js';
 import { type MachineCompat, machineCompat, parametersFor } from '../machine-compat.js';
+import { AwaitedReason } from '../source/heard-reason.js';
 import type { DestinationStatistics } from '../statistics.js';
 import type { RelayLink, RelayThreadData } from './messages.js';
 import type { RelayResult } from './relay.js';
@@ -35,6 +36,7 @@ export class RelayRole implements DestinationRole<RelayResult> {
   readonly #side: SendSide;
   #parameters: MigrationParameters;
   #onFailure: (error: MultifdError) => void = () => {};
+  readonly #reason = new AwaitedReason((error) => this.#onFailure(error));
 
   constructor(destination: RelayDestination) {
     this.#destination = destination;
@@ -42,13 +44,32 @@ export class RelayRole implements DestinationRole<RelayResult> {
     this.#transit = Transit.allocate(destination.pageSize);
     this.#side = new SendSide(
       { ...destination, entry: 'relay-channel', channelName: 'outgoing channel' },
-      { failed: (error) => this.#onFailure(error), replaced: destination.onReplaced },
+      { failed: (error) => this.#failed(error), replaced: destination.onReplaced },
     );
     this.#link = { ...this.#side.link, given: destination.given, transit: this.#transit.descriptor };
   }
 
   get failures(): FirstFailure {
     return this.#side.failures;
+  }
+
+  /** The outgoing side has failed: the guest goes no further, whether or not the destination says why. */
+  #failed(error: MultifdError): void {
+    const { returnPath } = this.#destination.parameters;
+    if (this.keep() || !returnPath) this.#reason.failed(error, returnPath);
+  }
+
+  /** It may be about a connection to the destination. */
+  isNews(): boolean {
+    return true;
+  }
+
+  heard(reason: MultifdError): void {
+    this.#reason.hear(reason);
+  }
+
+  mainFailed(): void {
+    this.#reason.release();
   }
 
   keep(): boolean {
@@ -129,6 +150,7 @@ export class RelayRole implements DestinationRole<RelayResult> {
   async report(): Promise<undefined> {}
 
   async close(completed: boolean): Promise<void> {
+    this.#reason.close();
     this.#side.unwatch();
     if (!completed) {
       this.#transit.abort();

@@ -46,6 +46,7 @@ export class SendingOn implements ThreadRole {
       },
       settled: () => settled(this.#port),
       failed: (error: MultifdError) => this.#port.fail(error),
+      reason: (reason: MultifdError) => this.#port.post({ type: 'reason', reason: reason.toReport() }),
     };
     this.#main = new RelayMain(host, relay, new DestinationControl(control), new Counters(counters).row(0));
     return this.#main;

@@ -3,7 +3,9 @@ import type { MigrationParameters } from '../../parameters.js';
 import type { SourceControl } from '../../send/control.js';
 import { refusedEarly } from '../../send/diagnosis.js';
 import { API_THREAD, type FirstFailure } from '../../thread/first-failure.js';
+import { isReason } from '../../wire/reason.js';
 import type { StatusMachine } from '../status.js';
+import { AwaitedReason } from './heard-reason.js';
 
 /** What the end of a migration needs of it. */
 export interface SourceEndingHost {
@@ -29,6 +31,7 @@ export class SourceEnding {
   readonly #host: SourceEndingHost;
   readonly #outcome = Promise.withResolvers<void>();
   readonly #reported = Promise.withResolvers<Uint8Array | undefined>();
+  readonly #reason = new AwaitedReason((error) => this.#decided(error));
   #channelsDone = 0;
   #sentAll = false;
   #rounds = 0;
@@ -103,11 +106,29 @@ export class SourceEnding {
   failed(error: MultifdError): void {
     // Without a return path a connection that breaks is the destination's last word: it may not have read what was on
     // its way there.
-    if (this.#host.control.keep() || !this.#host.parameters.returnPath) this.decided(error);
+    const { returnPath } = this.#host.parameters;
+    if (this.#host.control.keep() || !returnPath) this.#reason.failed(error, returnPath);
+  }
+
+  /** The destination says why it fails, or why it drops a connection. */
+  heard(reason: MultifdError): void {
+    this.#reason.hear(reason);
+  }
+
+  /** The migration thread has failed: it hears no reason any more. */
+  mainFailed(error: MultifdError): void {
+    this.#reason.release();
+    this.#decided(error);
+  }
+
+  /** The migration is over: nothing is waited for any more. */
+  close(): void {
+    this.#host.failures.close();
+    this.#reason.close();
   }
 
   /** The migration is off, unless the destination has said that it has the guest. */
-  decided(error: MultifdError): void {
+  #decided(error: MultifdError): void {
     const { status, control } = this.#host;
     if (!status.isOver && !control.settle()) this.sentAll();
     if (status.is('completed')) this.#noReport(error);
@@ -115,7 +136,8 @@ export class SourceEnding {
     const early = status.is('setup') || this.#rounds === 0;
     status.to('failed');
     this.#host.stopThreads();
-    this.#outcome.reject(early && error.code === 'peer-closed' ? refusedEarly(error) : error);
+    const isUnexplained = error.code === 'peer-closed' && !isReason(error);
+    this.#outcome.reject(early && isUnexplained ? refusedEarly(error) : error);
   }
 
   /** With a return path the destination's word counts; without one, that every byte has left. */

@@ -1,3 +1,4 @@
+import type { ErrorReport } from '../../errors.js';
 import type { LegacyCheckData } from '../../send/legacy-zero-check.js';
 import type { Ending } from '../../thread/port.js';
 import type { Configuration } from '../../wire/main/encode.js';
@@ -47,6 +48,8 @@ export type FromMigrationThread =
   /** Modules are loaded, RAM is open. */
   | { readonly type: 'ready' }
   | { readonly type: 'connected' }
+  /** The destination says why it fails, or why it drops a connection. */
+  | { readonly type: 'reason'; readonly reason: ErrorReport }
   /** The accelerator failed here; another one goes on. */
   | { readonly type: 'replaced'; readonly replacement: AcceleratorReplacement }
   | Ending

@@ -1,4 +1,4 @@
-import type { MultifdError } from '../../errors.js';
+import { MultifdError } from '../../errors.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { RangeTable } from '../../ram/ranges.js';
 import { SourceControl } from '../../send/control.js';
@@ -32,6 +32,7 @@ export class MigrationThread {
   readonly #table: RangeTable;
   #legacy: LegacyZeroCheck | undefined;
   #outgoing: Outgoing | undefined;
+  #answers: ReturnPathAnswers | undefined;
   #dirtySyncCount = 0;
 
   constructor(data: SourceMigrationData, port: ThreadPort<ToMigrationThread, FromMigrationThread>) {
@@ -48,6 +49,23 @@ export class MigrationThread {
   }
 
   async run(): Promise<void> {
+    try {
+      await this.#migrate();
+    } catch (error) {
+      await this.#hearMore(error);
+      throw error;
+    }
+  }
+
+  /** The migration is off, but nobody has told this thread to stop: the destination may still say why on main. */
+  async #hearMore(error: unknown): Promise<void> {
+    const { signal } = this.#port;
+    if (!MultifdError.is(error) || error.code !== 'cancelled' || signal.aborted) return;
+    const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    await Promise.race([stopped, this.#answers?.closed]);
+  }
+
+  async #migrate(): Promise<void> {
     const { parameters } = this.#data;
     if (parameters.zeroPageDetection === 'legacy') {
       this.#legacy = await LegacyZeroCheck.open(
@@ -107,15 +125,21 @@ export class MigrationThread {
       this.#port.fail(error);
       this.#control.abort();
     };
-    outgoing.onFailure = fail;
     this.#outgoing = outgoing;
     const accepted = (): boolean => {
       const isDue = this.#control.confirm();
       if (isDue) outgoing.expectEnd();
       return isDue;
     };
-    const listener = { accepted, refused: () => this.#control.takeBack(), failed: fail };
-    return { outgoing, answers: listenToReturnPath(socket, listener) };
+    const answers = listenToReturnPath(socket, {
+      accepted,
+      refused: () => this.#control.takeBack(),
+      reason: (reason) => this.#port.post({ type: 'reason', reason: reason.toReport() }),
+      failed: fail,
+    });
+    outgoing.onFailure = (error) => fail(answers.explain(error));
+    this.#answers = answers;
+    return { outgoing, answers };
   }
 
   /** The setup sync: no page may reach a channel before the destination knows the blocks (docs/wire.md, 3.4). */

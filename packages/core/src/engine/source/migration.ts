@@ -88,7 +88,7 @@ export class SourceMigration {
     }
     this.#keeper = new GuestKeeper(options.guest, checked.live);
     this.#threads = new ThreadGroup(
-      (error) => this.#ending.decided(this.#side.died(error, 0)),
+      (error) => this.#ending.mainFailed(this.#side.died(error, 0)),
       this.#side.failures,
       io?.interrupt,
     );
@@ -123,7 +123,7 @@ export class SourceMigration {
     } finally {
       clearInterval(progress);
       this.#side.unwatch();
-      this.#side.failures.close();
+      this.#ending.close();
       signal?.removeEventListener('abort', onAbort);
       const waitsForReport = this.#options.requestReport === true && report === undefined;
       if (!this.#status.is('completed') || waitsForReport) this.#stopThreads();
@@ -220,10 +220,10 @@ export class SourceMigration {
         return;
       case 'connected':
         // Main comes first: a QEMU before 8.0 takes its first connection for main (docs/wire.md, 1).
-        this.#side.connect({
-          blocks: [],
-          zeroPageDetection: this.#checked.parameters.zeroPageDetection,
-        });
+        this.#side.connect({ blocks: [], zeroPageDetection: this.#checked.parameters.zeroPageDetection });
+        return;
+      case 'reason':
+        this.#ending.heard(MultifdError.fromReport(message.reason));
         return;
       case 'active':
         this.#meter.setupOver();
@@ -256,7 +256,7 @@ export class SourceMigration {
         this.#ending.reported(message.report);
         return;
       case 'failed':
-        this.#ending.decided(MultifdError.fromReport(message.error));
+        this.#ending.mainFailed(MultifdError.fromReport(message.error));
         return;
       case 'done':
       case 'stopped':

@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net';
 import { MultifdError } from '../../errors.js';
 import { inTime } from '../../time-limit.js';
+import { decodeReason } from '../../wire/reason.js';
 import { ReturnPathDecoder } from '../../wire/return-path.js';
 import { FirstAnswer } from './first-answer.js';
+import { HeardReason } from './heard-reason.js';
 
 /** What of the return path the source waits for. */
 export interface ReturnPathAnswers {
@@ -10,6 +12,10 @@ export interface ReturnPathAnswers {
   readonly shut: Promise<void>;
   /** The destination's report. */
   readonly report: Promise<Uint8Array>;
+  /** Fulfilled when nothing more will be heard. */
+  readonly closed: Promise<void>;
+  /** The destination's reason in place of an error that says only that it is gone. */
+  explain(error: MultifdError): MultifdError;
   /** When anything was last heard (`performance.now()`). */
   lastSign(): number;
 }
@@ -20,6 +26,8 @@ export interface ReturnPathListener {
   accepted(): boolean;
   /** SHUT of anything else: the guest is not there. */
   refused(): void;
+  /** REASON: why the destination fails, or why it drops a connection. It may come alone. */
+  reason(reason: MultifdError): void;
   /** Called with what is wrong, after `refused` too. */
   failed(error: MultifdError): void;
 }
@@ -28,11 +36,13 @@ export interface ReturnPathListener {
 export function listenToReturnPath(socket: Socket, listener: ReturnPathListener): ReturnPathAnswers {
   const shut = Promise.withResolvers<void>();
   const report = Promise.withResolvers<Uint8Array>();
+  const closed = Promise.withResolvers<void>();
   // Who does not wait for an answer must not die of it.
   shut.promise.catch(() => {});
   report.promise.catch(() => {});
   const decoder = new ReturnPathDecoder();
   const first = new FirstAnswer();
+  const heard = new HeardReason();
   let lastSign = 0;
   const fail = (error: MultifdError): void => {
     shut.reject(error);
@@ -49,7 +59,12 @@ export function listenToReturnPath(socket: Socket, listener: ReturnPathListener)
           else fail(tooEarly());
         } else if (message.type === 'shut') {
           listener.refused();
-          fail(refused(message.status));
+          fail(heard.explain(refused(message.status)));
+        } else if (message.type === 'reason') {
+          const reason = decodeReason(message.data);
+          if (reason === undefined) continue;
+          heard.hear(reason);
+          listener.reason(reason);
         } else if (message.type === 'report') report.resolve(message.data);
       }
     } catch (error) {
@@ -57,17 +72,23 @@ export function listenToReturnPath(socket: Socket, listener: ReturnPathListener)
     }
   });
   const ended = (): void => {
-    const error = new MultifdError(
-      'peer-closed',
-      'main stream: the destination closed it without its last word',
+    const error = heard.explain(
+      new MultifdError('peer-closed', 'main stream: the destination closed it without its last word'),
     );
     shut.reject(error);
     report.reject(error);
+    closed.resolve();
   };
   // A relay's socket stays open when the destination has closed its direction.
   socket.on('end', ended);
   socket.on('close', ended);
-  return { shut: shut.promise, report: report.promise, lastSign: () => lastSign };
+  return {
+    shut: shut.promise,
+    report: report.promise,
+    closed: closed.promise,
+    explain: (error) => heard.explain(error),
+    lastSign: () => lastSign,
+  };
 }
 
 /**

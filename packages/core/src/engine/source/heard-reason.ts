@@ -1,0 +1,72 @@
+import type { MultifdError } from '../../errors.js';
+
+/** ms for which a reason explains the end of a connection: it may have been about another source's. */
+const VALID = 5_000;
+/** ms in which the destination may say on main why it has closed a channel. */
+const PATIENCE = 1_000;
+
+/** The destination's last reason. It ends nothing by itself: it explains why a connection ended. */
+export class HeardReason {
+  #reason: MultifdError | undefined;
+  #since = 0;
+
+  hear(reason: MultifdError): void {
+    this.#reason = reason;
+    this.#since = performance.now();
+  }
+
+  /** Returns the reason instead of an error that says only that the destination is gone. */
+  explain(error: MultifdError): MultifdError {
+    const isValid = this.#reason !== undefined && performance.now() - this.#since <= VALID;
+    return isValid && error.code === 'peer-closed' ? (this.#reason ?? error) : error;
+  }
+}
+
+/**
+ * Holds back the error of a channel that the destination closed until main brings the reason, ends, or `PATIENCE` is
+ * over: which of the connections ends first is chance. For the API thread of a source or relay.
+ */
+export class AwaitedReason {
+  readonly #heard = new HeardReason();
+  readonly #decide: (error: MultifdError) => void;
+  #held: MultifdError | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param decide called with the error that ends the migration. */
+  constructor(decide: (error: MultifdError) => void) {
+    this.#decide = decide;
+  }
+
+  hear(reason: MultifdError): void {
+    this.#heard.hear(reason);
+    this.#settle(reason);
+  }
+
+  /**
+   * A thread other than main's has failed. Errors after one that is held are dropped: the first decides.
+   * @param returnPath whether main can bring a reason.
+   */
+  failed(error: MultifdError, returnPath: boolean): void {
+    if (this.#held !== undefined) return;
+    this.#held = this.#heard.explain(error);
+    if (!returnPath || error.code !== 'peer-closed' || this.#held !== error) this.release();
+    else this.#timer = setTimeout(() => this.release(), PATIENCE);
+  }
+
+  /** Main has ended: it brings no reason any more. */
+  release(): void {
+    if (this.#held !== undefined) this.#settle(this.#held);
+  }
+
+  /** The migration is over: drops an error that is held. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#held = undefined;
+  }
+
+  #settle(error: MultifdError): void {
+    if (this.#held === undefined) return;
+    this.close();
+    this.#decide(error);
+  }
+}

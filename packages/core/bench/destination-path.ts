@@ -20,8 +20,8 @@ export async function destinationPath(
   const counters = Counters.allocate(2).row(1);
   const options = { channel: 0, pageSize: PAGE, maxPages: 128, settings: {} };
   const receivers = await Receivers.open(await methodsForChannel('none', []), options);
-  const placed = [DirtyBitmap.allocate(PAGES).buffer];
-  const placer = await PagePlacer.open({ ram: guest.ram, fresh, placed }, counters);
+  const receivedPages = [DirtyBitmap.allocate(PAGES).buffer];
+  const placer = await PagePlacer.open({ ram: guest.ram, fresh, receivedPages }, counters);
   return async () => {
     const connection = new RecordedConnection(vectors);
     const control = DestinationControl.allocate(1);

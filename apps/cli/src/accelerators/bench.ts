@@ -2,8 +2,8 @@ import { cpus, release } from 'node:os';
 import { MultifdError, type ProbedAccelerator } from '@multifd/core';
 import { loadAccelerator } from '@multifd/core/accelerator';
 import { KINDS, type Kind, makeMemory, PAGE_SIZE, PLACES, type Place } from './bench-memory.js';
-import { blamed, closeAll } from './blame.js';
 import { type Contender, contenderOf } from './contender.js';
+import { closeAll, inItsName } from './foreign-code.js';
 import { plainReadWork, type Work } from './plain-read.js';
 
 /** Bytes of guest memory that one sample goes over, at least: some milliseconds. */
@@ -57,7 +57,7 @@ export async function benchAccelerators(
       const isTaken = contenders.some(({ name }) => name === reference.name);
       const name = isTaken ? `${reference.name} (${reference.module})` : reference.name;
       const accelerator = await loadAccelerator(reference);
-      const detector = await blamed(name, () => accelerator.open({ pageSize: PAGE_SIZE }), signal);
+      const detector = await inItsName(name, () => accelerator.open({ pageSize: PAGE_SIZE }), signal);
       closing.push(() => detector.close());
       contenders.push(contenderOf(name, accelerator, detector));
     }
@@ -90,7 +90,7 @@ async function measure(
   });
   const passes = Math.max(1, SAMPLE / bytes);
   for (const { name, isRight } of contenders) {
-    if (isRight === undefined || (await blamed(name, () => isRight(memory), signal))) continue;
+    if (isRight === undefined || (await inItsName(name, () => isRight(memory), signal))) continue;
     throw new MultifdError('accelerator', `accelerator ${name} gave a wrong answer`, {
       hint: 'test it with @multifd/conformance first',
     });
@@ -103,7 +103,7 @@ async function measure(
       const work = async () => {
         for (let pass = 0; pass < passes; pass++) await entry.work(memory);
       };
-      await blamed(entry.name, work, signal);
+      await inItsName(entry.name, work, signal);
       const rate = (bytes * passes * 1000) / (performance.now() - began);
       if (round > 0) entry.rates.push(Math.round(rate));
     }

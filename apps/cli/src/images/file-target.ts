@@ -14,7 +14,7 @@ import { FinalName } from './final-name.js';
 import type { IncomingTarget, Stranded } from './incoming-target.js';
 import { OwnFile } from './own-file.js';
 import { checkDirectory, tryPlace } from './place.js';
-import { placedExtents } from './placed-extents.js';
+import { receivedExtents } from './received-extents.js';
 import { strandedOf } from './stranded.js';
 import { syncDirectory } from './sync-directory.js';
 import { troubles } from './troubles.js';
@@ -79,7 +79,7 @@ export class FileTarget implements IncomingTarget {
   }
 
   async keep(received: ReceiveResult): Promise<FileBlockDescriptor[]> {
-    const { machineType, configuration, placed, rawDeviceState, ram } = received;
+    const { machineType, configuration, receivedPages, rawDeviceState, ram } = received;
     const { path } = this.#name;
     if (this.#writing === undefined) throw new MultifdError('internal', `file:${path}: no RAM was opened`);
     const { file, writer, blocks } = this.#writing;
@@ -88,7 +88,7 @@ export class FileTarget implements IncomingTarget {
     if (!this.#mustStay) this.#name.check();
     file.unguard();
     const uuid = this.#uuid === undefined ? {} : { uuid: this.#uuid };
-    const finished = writer.finish({ machineType, configuration, placed, rawDeviceState, ...uuid });
+    const finished = writer.finish({ machineType, configuration, receivedPages, rawDeviceState, ...uuid });
     // Everything is written by now, and only the disk is waited for.
     file.resized();
     await finished;
@@ -103,8 +103,8 @@ export class FileTarget implements IncomingTarget {
       ...block,
       path,
       writable: false,
-      extents: placedExtents(
-        new Int32Array(placed[index] ?? new ArrayBuffer(0)),
+      extents: receivedExtents(
+        new Int32Array(receivedPages[index] ?? new ArrayBuffer(0)),
         block.length / ram.pageSize,
         ram.pageSize,
       ),

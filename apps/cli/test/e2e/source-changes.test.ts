@@ -88,7 +88,7 @@ describe.each([
     touch(file);
     const { code, stderr, stdout } = await source.ended;
     expect(stderr).toMatch(
-      new RegExp(`^multifd: ${file}: the file ${how} while it was sent\nhint: .+nobody writes to it.+\n$`),
+      new RegExp(`^multifd: ${file}: the file ${how} while it was sent\nhint: .+nothing writes to it.+\n$`),
     );
     expect(stderr).not.toMatch(/intact/);
     expect(code).toBe(1);

@@ -9,7 +9,7 @@ export const BLOCKS = [
 
 /** What the engine hands over of a guest with one page in each block. */
 export function received(): ReceiveResult {
-  const placed = BLOCKS.map(({ length }) => {
+  const receivedPages = BLOCKS.map(({ length }) => {
     const bitmap = DirtyBitmap.allocate(length / PAGE);
     new Int32Array(bitmap.buffer)[1] = 2;
     return bitmap.buffer;
@@ -20,7 +20,7 @@ export function received(): ReceiveResult {
     machineType: 'pc-q35-10.0',
     configuration: {},
     ram: { pageSize: PAGE, blocks: [] },
-    placed,
+    receivedPages,
     deviceState: [],
     rawDeviceState: { early: new Uint8Array(0), bytes: Uint8Array.of(0), vmdesc: undefined },
     // Of no interest to a target.

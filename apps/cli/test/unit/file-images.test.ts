@@ -5,7 +5,7 @@ import { inspectFile } from '@multifd/qemu';
 import { describe, expect, it } from 'vitest';
 import { checkReportable, openFileSource, storedGuest, usersMistake } from '../../src/images/file-source.js';
 import { FileTarget } from '../../src/images/file-target.js';
-import { placedExtents } from '../../src/images/placed-extents.js';
+import { receivedExtents } from '../../src/images/received-extents.js';
 import { content } from '../helpers/images.js';
 import { BLOCKS, received } from '../helpers/received.js';
 import { tempDirectory } from '../helpers/temp.js';
@@ -24,7 +24,7 @@ describe('the runs of a bitmap', () => {
   ])('$pages pages, $marked', ({ pages, marked }) => {
     const words = new Int32Array(Math.ceil(pages / 32));
     for (const page of marked) words[page >>> 5] = (words[page >>> 5] ?? 0) | (1 << (page & 31));
-    const found = placedExtents(words, pages, PAGE);
+    const found = receivedExtents(words, pages, PAGE);
     const listed: number[] = [];
     for (let at = 0; at < found.length; at += 2) {
       const [start = 0, end = 0] = found.subarray(at, at + 2);

@@ -233,7 +233,7 @@ export interface ReceiveResult {
   /**
    * One bitmap (`DirtyBitmap`) for each block: the pages that hold content. All others came as zero pages, or never.
    */
-  readonly placed: readonly SharedArrayBuffer[];
+  readonly receivedPages: readonly SharedArrayBuffer[];
   /**
    * In the source's order, those marked `early` first; without the report request. Empty if the stream does not
    * describe them.

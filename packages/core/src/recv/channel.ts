@@ -61,7 +61,7 @@ export class RecvChannel {
 
   /** Receives until the source closes the channel or the migration is over. */
   async run(): Promise<void> {
-    let cuts = 0;
+    let syncs = 0;
     // Most packets of zero pages are here already: they wait for nothing, and take no turn of the event loop.
     while (this.#stagedHeader() || (await this.#nextHeader())) {
       const { flags, normalPages, zeroPages } = this.#packet;
@@ -71,13 +71,13 @@ export class RecvChannel {
         const begun = this.#begin();
         const block = begun instanceof Promise ? await begun : begun;
         if (normalPages > 0) await this.#receivePayload(block, receiver);
-        this.#sink.placed(this.#packet);
+        this.#sink.received(this.#packet);
       }
       this.#packets++;
       this.#numbers.add(this.#packet);
       if ((flags & FLAG_SYNC) === 0) continue;
       this.#sink.intact();
-      const reached = this.#control.reachCut(this.#channel, ++cuts, this.#numbers);
+      const reached = this.#control.reachSync(this.#channel, ++syncs, this.#numbers);
       if (!(await this.#connection.watched(reached, () => this.#control.gone(this.#channel)))) {
         // Surplus SYNCs at the end have no counterpart on main (docs/wire.md, 3.2).
         return this.#connection.drain();
@@ -146,7 +146,7 @@ export class RecvChannel {
     try {
       return await this.#receivers.of(this.#packet, this.#packetName);
     } finally {
-      this.#counters.rest();
+      this.#counters.idle();
     }
   }
 

@@ -137,31 +137,31 @@ export class DestinationControl {
     change(this.#words, CHANNELS);
   }
 
-  /** Main: waits until every channel has reached its SYNC number `cut`, from 1, then releases all. */
-  async passCut(cut: number): Promise<void> {
-    await this.cutReached(cut);
-    this.release(cut);
+  /** Main: waits until every channel has reached its SYNC number `sync`, from 1, then releases all. */
+  async passSync(sync: number): Promise<void> {
+    await this.syncReached(sync);
+    this.release(sync);
   }
 
   /**
-   * Main: waits until every channel has reached its SYNC number `cut`. The channels then wait for `release`.
+   * Main: waits until every channel has reached its SYNC number `sync`. The channels then wait for `release`.
    * @throws MultifdError `protocol` if the channels are of several sources.
    */
-  async cutReached(cut: number): Promise<void> {
-    Atomics.store(this.#words, WANTED, cut);
+  async syncReached(sync: number): Promise<void> {
+    Atomics.store(this.#words, WANTED, sync);
     await waitUntil(this.#words, MAIN, () => {
       this.#throwIfAborted();
       let reached = 0;
       for (let channel = 0; channel < this.#channels; channel++) {
         const at = this.#at(channel);
-        if (Atomics.load(this.#words, at + SYNCED) >= cut) reached++;
-        else if (Atomics.load(this.#words, at + CLOSED) !== 0) throw closedEarly(channel, cut);
+        if (Atomics.load(this.#words, at + SYNCED) >= sync) reached++;
+        else if (Atomics.load(this.#words, at + CLOSED) !== 0) throw closedEarly(channel, sync);
       }
       return reached === this.#channels || undefined;
     });
     Atomics.store(this.#words, WANTED, 0);
     const due = this.#numbers.mismatch(this.#totals());
-    if (due !== undefined) throw mixed(cut, due);
+    if (due !== undefined) throw mixed(sync, due);
   }
 
   #totals(): ChannelTotals[] {
@@ -179,13 +179,13 @@ export class DestinationControl {
 
   /** The number of the SYNC that main waits for on this channel; undefined if it waits for none. */
   due(channel: number): number | undefined {
-    const cut = Atomics.load(this.#words, WANTED);
-    return cut > Atomics.load(this.#words, this.#at(channel) + SYNCED) ? cut : undefined;
+    const sync = Atomics.load(this.#words, WANTED);
+    return sync > Atomics.load(this.#words, this.#at(channel) + SYNCED) ? sync : undefined;
   }
 
-  /** Main: releases the channels past sync number `cut`. */
-  release(cut: number): void {
-    Atomics.store(this.#words, RELEASED, cut);
+  /** Main: releases the channels past sync number `sync`. */
+  release(sync: number): void {
+    Atomics.store(this.#words, RELEASED, sync);
     change(this.#words, CHANNELS);
   }
 
@@ -195,19 +195,19 @@ export class DestinationControl {
     change(this.#words, CHANNELS);
   }
 
-  /** Channel: has reached SYNC number `cut`; waits for its release. False if the migration is over. */
-  async reachCut(channel: number, cut: number, numbers: ChannelTotals): Promise<boolean> {
+  /** Channel: has reached SYNC number `sync`; waits for its release. False if the migration is over. */
+  async reachSync(channel: number, sync: number, numbers: ChannelTotals): Promise<boolean> {
     const at = this.#at(channel);
     Atomics.store(this.#words, at + COUNT, numbers.count);
     Atomics.store(this.#words, at + RENUMBERED, numbers.renumbered);
     Atomics.store(this.#words, at + SUM, numbers.sum);
     Atomics.store(this.#words, at + HASH, numbers.hash);
     Atomics.store(this.#words, at + LAST, numbers.last);
-    Atomics.store(this.#words, at + SYNCED, cut);
+    Atomics.store(this.#words, at + SYNCED, sync);
     change(this.#words, MAIN);
     return waitUntil(this.#words, CHANNELS, () => {
       this.#throwIfAborted();
-      if (Atomics.load(this.#words, RELEASED) >= cut) return true;
+      if (Atomics.load(this.#words, RELEASED) >= sync) return true;
       return Atomics.load(this.#words, ENDED) === 0 ? undefined : false;
     });
   }
@@ -251,17 +251,17 @@ function aborted(): MultifdError {
   return new MultifdError('cancelled', 'the migration was aborted');
 }
 
-function closedEarly(channel: number, cut: number): MultifdError {
-  return new MultifdError('peer-closed', `channel ${channel}: the source closed it before sync ${cut}`, {
+function closedEarly(channel: number, sync: number): MultifdError {
+  return new MultifdError('peer-closed', `channel ${channel}: the source closed it before sync ${sync}`, {
     hint: "see the source's own message",
   });
 }
 
-function mixed(cut: number, due: { readonly first: number; readonly last: number }): MultifdError {
+function mixed(sync: number, due: { readonly first: number; readonly last: number }): MultifdError {
   const numbers = `${due.first} to ${due.last}`;
   return new MultifdError(
     'protocol',
-    `channels of two sources were mixed: at sync ${cut} the packets of all channels must be numbered ${numbers}, each number once`,
+    `channels of two sources were mixed: at sync ${sync} the packets of all channels must be numbered ${numbers}, each number once`,
     { hint: 'two sources connected to this address at the same time: start them one after the other' },
   );
 }

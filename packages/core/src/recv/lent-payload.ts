@@ -46,7 +46,7 @@ export class LentPayload implements PayloadReader {
     try {
       if (target.length > this.#remaining) throw tooShort(size - this.#remaining + target.length);
       this.#remaining -= target.length;
-      this.#counters.rest();
+      this.#counters.idle();
       await connection.read(target);
     } catch (cause) {
       this.#failure = cause;
@@ -59,7 +59,7 @@ export class LentPayload implements PayloadReader {
   /** The method has returned: a read that it left pending no longer changes the thread's activity to the method. */
   takeBack(): void {
     this.#lent = false;
-    this.#counters.rest();
+    this.#counters.idle();
   }
 
   /** Marks the thread as busy in the method. Not for `none`, which is ours and only reads. */

@@ -19,10 +19,10 @@ export interface MainHost extends ExpectedSource {
   /** The first PART or END section of RAM begins: no more early state follows. */
   roundsBegin(): Promise<void>;
   /**
-   * Main has reached sync number `cut`, from 1: resolves once everything before it, on all connections, has been
+   * Main has reached sync number `sync`, from 1: resolves once everything before it, on all connections, has been
    * applied and what follows may begin.
    */
-  passCut(cut: number): Promise<void>;
+  passSync(sync: number): Promise<void>;
   /** Main has reached RAM: by now it is known who waits for our reply. */
   waitsForUs(who: Waiting): void;
   /** The source closed main while this thread waited for something else. */

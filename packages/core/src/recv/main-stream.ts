@@ -2,28 +2,19 @@ import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { MultifdError, WireError } from '../errors.js';
 import { isSilent } from '../time-limit.js';
 import type { IncomingConnection } from '../transport/incoming.js';
-import { concat, readU32, sameBytes, u32 } from '../wire/bytes.js';
+import { concat, sameBytes, u32 } from '../wire/bytes.js';
 import { COMMAND } from '../wire/layout.js';
 import type { StreamConfiguration } from '../wire/main/configuration.js';
 import { MainStreamDecoder } from '../wire/main/decode.js';
 import { encodeCommand } from '../wire/main/encode.js';
 import type { ConfigurationRecord, DeviceStateRecord, MainRecord } from '../wire/main/records.js';
 import { withoutReportRequest } from '../wire/report-request.js';
-import {
-  encodePong,
-  PING_SOURCE_DOES_NOT_WAIT,
-  PING_SOURCE_KEEPS_MAIN,
-  PING_WANTS_REASON,
-  REPORT_SECTION,
-} from '../wire/return-path.js';
-import type { Waiting } from './control.js';
+import { PING_SOURCE_KEEPS_MAIN, REPORT_SECTION } from '../wire/return-path.js';
 import { checkConfiguration } from './expected-source.js';
 import type { MainHost, ReceivedState } from './main-host.js';
 import type { PageSink } from './page-sink.js';
 import { showingLife } from './signs-of-life.js';
-
-/** Most bytes of replies that may be queued for a source that does not read them. */
-const MOST_UNSENT = 64 * 1024;
+import { SourceCommands } from './source-commands.js';
 
 /** ms of silence after an end of sections without a description. QEMU writes both in one go. */
 const SILENCE = 2_000;
@@ -42,13 +33,10 @@ export class IncomingMain {
   #configuration: StreamConfiguration = {};
   readonly #beforeRam: Uint8Array[] = [];
   readonly #early: Uint8Array[] = [];
-  #cuts = 0;
+  #syncs = 0;
   /** The sync mode (docs/wire.md, 3.2): per round if the START section has a flush record. */
   #perRound = false;
-  #returnPath = false;
-  /** A relay has announced that the guest's source does not wait. */
-  #onlyRelay = false;
-  #wantsReason = false;
+  readonly #commands: SourceCommands;
   #received: ReceivedState | undefined;
   /** Resolves when the source closes main after its last byte. */
   #closed: Promise<void> = Promise.resolve();
@@ -62,21 +50,17 @@ export class IncomingMain {
     this.#host = host;
     this.#arrived = arrived;
     this.#decoder = new MainStreamDecoder({ pageSize });
+    this.#commands = new SourceCommands(connection);
   }
 
   /** Whether the source listens for a reply. */
   get returnPath(): boolean {
-    return this.#returnPath;
+    return this.#commands.returnPath;
   }
 
   /** Whether the source is a multifd that listens for the reason of a failure. */
   get wantsReason(): boolean {
-    return this.#wantsReason;
-  }
-
-  get #whoWaits(): Waiting {
-    if (!this.#returnPath) return 'nobody';
-    return this.#onlyRelay ? 'relay' : 'source';
+    return this.#commands.wantsReason;
   }
 
   /** Reads main to its end: when it resolves, all RAM is in place and all syncs are passed. */
@@ -100,7 +84,7 @@ export class IncomingMain {
     // Mark the rejection handled: only a relay awaits it.
     takenBack.catch(() => {});
     const finished = this.#host.finish(this.#received, () => this.#stillThere(), takenBack);
-    await showingLife(this.#connection, this.#returnPath, finished);
+    await showingLife(this.#connection, this.returnPath, finished);
     return this.#received;
   }
 
@@ -110,7 +94,7 @@ export class IncomingMain {
    * @throws MultifdError `peer-closed` then.
    */
   async committed<T>(committed: Promise<T>): Promise<T> {
-    if (!this.#returnPath) return committed;
+    if (!this.returnPath) return committed;
     const given = await showingLife(this.#connection, true, Promise.race([committed, this.#takenBack()]));
     // After a pause of this process the message may be delivered before a close that was there first: read the socket.
     await eventLoopTurn();
@@ -122,7 +106,7 @@ export class IncomingMain {
   /** Rejects when a source that waits for our reply closes main: it has taken its guest back. Never resolves. */
   async #takenBack(): Promise<never> {
     await this.#closed;
-    if (this.#returnPath) throw closedBeforeTold();
+    if (this.returnPath) throw closedBeforeTold();
     return new Promise<never>(() => {});
   }
 
@@ -164,7 +148,7 @@ export class IncomingMain {
   }
 
   #stillThere(): void {
-    if (this.#returnPath && this.#isClosed) throw closedBeforeTold();
+    if (this.returnPath && this.#isClosed) throw closedBeforeTold();
   }
 
   /**
@@ -209,10 +193,10 @@ export class IncomingMain {
       case 'configuration':
         return this.#configure(record);
       case 'command':
-        return this.#command(record.command, record.data);
+        return this.#commands.take(record.command, record.data);
       case 'section':
         if (this.#section === 'start') await this.#waiting(this.#host.roundsBegin());
-        if (record.kind === 'start') this.#host.waitsForUs(this.#whoWaits);
+        if (record.kind === 'start') this.#host.waitsForUs(this.#commands.waiting);
         this.#section = record.kind;
         return;
       case 'early-section':
@@ -233,7 +217,7 @@ export class IncomingMain {
       case 'flush':
         return this.#flush();
       case 'eos':
-        if (!this.#perRound) await this.#waiting(this.#host.passCut(++this.#cuts));
+        if (!this.#perRound) await this.#waiting(this.#host.passSync(++this.#syncs));
         return;
       case 'device-state':
         this.#received = this.#receivedState(record);
@@ -259,24 +243,12 @@ export class IncomingMain {
     this.#host.configured(machineType, this.#configuration);
   }
 
-  #command(command: number, data: Uint8Array): void {
-    if (command === COMMAND.OPEN_RETURN_PATH) this.#returnPath = true;
-    if (command !== COMMAND.PING || !this.#returnPath || data.length !== 4) return;
-    if (this.#connection.unsent > MOST_UNSENT) {
-      throw new MultifdError('protocol', 'main stream: the source sends PINGs and does not read the answers');
-    }
-    const value = readU32(data, 0);
-    if (value === PING_SOURCE_DOES_NOT_WAIT) this.#onlyRelay = true;
-    if (value === PING_WANTS_REASON) this.#wantsReason = true;
-    this.#connection.write(encodePong(value));
-  }
-
   async #flush(): Promise<void> {
     if (this.#section === 'start') this.#perRound = true;
     if (!this.#perRound) {
       throw this.#fault('record', 'a flush record in the START section, or none at all', 'a flush record');
     }
-    await this.#waiting(this.#host.passCut(++this.#cuts));
+    await this.#waiting(this.#host.passSync(++this.#syncs));
   }
 
   #fault(field: string, expected: string, got: string): WireError {

@@ -7,11 +7,11 @@ export interface PageSink {
   find(blockName: string): { readonly name: string; readonly length: number } | undefined;
   /**
    * Returns the block that receives the normal pages of a checked packet. May wait for room. The caller does not
-   * change the packet until `placed`.
+   * change the packet until `received`.
    */
   begin(packet: RamPacket): RamBlock | Promise<RamBlock>;
   /** All normal pages of the packet have been received into `begin`'s block; the sink handles its zero pages. */
-  placed(packet: RamPacket): void;
+  received(packet: RamPacket): void;
   /** Zero pages received over main; `offsets` are checked and owned by the caller. */
   zeroPages(blockName: string, offsets: Float64Array, count: number): void | Promise<void>;
   /** A page received over main; `data` is owned by the caller. */

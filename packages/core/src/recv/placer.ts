@@ -12,31 +12,34 @@ export interface PlacementDescriptor {
   /** See `IncomingRam.fresh`. */
   readonly fresh: boolean;
   /** For each block, one bit a page: whether the page has received content in this migration. */
-  readonly placed: readonly SharedArrayBuffer[];
+  readonly receivedPages: readonly SharedArrayBuffer[];
 }
 
 /** A block that receives pages. */
-interface PlacedBlock {
+interface ReceivingBlock {
   readonly block: RamBlock;
-  readonly placed: DirtyBitmap;
+  readonly receivedPages: DirtyBitmap;
 }
 
 /** One thread's access to the destination's RAM. */
 export class PagePlacer implements PageSink {
-  readonly #blocks = new Map<string, PlacedBlock>();
+  readonly #blocks = new Map<string, ReceivingBlock>();
   readonly #pageSize: number;
   readonly #fresh: boolean;
   readonly #counters: CounterRow;
 
   private constructor(placement: PlacementDescriptor, blocks: readonly RamBlock[], counters: CounterRow) {
-    const { ram, fresh, placed } = placement;
+    const { ram, fresh, receivedPages } = placement;
     this.#pageSize = ram.pageSize;
     this.#fresh = fresh;
     this.#counters = counters;
     blocks.forEach((block, index) => {
-      const bitmap = placed[index];
+      const bitmap = receivedPages[index];
       if (bitmap === undefined) throw new MultifdError('internal', `RAM block ${block.name} has no bitmap`);
-      this.#blocks.set(block.name, { block, placed: new DirtyBitmap(bitmap, block.length / ram.pageSize) });
+      this.#blocks.set(block.name, {
+        block,
+        receivedPages: new DirtyBitmap(bitmap, block.length / ram.pageSize),
+      });
     });
   }
 
@@ -57,7 +60,7 @@ export class PagePlacer implements PageSink {
     return block;
   }
 
-  placed(packet: RamPacket): void {
+  received(packet: RamPacket): void {
     const target = this.#target(packet.blockName);
     const { offsets, normalPages, zeroPages } = packet;
     if (normalPages > 0) this.#placeNormal(target, offsets, normalPages);
@@ -75,16 +78,16 @@ export class PagePlacer implements PageSink {
   }
 
   /** Counts normal pages and marks them as received. */
-  #placeNormal(target: PlacedBlock, offsets: Float64Array, count: number): void {
+  #placeNormal(target: ReceivingBlock, offsets: Float64Array, count: number): void {
     for (let first = 0; first < count; ) {
       const next = this.#runEnd(offsets, first, count);
-      target.placed.markRange((offsets[first] ?? 0) / this.#pageSize, next - first);
+      target.receivedPages.markRange((offsets[first] ?? 0) / this.#pageSize, next - first);
       first = next;
     }
     this.#counters.addPages(count, 0);
   }
 
-  #placeZero(target: PlacedBlock, offsets: Float64Array, first: number, count: number): void {
+  #placeZero(target: ReceivingBlock, offsets: Float64Array, first: number, count: number): void {
     const end = first + count;
     let untouched = 0;
     for (let index = first; index < end; ) {
@@ -100,17 +103,17 @@ export class PagePlacer implements PageSink {
    * writing them would allocate memory.
    * @returns how many it skipped.
    */
-  #zero({ block, placed }: PlacedBlock, first: number, count: number): number {
+  #zero({ block, receivedPages }: ReceivingBlock, first: number, count: number): number {
     const pageSize = this.#pageSize;
     const end = first + count;
     let skipped = 0;
     for (let page = first; page < end; ) {
-      const from = this.#fresh ? placed.firstMarked(page, end) : first;
-      const to = this.#fresh ? placed.firstClear(from, end) : end;
+      const from = this.#fresh ? receivedPages.firstMarked(page, end) : first;
+      const to = this.#fresh ? receivedPages.firstClear(from, end) : end;
       skipped += from - page;
       if (from < to) {
         block.zero(from * pageSize, (to - from) * pageSize);
-        placed.clearRange(from, to - from);
+        receivedPages.clearRange(from, to - from);
       }
       page = to;
     }
@@ -137,7 +140,7 @@ export class PagePlacer implements PageSink {
     for (const { block } of this.#blocks.values()) block.close();
   }
 
-  #target(blockName: string): PlacedBlock {
+  #target(blockName: string): ReceivingBlock {
     const target = this.#blocks.get(blockName);
     if (target === undefined) throw new MultifdError('internal', `RAM block ${blockName} is not open here`);
     return target;

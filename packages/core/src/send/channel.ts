@@ -54,20 +54,20 @@ export class SendChannel implements ThreadJob {
     const { multifdCompression, stallTimeout } = link.parameters;
     await this.#pages.open();
     if (check !== undefined) {
-      this.#counters.beat(ACTIVITY_OPENING);
+      this.#counters.heartbeat(ACTIVITY_OPENING);
       this.#checker = await openChecker(check, pageSize, stallTimeout, {
-        beat: () => this.#counters.beat(ACTIVITY_CHECKING),
+        heartbeat: () => this.#counters.heartbeat(ACTIVITY_CHECKING),
         onReplaced: (replacement) => this.#port.post({ type: 'replaced', replacement }),
       });
     }
-    this.#counters.beat(ACTIVITY_SETTING_UP);
+    this.#counters.heartbeat(ACTIVITY_SETTING_UP);
     const methods = await methodsForChannel(multifdCompression, methodModules);
     this.#hooks = await setUpSending(methods, methodOptions(channel, pageSize, methodSettings), {
       chosen: () => this.#control.method,
       isLate: () => this.#control.lastIsOpen,
       refused: (reason) => this.#port.post({ type: 'method-refused', reason }),
     });
-    this.#counters.beat(ACTIVITY_IDLE);
+    this.#counters.heartbeat(ACTIVITY_IDLE);
     this.#port.post({ type: 'ready' });
     const { blocks, zeroPageDetection } = await this.#port.next('connect');
     const outgoing = await this.#connect();

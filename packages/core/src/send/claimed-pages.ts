@@ -58,15 +58,15 @@ export class ClaimedPages implements PageSource {
     const { pipeline, sender } = this.#tools;
     if (!(await this.#control.epochOpens(epoch))) return false;
     for (;;) {
-      this.#counters.beat(ACTIVITY_CHECKING);
+      this.#counters.heartbeat(ACTIVITY_CHECKING);
       const scanned = await pipeline.next();
       if (scanned === undefined) break;
       this.#control.throwIfAborted();
       // From here the thread waits for the connection, which has its own timeout; `PacketSender` marks method work.
-      this.#counters.rest();
+      this.#counters.idle();
       if (scanned.count > 0) await this.#addPages(scanned, sender);
     }
-    this.#counters.rest();
+    this.#counters.idle();
     // Check before the SYNC, which vouches for the pages before it.
     for (const { block } of this.#blocks) block.intact?.();
     return true;
@@ -84,9 +84,9 @@ export class ClaimedPages implements PageSource {
   }
 
   async #whenReady(index: number): Promise<ClaimedRange> {
-    this.#counters.beat(ACTIVITY_IDLE);
+    this.#counters.heartbeat(ACTIVITY_IDLE);
     await this.#control.rangeReady(index);
-    this.#counters.beat(ACTIVITY_CHECKING);
+    this.#counters.heartbeat(ACTIVITY_CHECKING);
     return this.#claimed(index);
   }
 

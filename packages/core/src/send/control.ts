@@ -54,7 +54,7 @@ export class SourceControl {
   }
 
   /** Tries to keep the guest here. False, and nothing changes, if it has been handed over. */
-  keep(): boolean {
+  tryAbort(): boolean {
     const was = Atomics.compareExchange(this.#words, DECISION, OPEN, ABORTED);
     if (was === OPEN) this.#wakeAll();
     return was === OPEN || was === ABORTED;
@@ -62,7 +62,7 @@ export class SourceControl {
 
   /** API thread: stops all threads at their next range or wait, whoever has the guest. */
   abort(): void {
-    this.keep();
+    this.tryAbort();
     Atomics.store(this.#words, STOP, 1);
     this.#wakeAll();
   }
@@ -112,7 +112,7 @@ export class SourceControl {
    */
   settle(): boolean {
     Atomics.compareExchange(this.#words, DECISION, HANDED_OVER, DOUBTED);
-    return this.keep() || !this.isConfirmed;
+    return this.tryAbort() || !this.isConfirmed;
   }
 
   /** Who has the guest, as far as this end knows. */

@@ -14,7 +14,7 @@ import type { AcceleratorReference } from '../zero/accelerator.js';
 export const MIGRATION_THREAD = 'migration thread';
 
 /** Plug-in code that runs in the threads of a source, or of a relay's outgoing side. */
-export interface Suspects {
+export interface PluginCode {
   /** A channel's name in messages. */
   readonly channel: 'channel' | 'outgoing channel';
   readonly parameters: MigrationParameters;
@@ -35,7 +35,7 @@ export interface Setup {
 
 /** The error for threads that are not ready within `setupTimeout`: names the plug-in that is being opened, if any. */
 export function notReady(
-  { parameters, accelerator }: Suspects,
+  { parameters, accelerator }: PluginCode,
   setup: Setup,
   counters: Counters,
 ): MultifdError {
@@ -65,8 +65,8 @@ export function notLoaded({ setupTimeout }: MigrationParameters): MultifdError {
  * The error for a zero check or method that does not return.
  * @param row the thread's row in the counters.
  */
-export function hangs(suspects: Suspects, row: number, coding: boolean): MultifdError {
-  const { parameters, accelerator, method, channel } = suspects;
+export function hangs(plugins: PluginCode, row: number, coding: boolean): MultifdError {
+  const { parameters, accelerator, method, channel } = plugins;
   const who = row === 0 ? MIGRATION_THREAD : `${channel} ${row - 1}`;
   if (coding) return methodHangs(who, method(), parameters);
   const what = `accelerator ${accelerator?.name ?? 'none'} gave no answer within ${parameters.stallTimeout} ms`;
@@ -80,13 +80,13 @@ export function hangs(suspects: Suspects, row: number, coding: boolean): Multifd
  * else to the thread's running activity.
  * @param activity what the thread was doing, from the counters.
  */
-export function died(suspects: Suspects, error: MultifdError, activity: bigint): MultifdError {
+export function died(plugins: PluginCode, error: MultifdError, activity: bigint): MultifdError {
   if (error.code !== 'internal') return error;
   const settingUp = activity === ACTIVITY_SETTING_UP;
-  const who = whoThrew(suspects, error.cause) ?? whoHas(activity);
+  const who = whoThrew(plugins, error.cause) ?? whoHas(activity);
   if (who === undefined) return error;
-  if (who === 'method') return methodTookDown(suspects.method(), error, settingUp);
-  const name = suspects.accelerator?.name ?? 'none';
+  if (who === 'method') return methodTookDown(plugins.method(), error, settingUp);
+  const name = plugins.accelerator?.name ?? 'none';
   return new MultifdError('accelerator', `accelerator ${name} took its thread down: ${error.message}`, {
     cause: error,
   });
@@ -98,12 +98,12 @@ function whoHas(activity: bigint): 'accelerator' | 'method' | undefined {
 }
 
 /** Whose module, else whose module's folder, is on the error's stack; undefined if neither or both are. */
-function whoThrew(suspects: Suspects, cause: unknown): 'accelerator' | 'method' | undefined {
+function whoThrew(plugins: PluginCode, cause: unknown): 'accelerator' | 'method' | undefined {
   const stack = cause instanceof Error ? (cause.stack ?? '') : '';
   const urls = (modules: readonly string[]): readonly URL[] =>
     modules.filter((module) => URL.canParse(module)).map((module) => new URL(module));
-  const methods = urls(suspects.methodModules);
-  const accelerators = urls(suspects.accelerator === undefined ? [] : [suspects.accelerator.module]);
+  const methods = urls(plugins.methodModules);
+  const accelerators = urls(plugins.accelerator === undefined ? [] : [plugins.accelerator.module]);
   for (const place of ['', '.']) {
     const isOn = (module: URL): boolean => stack.includes(new URL(place, module).href);
     const methodIs = methods.some(isOn);

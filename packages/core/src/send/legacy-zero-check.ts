@@ -67,12 +67,12 @@ export class LegacyZeroCheck {
       throw new MultifdError('internal', 'legacy zero-page detection without an accelerator');
     }
     const blocks = await Promise.all(data.ram.blocks.map(openToSend));
-    counters.beat(ACTIVITY_OPENING);
+    counters.heartbeat(ACTIVITY_OPENING);
     const checker = await openChecker(data.check, data.ram.pageSize, data.parameters.stallTimeout, {
-      beat: () => counters.beat(ACTIVITY_CHECKING),
+      heartbeat: () => counters.heartbeat(ACTIVITY_CHECKING),
       onReplaced,
     });
-    counters.beat(ACTIVITY_IDLE);
+    counters.heartbeat(ACTIVITY_IDLE);
     return new LegacyZeroCheck(data, control, counters, dirty, blocks, checker);
   }
 
@@ -86,9 +86,9 @@ export class LegacyZeroCheck {
     });
     for (;;) {
       this.#control.throwIfAborted();
-      this.#counters.beat(ACTIVITY_CHECKING);
+      this.#counters.heartbeat(ACTIVITY_CHECKING);
       const scanned = await pipeline.next();
-      this.#counters.beat(ACTIVITY_IDLE);
+      this.#counters.heartbeat(ACTIVITY_IDLE);
       if (scanned === undefined) return;
       const { sending, range, index } = scanned.claimed;
       const work = this.#work[range.block];

@@ -7,7 +7,7 @@ import type { Outgoing } from '../transport/outgoing.js';
 import { FLAG_SYNC, maxPagesPerPacket, PACKET_PAYLOAD_SIZE, packetHeaderSize } from '../wire/layout.js';
 import { createRamPacket, encodeRamPacket, type RamPacket } from '../wire/ram-packet.js';
 import type { SourceControl } from './control.js';
-import { PAGE_HOLE, PAGE_ZERO } from './scanned-range.js';
+import { PAGE_ABSENT, PAGE_ZERO } from './scanned-range.js';
 
 /** A write goes out once it has this many packets (64 KiB of headers, if they are all zero pages) … */
 const PACKETS_PER_WRITE = 48;
@@ -46,7 +46,7 @@ export class PacketSender {
   readonly #packet: RamPacket;
   readonly #normal: Float64Array;
   /** 1 for each normal page that is absent. */
-  readonly #holes: Uint8Array;
+  readonly #absent: Uint8Array;
   readonly #zero: Float64Array;
   #normalCount = 0;
   #zeroCount = 0;
@@ -82,7 +82,7 @@ export class PacketSender {
     this.#headerSize = packetHeaderSize(pageSize);
     this.#packet = createRamPacket(pageSize);
     this.#normal = new Float64Array(this.#maxPages);
-    this.#holes = new Uint8Array(this.#maxPages);
+    this.#absent = new Uint8Array(this.#maxPages);
     this.#zero = new Float64Array(this.#maxPages);
     this.#headers = this.#freshHeaders();
   }
@@ -100,7 +100,7 @@ export class PacketSender {
   /**
    * Adds pages, and emits a packet for each kind of page that fills one.
    * @param offsets byte offsets in the block; the first `count`.
-   * @param answers for each, PAGE_NORMAL, PAGE_ZERO, or PAGE_HOLE: absent, so zeros are sent in its place, as reading
+   * @param answers for each, PAGE_NORMAL, PAGE_ZERO, or PAGE_ABSENT: absent, so zeros are sent in its place, as reading
    *   it might allocate it.
    */
   async add(offsets: Float64Array, answers: Uint8Array, count: number): Promise<void> {
@@ -119,7 +119,7 @@ export class PacketSender {
   #collect(offsets: Float64Array, answers: Uint8Array, from: number, count: number): number {
     const most = this.#maxPages;
     const normal = this.#normal;
-    const holes = this.#holes;
+    const absent = this.#absent;
     const zero = this.#zero;
     let normalCount = this.#normalCount;
     let zeroCount = this.#zeroCount;
@@ -129,7 +129,7 @@ export class PacketSender {
       const answer = answers[index];
       if (answer === PAGE_ZERO) zero[zeroCount++] = offset;
       else {
-        holes[normalCount] = answer === PAGE_HOLE ? 1 : 0;
+        absent[normalCount] = answer === PAGE_ABSENT ? 1 : 0;
         normal[normalCount++] = offset;
       }
     }
@@ -184,7 +184,7 @@ export class PacketSender {
     const pages = { block, offsets: packet.offsets, count: normal, vectors: this.#gather(normal) };
     this.#counters.coding(this.#method.flag);
     const payload = await this.#hooks.prepare(pages);
-    this.#counters.rest();
+    this.#counters.idle();
     packet.payloadSize = payload.size;
     packet.flags = payload.flag;
     this.#bytesPerWrite = packet.flags === 0 ? BYTES_PER_WRITE : CODED_BYTES_PER_WRITE;
@@ -239,14 +239,14 @@ export class PacketSender {
     for (let first = 0; first < count; ) {
       const start = offsets[first] ?? 0;
       const windowEnd = (Math.floor(start / windowSize) + 1) * windowSize;
-      const hole = this.#holes[first];
+      const absent = this.#absent[first];
       let end = start + this.#pageSize;
       let next = first + 1;
-      while (next < count && offsets[next] === end && end < windowEnd && this.#holes[next] === hole) {
+      while (next < count && offsets[next] === end && end < windowEnd && this.#absent[next] === absent) {
         end += this.#pageSize;
         next++;
       }
-      const piece = hole === 1 ? ZEROS.subarray(0, end - start) : this.#pages?.(start, end - start);
+      const piece = absent === 1 ? ZEROS.subarray(0, end - start) : this.#pages?.(start, end - start);
       if (piece !== undefined) vectors.push(piece);
       first = next;
     }

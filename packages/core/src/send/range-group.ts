@@ -1,6 +1,6 @@
 import { RANGE_SIZE } from '../ram/ranges.js';
 import type { PageChecker } from '../zero/page-checker.js';
-import { type ClaimedRange, PAGE_HOLE, PAGE_NORMAL, PAGE_ZERO, ScannedRange } from './scanned-range.js';
+import { type ClaimedRange, PAGE_ABSENT, PAGE_NORMAL, PAGE_ZERO, ScannedRange } from './scanned-range.js';
 
 /** Most ranges in one group: 256 MiB of the block, of which few pages may be dirty. */
 const MOST_RANGES = 64;
@@ -89,7 +89,7 @@ export class RangeGroup {
     const before = this.#looks;
     scanned.take(claimed);
     if (!sending.inPlace) scanned.memory = this.#scratchOf(number);
-    scanned.fetch(this.#checker === undefined ? PAGE_HOLE : PAGE_ZERO, (index) => {
+    scanned.fetch(this.#checker === undefined ? PAGE_ABSENT : PAGE_ZERO, (index) => {
       this.#lookRanges[this.#looks] = number;
       this.#lookIndexes[this.#looks++] = index;
     });

@@ -6,7 +6,7 @@ import type { SendingBlock } from '../ram/sending-block.js';
 export const PAGE_NORMAL = 0;
 export const PAGE_ZERO = 1;
 /** Absent, so zero, but zero-page detection is off: a normal page whose memory must not be read. */
-export const PAGE_HOLE = 2;
+export const PAGE_ABSENT = 2;
 
 const NOTHING = new Uint8Array(0);
 
@@ -30,7 +30,7 @@ export class ScannedRange {
   count = 0;
   /** Byte offsets in the block, ascending; the first `count`. */
   readonly offsets: Float64Array;
-  /** `PAGE_NORMAL`, `PAGE_ZERO` or `PAGE_HOLE` for each of `offsets`. */
+  /** `PAGE_NORMAL`, `PAGE_ZERO` or `PAGE_ABSENT` for each of `offsets`. */
   readonly answers: Uint8Array;
   /** The range's bytes, if any page is present: guest memory, or a copy where the block is not in place. */
   memory: Uint8Array = NOTHING;

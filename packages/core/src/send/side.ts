@@ -11,7 +11,7 @@ import type { AcceleratorReference } from '../zero/accelerator.js';
 import { type CheckPlan, CheckPlans, transferOf } from '../zero/open-checker.js';
 import type { AcceleratorReplacement } from '../zero/page-checker.js';
 import { SourceControl } from './control.js';
-import { died, hangs, notReady, type Suspects } from './diagnosis.js';
+import { died, hangs, notReady, type PluginCode } from './diagnosis.js';
 import type { ConnectOrder, FromSendChannel, SendChannelData, SendLink, ToSendChannel } from './messages.js';
 
 export interface SendSideOptions {
@@ -26,7 +26,7 @@ export interface SendSideOptions {
   readonly methodSettings: Readonly<Record<string, number | string>>;
   readonly io: MigrationIo | undefined;
   /** A channel's name in messages. */
-  readonly channelName: Suspects['channel'];
+  readonly channelName: PluginCode['channel'];
   /** Entry of a channel's thread, which chooses its page source. */
   readonly entry: 'source-channel' | 'relay-channel';
 }
@@ -72,7 +72,7 @@ export class SendSide {
   readonly connected: Promise<void>;
   readonly #options: SendSideOptions;
   readonly #host: SendSideHost;
-  readonly #suspects: Suspects;
+  readonly #plugins: PluginCode;
   readonly #threads: ThreadGroup<ToSendChannel, FromSendChannel>;
   readonly #channels: Thread<ToSendChannel>[] = [];
   readonly #ready = Promise.withResolvers<void>();
@@ -103,7 +103,7 @@ export class SendSide {
       methodModules: options.methodModules,
       methodSettings: options.methodSettings,
     };
-    this.#suspects = {
+    this.#plugins = {
       channel: options.channelName,
       parameters,
       accelerator: options.accelerator,
@@ -147,7 +147,7 @@ export class SendSide {
     const { accelerator, fallbacks, parameters } = this.#options;
     this.#late = setTimeout(() => this.#isLate(), parameters.setupTimeout);
     this.#watch = new HangWatch(this.counters, parameters.stallTimeout, (row, coding) =>
-      this.#fail(hangs(this.#suspects, row, coding)),
+      this.#fail(hangs(this.#plugins, row, coding)),
     );
     if (accelerator === undefined || parameters.zeroPageDetection === 'none') {
       spawn(() => undefined);
@@ -207,7 +207,7 @@ export class SendSide {
 
   /** Attributes the death of a thread that reported no reason. @param row the thread's row in the counters. */
   died(error: MultifdError, row: number): MultifdError {
-    return died(this.#suspects, error, this.counters.row(row).activity);
+    return died(this.#plugins, error, this.counters.row(row).activity);
   }
 
   /** Stops watching plug-ins, and opens none any more. */
@@ -267,6 +267,6 @@ export class SendSide {
       missing,
       started: this.#channels.length > 0,
     };
-    this.#fail(beside?.late?.() ?? notReady(this.#suspects, setup, this.counters));
+    this.#fail(beside?.late?.() ?? notReady(this.#plugins, setup, this.counters));
   }
 }

@@ -88,7 +88,7 @@ export class CounterRow {
   }
 
   /** Heartbeat: sets what this thread is doing, and shows that it is alive. */
-  beat(activity: bigint): void {
+  heartbeat(activity: bigint): void {
     Atomics.add(this.#slots, HEARTBEAT, 1n);
     Atomics.store(this.#slots, ACTIVITY, activity);
   }
@@ -96,11 +96,11 @@ export class CounterRow {
   /** A method runs from now on. @param flag its compression bits, as far as the thread knows them. */
   coding(flag: number): void {
     Atomics.store(this.#slots, METHOD, BigInt(flag));
-    this.beat(ACTIVITY_CODING);
+    this.heartbeat(ACTIVITY_CODING);
   }
 
   /** No plug-in code is running. */
-  rest(): void {
+  idle(): void {
     Atomics.store(this.#slots, ACTIVITY, ACTIVITY_IDLE);
   }
 
@@ -130,7 +130,7 @@ export class CounterRow {
     return Number(Atomics.load(this.#slots, UNTOUCHED));
   }
 
-  get heartbeat(): bigint {
+  get heartbeats(): bigint {
     return Atomics.load(this.#slots, HEARTBEAT);
   }
 

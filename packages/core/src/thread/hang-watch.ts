@@ -6,7 +6,7 @@ import { ACTIVITY_CHECKING, ACTIVITY_CODING, type Counters } from './counters.js
  */
 export class HangWatch {
   readonly #timer: NodeJS.Timeout;
-  readonly #seen: { heartbeat: bigint; since: number }[];
+  readonly #seen: { heartbeats: bigint; since: number }[];
 
   /**
    * @param timeout ms for one check; a method has twice that.
@@ -14,17 +14,17 @@ export class HangWatch {
    *   May be called again for the same thread.
    */
   constructor(counters: Counters, timeout: number, onHang: (row: number, coding: boolean) => void) {
-    this.#seen = Array.from({ length: counters.rows }, () => ({ heartbeat: -1n, since: 0 }));
+    this.#seen = Array.from({ length: counters.rows }, () => ({ heartbeats: -1n, since: 0 }));
     this.#timer = setInterval(
       () => {
         const now = performance.now();
         this.#seen.forEach((seen, index) => {
           const row = counters.row(index);
-          const { heartbeat, activity } = row;
+          const { heartbeats, activity } = row;
           const coding = activity === ACTIVITY_CODING;
           const watched = coding || activity === ACTIVITY_CHECKING;
-          if (heartbeat !== seen.heartbeat || !watched) {
-            seen.heartbeat = heartbeat;
+          if (heartbeats !== seen.heartbeats || !watched) {
+            seen.heartbeats = heartbeats;
             seen.since = now;
           } else if (now - seen.since > (coding ? 2 : 1) * timeout) {
             onHang(index, coding);

@@ -87,7 +87,7 @@ export class IncomingConnection implements BytesConsumer {
     while (this.#staging.length < count) {
       if (!(await this.#more())) {
         if (this.#staging.length === 0) return undefined;
-        throw this.#cut(`${count} bytes`, this.#staging.length);
+        throw this.#cutShort(`${count} bytes`, this.#staging.length);
       }
     }
     return this.#staging.peek(count);
@@ -117,7 +117,7 @@ export class IncomingConnection implements BytesConsumer {
   async read(target: Uint8Array): Promise<void> {
     if (this.#staging.begin(target)) return;
     for (let left = this.#staging.wanted; left !== undefined; left = this.#staging.wanted) {
-      if (!(await this.#more())) throw this.#cut(`${target.length} bytes`, target.length - left);
+      if (!(await this.#more())) throw this.#cutShort(`${target.length} bytes`, target.length - left);
     }
   }
 
@@ -271,7 +271,7 @@ export class IncomingConnection implements BytesConsumer {
     });
   }
 
-  #cut(expected: string, got: number): MultifdError {
+  #cutShort(expected: string, got: number): MultifdError {
     return new MultifdError(
       'peer-closed',
       `${this.where}: the source closed it after ${got} of ${expected}`,

@@ -137,7 +137,7 @@ export class Outgoing {
   #sendBlocking(blocking: BlockingSocket, vectors: readonly Uint8Array[]): void {
     const { counters, stallTimeout } = this.#options;
     const { activity } = counters;
-    counters.beat(ACTIVITY_IDLE);
+    counters.heartbeat(ACTIVITY_IDLE);
     try {
       blocking.send(vectors, stallTimeout);
     } catch (cause) {
@@ -145,7 +145,7 @@ export class Outgoing {
       this.#fail(error);
       throw error;
     }
-    counters.beat(activity);
+    counters.heartbeat(activity);
   }
 
   /** Rewords a blocking call's error as the stream's errors are worded. */
@@ -164,7 +164,7 @@ export class Outgoing {
     const { limit, counters } = this.#options;
     let turn = limit.reserve(bytes, process.hrtime.bigint());
     for (let left = turn.wait; left > 0; ) {
-      counters.beat(ACTIVITY_IDLE);
+      counters.heartbeat(ACTIVITY_IDLE);
       await delay(Math.min(left, TURN_STEP));
       this.#throwIfFailed();
       left -= TURN_STEP;
@@ -179,14 +179,14 @@ export class Outgoing {
     if (ready()) return;
     // Now this thread waits for the peer: the stall timeout guards that, not the hang watch.
     const { activity } = this.#options.counters;
-    this.#options.counters.beat(ACTIVITY_IDLE);
+    this.#options.counters.heartbeat(ACTIVITY_IDLE);
     while (!ready()) {
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve);
       });
       this.#throwIfFailed();
     }
-    this.#options.counters.beat(activity);
+    this.#options.counters.heartbeat(activity);
   }
 
   #broke(cause: Error): void {

@@ -21,7 +21,7 @@ export async function openChecker(
   { accelerator, fallbacks, line }: CheckPlan,
   pageSize: number,
   timeout: number,
-  options: Pick<CheckerOptions, 'beat' | 'onReplaced'>,
+  options: Pick<CheckerOptions, 'heartbeat' | 'onReplaced'>,
 ): Promise<PageChecker> {
   const loaded = await loadAccelerator(accelerator);
   return PageChecker.open(loaded, pageSize, timeout, { ...options, fallbacks, line });

@@ -19,7 +19,7 @@ export interface AcceleratorReplacement {
 
 export interface CheckerOptions {
   /** Called before each batch: the thread's heartbeat. */
-  readonly beat?: () => void;
+  readonly heartbeat?: () => void;
   /** Port to the accelerator's shared device, for this thread. */
   readonly line?: MessagePort | undefined;
   /** Replacements, in this order, if the accelerator fails. With none left, `check` throws its failure. */
@@ -108,7 +108,7 @@ export class PageChecker {
       const size = Math.min(detector.preferredBatch, count - first);
       const answers = isZero.subarray(first, first + size);
       answers.fill(UNANSWERED);
-      this.#options.beat?.();
+      this.#options.heartbeat?.();
       const batch = { ...place, offsets: offsets.subarray(first, first + size), count: size };
       const error = await detector.detect(batch, answers);
       if (error !== undefined) {

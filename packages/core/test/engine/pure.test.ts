@@ -170,27 +170,27 @@ describe('DestinationControl', () => {
     const control = DestinationControl.allocate(2);
     const order: string[] = [];
     const log = (what: string) => (): void => void order.push(what);
-    const main = control.passCut(1).then(log('main'));
-    const first = control.reachCut(0, 1, NUMBERS).then(log('channel 0'));
+    const main = control.passSync(1).then(log('main'));
+    const first = control.reachSync(0, 1, NUMBERS).then(log('channel 0'));
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(order).toEqual([]);
-    const second = control.reachCut(1, 1, NUMBERS).then(log('channel 1'));
+    const second = control.reachSync(1, 1, NUMBERS).then(log('channel 1'));
     await inTime(Promise.all([main, first, second]), 'the cut');
     expect(order[0]).toBe('main');
   });
 
   it('a channel that closes before its sync ends the wait; one that closes after does not', async () => {
     const control = DestinationControl.allocate(2);
-    const reached = [control.reachCut(0, 1, NUMBERS), control.reachCut(1, 1, NUMBERS)];
-    await inTime(Promise.all([control.passCut(1), ...reached]), 'cut 1');
+    const reached = [control.reachSync(0, 1, NUMBERS), control.reachSync(1, 1, NUMBERS)];
+    await inTime(Promise.all([control.passSync(1), ...reached]), 'cut 1');
     control.close(0);
-    const cut = control.passCut(2);
+    const cut = control.passSync(2);
     await expect(inTime(cut, 'cut 2')).rejects.toThrow(/channel 0: the source closed it before sync 2/);
   });
 
   it('at the end a surplus sync waits for nobody', async () => {
     const control = DestinationControl.allocate(1);
-    const surplus = control.reachCut(0, 1, NUMBERS);
+    const surplus = control.reachSync(0, 1, NUMBERS);
     control.end();
     expect(await inTime(surplus, 'the surplus sync')).toBe(false);
   });

@@ -24,19 +24,19 @@ function packetOf(normal: readonly number[], zero: readonly number[]): RamPacket
 /** A destination of one block, and what it should hold, kept page by page. */
 async function destination(fresh: boolean) {
   const ram = allocateGuestRam([{ name: 'pc.ram', length: PAGES * PAGE }]);
-  const placed = DirtyBitmap.allocate(PAGES);
+  const receivedPages = DirtyBitmap.allocate(PAGES);
   const counters = Counters.allocate(1).row(0);
-  const placer = await PagePlacer.open({ ram, fresh, placed: [placed.buffer] }, counters);
+  const placer = await PagePlacer.open({ ram, fresh, receivedPages: [receivedPages.buffer] }, counters);
   const [descriptor] = ram.blocks;
   if (descriptor === undefined) throw new Error('no block');
   const block = await openRamBlock(descriptor);
-  return { placed, counters, placer, block };
+  return { receivedPages, counters, placer, block };
 }
 
 describe.each([true, false])('PagePlacer, fresh memory: %s', (fresh) => {
   it(`does for runs what is right for each page, MULTIFD_SEED=${seed}`, async () => {
     const random = createRandom(seed);
-    const { placed, counters, placer, block } = await destination(fresh);
+    const { receivedPages, counters, placer, block } = await destination(fresh);
     const expected = new Uint8Array(PAGES);
     const received = new Set<number>();
     let normals = 0;
@@ -65,12 +65,12 @@ describe.each([true, false])('PagePlacer, fresh memory: %s', (fresh) => {
       }
       normals += normal.length;
       zeros += zero.length;
-      placer.placed(packet);
+      placer.received(packet);
     }
     for (let page = 0; page < PAGES; page++) {
       const bytes = block.read(page * PAGE, PAGE, new Uint8Array(PAGE));
       expect(bytes.every((byte) => byte === expected[page])).toBe(true);
-      expect(placed.has(page)).toBe(received.has(page));
+      expect(receivedPages.has(page)).toBe(received.has(page));
     }
     expect(counters).toMatchObject({ normal: normals, zero: zeros, untouched });
   });

@@ -3,7 +3,7 @@ import type { RamBlock } from '../../src/ram/block.js';
 import { DirtyBitmap } from '../../src/ram/dirty-bitmap.js';
 import type { SendingBlock } from '../../src/ram/sending-block.js';
 import { CheckPipeline } from '../../src/send/check-pipeline.js';
-import { PAGE_HOLE, PAGE_NORMAL, type ScannedRange } from '../../src/send/scanned-range.js';
+import { PAGE_ABSENT, PAGE_NORMAL, type ScannedRange } from '../../src/send/scanned-range.js';
 
 const PAGE = 4096;
 const PAGES = 64;
@@ -78,8 +78,8 @@ test('nobody checks: an absent page is normal, and not to be touched', async () 
   const result = await scan(recordingBlock([]), [39, 40, 49, 50]);
   expect([...(result?.answers.subarray(0, 4) ?? [])]).toEqual([
     PAGE_NORMAL,
-    PAGE_HOLE,
-    PAGE_HOLE,
+    PAGE_ABSENT,
+    PAGE_ABSENT,
     PAGE_NORMAL,
   ]);
 });

@@ -21,7 +21,7 @@ export interface MappedRamContent {
   /** 16 bytes; only if a destination is to compare it. Goes before that of `configuration`. */
   readonly uuid?: Uint8Array;
   /** For each block, in the order of `openRam`: core's `DirtyBitmap` of the pages that hold content. */
-  readonly placed: readonly SharedArrayBuffer[];
+  readonly receivedPages: readonly SharedArrayBuffer[];
   /** What is not RAM: `rawDeviceState` of core's `ReceiveResult`. */
   readonly rawDeviceState: RawDeviceState;
 }
@@ -88,11 +88,11 @@ export class MappedRamWriter {
 }
 
 function write(fd: number, layout: MappedRamLayout, content: MappedRamContent): void {
-  const { machineType, uuid, placed, rawDeviceState } = content;
+  const { machineType, uuid, receivedPages, rawDeviceState } = content;
   const configuration = { ...content.configuration, ...(uuid === undefined ? {} : { uuid }) };
   const frame = encodeFrame(layout, machineType, configuration, rawDeviceState);
   layout.blocks.forEach(({ name, length, bitmapOffset }, index) => {
-    const words = placed[index];
+    const words = receivedPages[index];
     if (words === undefined) throw new MultifdError('internal', `RAM block ${name}: no bitmap`);
     const pages = length / layout.pageSize;
     writeAll(fd, bitmapOffset, encodeBitmap(new Int32Array(words), pages));

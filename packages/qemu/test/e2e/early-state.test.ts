@@ -215,8 +215,11 @@ async function thereAndBack(setting: Setting, detection: (typeof DETECTIONS)[num
   expect(firstDifference(receivedPath(folder.path, main), source.ram.path, source.ram.size)).toBeUndefined();
   // Unplugged memory is never sent, not even where every page else is.
   const device = blocks.findIndex(({ name }) => name.endsWith('/vm0'));
-  const placed = new DirtyBitmap(result.placed[device] ?? new ArrayBuffer(0), (256 * MIB) / 4096);
-  expect(placed.count()).toBe(setting.plugged === true ? PLUGGED / 4096 : 0);
+  const receivedPages = new DirtyBitmap(
+    result.receivedPages[device] ?? new ArrayBuffer(0),
+    (256 * MIB) / 4096,
+  );
+  expect(receivedPages.count()).toBe(setting.plugged === true ? PLUGGED / 4096 : 0);
   expect(result.deviceState[0]?.idstr).toContain(EARLY);
   expect(result.deviceState[0]?.early).toBe(true);
   expect(result.deviceState[0]?.beforeRam).toBe(setting.release === '11.1' ? true : undefined);

@@ -29,8 +29,8 @@ describe.runIf(installedQemus().length > 0)('16 GiB, mostly empty', () => {
           folder: folder.path,
           channels: 4,
           openRam: (blocks, ahead) => writer.openRam(blocks, ahead),
-          commit: ({ machineType, placed, rawDeviceState }) =>
-            writer.finish({ machineType, placed, rawDeviceState }),
+          commit: ({ machineType, receivedPages, rawDeviceState }) =>
+            writer.finish({ machineType, receivedPages, rawDeviceState }),
         });
         clearInterval(watch);
         const grown = peak - before;

@@ -71,8 +71,8 @@ async function loadOurs(machine: string, channels: number): Promise<void> {
     folder: folder.path,
     channels: 2,
     openRam: (blocks, ahead) => writer.openRam(blocks, ahead),
-    commit: ({ machineType, placed, rawDeviceState }) =>
-      writer.finish({ machineType, placed, rawDeviceState }),
+    commit: ({ machineType, receivedPages, rawDeviceState }) =>
+      writer.finish({ machineType, receivedPages, rawDeviceState }),
   });
   await running.kill();
   expect(allocated(file)).toBeLessThan(allocated(ram.path) + 2 * MIB);

@@ -167,16 +167,16 @@ async function write(folder: TestFolder, ahead?: number) {
     { name: 'virt.flash0', length: 2 * PAGE },
   ];
   const { blocks: opened } = writer.openRam(blocks, ahead ?? rawDeviceState.beforeRam?.length);
-  const placed = blocks.map(({ length }) => DirtyBitmap.allocate(length / PAGE));
+  const receivedPages = blocks.map(({ length }) => DirtyBitmap.allocate(length / PAGE));
   const [block] = opened;
   if (block?.kind !== 'file') throw new Error('no file');
   const ram = openRamBlockSync(block);
   ram.write(3 * PAGE, new Uint8Array(PAGE).fill(0x3c));
   ram.close();
-  placed[0]?.mark(3);
+  receivedPages[0]?.mark(3);
   const uuid = Uint8Array.from({ length: 16 }, (_, index) => index);
   const configuration: StreamConfiguration = { targetPageBits: 12, uuid };
   const content = { machineType: 'virt-10.0', configuration, rawDeviceState };
-  await writer.finish({ ...content, placed: placed.map(({ buffer }) => buffer) });
+  await writer.finish({ ...content, receivedPages: receivedPages.map(({ buffer }) => buffer) });
   return { path, content, block };
 }

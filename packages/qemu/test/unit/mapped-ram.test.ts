@@ -49,19 +49,19 @@ describe('mapped-ram files', () => {
       const incoming = writer.openRam(blocks);
       const contents = incoming.blocks.map((descriptor) => {
         const pages = descriptor.length / PAGE;
-        const placed = DirtyBitmap.allocate(pages);
+        const receivedPages = DirtyBitmap.allocate(pages);
         const block = openRamBlockSync(descriptor);
         for (let page = 0; page < pages; page++) {
           if (random.int(3) > 0) continue;
           block.write(page * PAGE, random.bytes(16));
-          placed.mark(page);
+          receivedPages.mark(page);
         }
         block.close();
-        return placed;
+        return receivedPages;
       });
       await writer.finish({
         machineType: 'pc-q35-10.0',
-        placed: contents.map(({ buffer }) => buffer),
+        receivedPages: contents.map(({ buffer }) => buffer),
         rawDeviceState: NO_DEVICES,
       });
       expect(readdirSync(folder.path)).toEqual(['guest.mig']);
@@ -90,8 +90,8 @@ describe('mapped-ram files', () => {
     const writer = new MappedRamWriter(folder.open('guest.mig'));
     const blocks = [{ name: 'pc.ram', length: 2 ** 34 }];
     writer.openRam(blocks);
-    const placed = [DirtyBitmap.allocate(2 ** 22).buffer];
-    await writer.finish({ machineType: 'pc', placed, rawDeviceState: NO_DEVICES });
+    const receivedPages = [DirtyBitmap.allocate(2 ** 22).buffer];
+    await writer.finish({ machineType: 'pc', receivedPages, rawDeviceState: NO_DEVICES });
     expect(statSync(writer.path).blocks * 512).toBeLessThan(2 ** 21);
     expect(openMappedRam(writer.path).ram.blocks[0]?.extents).toHaveLength(0);
   });
@@ -104,8 +104,8 @@ describe('mapped-ram files', () => {
     const device = { name: 'vmem', instance_id: 0, size: 2, fields: [{ name: 'data', size: 2 }] };
     const description = JSON.stringify({ page_size: PAGE, devices: [device] });
     const bytes = Buffer.concat([Buffer.from([0, 6, 0, 0, 0, description.length]), Buffer.from(description)]);
-    const placed = [DirtyBitmap.allocate(1).buffer];
-    await writer.finish({ machineType: 'pc', placed, rawDeviceState: { early, bytes } });
+    const receivedPages = [DirtyBitmap.allocate(1).buffer];
+    await writer.finish({ machineType: 'pc', receivedPages, rawDeviceState: { early, bytes } });
     const { deviceState, rawDeviceState } = openMappedRam(writer.path);
     expect(Buffer.from(rawDeviceState.early).equals(early)).toBe(true);
     expect(Buffer.from(rawDeviceState.bytes).equals(bytes)).toBe(true);
@@ -132,7 +132,7 @@ describe('mapped-ram files', () => {
     writer.openRam([{ name: 'pc.ram', length: PAGE }]);
     await writer.finish({
       machineType: 'pc',
-      placed: [DirtyBitmap.allocate(1).buffer],
+      receivedPages: [DirtyBitmap.allocate(1).buffer],
       rawDeviceState: NO_DEVICES,
     });
     const front = 9 + 4 + 2 + (1 + 1 + 26 + 4 + 4 + 11) + (1 + 4 + 4 + 4 + 4) + 8 + 7 + 8;

@@ -12,7 +12,7 @@ const HANDED_OVER = 'the destination has everything, and its word decides';
 export interface DestinationEndingHost {
   readonly status: StatusMachine;
   readonly control: DestinationControl;
-  readonly role: Pick<DestinationRole<unknown>, 'keep' | 'settle' | 'failures'>;
+  readonly role: Pick<DestinationRole<unknown>, 'tryAbort' | 'settle' | 'failures'>;
   warn(message: string): void;
   /** The user is in a hurry: the source that was told gets less time to close main. */
   leave(): void;
@@ -67,7 +67,7 @@ export class DestinationEnding<Result> {
 
   /** A failure of another thread. */
   failed(error: MultifdError): void {
-    if (this.#host.role.keep()) this.#decided(error);
+    if (this.#host.role.tryAbort()) this.#decided(error);
   }
 
   /** A failure of this thread; that of another may have come before. */
@@ -83,8 +83,8 @@ export class DestinationEnding<Result> {
     const { status, control, role } = this.#host;
     if (control.isTold) this.#host.leave();
     if (status.isOver || status.is('cancelling')) return;
-    // Asked first, as what `keep` does cannot be undone.
-    const late = control.hasLeft ? LET_GO : role.keep() ? undefined : HANDED_OVER;
+    // Asked first, as what `tryAbort` does cannot be undone.
+    const late = control.hasLeft ? LET_GO : role.tryAbort() ? undefined : HANDED_OVER;
     if (late !== undefined) this.#host.warn(`too late to cancel: ${late}`);
     if (late !== undefined || !control.callOff()) return;
     status.to('cancelling');

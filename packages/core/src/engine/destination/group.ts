@@ -1,10 +1,10 @@
 import type { MultifdError } from '../../errors.js';
 
-/** What is known of one connection. */
+/** What one connection has shown of itself. */
 export interface Claim {
-  /** Whose it is: an address without the port. */
+  /** The peer's address, without the port. */
   readonly host: string;
-  /** As `Introduction` has them. */
+  /** See `Introduction`. */
   readonly role: 'main' | 'channel' | undefined;
   readonly channel: number;
   readonly surplus: MultifdError | undefined;
@@ -20,42 +20,43 @@ export interface Group<C> {
   readonly main: C;
   /** By number. */
   readonly channels: readonly C[];
-  /** Where they come from. */
+  /** The hosts that they come from. */
   readonly hosts: ReadonlySet<string>;
-  /** Numbers of channels that may be left of another source: see `chooseGroup`. */
+  /** Numbers of channels that may be left over from another source: see `chooseGroup`. */
   readonly doubtful: ReadonlySet<number>;
 }
 
-/** What the claims amount to. */
+/** The outcome of `chooseGroup`. */
 export type Choice<C> =
   | { readonly type: 'incomplete' }
   | { readonly type: 'complete'; readonly group: Group<C> }
-  /** Several that mean it claim one place: which of them belong together, nobody can tell. */
+  /** Several proven connections claim one place: it cannot be told which of them belong together. */
   | { readonly type: 'conflict'; readonly claims: readonly C[]; readonly what: string }
   /** The source has more channels than this end. */
   | { readonly type: 'surplus'; readonly error: MultifdError };
 
 /**
- * ms that main may come behind a channel of its source. Every source connects main first and a channel only when main
- * stands there; what turns them round is a network, or a proxy that connects each by itself.
+ * ms by which a channel may arrive ahead of its main. Every source connects main first; a network, or a proxy that
+ * connects each by itself, can turn the order round.
  */
 const OVERTAKEN = 10_000;
 
 /**
- * Which connections are the source's: those that have shown that they mean it.
+ * Chooses one source's connections among the proven ones.
  *
- * A channel of a source that is gone may still stand here (its network or a proxy has not told us), with all that its
- * source had sent. Taken for the next source's, it gives that source's guest the other one's pages. Uuids are all zero as a
- * rule, a channel says nothing of its main, and the same guest, sent again, has the same blocks and as many SYNCs. Packet
- * numbers show it only later, at a sync (`NumberCheck`), when the migration must fail, and not at all if every channel is
- * the other source's. What tells in time is this:
- * - Main connects first. So of several claims for one channel those younger than main count, and one that is younger
- *   and has not shown yet that it means it is waited for. What came long before main is never main's.
- * - Channels come from main's host. Another host's counts where there is none of main's, since a host may have several
- *   addresses.
- * - Packet numbers are one count for all channels of a migration: two first packets of one number are of two.
- * A channel that is older than main, or another host's, is doubtful: its source's own may be still to come. Whoever
- * starts with it must first wait for that one, and give up if it comes later (`Reception`).
+ * A channel of a source that is gone may still be open here (its network or a proxy has not told us), with all that its
+ * source had sent. Taken for the next source's channel, it would put the old guest's pages into the new guest. Little
+ * tells them apart: uuids are all zero as a rule, a channel does not name its main, and the same guest, sent again, has
+ * the same blocks and as many SYNCs. Packet numbers show it only at a sync (`NumberCheck`), when the migration must
+ * fail, and not at all if every channel is the other source's. These rules tell in time:
+ * - Main connects first. Of several claims for one channel, those younger than main win; a younger one that is not yet
+ *   proven is waited for. A channel that came long before main is never main's.
+ * - Channels come from main's host. A channel of another host is taken only if there is none of main's: a host may have
+ *   several addresses.
+ * - One count numbers the packets of all channels of a migration: two first packets of the same number belong to two
+ *   migrations.
+ * A channel that is older than main, or another host's, is doubtful: main's own may still come. `Admission` waits for
+ * it before it starts with a doubtful one, and the migration fails if it comes later.
  */
 export function chooseGroup<C extends Claim>(claims: readonly C[], channels: number): Choice<C> {
   const proven = claims.filter((claim) => claim.proven);
@@ -72,7 +73,7 @@ export function chooseGroup<C extends Claim>(claims: readonly C[], channels: num
       if (found.length > 1 && found.every((claim) => !isDoubtful(claim, main))) {
         return { type: 'conflict', claims: ours, what: `channel ${channel}` };
       }
-      // Several that are left of others: its own is still to come.
+      // Several left-over ones: its own is still to come.
       const [only] = found.length === 1 ? found : [];
       if (only !== undefined) chosen.push(only);
     }
@@ -86,7 +87,7 @@ export function chooseGroup<C extends Claim>(claims: readonly C[], channels: num
   return { type: 'incomplete' };
 }
 
-/** Channels that are not there; if all are, those that are only doubtfully main's. */
+/** Numbers of missing channels; if none is missing, of the doubtful ones. */
 export function missingChannels(claims: readonly Claim[], channels: number): readonly number[] {
   const all = Array.from({ length: channels }, (_, channel) => channel);
   const mains = claims.filter(({ role, proven }) => role === 'main' && proven);
@@ -105,7 +106,7 @@ export function missingChannels(claims: readonly Claim[], channels: number): rea
   return absent.length > 0 ? absent : lacking((claim, main) => !isDoubtful(claim, main));
 }
 
-/** Who may be `main`'s channel of this number. @param otherHosts whether those of other hosts may. */
+/** Connections that may be `main`'s channel of this number. @param otherHosts whether those of other hosts may. */
 function candidates<C extends Claim>(
   claims: readonly C[],
   main: C,
@@ -116,7 +117,7 @@ function candidates<C extends Claim>(
     (claim) => claim.role === 'channel' && claim.channel === channel && claim.since >= main.since - OVERTAKEN,
   );
   const own = all.filter((claim) => !isDoubtful(claim, main));
-  // Its own has come. Until it has shown that it means it, what was there before must not take its place.
+  // Its own has come: until that is proven, an older one must not take its place.
   if (own.length > 0) return own.filter(({ proven }) => proven);
   const near = all.filter(({ proven, host }) => proven && host === main.host);
   if (near.length > 0) return near;
@@ -124,12 +125,12 @@ function candidates<C extends Claim>(
   return otherHosts && far.length === 1 ? far : [];
 }
 
-/** Not surely main's: it may be left of another source. */
+/** Whether it may be left over from another source. */
 function isDoubtful(claim: Claim, main: Claim): boolean {
   return claim.since < main.since || claim.host !== main.host;
 }
 
-/** Channels of two migrations: one of those that are doubtful anyway has another's number. */
+/** Whether channels of two migrations are among them: a doubtful one's first packet has another one's number. */
 function isMixed(chosen: readonly Claim[], main: Claim): boolean {
   return chosen.some(
     (claim) =>

@@ -84,7 +84,7 @@ export class IncomingThread {
     const { pageSize, methodSettings } = this.#data;
     counters.coding(methods.first.flag);
     const receivers = await Receivers.open(methods, methodOptions(channel, pageSize, methodSettings));
-    counters.rest();
+    counters.idle();
     return receivers;
   }
 
@@ -169,7 +169,7 @@ export class IncomingThread {
    * nothing once that cannot be promised any more: it would run a guest that runs elsewhere.
    */
   #refuse(error: MultifdError): void {
-    if (this.#main?.returnPath !== true || this.#refused !== undefined || !this.#role.keep()) return;
+    if (this.#main?.returnPath !== true || this.#refused !== undefined || !this.#role.tryAbort()) return;
     if (!this.#control.giveUp()) return;
     const why = this.#main.wantsReason ? this.#reason : undefined;
     const reason = why === undefined ? [] : [encodeReason(MultifdError.fromReport(why), this.#data.uuid)];

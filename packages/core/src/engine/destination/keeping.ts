@@ -38,7 +38,7 @@ export class Keeping implements ThreadRole {
       // Kept by main until the end: nothing of it is needed before.
       early: async () => {},
       roundsBegin: async () => {},
-      passCut: (cut) => control.passCut(cut),
+      passSync: (sync) => control.passSync(sync),
       waitsForUs: (who) => control.waitsForUs(who),
       gone: () => control.gone(undefined),
       finish: () => {
@@ -59,7 +59,7 @@ export class Keeping implements ThreadRole {
   /** Nobody behind this needs to know. */
   async sourceKeepsMain(): Promise<void> {}
 
-  keep(): boolean {
+  tryAbort(): boolean {
     return true;
   }
 

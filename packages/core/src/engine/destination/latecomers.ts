@@ -1,14 +1,14 @@
 import type { MultifdError } from '../../errors.js';
+import { claimedTwice } from './admission-errors.js';
 import type { Claim, Group } from './group.js';
-import { claimedTwice } from './reception-errors.js';
 
-/** ms of silence after which a connection is nobody's rival: a source speaks on all of its connections at once. */
+/** ms of silence after which a connection is no rival: a source sends on all of its connections at once. */
 export const SILENT = 2_000;
 
-/** A connection that came, or stayed, when the source's were complete. */
+/** A connection that is still pending, or arrives, once the source's connections are complete. */
 export interface Latecomer extends Claim {
   readonly peer: string;
-  /** When it said something last, ms. */
+  /** When it last sent something, ms. */
   readonly heard: number;
 }
 
@@ -18,16 +18,15 @@ export type Verdict =
   | { readonly failed: MultifdError };
 
 /**
- * Says what becomes of whoever claims a place of a source that is complete, until that source has been told that its
- * guest is here. A channel too many of its own has pages of its guest. So has a second claim for one of its channels, if
- * the first was another source's (`chooseGroup`), and a second main stream may be the one of these channels: which of the
- * two is the source's nobody can tell, so that neither may be taken for it. But a second source, which somebody has
- * started by mistake, must not end a migration in progress: its main is younger than all that are in use, and its channels
- * are younger than that.
+ * Judges further connections while a complete source migrates. Each may carry pages of that source's guest: a surplus
+ * channel of its own does; a second claim for one of its channels does if the first was another source's
+ * (`chooseGroup`); and a second main may be the main that these channels belong to. As it cannot be told which is the
+ * source's, the migration must fail. But a second source that was started by mistake must not end a migration in
+ * progress: its main is younger than all connections in use, and its channels are younger still.
  */
 export class Latecomers {
   readonly #group: Group<Latecomer>;
-  /** When the first younger main of a host connected, ms. */
+  /** When the first younger main of each host connected, ms. */
   readonly #youngerMains = new Map<string, number>();
 
   constructor(group: Group<Latecomer>) {
@@ -35,13 +34,13 @@ export class Latecomers {
   }
 
   /**
-   * @param all that nobody has judged yet.
-   * @param now ms; Infinity: nobody is waited for any more.
-   * @returns undefined while that is open.
+   * @param all connections that are not judged yet.
+   * @param now ms; Infinity: wait for none of them.
+   * @returns undefined while it cannot be told.
    */
-  judge(caller: Latecomer, all: readonly Latecomer[], now: number): Verdict | undefined {
-    if (caller.role === 'main') return this.#judgeMain(caller, now);
-    if (caller.role === 'channel') return this.#judgeChannel(caller, all, now);
+  judge(connection: Latecomer, all: readonly Latecomer[], now: number): Verdict | undefined {
+    if (connection.role === 'main') return this.#judgeMain(connection, now);
+    if (connection.role === 'channel') return this.#judgeChannel(connection, all, now);
     return undefined;
   }
 
@@ -53,23 +52,23 @@ export class Latecomers {
       this.#youngerMains.set(host, Math.min(since, this.#firstOtherMain(host)));
       return { refused };
     }
-    // One that never comes to RAM is a stranger.
+    // A main that never comes to RAM is a stranger.
     if (!proven) return now === Number.POSITIVE_INFINITY ? { refused } : undefined;
     return { failed: claimedTwice('the main stream', peer) };
   }
 
-  #judgeChannel(caller: Latecomer, all: readonly Latecomer[], now: number): Verdict | undefined {
-    const { host, channel, since, surplus, proven } = caller;
+  #judgeChannel(connection: Latecomer, all: readonly Latecomer[], now: number): Verdict | undefined {
+    const { host, channel, since, surplus, proven } = connection;
     const { main, hosts, doubtful } = this.#group;
     const refused = surplus?.message ?? 'the migration has all its connections';
     if (!hosts.has(host) || (surplus === undefined && since < main.since)) return { refused };
     if (!doubtful.has(channel)) {
       if (this.#firstOtherMain(host) <= since) return { refused };
-      // One that says no more by the end is a stranger.
+      // A channel that sends no more by the end is a stranger.
       if (!proven) return now === Number.POSITIVE_INFINITY ? { refused } : undefined;
-      if (all.some((other) => this.#mayBeItsMain(other, caller, now))) return undefined;
+      if (all.some((other) => this.#mayBeItsMain(other, connection, now))) return undefined;
     }
-    return { failed: surplus ?? claimedTwice(`channel ${channel}`, caller.peer) };
+    return { failed: surplus ?? claimedTwice(`channel ${channel}`, connection.peer) };
   }
 
   #firstOtherMain(host: string): number {

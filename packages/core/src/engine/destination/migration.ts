@@ -11,13 +11,13 @@ import type { MigrationIo } from '../../transport/socket-io.js';
 import type { DestinationEvent } from '../api.js';
 import { emit } from '../emit.js';
 import { StatusMachine } from '../status.js';
+import { Admission } from './admission.js';
 import { DestinationMeter } from './destination-meter.js';
 import { died, hangs } from './diagnosis.js';
 import { DestinationEnding } from './ending.js';
 import { IncomingThreads } from './incoming-threads.js';
 import type { FromIncomingThread } from './messages.js';
 import { MethodsReady } from './methods-ready.js';
-import { Reception } from './reception.js';
 import type { DestinationRole } from './role.js';
 import { SourceWatch } from './source-watch.js';
 
@@ -47,7 +47,7 @@ export class DestinationMigration<Result> {
   readonly #meter: DestinationMeter;
   readonly #sourceWatch: SourceWatch;
   readonly #threads: IncomingThreads;
-  readonly #reception: Reception;
+  readonly #admission: Admission;
   readonly #ending: DestinationEnding<Result>;
   #machineType = 'none';
   #setupTimer: NodeJS.Timeout | undefined;
@@ -88,7 +88,7 @@ export class DestinationMigration<Result> {
       io?.interrupt,
     );
     const { multifdChannels: channels, setupTimeout } = parameters;
-    this.#reception = new Reception(
+    this.#admission = new Admission(
       { channels, pageSize, uuid, machineType: options.machineType },
       setupTimeout,
       {
@@ -106,7 +106,7 @@ export class DestinationMigration<Result> {
   /** Opens the way for the source; `run` follows. @throws MultifdError `io`; then nothing is left of this. */
   async listen(address: Address): Promise<Listener> {
     try {
-      return await Listener.open(address, (accepted) => this.#reception.connected(accepted));
+      return await Listener.open(address, (accepted) => this.#admission.connected(accepted));
     } catch (error) {
       this.#io?.interrupt.close();
       throw error;
@@ -119,7 +119,7 @@ export class DestinationMigration<Result> {
     this.#meter.begins();
     const { setupTimeout } = this.#parameters;
     this.#setupTimer = setTimeout(
-      () => this.#ending.fail(this.#reception.missing(setupTimeout)),
+      () => this.#ending.fail(this.#admission.missing(setupTimeout)),
       setupTimeout,
     );
   }
@@ -168,7 +168,7 @@ export class DestinationMigration<Result> {
         this.#role.open((error) => this.#ending.failed(error));
         // Before anybody is heard, so that a method that was named and is not there is told at once.
         this.#openThreads();
-        this.#reception.open();
+        this.#admission.open();
       }
       return await this.#ending.outcome;
     } catch (cause) {
@@ -177,7 +177,7 @@ export class DestinationMigration<Result> {
       throw failure;
     } finally {
       listener.stopListening();
-      const dismissed = this.#reception.close(reason);
+      const dismissed = this.#admission.close(reason);
       clearInterval(progress);
       methods.close();
       hangWatch.close();
@@ -233,7 +233,7 @@ export class DestinationMigration<Result> {
 
   /** Everything was read. From `device` on a relay may hand the guest over. */
   async #allRead(): Promise<void> {
-    await this.#reception.settled();
+    await this.#admission.settled();
     if (!this.#status.is('active')) return;
     this.#status.to('device');
     this.#threads.of(undefined).post({ type: 'settled' });

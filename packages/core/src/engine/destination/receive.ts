@@ -77,7 +77,7 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
 
   open(): void {}
 
-  keep(): boolean {
+  tryAbort(): boolean {
     return true;
   }
 
@@ -114,7 +114,7 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
     const placement: PlacementDescriptor = {
       ram,
       fresh,
-      placed: ordered.map((block) => DirtyBitmap.allocate(block.length / this.#pageSize).buffer),
+      receivedPages: ordered.map((block) => DirtyBitmap.allocate(block.length / this.#pageSize).buffer),
     };
     this.#placement = placement;
     return { type: 'ram', placement };
@@ -142,7 +142,10 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
     statistics: DestinationStatistics,
     guest: GuestPlace,
   ): ReceiveResult {
-    const { ram, placed } = this.#placement ?? { ram: { pageSize: this.#pageSize, blocks: [] }, placed: [] };
+    const { ram, receivedPages } = this.#placement ?? {
+      ram: { pageSize: this.#pageSize, blocks: [] },
+      receivedPages: [],
+    };
     const { configuration, sections: deviceState, beforeRam, early, bytes, vmdesc } = received;
     return {
       status: 'completed',
@@ -150,7 +153,7 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
       machineType,
       configuration,
       ram,
-      placed,
+      receivedPages,
       deviceState,
       rawDeviceState: { beforeRam, early, bytes, vmdesc },
       statistics,

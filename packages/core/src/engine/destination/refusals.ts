@@ -1,6 +1,6 @@
 import type { MultifdError } from '../../errors.js';
-import type { Caller } from './caller.js';
 import { Dismissals } from './dismissals.js';
+import type { PendingConnection } from './pending-connection.js';
 
 /** Hosts whose refusals are remembered. */
 const MOST_HOSTS = 64;
@@ -11,16 +11,16 @@ export class Refusals {
   /** The last one of each host, of the hosts that were heard of last. */
   readonly #last = new Map<string, { readonly at: number; readonly why: MultifdError }>();
 
-  add(caller: Caller, why: MultifdError): void {
-    caller.dismiss(why, this.#dismissals);
-    this.#last.delete(caller.host);
-    this.#last.set(caller.host, { at: performance.now(), why });
+  add(connection: PendingConnection, why: MultifdError): void {
+    connection.dismiss(why, this.#dismissals);
+    this.#last.delete(connection.host);
+    this.#last.set(connection.host, { at: performance.now(), why });
     const [oldest] = this.#last.keys();
     if (oldest !== undefined && this.#last.size > MOST_HOSTS) this.#last.delete(oldest);
   }
 
   /** Why a connection from this main's host was refused last, if that was since main connected. */
-  since(main: Caller): MultifdError | undefined {
+  since(main: PendingConnection): MultifdError | undefined {
     const last = this.#last.get(main.host);
     return last !== undefined && last.at >= main.since ? last.why : undefined;
   }
@@ -29,7 +29,7 @@ export class Refusals {
    * A channel that does not fit is refused alone. If it was this main's, its source is about to fail: main says why.
    * False if main does not take it.
    */
-  explain(main: Caller): boolean {
+  explain(main: PendingConnection): boolean {
     const why = this.since(main);
     return why?.code !== 'incompatible' || main.note(why);
   }
@@ -39,10 +39,10 @@ export class Refusals {
    * @param rest connections that nobody has judged.
    * @param failure what they are told; undefined: all are dropped.
    */
-  async close(rest: readonly Caller[], failure: MultifdError | undefined): Promise<void> {
-    for (const caller of rest) {
-      if (failure === undefined) caller.drop();
-      else caller.dismiss(failure, this.#dismissals);
+  async close(rest: readonly PendingConnection[], failure: MultifdError | undefined): Promise<void> {
+    for (const connection of rest) {
+      if (failure === undefined) connection.drop();
+      else connection.dismiss(failure, this.#dismissals);
     }
     if (failure === undefined) this.#dismissals.drop();
     await this.#dismissals.over();

@@ -37,7 +37,7 @@ export interface DestinationRole<Result> {
    * The guest is not to go any further. False if it has gone already, or may have (a relay's outgoing side): then only
    * main's thread can tell how this ends, and does so in bounded time.
    */
-  keep(): boolean;
+  tryAbort(): boolean;
   /** Whether a failure tells the source anything: not if a connection of its own has ended. */
   isNews(failure: MultifdError): boolean;
   /** Main's thread says why the next destination fails, or drops a connection. */

@@ -54,13 +54,13 @@ export class SourceWatch {
     const now = performance.now();
     for (const [channel, seen] of this.#channels.entries()) {
       const row = this.#counters.row(channel + 1);
-      const cut = this.#control.due(channel);
+      const sync = this.#control.due(channel);
       const { bytes } = row;
-      if (cut === undefined || bytes !== seen.bytes || !row.isAwaitingBytes) {
+      if (sync === undefined || bytes !== seen.bytes || !row.isAwaitingBytes) {
         seen.bytes = bytes;
         seen.since = now;
       } else if (now - seen.since > stallTimeout) {
-        const what = `channel ${channel}: sync ${cut} is due, and no byte came for ${stallTimeout} ms`;
+        const what = `channel ${channel}: sync ${sync} is due, and no byte came for ${stallTimeout} ms`;
         return new MultifdError('timeout', what, { hint: 'this connection is broken, or the source hangs' });
       }
     }

@@ -22,7 +22,7 @@ export interface ThreadRole {
   /** The source was told that its guest has arrived, and does not close main: it may have the guest too. Never throws. */
   sourceKeepsMain(): Promise<void>;
   /** Whether nobody behind us has the guest, from now on for good. */
-  keep(): boolean;
+  tryAbort(): boolean;
   /** Frees everything. Does not throw. */
   close(): void;
 }

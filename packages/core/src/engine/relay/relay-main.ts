@@ -38,9 +38,9 @@ export interface RelayMainHost {
 }
 
 /**
- * Main of a relay: what the incoming main stream says is said again on the outgoing one. A cut of the incoming side
- * is passed only when the outgoing side has cut too, so that the destination sees the source's order of epochs. The
- * sections are our own: one PART for each cut, whatever the source's sync mode was.
+ * Main of a relay: what the incoming main stream says is said again on the outgoing one. A sync of the incoming side
+ * is passed only when the outgoing side has sync too, so that the destination sees the source's order of epochs. The
+ * sections are our own: one PART for each sync, whatever the source's sync mode was.
  */
 export class RelayMain implements MainHost {
   readonly machineType: string | undefined;
@@ -116,14 +116,14 @@ export class RelayMain implements MainHost {
     this.#inRounds = true;
   }
 
-  async passCut(cut: number): Promise<void> {
-    await this.#incoming.cutReached(cut);
-    if (cut > 1) await this.roundsBegin();
-    await this.#cut();
-    // The first PART waits for early state, which comes behind the START section that this cut belongs to.
+  async passSync(sync: number): Promise<void> {
+    await this.#incoming.syncReached(sync);
+    if (sync > 1) await this.roundsBegin();
+    await this.#sync();
+    // The first PART waits for early state, which comes behind the START section that this sync belongs to.
     if (this.#inRounds) await this.#open().ramPart('part');
     this.#startPump();
-    this.#incoming.release(cut);
+    this.#incoming.release(sync);
   }
 
   waitsForUs(who: Waiting): void {
@@ -142,10 +142,10 @@ export class RelayMain implements MainHost {
   async finish(received: ReceivedState, stillThere: () => void, takenBack: Promise<never>): Promise<void> {
     const stream = this.#open();
     const { returnPath, stallTimeout, completionTimeout } = this.#link.parameters;
-    // The PART that the last cut has opened is empty; RAM ends with an END section, which has a cut of its own.
-    await this.#cut();
+    // The PART that the last sync has opened is empty; RAM ends with an END section, which has a sync of its own.
+    await this.#sync();
     await stream.ramPart('end');
-    await this.#cut(true);
+    await this.#sync(true);
     await this.#host.settled();
     stillThere();
     this.#control.handOver();
@@ -218,7 +218,7 @@ export class RelayMain implements MainHost {
   }
 
   /** Cuts the outgoing side: everything in transit is sent, every channel has sent its SYNC, main says so. */
-  async #cut(last = false): Promise<void> {
+  async #sync(last = false): Promise<void> {
     const { multifdChannels, multifdFlushAfterEachSection } = this.#parameters;
     const epoch = this.#control.openEpoch(0, 0, last);
     this.#transit.wakeChannels();

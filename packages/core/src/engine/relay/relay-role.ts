@@ -56,7 +56,7 @@ export class RelayRole implements DestinationRole<RelayResult> {
   /** The outgoing side has failed: the guest goes no further, whether or not the destination says why. */
   #failed(error: MultifdError): void {
     const { returnPath } = this.#destination.parameters;
-    if (this.keep() || !returnPath) this.#reason.failed(error, returnPath);
+    if (this.tryAbort() || !returnPath) this.#reason.failed(error, returnPath);
   }
 
   /** It may be about a connection to the destination. */
@@ -72,8 +72,8 @@ export class RelayRole implements DestinationRole<RelayResult> {
     this.#reason.release();
   }
 
-  keep(): boolean {
-    return this.#side.control.keep();
+  tryAbort(): boolean {
+    return this.#side.control.tryAbort();
   }
 
   settle(): void {

@@ -64,8 +64,8 @@ export class SendingOn implements ThreadRole {
     await this.#main?.sourceKeepsMain();
   }
 
-  keep(): boolean {
-    return new SourceControl(this.#data.relay.control).keep();
+  tryAbort(): boolean {
+    return new SourceControl(this.#data.relay.control).tryAbort();
   }
 
   close(): void {

@@ -106,9 +106,9 @@ export class TransitPages implements PageSource {
   async #check(slot: Slot, checker: ChannelTools['checker']): Promise<void> {
     this.#answers.fill(0);
     if (checker === undefined || slot.normal === 0) return;
-    this.#counters.beat(ACTIVITY_CHECKING);
+    this.#counters.heartbeat(ACTIVITY_CHECKING);
     await checker.check(slot.pages, this.#positions, slot.normal, this.#answers);
-    this.#counters.beat(ACTIVITY_IDLE);
+    this.#counters.heartbeat(ACTIVITY_IDLE);
   }
 }
 

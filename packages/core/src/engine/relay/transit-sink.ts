@@ -35,7 +35,7 @@ export class TransitSink implements PageSink {
     return new SlotBlock(block, slot, this.#transit.descriptor.pageSize);
   }
 
-  placed(packet: RamPacket): void {
+  received(packet: RamPacket): void {
     const slot = this.#slot;
     if (slot === undefined) throw new MultifdError('internal', 'no packet was begun');
     this.#slot = undefined;

@@ -88,7 +88,7 @@ export class SourceEnding {
     const { status, control } = this.#host;
     if (status.is('completed')) this.#reported.resolve(undefined);
     if (this.isDecided) return;
-    if (!control.keep()) {
+    if (!control.tryAbort()) {
       this.#host.warn('too late to cancel: the destination has everything, and its word decides');
       return;
     }
@@ -107,7 +107,7 @@ export class SourceEnding {
     // Without a return path a connection that breaks is the destination's last word: it may not have read what was on
     // its way there.
     const { returnPath } = this.#host.parameters;
-    if (this.#host.control.keep() || !returnPath) this.#reason.failed(error, returnPath);
+    if (this.#host.control.tryAbort() || !returnPath) this.#reason.failed(error, returnPath);
   }
 
   /** The destination says why it fails, or why it drops a connection. */

@@ -12,7 +12,11 @@ const CLOSING = 1000;
  *
  * @throws MultifdError `accelerator` if it fails or takes too long, or whatever `signal` was aborted with.
  */
-export async function blamed<T>(name: string, work: () => T | Promise<T>, signal: AbortSignal): Promise<T> {
+export async function inItsName<T>(
+  name: string,
+  work: () => T | Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
   signal.throwIfAborted();
   const over = new AbortController();
   const limit = AbortSignal.any([signal, over.signal]);

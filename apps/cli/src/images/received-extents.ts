@@ -3,7 +3,7 @@
  * @param words core's `DirtyBitmap`: 32 pages a word, the lowest bit first.
  * @param pages number of pages of the block; bits behind them are ignored.
  */
-export function placedExtents(words: Int32Array, pages: number, pageSize: number): Float64Array {
+export function receivedExtents(words: Int32Array, pages: number, pageSize: number): Float64Array {
   const pairs: number[] = [];
   let inside = false;
   for (let page = 0; page < pages; page++) {

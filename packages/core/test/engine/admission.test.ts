@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Reception } from '../../src/engine/destination/reception.js';
+import { Admission } from '../../src/engine/destination/admission.js';
 import { Listener } from '../../src/transport/listener.js';
 import { inTime } from '../support/outcome.js';
 import { raw } from '../support/raw-source.js';
@@ -21,7 +21,7 @@ async function open(byDescriptor: boolean) {
   const handed: Handed[] = [];
   const complete = Promise.withResolvers<void>();
   const refusals: string[] = [];
-  const reception = new Reception(
+  const admission = new Admission(
     { channels: 1, pageSize: 4096, uuid: new Uint8Array(16), machineType: undefined },
     30_000,
     {
@@ -35,13 +35,13 @@ async function open(byDescriptor: boolean) {
     byDescriptor,
   );
   const listener = await Listener.open({ kind: 'tcp', host: '127.0.0.1', port: 0 }, (accepted) =>
-    reception.connected(accepted),
+    admission.connected(accepted),
   );
-  reception.open();
+  admission.open();
   const { address } = listener;
   const port = address.kind === 'tcp' ? address.port : 0;
   closing.push(() => {
-    void reception.close(undefined);
+    void admission.close(undefined);
     listener.close();
   });
   const client = async (): Promise<Socket> => {
@@ -87,7 +87,7 @@ describe.each([
       }
       socket.end();
     });
-    await inTime(complete, 'the reception');
+    await inTime(complete, 'the admission');
     const [main, channel] = handed;
     if (main === undefined || channel === undefined) throw new Error('nothing was handed over');
     expect([main.channel, channel.channel]).toEqual([undefined, 0]);

@@ -9,12 +9,12 @@ import type { Dismissals } from './dismissals.js';
 import type { Claim } from './group.js';
 import { type ExpectedGuest, Introduction } from './introduction.js';
 
-/** ms between two looks at one connection: a quarter of the time since it last said something, within these. */
+/** ms between two looks at one connection: a quarter of the time since it last sent something, within these limits. */
 export const SOONEST = 1;
 export const LATEST = 100;
 
-/** One connection that nobody has handed to its thread yet. */
-export class Caller implements Claim {
+/** A connection that has not been handed to its thread yet. */
+export class PendingConnection implements Claim {
   readonly #accepted: Accepted;
   readonly #look: FirstLook;
   readonly #introduction: Introduction;

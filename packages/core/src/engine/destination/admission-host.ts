@@ -1,0 +1,23 @@
+import type { Socket } from 'node:net';
+import type { MultifdError } from '../../errors.js';
+
+/** What admission tells the migration. */
+export interface AdmissionHost {
+  /** A connection was refused; the wait goes on. */
+  refused(peer: string, reason: string): void;
+  /** A source has begun: its main stream has come to RAM. Called once, and again after `withdrawn`. */
+  introduced(): void;
+  /** The source that had begun is gone before its connections were complete: the wait goes on, for the next one. */
+  withdrawn(): void;
+  /** The migration cannot complete. */
+  failed(error: MultifdError): void;
+  /**
+   * Hands a connection to its thread.
+   * @param channel undefined: main.
+   * @param head the bytes that were read of it.
+   * @throws if the socket is gone.
+   */
+  handOver(channel: number | undefined, socket: Socket, peer: string, head: Uint8Array): void;
+  /** All connections were handed over. */
+  complete(): void;
+}

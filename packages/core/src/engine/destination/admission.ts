@@ -1,0 +1,298 @@
+import { MultifdError } from '../../errors.js';
+import { firstLook } from '../../transport/first-look.js';
+import type { Accepted } from '../../transport/listener.js';
+import { alone, closedEarly, missing, whyLate } from './admission-errors.js';
+import type { AdmissionHost } from './admission-host.js';
+import { ConnectionLimit } from './connection-limit.js';
+import { chooseGroup, type Group } from './group.js';
+import type { ExpectedGuest } from './introduction.js';
+import { Latecomers, SILENT } from './latecomers.js';
+import { LATEST, PendingConnection, SOONEST } from './pending-connection.js';
+import { Refusals } from './refusals.js';
+
+/** ms that other connections from the source's host get to show that they belong to another source. */
+const RIVALRY = 500;
+/** ms to wait for channels when main already carries pages, as that of a source without multifd does. */
+const LATE = 1_000;
+/**
+ * ms to wait for a channel that its source has connected already (main has passed the setup sync): a network or a proxy
+ * holds it up. At most half of `setupTimeout`.
+ */
+const HELD_UP = 5_000;
+
+/**
+ * Admits a source's connections: looks at all pending ones side by side, in any order and without a thread for each,
+ * until main and every channel are there. A connection that does not fit is refused, and the wait goes on.
+ */
+export class Admission {
+  readonly #expected: ExpectedGuest;
+  readonly #setupTimeout: number;
+  readonly #host: AdmissionHost;
+  readonly #pending: PendingConnection[] = [];
+  readonly #limit: ConnectionLimit;
+  readonly #refusals = new Refusals();
+  readonly #byDescriptor: boolean;
+  #state: 'new' | 'open' | 'complete' | 'closed' = 'new';
+  #timer: NodeJS.Timeout | undefined;
+  #nextLook = 0;
+  /** Set once the source's connections are complete. */
+  #latecomers: Latecomers | undefined;
+  #introduced = false;
+  /** Since when all connections are there, and with which main; since when main is seen to be over or alone; ms. */
+  #completeSince: number | undefined;
+  #completeWith: PendingConnection | undefined;
+  #aloneSince: number | undefined;
+  #endedSince: number | undefined;
+
+  /**
+   * @param setupTimeout ms after which a connection that has not identified itself is refused.
+   * @param byDescriptor false: use Node's documented API only.
+   */
+  constructor(expected: ExpectedGuest, setupTimeout: number, host: AdmissionHost, byDescriptor = true) {
+    this.#expected = expected;
+    this.#setupTimeout = setupTimeout;
+    this.#host = host;
+    this.#byDescriptor = byDescriptor;
+    this.#limit = new ConnectionLimit(expected.channels + 1);
+  }
+
+  /** The threads are ready: looks at what has connected so far. */
+  open(): void {
+    this.#state = 'open';
+    this.#look();
+  }
+
+  connected(accepted: Accepted): void {
+    accepted.socket.on('error', () => {});
+    if (this.#state === 'closed') {
+      accepted.socket.destroy();
+      return;
+    }
+    const connection = new PendingConnection(
+      accepted,
+      firstLook(accepted.socket, this.#byDescriptor),
+      this.#expected,
+    );
+    this.#pending.push(connection);
+    const surplus = this.#limit.surplus(this.#pending);
+    if (surplus !== undefined) this.#refuse(surplus, 'silent while others wait');
+    if (this.#state !== 'new') this.#lookWithin(0);
+  }
+
+  /**
+   * Waits until every connection so far has identified itself. A source with more channels than this end sends pages on
+   * the surplus ones: memory must not count as complete while one of them may be such a channel. A connection that has
+   * been silent for `patience` ms is none.
+   */
+  async settled(patience = 500): Promise<void> {
+    const end = performance.now() + patience;
+    const open = ({ since, role }: PendingConnection): boolean =>
+      role === 'channel' || performance.now() - since < patience;
+    do {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      this.#look();
+    } while (this.#pending.some(open) && performance.now() < end);
+    if (this.#state === 'complete') this.#judgeOthers(Number.POSITIVE_INFINITY);
+  }
+
+  /**
+   * Looks at no further connection. Resolves when those that are told why are closed, within 500 ms.
+   * @param failure what those are told; undefined: nothing.
+   */
+  close(failure: MultifdError | undefined): Promise<void> {
+    this.#state = 'closed';
+    clearTimeout(this.#timer);
+    return this.#refusals.close(this.#pending.splice(0), failure);
+  }
+
+  /** The error that names what has not come within `timeout` ms. */
+  missing(timeout: number): MultifdError {
+    return missing(this.#pending, this.#expected.channels, timeout);
+  }
+
+  /** Schedules a look within `delay` ms; keeps an earlier one, so that a flood of connections cannot put it off. */
+  #lookWithin(delay: number): void {
+    const at = performance.now() + delay;
+    if (this.#timer !== undefined && this.#nextLook <= at) return;
+    clearTimeout(this.#timer);
+    this.#nextLook = at;
+    this.#timer = setTimeout(() => this.#look(), delay);
+  }
+
+  /** Looks at the connections that are due, and decides. */
+  #look(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#state === 'closed' || this.#state === 'new') return;
+    const now = performance.now();
+    for (const connection of this.#pending.filter(({ due }) => due <= now)) this.#hear(connection, now);
+    for (const main of this.#pending.filter((connection) => !this.#refusals.explain(connection)))
+      this.#refuse(main, 'main stream: it takes no answer');
+    if (this.#state === 'open') this.#decide(now);
+    else this.#judgeOthers(now);
+    this.#refuseLate(now);
+    if (this.#pending.length === 0) return;
+    const next = Math.min(...this.#pending.map(({ due }) => due));
+    this.#lookWithin(Math.max(SOONEST, Math.min(next - now, LATEST)));
+  }
+
+  #hear(connection: PendingConnection, now: number): void {
+    try {
+      connection.look(now);
+    } catch (cause) {
+      const error = MultifdError.from(cause, 'internal', connection.peer);
+      this.#refuse(connection, error);
+    }
+  }
+
+  #decide(now: number): void {
+    this.#refuseReplaced();
+    let choice = chooseGroup(this.#pending, this.#expected.channels);
+    if (choice.type === 'conflict') {
+      // One of them may have closed since its last look.
+      for (const connection of [...this.#pending]) this.#hear(connection, now);
+      this.#refuseReplaced();
+      choice = chooseGroup(this.#pending, this.#expected.channels);
+    }
+    if (choice.type === 'surplus') {
+      this.#host.failed(choice.error);
+    } else if (choice.type === 'conflict') {
+      const reason = `${choice.what} connected twice: two sources at once, or the source is broken`;
+      for (const connection of choice.claims) this.#refuse(connection, reason);
+    } else if (choice.type === 'complete') {
+      this.#introduce();
+      if (this.#isReady(choice.group, now)) void this.#start(choice.group);
+    } else {
+      this.#completeSince = undefined;
+      this.#decideOnMain(now);
+    }
+  }
+
+  /** A source has begun and its connections are not complete: decides whether they still can be. */
+  #decideOnMain(now: number): void {
+    const main = this.#pending.find(({ role, proven }) => role === 'main' && proven);
+    if (main === undefined) {
+      this.#withdraw();
+      return;
+    }
+    this.#introduce();
+    if (main.ended) this.#endedSince ??= now;
+    // If its channels were refused, it has not noticed yet: it is no source without channels.
+    const hasChannel =
+      this.#refusals.since(main) !== undefined || this.#pending.some(({ role }) => role === 'channel');
+    const isAlone = main.progress !== 'setup' && !hasChannel;
+    this.#aloneSince = isAlone ? (this.#aloneSince ?? now) : undefined;
+    // Pages on main: a source without multifd. Else its channels may just be held up.
+    const patience = main.progress === 'pages' ? LATE : this.#heldUp;
+    if (now - (this.#aloneSince ?? now) >= patience) this.#host.failed(alone());
+    // It may have sent everything, with its channels still on their way.
+    if (now - (this.#endedSince ?? now) < this.#heldUp) return;
+    this.#refuse(main, closedEarly().message);
+    this.#withdraw();
+  }
+
+  /** Refuses an ended main stream once its host has sent another one: its source is gone. */
+  #refuseReplaced(): void {
+    const mains = this.#pending.filter(({ role, proven }) => role === 'main' && proven);
+    for (const main of mains) {
+      const isReplaced = mains.some((other) => other.host === main.host && other.since > main.since);
+      if (main.ended && isReplaced) this.#refuse(main, closedEarly().message);
+    }
+  }
+
+  #withdraw(): void {
+    this.#aloneSince = undefined;
+    this.#endedSince = undefined;
+    if (!this.#introduced) return;
+    this.#introduced = false;
+    this.#host.withdrawn();
+  }
+
+  #introduce(): void {
+    if (this.#introduced) return;
+    this.#introduced = true;
+    this.#host.introduced();
+  }
+
+  get #heldUp(): number {
+    return Math.min(HELD_UP, this.#setupTimeout / 2);
+  }
+
+  /** All connections are there: whether none can still come that shows some of them to be another source's. */
+  #isReady(group: Group<PendingConnection>, now: number): boolean {
+    const { main, channels, hosts, doubtful } = group;
+    if (this.#completeWith !== main) this.#completeSince = undefined;
+    this.#completeWith = main;
+    this.#completeSince ??= now;
+    const chosen = new Set([main, ...channels]);
+    const others = this.#pending.filter(
+      (connection) => !chosen.has(connection) && hosts.has(connection.host),
+    );
+    if (doubtful.size === 0) {
+      const isRival = others.some(({ heard }) => now - heard < SILENT);
+      return !isRival || now - this.#completeSince >= RIVALRY;
+    }
+    // Main's own channel may be held up, or be connected and silent.
+    const silent = others.filter(({ role, since }) => role === undefined && since >= main.since);
+    const last = Math.max(this.#completeSince, ...silent.map(({ since }) => since));
+    return now - last >= this.#heldUp;
+  }
+
+  async #start(group: Group<PendingConnection>): Promise<void> {
+    this.#state = 'complete';
+    this.#latecomers = new Latecomers(group);
+    const chosen = [group.main, ...group.channels];
+    // Remove all before the first await, so that no look takes them for latecomers.
+    for (const connection of chosen) this.#remove(connection);
+    try {
+      const sockets = await Promise.all(chosen.map((connection) => connection.handOver()));
+      for (const [index, connection] of chosen.entries()) {
+        this.#host.handOver(
+          index === 0 ? undefined : index - 1,
+          sockets[index],
+          connection.peer,
+          connection.bytes,
+        );
+      }
+    } catch {
+      for (const connection of chosen) connection.drop();
+      this.#host.failed(closedEarly());
+      return;
+    }
+    this.#host.complete();
+  }
+
+  /** The source is complete: judges the other connections. @param now ms; Infinity: wait for none of them. */
+  #judgeOthers(now: number): void {
+    for (const connection of [...this.#pending]) {
+      const verdict = this.#latecomers?.judge(connection, this.#pending, now);
+      if (verdict === undefined) continue;
+      if ('refused' in verdict) this.#refuse(connection, verdict.refused);
+      else this.#host.failed(verdict.failed);
+    }
+  }
+
+  /** Refuses connections that have exceeded `setupTimeout`. A source that has begun has its migration's limit. */
+  #refuseLate(now: number): void {
+    const hasMain = this.#pending.some(({ role, proven }) => role === 'main' && proven);
+    for (const connection of [...this.#pending]) {
+      if ((connection.proven && hasMain) || now - connection.since <= this.#setupTimeout) continue;
+      this.#refuse(connection, whyLate(connection));
+    }
+  }
+
+  #refuse(connection: PendingConnection, reason: MultifdError | string): void {
+    const why = typeof reason === 'string' ? new MultifdError('peer-closed', reason) : reason;
+    this.#remove(connection);
+    this.#refusals.add(connection, why);
+    this.#host.refused(
+      connection.peer,
+      why.hint === undefined ? why.message : `${why.message} (${why.hint})`,
+    );
+  }
+
+  #remove(connection: PendingConnection): void {
+    const at = this.#pending.indexOf(connection);
+    if (at >= 0) this.#pending.splice(at, 1);
+  }
+}

@@ -1,0 +1,51 @@
+import { MultifdError } from '../errors.js';
+import type { IncomingConnection } from '../transport/incoming.js';
+import { readU32 } from '../wire/bytes.js';
+import { COMMAND } from '../wire/layout.js';
+import { encodePong, PING_SOURCE_DOES_NOT_WAIT, PING_WANTS_REASON } from '../wire/return-path.js';
+import type { Waiting } from './control.js';
+
+/** Most bytes of replies that may be queued for a source that does not read them. */
+const MOST_UNSENT = 64 * 1024;
+
+/** What the source has said by commands on main (docs/wire.md, 6): answers its PINGs. */
+export class SourceCommands {
+  readonly #connection: IncomingConnection;
+  #returnPath = false;
+  /** A relay has announced that the guest's source does not wait. */
+  #onlyRelay = false;
+  #wantsReason = false;
+
+  constructor(connection: IncomingConnection) {
+    this.#connection = connection;
+  }
+
+  /** Whether the source listens for a reply. */
+  get returnPath(): boolean {
+    return this.#returnPath;
+  }
+
+  /** Whether the source is a multifd that listens for the reason of a failure. */
+  get wantsReason(): boolean {
+    return this.#wantsReason;
+  }
+
+  /** Who waits for this end's answer before it lets go of the guest. */
+  get waiting(): Waiting {
+    if (!this.#returnPath) return 'nobody';
+    return this.#onlyRelay ? 'relay' : 'source';
+  }
+
+  /** @throws MultifdError `protocol` for a source that sends PINGs and reads no answer. */
+  take(command: number, data: Uint8Array): void {
+    if (command === COMMAND.OPEN_RETURN_PATH) this.#returnPath = true;
+    if (command !== COMMAND.PING || !this.#returnPath || data.length !== 4) return;
+    if (this.#connection.unsent > MOST_UNSENT) {
+      throw new MultifdError('protocol', 'main stream: the source sends PINGs and does not read the answers');
+    }
+    const value = readU32(data, 0);
+    if (value === PING_SOURCE_DOES_NOT_WAIT) this.#onlyRelay = true;
+    if (value === PING_WANTS_REASON) this.#wantsReason = true;
+    this.#connection.write(encodePong(value));
+  }
+}

@@ -54,15 +54,22 @@ async function disturb(state: State, act: (proxy: FaultyLine) => Promise<void>) 
   });
   // In setup the destination may not have seen enough of the source to know it for one: then it waits for another.
   const waits = state === 'setup' ? new AbortController() : undefined;
+  // Before a destination has begun it rightly goes on waiting: a link that freezes then ends nothing there.
+  let destinationBegan = false;
   const outcome = await tryToMove({
     guest: watched.guest,
-    destination: waits === undefined ? {} : { signal: waits.signal },
+    destination: {
+      ...(waits === undefined ? {} : { signal: waits.signal }),
+      onEvent: (event) => {
+        if (event.type === 'status' && event.status === 'active') destinationBegan = true;
+      },
+    },
     sent: () => setTimeout(() => waits?.abort(), parameters.setupTimeout + 1000),
     // Slow enough that the fault comes in the middle of it.
     parameters: { ...parameters, ...(state === 'device' ? {} : { maxBandwidth: 4 * MIB }) },
     source: {
       onEvent: (event) => {
-        if (state === 'active' && event.type === 'progress') void now();
+        if (state === 'active' && event.type === 'progress' && destinationBegan) void now();
       },
     },
     listening: async (incoming) => {

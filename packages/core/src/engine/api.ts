@@ -10,11 +10,11 @@ import type { MachineCompat } from './machine-compat.js';
 import type { MethodDecision } from './source/method-decision.js';
 import type { DestinationStatistics, SourceStatistics } from './statistics.js';
 
-/** What the engine needs of a guest that is to move. */
+/** What the engine needs from a guest that migrates. */
 export interface Guest {
   /**
    * Its memory. With dirty bitmaps (`ram.dirty`) the guest may run and write while it migrates, and it, or its
-   * tracker, marks what was written; without them nobody writes until the migration is over.
+   * tracker, marks the pages written; without them nothing writes until the migration is over.
    */
   readonly ram: GuestRamDescriptor;
   /**
@@ -35,33 +35,31 @@ export interface Guest {
    */
   syncDirty?(): void | Promise<void>;
   /**
-   * Stops the guest. When it is over nothing writes any more, and everything written is marked. Not called for a
-   * guest without dirty bitmaps.
+   * Stops the guest. Once it resolves, nothing writes any more, and everything written is marked. Not called for a guest
+   * without dirty bitmaps.
    */
   stop?(): void | Promise<void>;
-  /** The guest runs on here: called after a failure or cancellation, if `stop` was called. */
+  /** Resumes the guest here: called after a failure or cancellation, if `stop` was called. */
   resume?(): void | Promise<void>;
   /**
-   * The state of everything that is not RAM. Called twice: at `setup`, while the guest may still run, when only
-   * sections marked `early` are taken, which go out before the first round; and once it is `stopped`, when only the
-   * others are. Default: none.
+   * The device state. Called twice: at `setup`, while the guest may still run, for the sections marked `early`, which
+   * are sent before the first round; and once it is `stopped`, for the others. Default: none.
    */
   deviceState?(when: 'setup' | 'stopped'): readonly DeviceSection[] | Promise<readonly DeviceSection[]>;
   /**
-   * In place of `deviceState`: what is not RAM as another migration brought it (`ReceiveResult.rawDeviceState`). It is
-   * sent unchanged. Called once, at setup.
+   * In place of `deviceState`: the device state as another migration brought it (`ReceiveResult.rawDeviceState`), sent
+   * unchanged. Called once, at setup.
    */
   rawDeviceState?(): RawDeviceState | undefined | Promise<RawDeviceState | undefined>;
   /**
-   * Called when all of the memory has been read for the last time, and before the destination can have the guest:
-   * whether what was read was really its memory. If it throws, the migration fails and the guest stays here. Called after a
-   * failure, too, before `resume`: if it throws then, the error does not say that the guest is intact. The blocks of the
-   * RAM are asked as well (`RamBlock.intact`).
+   * Checks that what was read was the guest's memory. Called after the last read, before the destination can have the
+   * guest: if it throws, the migration fails and the guest stays here. Called after a failure too, before `resume`: if
+   * it throws then, the error does not say that the guest is intact. RAM blocks are checked as well (`RamBlock.intact`).
    */
   intact?(): void | Promise<void>;
 }
 
-/** Device state as it stood in a stream. */
+/** Device state as the bytes of a stream. */
 export interface RawDeviceState {
   /** Sections before the START section of RAM: QEMU 11.1 has that of virtio-mem there. Default: none. */
   readonly beforeRam?: Uint8Array;
@@ -78,8 +76,8 @@ export interface MigrateOptions {
   /** Needed unless `zeroPageDetection` is `none`. */
   readonly accelerator?: AcceleratorReference;
   /**
-   * Who goes on, in this order, when the accelerator fails in the middle: what `auto` gave (`AcceleratorChoice`). None,
-   * as for one that was asked for by name: then its failure ends the migration, and the guest runs on here.
+   * Replacements, in this order, if the accelerator fails: those of `AcceleratorChoice`. Without any, as for an
+   * accelerator that was asked for by name, its failure ends the migration, and the guest runs on here.
    */
   readonly fallbacks?: readonly AcceleratorReference[];
   readonly parameters?: Partial<MigrationParameters>;
@@ -92,7 +90,7 @@ export interface MigrateOptions {
    * receive. Default: Node's own streams. Same bytes on the wire.
    */
   readonly socketIo?: string;
-  /** Ask the destination (a multifd, not a QEMU) for its report, and wait for it after completion. */
+  /** Asks the destination (a multifd, not a QEMU) for its report, and waits for it after completion. */
   readonly requestReport?: boolean;
   /** Cancels: the migration ends `cancelled`, the guest runs on here. */
   readonly signal?: AbortSignal;
@@ -114,39 +112,39 @@ export type SourceEvent =
   | { readonly type: 'status'; readonly status: MigrationStatus }
   /** Every 100 ms while `active`, and once at the end of each round. */
   | { readonly type: 'progress'; readonly statistics: SourceStatistics }
-  /** The guest dirties memory as fast as it moves: no end in sight. Once for each round of which it is true. */
+  /** The guest dirties memory as fast as it is sent: it does not converge. Once for each such round. */
   | { readonly type: 'stalled'; readonly statistics: SourceStatistics }
-  /** The accelerator failed and another one goes on. Once for each that failed, however many threads it had. */
+  /** An accelerator failed and another one replaced it. Once for each that failed, in however many threads it ran. */
   | { readonly type: 'accelerator-replaced'; readonly replacement: AcceleratorReplacement }
   | { readonly type: 'warning'; readonly message: string };
 
 export interface MigrateResult {
   readonly status: 'completed';
   readonly statistics: SourceStatistics;
-  /** The accelerator that ran, to the end; undefined if none did (`zeroPageDetection: 'none'`). */
+  /** The accelerator that ran last; undefined if none did (`zeroPageDetection: 'none'`). */
   readonly accelerator: AcceleratorReference | undefined;
-  /** Those before it, which failed. */
+  /** The ones before it, which failed. */
   readonly replaced: readonly AcceleratorReplacement[];
   /**
-   * What `multifd-compression=auto` chose, and why; undefined if it was not asked to, or the guest was gone before it
-   * knew: then nothing was compressed.
+   * What `multifd-compression=auto` chose, and why; undefined without `auto`, or if the guest had left before a choice
+   * was made: then nothing was compressed.
    */
   readonly compression: MethodDecision | undefined;
-  /** What the destination reported, if it was asked to. */
+  /** The destination's report, if it was asked for one. */
   readonly report: Uint8Array | undefined;
 }
 
-/** Parameters that may be changed while a migration runs. */
+/** Parameters that can be changed while a migration runs. */
 export type LiveParameters = Pick<MigrationParameters, 'maxBandwidth' | 'downtimeLimit'>;
 
-/** A migration that runs, on its source. */
+/** Handle of a running migration, on its source. */
 export interface Migrating {
-  /** As `migrate` has it. */
+  /** As `migrate` returns it. */
   readonly result: Promise<MigrateResult>;
-  /** Its numbers now; after its end, those of the end. */
+  /** Statistics so far; after the end, the final ones. */
   statistics(): SourceStatistics;
   /**
-   * Takes effect within 100 ms in every thread; the downtime limit when the round that runs is over.
+   * Takes effect within 100 ms in every thread; the downtime limit at the end of the current round.
    * @throws MultifdError `usage` for a value out of range, or a parameter that cannot be changed any more; then
    *   nothing is changed.
    */
@@ -161,9 +159,8 @@ export interface ReceiveOptions {
   /** Page size of the guest in bytes. Default 4096. */
   readonly pageSize?: number;
   /**
-   * Gives the RAM for the announced blocks. Default: fresh shared memory. Refuse by throwing: the source's guest
-   * runs on. `ahead` is how many bytes of device state came before RAM (`RawDeviceState.beforeRam`), for whoever has to
-   * leave room for them.
+   * Opens the RAM for the announced blocks. Default: fresh shared memory. Throw to refuse: the source's guest runs on.
+   * @param ahead bytes of device state that came before RAM (`RawDeviceState.beforeRam`): a file leaves room for them.
    */
   readonly openRam?: (blocks: readonly IncomingBlock[], ahead: number) => IncomingRam | Promise<IncomingRam>;
   /** Bytes of RAM that a source may announce, all blocks together. Default 4 TiB. */
@@ -179,11 +176,11 @@ export interface ReceiveOptions {
   /** See `MigrateOptions.socketIo`. */
   readonly socketIo?: string;
   /**
-   * Makes what was received last (fsync, rename). Called when everything is here and before the source is told
-   * so: if it throws, the source hears of a failure and its guest runs on there.
+   * Makes what was received durable (fsync, rename). Called when everything has arrived, before the source is told: if
+   * it throws, the source is told of a failure and its guest runs on there.
    */
   readonly commit?: (received: ReceiveResult) => void | Promise<void>;
-  /** What to tell a source that asks for a report, at most 65535 bytes. Called after completion. */
+  /** Makes the report for a source that asks for one, at most 65535 bytes. Called after completion. */
   readonly report?: (received: ReceiveResult) => Uint8Array | Promise<Uint8Array>;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: DestinationEvent) => void;
@@ -192,26 +189,26 @@ export interface ReceiveOptions {
 export type DestinationEvent =
   | { readonly type: 'status'; readonly status: MigrationStatus }
   | { readonly type: 'progress'; readonly statistics: DestinationStatistics }
-  /** A connection was turned away and the destination goes on: a foreign client, a surplus connection. */
+  /** A connection was refused and the destination goes on: a foreign client, a surplus connection. */
   | { readonly type: 'refused'; readonly peer: string; readonly reason: string }
   | { readonly type: 'warning'; readonly message: string }
-  /** Of a relay: the guest's machine type has decided this about the way to the destination. */
+  /** Of a relay: what the guest's machine type has set for the outgoing side. */
   | { readonly type: 'machine-compat'; readonly machineType: string; readonly compat: MachineCompat }
   /** Of a relay: as `SourceEvent` has it. */
   | { readonly type: 'accelerator-replaced'; readonly replacement: AcceleratorReplacement };
 
-/** A destination that listens. */
+/** Handle of a listening destination. */
 export interface Incoming {
-  /** Where it really listens: `tcp:127.0.0.1:40213`. */
+  /** The address in use, with the port that was chosen: `tcp:127.0.0.1:40213`. */
   readonly address: string;
   /**
-   * Fulfilled when the guest is here; rejected with a MultifdError when it is not. The guest must run in one
-   * place only: start it here only after fulfilment, and if `guest` is `destination`.
+   * Resolves when the guest is here; rejects with a MultifdError if it is not. The guest must run in one place only:
+   * start it here only after it has resolved, and if `guest` is `destination`.
    */
   readonly result: Promise<ReceiveResult>;
   /**
-   * Gives up, as an aborted `signal` does: `result` is rejected with `cancelled` unless the guest is here. Of a source that
-   * does not wait for this end's word it is when everything has arrived: then a warning says that it is too late.
+   * Cancels, as an aborted `signal` does: `result` rejects with `cancelled` unless the guest is here. The guest of a
+   * source that does not wait for an answer is here once everything has arrived: then a warning says that it is too late.
    */
   close(): void;
 }
@@ -220,18 +217,18 @@ export interface ReceiveResult {
   readonly status: 'completed';
   /**
    * Who has the guest. `destination`: it is here, and may be started. `either`: it is here, but the source, which waited
-   * for that word, did not close main within `stallTimeout` after it: QEMU 11.1 with x-colo keeps its guest then, and
-   * cannot be told from others before. Look there before you start it here.
-   * In `commit`, before the word: `source`; or `either` if the source does not wait for it (QEMU's capability
-   * `return-path` is off). Such a source lets go of its guest with its last byte: what `commit` is given may be all there is
-   * of it, also if `commit` fails.
+   * for our answer, did not close main within `stallTimeout` after it. QEMU 11.1 with x-colo keeps its guest then, and
+   * looks like any other source before: make sure that the guest does not run there before you start it here.
+   * In `commit`, before the answer: `source`; or `either` if the source does not wait for one (QEMU's capability
+   * `return-path` is off). Such a source lets go of its guest with its last byte: what `commit` gets may then be the only
+   * copy, also if `commit` fails.
    */
   readonly guest: GuestPlace;
   readonly machineType: string;
   readonly configuration: StreamConfiguration;
   readonly ram: GuestRamDescriptor;
   /**
-   * One bitmap (`DirtyBitmap`) for each block: the pages that hold content. All others came as zero pages, or never.
+   * One bitmap (`DirtyBitmap`) for each block: the pages that hold content. All others came as zero pages or not at all.
    */
   readonly receivedPages: readonly SharedArrayBuffer[];
   /**
@@ -239,7 +236,7 @@ export interface ReceiveResult {
    * describe them.
    */
   readonly deviceState: readonly DeviceSection[];
-  /** The device parts of the stream as they came, and its description (JSON), if there was one. */
+  /** The device state of the stream as it came, and its description (JSON), if there was one. */
   readonly rawDeviceState: RawDeviceState & { readonly vmdesc: string | undefined };
   readonly statistics: DestinationStatistics;
 }

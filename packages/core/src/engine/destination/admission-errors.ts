@@ -3,7 +3,7 @@ import { type Claim, missingChannels } from './group.js';
 
 const MULTIFD_ON = 'turn multifd on at the source (migrate_set_capability multifd on)';
 
-/** What has not come within `timeout` ms. */
+/** The error that names what has not come within `timeout` ms. */
 export function missing(claims: readonly Claim[], channels: number, timeout: number): MultifdError {
   const came = claims.filter(({ role, proven }) => role === 'channel' && proven);
   const absent = missingChannels(claims, channels);
@@ -28,7 +28,7 @@ export function claimedTwice(who: string, from: string): MultifdError {
   );
 }
 
-/** Main goes on as it does once all channels are there, and there is none. */
+/** The error for a main that has passed the setup sync without any channel. */
 export function alone(): MultifdError {
   return new MultifdError(
     'incompatible',
@@ -47,7 +47,7 @@ export function closedEarly(): MultifdError {
   );
 }
 
-/** Why a connection that has had its time is refused. */
+/** Why a connection is refused that has exceeded `setupTimeout`. */
 export function whyLate({ role, channel, proven }: Claim): string {
   if (role === undefined) return 'silent for too long';
   const who = role === 'main' ? 'main stream' : `channel ${channel}`;

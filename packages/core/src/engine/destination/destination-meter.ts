@@ -1,7 +1,7 @@
 import type { Counters } from '../../thread/counters.js';
 import type { DestinationStatistics } from '../statistics.js';
 
-/** Turns counters and moments into the destination's numbers. */
+/** Computes the destination's statistics from counters and times. */
 export class DestinationMeter {
   readonly #counters: Counters;
   readonly #pageSize: number;
@@ -29,7 +29,7 @@ export class DestinationMeter {
     this.#end = performance.now();
   }
 
-  /** ms since the last byte, as far as this was called. */
+  /** ms since the last byte, as seen by the calls so far. */
   idleFor(): number {
     const { received } = this.read();
     const now = performance.now();

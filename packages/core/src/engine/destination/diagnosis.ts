@@ -4,12 +4,12 @@ import type { MigrationParameters } from '../../parameters.js';
 import { ACTIVITY_CODING, type CounterRow, type Counters } from '../../thread/counters.js';
 import type { ThreadNotes } from './thread-notes.js';
 
-/** A channel's method does not come back. @param row of the thread in the counters. */
+/** The error for a channel's method that hangs. @param row the thread's row in the counters. */
 export function hangs(parameters: MigrationParameters, row: number, { method }: CounterRow): MultifdError {
   return methodHangs(`channel ${row - 1}`, methodName(parameters, method), parameters);
 }
 
-/** A thread ended without saying why: who was at work in it then, is told. */
+/** The error for a thread that ended without a reason: names the plug-in code that ran in it. */
 export function died(
   parameters: MigrationParameters,
   error: MultifdError,
@@ -17,7 +17,7 @@ export function died(
   counters: Counters,
 ): MultifdError {
   if (error.code !== 'internal') return error;
-  // What a thread does before it is ready is to load its method; `none` needs none.
+  // Before it is ready, a thread loads its method; `none` needs no loading.
   if (!ready) {
     const { multifdCompression } = parameters;
     return multifdCompression === 'none' ? error : methodTookDown(multifdCompression, error, true);

@@ -4,23 +4,23 @@ import { API_THREAD } from '../../thread/first-failure.js';
 import type { StatusMachine } from '../status.js';
 import type { DestinationRole } from './role.js';
 
-/** Why it is too late to cancel. */
+/** Warnings: why it is too late to cancel. */
 const LET_GO = 'everything is here, and the source, which waits for no answer, has let go of it';
 const HANDED_OVER = 'the destination has everything, and its word decides';
 
-/** What the end of a migration needs of it. */
+/** What an ending needs of its migration. */
 export interface DestinationEndingHost {
   readonly status: StatusMachine;
   readonly control: DestinationControl;
   readonly role: Pick<DestinationRole<unknown>, 'tryAbort' | 'settle' | 'failures'>;
   warn(message: string): void;
-  /** The user is in a hurry: the source that was told gets less time to close main. */
+  /** The user cancels again: the source that was told gets less time to close main. */
   leave(): void;
 }
 
 /**
- * How a migration ends on its destination, in the API thread. The first error decides, unless the guest has gone further
- * (a relay's): then only main's thread can tell.
+ * Decides how a migration ends on its destination, in the API thread. The first error decides, unless a relay has handed
+ * the guest over: then only main's thread can tell.
  */
 export class DestinationEnding<Result> {
   readonly #host: DestinationEndingHost;
@@ -32,12 +32,12 @@ export class DestinationEnding<Result> {
     this.#host = host;
   }
 
-  /** Fulfilled when the guest is here; rejected with the error that decided. */
+  /** Resolves when the guest is here; rejects with the deciding error. */
   get outcome(): Promise<Result> {
     return this.#outcome.promise;
   }
 
-  /** Fulfilled when the source has been told, or will not be: `DestinationControl.isTold` says which. */
+  /** Resolves when the source has been told, or will not be: `DestinationControl.isTold` says which. */
   get told(): Promise<void> {
     return this.#told.promise;
   }
@@ -59,7 +59,7 @@ export class DestinationEnding<Result> {
     this.#outcome.resolve(result);
   }
 
-  /** A failure of main's thread: it alone can tell how a migration ends that a relay has handed over. */
+  /** A failure of main's thread: it alone can tell how a migration ends once a relay has handed it over. */
   mainFailed(error: MultifdError): void {
     this.#farewell.resolve(false);
     this.#decided(error);
@@ -70,20 +70,20 @@ export class DestinationEnding<Result> {
     if (this.#host.role.tryAbort()) this.#decided(error);
   }
 
-  /** A failure of this thread; that of another may have come before. */
+  /** A failure of this thread; another thread may have failed before. */
   fail(error: MultifdError): void {
     this.#host.role.failures.hear(API_THREAD, () => this.failed(error));
   }
 
   /**
-   * Nobody wants the guest any more. Once it is here, this ends only the wait for the source to close main. Too late once its
-   * source has let go of it.
+   * Cancels. Once the guest is here, this ends only the wait for the source to close main. Too late once the source has
+   * let go of its guest.
    */
   cancel(): void {
     const { status, control, role } = this.#host;
     if (control.isTold) this.#host.leave();
     if (status.isOver || status.is('cancelling')) return;
-    // Asked first, as what `tryAbort` does cannot be undone.
+    // Ask first: `tryAbort` cannot be undone.
     const late = control.hasLeft ? LET_GO : role.tryAbort() ? undefined : HANDED_OVER;
     if (late !== undefined) this.#host.warn(`too late to cancel: ${late}`);
     if (late !== undefined || !control.callOff()) return;
@@ -91,7 +91,7 @@ export class DestinationEnding<Result> {
     this.#outcome.reject(new MultifdError('cancelled', 'the migration was cancelled'));
   }
 
-  /** The migration is off; once the source has been told, nothing can end it any more. */
+  /** Fails the migration; once the source has been told, nothing can fail it any more. */
   #decided(error: MultifdError): void {
     const { status, control, role } = this.#host;
     if (status.isOver || status.is('cancelling')) return;

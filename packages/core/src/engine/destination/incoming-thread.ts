@@ -16,18 +16,18 @@ import { encodeReport, encodeShut } from '../../wire/return-path.js';
 import type { IncomingThreadData } from './messages.js';
 import type { IncomingPort, ThreadRole } from './thread-role.js';
 
-/** ms that a source that waits for no word may take to close main: nothing depends on it. */
+/** ms that a source that does not wait for an answer may take to close main: nothing depends on it. */
 const CLOSING_TIMEOUT = 2_000;
 
 /** ms that a source may take to close main once it has been told that its guest stays there. */
 const LEAVING = 500;
 
-/** ms that one may take that was told, when our user is in a hurry. */
+/** The same, once our user has cancelled again. */
 const HURRY_TIMEOUT = 5_000;
 
 /**
- * One thread of the destination: main's or a channel's. It is given its connection once that has said what it is,
- * together with the bytes that this took.
+ * One thread of the destination: main's or a channel's. It gets its connection once that has identified itself, together
+ * with the bytes read so far.
  */
 export class IncomingThread {
   readonly #data: IncomingThreadData;
@@ -38,10 +38,10 @@ export class IncomingThread {
   #connection: IncomingConnection | undefined;
   #receivers: Receivers | undefined;
   #main: IncomingMain | undefined;
-  /** Fulfilled when the API thread has ended the migration; then it knows why. */
+  /** Resolves when the API thread has ended the migration. */
   readonly #aborted = Promise.withResolvers<void>();
   #reason: ErrorReport | undefined;
-  /** The source was told that its guest stays there: fulfilled when its connection is gone. */
+  /** The source was told that its guest stays there: resolves when its connection is closed. */
   #refused: Promise<void> | undefined;
 
   constructor(data: IncomingThreadData, port: IncomingPort, role: ThreadRole) {
@@ -58,7 +58,7 @@ export class IncomingThread {
   }
 
   async run(): Promise<void> {
-    // Before the first connection, so that a codec that was named and is not there is told at once.
+    // Load before the first connection, so that a missing codec is reported at once.
     const { parameters, methodModules } = this.#data;
     const methods = await methodsForChannel(parameters.multifdCompression, methodModules);
     this.#port.post({ type: 'ready' });
@@ -68,7 +68,7 @@ export class IncomingThread {
     this.#connection = connection;
     if (channel === undefined) return this.#runMain(connection);
     connection.where = `channel ${channel}`;
-    // Looked at already, to the last byte.
+    // Admission has read it to its end.
     connection.skip(INIT_PACKET_SIZE);
     const counters = this.#counters.row(channel + 1);
     connection.countIn(counters);
@@ -88,9 +88,9 @@ export class IncomingThread {
     return receivers;
   }
 
-  /** Frees everything, whatever happened. Does not throw. */
+  /** Frees everything, after success or failure. Does not throw. */
   async close(): Promise<void> {
-    // Main alone may not know what came first; and a relay's destination may be about to say why.
+    // Another thread's error may have been first, and a relay's destination may be about to give its reason.
     if (this.#main !== undefined && !this.#control.isTold) await this.#aborted.promise;
     this.#refuse(new MultifdError('cancelled', `${this.where}: it is over`));
     if (this.#refused === undefined) this.#connection?.end();
@@ -98,7 +98,7 @@ export class IncomingThread {
     try {
       await this.#receivers?.cleanup();
     } catch {
-      // The migration's outcome is decided; a codec that cannot close has nothing to add.
+      // The migration's outcome is decided: a failing close of a codec does not change it.
     }
     await this.#refused;
     this.#connection?.destroy();
@@ -126,9 +126,9 @@ export class IncomingThread {
   }
 
   /**
-   * The source closes main once it has read our word: waiting for that keeps the word from being cut off. One that
-   * waited for the word and does not close has not let go of its guest, or cannot say so: QEMU 11.1 with x-colo looks
-   * like any other source until it is told, and then keeps main and the guest. A relay says so of its own source.
+   * Waits until the source, which has our answer, closes main: closing first could cut the answer off. A source that
+   * waited for the answer and does not close has not let go of its guest, or cannot say so: QEMU 11.1 with x-colo looks
+   * like any other source until it is told, and then keeps main and the guest. A relay says so for its own source.
    */
   async #farewell(main: IncomingMain, leave: Promise<unknown>): Promise<boolean> {
     const { stallTimeout } = this.#data.parameters;
@@ -142,8 +142,8 @@ export class IncomingThread {
   }
 
   /**
-   * Without a report, as when a relay's destination is gone, main just ends: the guest is there all the same. Nobody waits
-   * for one once the source is gone, or our user is in a hurry.
+   * Without a report, as when a relay's destination is gone, main just ends: the guest is there all the same. Stops
+   * waiting for one once the source is gone, or our user cancels again.
    */
   async #passReport(
     connection: IncomingConnection,
@@ -165,8 +165,8 @@ export class IncomingThread {
   }
 
   /**
-   * The migration is off, whoever has ended it: a source that waits for our word is told to keep its guest. It is told
-   * nothing once that cannot be promised any more: it would run a guest that runs elsewhere.
+   * After any failure: tells a source that waits for our answer to keep its guest. Tells it nothing once that cannot be
+   * promised any more: it would run a guest that runs elsewhere.
    */
   #refuse(error: MultifdError): void {
     if (this.#main?.returnPath !== true || this.#refused !== undefined || !this.#role.tryAbort()) return;

@@ -5,18 +5,18 @@ import type { FromIncomingThread, IncomingThreadData, ToIncomingThread } from '.
 import type { DestinationRole } from './role.js';
 import { ThreadNotes } from './thread-notes.js';
 
-/** Who hears of the threads. `where` is the thread's name. */
+/** Listener of the threads. `where` is the thread's name. */
 export interface IncomingThreadsHost {
   message(message: FromIncomingThread): void;
   failed(where: string, error: MultifdError): void;
-  /** It ended without saying why. */
+  /** The thread ended without a reason. */
   died(where: string, error: MultifdError, notes: ThreadNotes): void;
 }
 
 /** What the threads need to know of the role. */
 type Role = Pick<DestinationRole<unknown>, 'failures' | 'entry' | 'threadData'>;
 
-/** The threads of one destination: main's, and each channel's. Owned by the API thread. */
+/** The threads of one destination, main's and each channel's. Owned by the API thread. */
 export class IncomingThreads {
   readonly #group: ThreadGroup<ToIncomingThread, FromIncomingThread>;
   readonly #host: IncomingThreadsHost;
@@ -66,7 +66,7 @@ export class IncomingThreads {
     return this.#all[0]?.thread.where === where;
   }
 
-  /** Those that have loaded what they need. */
+  /** Number of threads that have loaded what they need. */
   get ready(): number {
     return this.#all.filter(({ notes }) => notes.ready).length;
   }

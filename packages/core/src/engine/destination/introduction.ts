@@ -15,21 +15,20 @@ import { PING_WANTS_REASON } from '../../wire/return-path.js';
 /** Where the number of a channel's first packet is (docs/wire.md, 4.2). */
 const PACKET_NUMBER_AT = INIT_PACKET_SIZE + 24;
 
-/** What this end expects of whoever connects. */
+/** What this end expects of a connection. */
 export interface ExpectedGuest extends ExpectedSource {
   readonly channels: number;
   /** Bytes. */
   readonly pageSize: number;
 }
 
-/** How far a main stream has come beyond its beginning. */
+/** How far a main stream has come. */
 export type Progress = 'setup' | 'rounds' | 'pages';
 
 /**
- * What a connection says of itself by its first bytes. It has a role once its first record is whole and fits: header
- * and configuration, or an init packet. It has shown that it means it once the next one begins as every source's does:
- * main with its RAM, a channel with a packet (docs/wire.md, 3.4: the setup sync is mandatory, and comes without a word
- * from this end). Pure: it is given the bytes.
+ * Identifies a connection by its first bytes. It has a role once its first record is whole and fits: header and
+ * configuration, or an init packet. It is proven once the next record begins as every source's does: main with its RAM,
+ * a channel with a packet (docs/wire.md, 3.4: the setup sync is mandatory, and needs no answer from this end). Pure.
  */
 export class Introduction {
   readonly #expected: ExpectedGuest;
@@ -52,7 +51,7 @@ export class Introduction {
     return this.#bytes;
   }
 
-  /** Undefined while its first record is not whole. */
+  /** Undefined until its first record is whole. */
   get role(): 'main' | 'channel' | undefined {
     return this.#role;
   }
@@ -62,7 +61,7 @@ export class Introduction {
     return this.#channel;
   }
 
-  /** Set for a channel of which this end has no number, but all else fits. */
+  /** Set for a channel that fits but for its number, which is beyond this end's channels. */
   get surplus(): MultifdError | undefined {
     return this.#surplus;
   }
@@ -84,13 +83,13 @@ export class Introduction {
   /** Main: whether its source listens for the reason of a failure. */
   get wantsReason(): boolean {
     if (this.#role !== undefined) return this.#wantsReason;
-    // Its configuration does not fit, so that what follows was not decoded.
+    // Its configuration does not fit, so nothing behind it was decoded.
     return this.#decoder !== undefined && Buffer.from(this.#bytes).includes(RETURN_PATH_REQUEST);
   }
 
   /**
-   * More bytes; they are copied.
-   * @throws MultifdError if they are a stranger's. What is wrong behind what proves it, is for its thread to find.
+   * Takes more bytes, and copies them.
+   * @throws MultifdError if they are a stranger's. Faults behind the proving record are found by its thread.
    */
   push(bytes: Uint8Array): void {
     this.#bytes = concat(this.#bytes, bytes);
@@ -113,7 +112,7 @@ export class Introduction {
     const packet = decodeInitPacket(this.#bytes.subarray(0, INIT_PACKET_SIZE), 'channel');
     const { uuid, channels } = this.#expected;
     const where = `channel ${packet.channel}`;
-    // A number that is too high may be the source's mistake, everything else is not this guest's.
+    // A number that is too high may be the source's mistake; anything else is not this guest's.
     checkInitPacket(packet, { uuid, channels: Math.max(channels, packet.channel + 1) }, where);
     this.#channel = packet.channel;
     this.#role = 'channel';
@@ -138,7 +137,7 @@ export class Introduction {
       this.#decoder = undefined;
       return;
     }
-    // So much state of devices before RAM that no more can be looked at here.
+    // More device state before RAM than can be looked at here.
     if (this.#role === 'main' && this.#bytes.length >= MOST_LOOKED_AT) this.#proven = true;
   }
 

@@ -6,7 +6,7 @@ import { type CounterRow, Counters } from '../../thread/counters.js';
 import type { IncomingThreadData } from './messages.js';
 import { type IncomingPort, settled, type ThreadRole } from './thread-role.js';
 
-/** The role of a thread of `receive`: pages are placed in guest RAM, everything else waits for the end. */
+/** The role of a thread of `receive`: places pages in guest RAM, and keeps everything else until the end. */
 export class Keeping implements ThreadRole {
   readonly #data: IncomingThreadData;
   readonly #port: IncomingPort;
@@ -35,7 +35,7 @@ export class Keeping implements ThreadRole {
         this.#port.post({ type: 'blocks', blocks, ahead });
         return this.sink(new Counters(this.#data.counters).row(0));
       },
-      // Kept by main until the end: nothing of it is needed before.
+      // Main keeps it until the end: it is not needed before.
       early: async () => {},
       roundsBegin: async () => {},
       passSync: (sync) => control.passSync(sync),
@@ -56,7 +56,7 @@ export class Keeping implements ThreadRole {
     return (await this.#port.next('report')).report;
   }
 
-  /** Nobody behind this needs to know. */
+  /** Does nothing: there is no next destination. */
   async sourceKeepsMain(): Promise<void> {}
 
   tryAbort(): boolean {

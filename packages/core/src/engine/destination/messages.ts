@@ -7,7 +7,7 @@ import type { PlacementDescriptor } from '../../recv/placer.js';
 import type { Ending } from '../../thread/port.js';
 import type { SocketIoLink } from '../../transport/socket-io.js';
 
-/** What each of the destination's threads is started with. Shared buffers are shared. */
+/** What each of the destination's threads is started with. Its buffers are shared memory. */
 export interface IncomingThreadData {
   /** The channel that the thread is for; undefined: main. */
   readonly channel: number | undefined;
@@ -25,23 +25,23 @@ export interface IncomingThreadData {
 
 /** API thread → incoming thread. */
 export type ToIncomingThread =
-  /** Its connection, transferred: this thread owns it now. `head` is what was read of it, the first record included. */
+  /** Its connection, transferred: this thread owns it now. `head`: the bytes read so far, the first record included. */
   | {
       readonly type: 'connection';
       readonly socket: Socket;
       readonly peer: string;
       readonly head: Uint8Array;
     }
-  /** Where the pages go. */
+  /** The RAM that receives the pages. */
   | { readonly type: 'ram'; readonly placement: PlacementDescriptor }
   /** Of a relay: the outgoing side is connected, pages may go into transit. */
   | { readonly type: 'transit'; readonly blocks: readonly IncomingBlock[] }
-  /** To main: no connection is left that may have had pages. */
+  /** To main: no pending connection can carry pages any more. */
   | { readonly type: 'settled' }
-  /** To main: everything is safe here, the source may hear so. */
+  /** To main: everything is durable here, so the source may be told. */
   | { readonly type: 'committed'; readonly report: boolean }
   | { readonly type: 'report'; readonly report: Uint8Array }
-  /** To main, which is over: somebody is in a hurry, the source gets less time to close it. */
+  /** To main, which has ended: the user cancels again, so the source gets less time to close it. */
   | { readonly type: 'leave' }
   /** `reason`: what ended the migration, for a source that wants to know. */
   | { readonly type: 'abort'; readonly reason?: ErrorReport };
@@ -59,11 +59,11 @@ export type FromIncomingThread =
       /** Bytes of device state that came before RAM. */
       readonly ahead: number;
     }
-  /** Main: all of the stream was read. It goes on when the connections are `settled`. */
+  /** Main: the whole stream was read. Main goes on once the connections are `settled`. */
   | { readonly type: 'ending' }
   | { readonly type: 'received'; readonly received: ReceivedState }
-  /** The source has been told, if it wanted to be. */
+  /** The source has been told, if it waits for an answer. */
   | { readonly type: 'told' }
-  /** Main's end, after `told`: false if the source waited for our word and then did not close main in time. */
+  /** Main's end, after `told`: false if the source waited for our answer and then did not close main in time. */
   | { readonly type: 'farewell'; readonly closed: boolean }
   | Ending;

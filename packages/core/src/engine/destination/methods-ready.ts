@@ -5,14 +5,14 @@ import { AUTO } from '../../methods/registry.js';
 import type { MigrationParameters } from '../../parameters.js';
 import { inTime } from '../../time-limit.js';
 
-/** Sees to it that a destination's methods load before anybody connects: no source can be late yet, but a module can. */
+/** Limits how long a destination's methods may take to load: before that, no source is expected. */
 export class MethodsReady {
   readonly #parameters: MigrationParameters;
   readonly #failed: (error: MultifdError) => void;
   readonly #timer: NodeJS.Timeout;
 
   /**
-   * Begins to wait, `setupTimeout` at most.
+   * Starts the limit, `setupTimeout`.
    * @param threadsReady threads that have loaded what they need, so far.
    */
   constructor(
@@ -25,7 +25,7 @@ export class MethodsReady {
     this.#timer = setTimeout(() => this.#look(threadsReady()), parameters.setupTimeout);
   }
 
-  /** For `auto`, what each thread does for a method that has a name: a module that cannot be loaded is told at once. */
+  /** For `auto`: loads all methods here, so that a module that cannot be loaded is reported at once. */
   check(modules: readonly string[]): void {
     const { multifdCompression, setupTimeout } = this.#parameters;
     if (multifdCompression !== AUTO) return;
@@ -36,7 +36,7 @@ export class MethodsReady {
     );
   }
 
-  /** Nobody is waited for any more. */
+  /** Ends the wait. */
   close(): void {
     clearTimeout(this.#timer);
   }

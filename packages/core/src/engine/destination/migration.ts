@@ -24,7 +24,7 @@ import { SourceWatch } from './source-watch.js';
 /** ms between two `progress` events. */
 const PROGRESS_INTERVAL = 100;
 
-/** What the incoming side of `receive` and `relay` has in common. */
+/** Options that the incoming sides of `receive` and `relay` share. */
 export interface CommonOptions {
   readonly machineType?: string;
   readonly methodModules?: readonly string[];
@@ -33,7 +33,7 @@ export interface CommonOptions {
   readonly onEvent?: (event: DestinationEvent) => void;
 }
 
-/** One migration on its destination, in the API thread: it owns the listener, the threads and the status. */
+/** One migration on its destination, in the API thread: owns the listener, the threads and the status. */
 export class DestinationMigration<Result> {
   readonly #options: CommonOptions;
   readonly #role: DestinationRole<Result>;
@@ -103,7 +103,7 @@ export class DestinationMigration<Result> {
     );
   }
 
-  /** Opens the way for the source; `run` follows. @throws MultifdError `io`; then nothing is left of this. */
+  /** Listens; call `run` next. @throws MultifdError `io`; then nothing is left open. */
   async listen(address: Address): Promise<Listener> {
     try {
       return await Listener.open(address, (accepted) => this.#admission.connected(accepted));
@@ -113,7 +113,7 @@ export class DestinationMigration<Result> {
     }
   }
 
-  /** The source has begun. A stranger does not start the clock: it may come long before the source. */
+  /** The source has begun: its time limits start now, and not with a stranger, which may come long before. */
   #sourceBegins(): void {
     if (this.#setupTimer !== undefined || !this.#status.is('setup')) return;
     this.#meter.begins();
@@ -129,7 +129,7 @@ export class DestinationMigration<Result> {
     this.#setupTimer = undefined;
   }
 
-  /** @throws MultifdError with who has the guest. */
+  /** @throws MultifdError that says who has the guest. */
   async run(listener: Listener): Promise<Result> {
     try {
       return await this.#run(listener);
@@ -157,7 +157,7 @@ export class DestinationMigration<Result> {
       (error) => this.#ending.fail(error),
     );
     signal?.addEventListener('abort', onAbort);
-    /** What the source is told. */
+    /** The reason for the source. */
     let reason: MultifdError | undefined;
     try {
       this.#status.to('setup');
@@ -166,7 +166,7 @@ export class DestinationMigration<Result> {
       } else {
         methods.check(this.#options.methodModules ?? []);
         this.#role.open((error) => this.#ending.failed(error));
-        // Before anybody is heard, so that a method that was named and is not there is told at once.
+        // Before any connection is read, so that a missing method is reported at once.
         this.#openThreads();
         this.#admission.open();
       }
@@ -231,7 +231,7 @@ export class DestinationMigration<Result> {
     this.#threads.broadcast(await this.#role.place(blocks, this.#machineType, ahead));
   }
 
-  /** Everything was read. From `device` on a relay may hand the guest over. */
+  /** Main was read to its end. From `device` on a relay may hand the guest over. */
   async #allRead(): Promise<void> {
     await this.#admission.settled();
     if (!this.#status.is('active')) return;
@@ -239,7 +239,7 @@ export class DestinationMigration<Result> {
     this.#threads.of(undefined).post({ type: 'settled' });
   }
 
-  /** Everything is here: make it last, tell the source, and report if it asked. */
+  /** Everything has arrived: makes it durable, tells the source, and reports if asked to. */
   async #complete(received: ReceivedState): Promise<void> {
     if (!this.#status.is('device')) return;
     const result = (guest: GuestPlace): Result =>
@@ -256,7 +256,7 @@ export class DestinationMigration<Result> {
     this.#ending.isHere(result((await this.#ending.farewell) ? 'destination' : 'either'));
   }
 
-  /** The guest is here whatever the report does: a failure is told to the source in place of it. */
+  /** The guest is here whether or not the report can be made: on failure the source gets an error in its place. */
   async #sendReport(result: Result): Promise<void> {
     let report: Uint8Array | undefined;
     try {

@@ -18,10 +18,10 @@ export class PendingConnection implements Claim {
   readonly #accepted: Accepted;
   readonly #look: FirstLook;
   readonly #introduction: Introduction;
-  /** When it connected; and when it said something last. */
+  /** When it connected, and when it last sent something, ms. */
   readonly since = performance.now();
   #heard = this.since;
-  /** When to look again; never once there is nothing more to be learnt. */
+  /** When to look again; Infinity once nothing more can be learnt. */
   #due = this.since;
   #ended = false;
   #noted = false;
@@ -66,7 +66,7 @@ export class PendingConnection implements Claim {
     return this.#introduction.progress;
   }
 
-  /** What was read of it so far: its thread needs it. */
+  /** The bytes read so far, for its thread. */
   get bytes(): Uint8Array {
     return this.#introduction.bytes;
   }
@@ -80,19 +80,19 @@ export class PendingConnection implements Claim {
     return this.#due;
   }
 
-  /** The other end has closed its side. What it had to say before that may be all of it. */
+  /** The peer has closed its side, perhaps after sending everything. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** The descriptor of its socket tells how many this process has, as numbers are given from below. */
+  /** Descriptor of its socket: numbers are given from below, so it tells how many this process has. */
   get descriptor(): number | undefined {
     return this.#accepted.descriptor;
   }
 
   /**
-   * Reads what has come.
-   * @throws MultifdError if that is a stranger's, or the connection is gone.
+   * Reads what has arrived.
+   * @throws MultifdError if it is a stranger's, or the connection is gone.
    */
   look(now: number): void {
     for (;;) {
@@ -125,14 +125,14 @@ export class PendingConnection implements Claim {
     );
   }
 
-  /** The socket, good for posting to another thread; what `bytes` has is read already. */
+  /** The socket, ready to be posted to another thread; `bytes` has been read from it. */
   handOver(): Promise<Socket> {
     return this.#accepted.handOver(this.#look.untouched);
   }
 
   /**
    * Tells a main stream why another connection from its host was refused, once: it may be its own channel. The source
-   * heeds that only if it fails. False if the connection does not take it.
+   * uses that only if it fails. False if the connection does not take it.
    */
   note(reason: MultifdError): boolean {
     if (this.#noted || this.role !== 'main' || !this.#introduction.wantsReason) return true;
@@ -141,8 +141,8 @@ export class PendingConnection implements Claim {
   }
 
   /**
-   * Drops the connection. A source that wants to know why hears it, and that its guest is not here: it may have sent
-   * everything by now.
+   * Drops the connection. A source that asked for reasons gets this one, and is told that its guest is not here: it may
+   * have sent everything by now.
    */
   dismiss(reason: MultifdError, dismissals: Dismissals): void {
     if (this.#introduction.wantsReason)

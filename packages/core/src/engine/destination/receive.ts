@@ -19,13 +19,13 @@ import type { IncomingThreadData, ToIncomingThread } from './messages.js';
 import { DestinationMigration } from './migration.js';
 import type { DestinationRole } from './role.js';
 
-/** Bytes that a source can make this end reserve: even untouched memory has its price. */
+/** Default limit of the RAM that a source may announce, in bytes: even untouched memory costs page tables. */
 const MOST_RAM = 4 * 2 ** 40;
 
 /**
- * Is the destination of a migration: listens, and receives one guest.
+ * Destination of a migration: listens, and receives one guest.
  *
- * @returns when it listens; `result` is there when the guest is.
+ * @returns when it listens; its `result` resolves when the guest has arrived.
  * @throws MultifdError `usage` or `io` if it cannot listen.
  */
 export async function receive(options: ReceiveOptions): Promise<Incoming> {
@@ -48,12 +48,12 @@ export async function receive(options: ReceiveOptions): Promise<Incoming> {
   );
   const listener = await migration.listen(address);
   const result = migration.run(listener);
-  // Who has not looked at the result yet must not die of it.
+  // Mark the rejection handled: the caller may look at the result later.
   result.catch(() => {});
   return { address: formatAddress(listener.address), result, close: () => migration.cancel() };
 }
 
-/** Keeps the guest here: its pages go to the RAM that the caller gives. */
+/** Keeps the guest here: its pages go to the caller's RAM. */
 class ReceiveRole implements DestinationRole<ReceiveResult> {
   readonly failures = new FirstFailure();
   readonly entry = 'incoming';
@@ -120,7 +120,7 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
     return { type: 'ram', placement };
   }
 
-  /** Before anything is reserved for it: the list is the source's word only. */
+  /** Checks the block list before anything is reserved for it: it comes from the source. */
   #checkSize(blocks: readonly IncomingBlock[]): void {
     if (blocks.length === 0) throw new MultifdError('protocol', 'the source announces no RAM block');
     const total = blocks.reduce((sum, block) => sum + block.length, 0);

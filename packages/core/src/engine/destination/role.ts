@@ -6,48 +6,48 @@ import type { GuestWord } from '../../thread/guest-place.js';
 import type { DestinationStatistics } from '../statistics.js';
 import type { IncomingThreadData, ToIncomingThread } from './messages.js';
 
-/** What becomes of what a destination receives: it is kept here (`receive`), or sent on (`relay`). */
+/** What a destination does with what it receives: keeps it (`receive`), or sends it on (`relay`). */
 export interface DestinationRole<Result> {
-  /** Of all threads of the migration, the role's own too. */
+  /** First failure of all threads, the role's own too. */
   readonly failures: FirstFailure;
   /** What an incoming thread runs, started with what `threadData` makes of what all of them need. */
   readonly entry: 'incoming' | 'relay-incoming';
   threadData(data: IncomingThreadData): IncomingThreadData;
   /** Whether a source that asks for a report gets one. */
   readonly reports: boolean;
-  /** Starts what the role needs beside the incoming threads. */
+  /** Starts what the role needs besides the incoming threads. */
   open(onFailure: (error: MultifdError) => void): void;
   /**
    * The blocks are known, and `ahead` bytes of device state that came before them. Gives what every incoming thread has
    * to know before it reads pages.
    */
   place(blocks: readonly IncomingBlock[], machineType: string, ahead: number): Promise<ToIncomingThread>;
-  /** `guest`: who has the guest now, as far as the source goes. */
+  /** @param guest who has the guest, as far as the source is concerned. */
   result(
     machineType: string,
     received: ReceivedState,
     statistics: DestinationStatistics,
     guest: GuestPlace,
   ): Result;
-  /** Everything is here, and the source has not been told: makes it last, or throws. */
+  /** Everything has arrived, and the source is not told yet: makes it durable, or throws. */
   commit(result: Result): Promise<void>;
   /** The report that was asked for; undefined if main's thread gets it by itself. */
   report(result: Result): Promise<Uint8Array | undefined>;
   /**
-   * The guest is not to go any further. False if it has gone already, or may have (a relay's outgoing side): then only
-   * main's thread can tell how this ends, and does so in bounded time.
+   * Tries to stop the guest here. False if a relay's outgoing side has handed it over, or may have: then only main's
+   * thread can tell how this ends, and does so in bounded time.
    */
   tryAbort(): boolean;
   /** Whether a failure tells the source anything: not if a connection of its own has ended. */
   isNews(failure: MultifdError): boolean;
   /** Main's thread says why the next destination fails, or drops a connection. */
   heard(reason: MultifdError): void;
-  /** Main's thread has failed: no reason comes any more. */
+  /** Main's thread has failed: no reason can arrive any more. */
   mainFailed(): void;
-  /** After main's thread has failed: nobody waits for the next destination's word any more. */
+  /** After main's thread has failed: stops waiting for the next destination's answer. */
   settle(): void;
   /** Who has the guest, for errors. @param incoming as the incoming side knows it (`DestinationControl.guest`). */
   word(incoming: GuestPlace): GuestWord;
-  /** The migration is over. Waits until nothing of the role runs any more. Does not throw. */
+  /** The migration is over: ends the role's threads and waits for them. Does not throw. */
   close(completed: boolean): Promise<void>;
 }

@@ -5,8 +5,8 @@ import type { Counters } from '../../thread/counters.js';
 import type { DestinationMeter } from './destination-meter.js';
 
 /**
- * Notices a source that is gone or stands still, whatever the threads are waiting for. Each has a limit: a thread that
- * waits for another's connection cannot see to its own.
+ * Notices a source that is gone or stalls, whatever the threads are waiting for: a thread that waits for another one's
+ * connection does not watch its own.
  */
 export class SourceWatch {
   readonly #control: DestinationControl;
@@ -28,7 +28,7 @@ export class SourceWatch {
     this.#channels = Array.from({ length: parameters.multifdChannels }, () => ({ bytes: -1, since: 0 }));
   }
 
-  /** To be asked every 100 ms or so, while pages come. What is wrong; undefined if nothing is. */
+  /** Call it about every 100 ms while pages come. @returns what is wrong; undefined if nothing is. */
   look(): MultifdError | undefined {
     const gone = this.#control.goneEarly;
     if (gone !== undefined && this.#control.isWaitedFor) return closedEarly(gone);
@@ -36,8 +36,8 @@ export class SourceWatch {
   }
 
   /**
-   * @param leaving one connection has ended, as those of a source that waits for no word of ours do when it is through:
-   *   then the others end soon, too.
+   * @param leaving one connection has ended, as those of a source that does not wait for an answer do at its end: then
+   *   the others end soon, too.
    */
   #silent(leaving: boolean): MultifdError | undefined {
     const { idleTimeout, stallTimeout } = this.#parameters;

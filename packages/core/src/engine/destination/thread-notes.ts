@@ -1,6 +1,6 @@
 import type { FromIncomingThread } from './messages.js';
 
-/** How far one incoming thread has come, as it has told. */
+/** How far one incoming thread has come, by its messages. */
 export class ThreadNotes {
   /** It has loaded what it needs and waits for its connection, or has it. */
   ready = false;

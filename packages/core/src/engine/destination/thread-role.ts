@@ -7,27 +7,27 @@ import type { FromIncomingThread, ToIncomingThread } from './messages.js';
 export type IncomingPort = ThreadPort<ToIncomingThread, FromIncomingThread>;
 
 /**
- * What one incoming thread does with what arrives: keep it here (`receive`), or send it on (`relay`). The thread's entry
- * chooses, so that a destination knows of no relay.
+ * What one incoming thread does with what arrives: keeps it here (`receive`), or sends it on (`relay`). The thread's
+ * entry chooses, so that a destination does not import the relay.
  */
 export interface ThreadRole {
-  /** Of a channel: gives the place of its pages, once the blocks are known. */
+  /** Of a channel: opens the sink of its pages, once the blocks are known. */
   sink(counters: CounterRow): Promise<PageSink>;
-  /** Of main: what is done with what it reads. */
+  /** Of main: what it calls while it reads. */
   main(): MainHost;
-  /** Checks that the pages which were placed are still there. @throws MultifdError `io`. */
+  /** Checks that the received pages reached memory. @throws MultifdError `io`. */
   intact(): void;
-  /** For a source that has asked. */
+  /** The report, for a source that has asked for it. */
   report(): Promise<Uint8Array>;
   /** The source was told that its guest has arrived, and does not close main: it may have the guest too. Never throws. */
   sourceKeepsMain(): Promise<void>;
-  /** Whether nobody behind us has the guest, from now on for good. */
+  /** Tries to abort: whether no next destination has, or will have, the guest. */
   tryAbort(): boolean;
   /** Frees everything. Does not throw. */
   close(): void;
 }
 
-/** Everything was read: whoever else has connected may still turn out to be a channel too many. */
+/** Main was read to its end: a pending connection may still turn out to be a surplus channel. */
 export async function settled(port: IncomingPort): Promise<void> {
   port.post({ type: 'ending' });
   await port.next('settled');

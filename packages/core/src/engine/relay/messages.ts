@@ -3,9 +3,9 @@ import type { SendLink } from '../../send/messages.js';
 import type { IncomingThreadData } from '../destination/messages.js';
 import type { TransitDescriptor } from './transit.js';
 
-/** The outgoing side, as a relay's threads share it. An epoch is opened when a cut of the incoming side is due. */
+/** The outgoing side, as a relay's threads share it. An epoch is opened when a sync of the incoming side is due. */
 export interface RelayLink extends SendLink {
-  /** Parameters that were given: the guest's machine type does not change these (`parametersFor`). */
+  /** The given parameters: the guest's machine type does not change these (`parametersFor`). */
   readonly given: Partial<MigrationParameters>;
   readonly transit: TransitDescriptor;
 }

@@ -19,7 +19,7 @@ import type { RelayLink } from './messages.js';
 import { type Slot, Transit } from './transit.js';
 import { TransitSink } from './transit-sink.js';
 
-/** What a relay's main needs of its thread. */
+/** What a relay's main needs from its thread. */
 export interface RelayMainHost {
   readonly machineType: string | undefined;
   readonly uuid: Uint8Array;
@@ -30,7 +30,7 @@ export interface RelayMainHost {
   configured(machineType: string): void;
   /** Outgoing main is connected and the blocks are known: returns when the outgoing channels are connected too. */
   connectChannels(blocks: readonly IncomingBlock[]): Promise<void>;
-  /** All of the source's stream was read: returns when nobody can be a channel of its with further pages. */
+  /** All of the source's main was read: resolves when no pending connection can be one of its channels. */
   settled(): Promise<void>;
   failed(error: MultifdError): void;
   /** The destination says why it fails, or why it drops a connection. */
@@ -38,9 +38,9 @@ export interface RelayMainHost {
 }
 
 /**
- * Main of a relay: what the incoming main stream says is said again on the outgoing one. A sync of the incoming side
- * is passed only when the outgoing side has sync too, so that the destination sees the source's order of epochs. The
- * sections are our own: one PART for each sync, whatever the source's sync mode was.
+ * Main of a relay: repeats the incoming main stream on the outgoing one. A sync of the incoming side is passed only when
+ * the outgoing side has synced too, so that the destination sees the source's order of epochs. The sections are our
+ * own: one PART for each sync, whatever the source's sync mode was.
  */
 export class RelayMain implements MainHost {
   readonly machineType: string | undefined;
@@ -60,10 +60,10 @@ export class RelayMain implements MainHost {
   #answers: ReturnPathAnswers | undefined;
   #waiting: Waiting = 'source';
   #blocks: readonly IncomingBlock[] = [];
-  /** Sends zero pages over main while an epoch lasts (`legacy`). */
+  /** Sends zero pages over main during an epoch (`legacy`). */
   #pump: Promise<void> = Promise.resolve();
   #epochOver = false;
-  /** The first PART was begun; before, main has no place for zero pages. */
+  /** The first PART has begun: before it, main has no place for zero pages. */
   #inRounds = false;
 
   constructor(
@@ -98,7 +98,7 @@ export class RelayMain implements MainHost {
     const configuration = { machineType: this.#machineType, ...this.#configuration };
     const { returnPath } = this.#link.parameters;
     await stream.begin(configuration, returnPath);
-    // We wait for its word, but a refusal does not bring the guest back to a source that does not.
+    // We wait for the destination's answer, but a refusal does not return the guest to a source that does not wait.
     if (returnPath && this.#waiting !== 'source') await stream.sourceDoesNotWait();
     await this.#host.connectChannels(blocks);
     await stream.rawEarly(beforeRam);
@@ -152,8 +152,8 @@ export class RelayMain implements MainHost {
     await stream.endWith(received.reportRequested ? withReportRequest(received.bytes) : received.bytes);
     if (!returnPath) this.#outgoing?.expectEnd();
     if (returnPath && this.#answers !== undefined) {
-      // A source that cancels meanwhile runs its guest. Closing our side lets the destination take back by itself, unless
-      // it has just confirmed.
+      // A source that cancels meanwhile runs its guest. Closing our side makes the destination abort too, unless it has
+      // just confirmed.
       await Promise.race([awaitShut(this.#answers, stallTimeout, completionTimeout), takenBack]);
     }
     this.#control.finish();
@@ -174,7 +174,7 @@ export class RelayMain implements MainHost {
       await this.#stream?.sourceKeepsMain();
       await this.#outgoing?.drained();
     } catch {
-      // The destination has the guest and is gone by now: it needs no word.
+      // The destination has the guest and has closed: it needs no more.
     }
   }
 
@@ -193,7 +193,7 @@ export class RelayMain implements MainHost {
       limit: new BandwidthLimit(bandwidth),
       signal: this.#host.signal,
     });
-    // Once the destination has said that it has the guest, all that is left to do is to tell the source.
+    // The destination has the guest: only the source must still be told.
     const failed = (error: MultifdError): void => {
       if (!this.#control.isConfirmed) this.#host.failed(error);
     };
@@ -201,7 +201,7 @@ export class RelayMain implements MainHost {
     const accepted = (): boolean => {
       const isDue = this.#control.confirm();
       if (isDue) outgoing.expectEnd();
-      // The destination takes our closing main for the source's letting go of its guest, and only our source decides that.
+      // To the destination, our closing main means that the source has let go of its guest: only our source decides that.
       socket.allowHalfOpen = isDue;
       return isDue;
     };
@@ -217,7 +217,7 @@ export class RelayMain implements MainHost {
     return this.#stream;
   }
 
-  /** Cuts the outgoing side: everything in transit is sent, every channel has sent its SYNC, main says so. */
+  /** Syncs the outgoing side: sends everything in transit, then each channel its SYNC, then main its record. */
   async #sync(last = false): Promise<void> {
     const { multifdChannels, multifdFlushAfterEachSection } = this.#parameters;
     const epoch = this.#control.openEpoch(0, 0, last);
@@ -233,7 +233,7 @@ export class RelayMain implements MainHost {
     if (this.#parameters.zeroPageDetection !== 'legacy') return;
     this.#epochOver = false;
     this.#pump = this.#pumpZeros();
-    // A failure is met when the pump is waited for; until then it must not end the thread.
+    // Mark the rejection handled: a failure is met when the pump is awaited.
     this.#pump.catch(() => {});
   }
 

@@ -16,17 +16,17 @@ import type { RelayResult } from './relay.js';
 import { Transit } from './transit.js';
 import type { TransitPagesData } from './transit-pages.js';
 
-/** Where a relay sends what it receives. */
+/** Options of a relay's outgoing side. */
 export interface RelayDestination extends Omit<SendSideOptions, 'entry' | 'channelName'> {
   /** Parameters that were given. */
   readonly given: Partial<MigrationParameters>;
-  /** Called when the guest's machine type has decided what was not given. */
+  /** Called when the guest's machine type has set the parameters that were not given. */
   readonly onCompat: (machineType: string, compat: MachineCompat) => void;
   /** Called once for each accelerator that failed and was replaced. */
   readonly onReplaced: (replacement: AcceleratorReplacement) => void;
 }
 
-/** Sends the guest on: its pages pass through a fixed number of slots, to outgoing channels of this role's own. */
+/** Sends the guest on: its pages pass through a fixed number of slots to this role's outgoing channels. */
 export class RelayRole implements DestinationRole<RelayResult> {
   readonly reports = true;
   readonly entry = 'relay-incoming';
@@ -53,7 +53,7 @@ export class RelayRole implements DestinationRole<RelayResult> {
     return this.#side.failures;
   }
 
-  /** The outgoing side has failed: the guest goes no further, whether or not the destination says why. */
+  /** The outgoing side has failed, whether or not the destination gives a reason. */
   #failed(error: MultifdError): void {
     const { returnPath } = this.#destination.parameters;
     if (this.tryAbort() || !returnPath) this.#reason.failed(error, returnPath);
@@ -102,7 +102,7 @@ export class RelayRole implements DestinationRole<RelayResult> {
     });
   }
 
-  /** Main is connected to the destination by now: the channels follow. */
+  /** Main is connected to the destination: the channels follow. */
   async place(blocks: readonly IncomingBlock[], machineType: string): Promise<ToIncomingThread> {
     this.#parameters = parametersFor(machineType, this.#destination.given);
     this.#tellCompat(machineType);

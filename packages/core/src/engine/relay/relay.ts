@@ -32,9 +32,9 @@ export interface RelayOptions {
    * pages go, the guest's machine type does (`machineCompat`).
    */
   readonly outgoing?: Partial<MigrationParameters>;
-  /** Looks for zero pages that the source did not look for. Needed unless outgoing `zeroPageDetection` is `none`. */
+  /** Checks the pages that the source did not check. Needed unless outgoing `zeroPageDetection` is `none`. */
   readonly accelerator?: AcceleratorReference;
-  /** Who goes on, in this order, when the accelerator fails in the middle. Default: nobody. */
+  /** Replacements, in this order, if the accelerator fails. Default: none. */
   readonly fallbacks?: readonly AcceleratorReference[];
   /** Modules (URLs) that bring further MultiFD methods, for both sides. */
   readonly methodModules?: readonly string[];
@@ -50,7 +50,7 @@ export interface Relaying {
   readonly address: string;
   /** Fulfilled when the guest is at its destination; rejected with a MultifdError when it is not. */
   readonly result: Promise<RelayResult>;
-  /** Gives up, as an aborted `signal` does: `result` is rejected with `cancelled` unless the guest is through. */
+  /** Cancels, as an aborted `signal` does: `result` rejects with `cancelled` unless the guest has left already. */
   close(): void;
 }
 
@@ -126,7 +126,7 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
   const migration = new DestinationMigration(options, role, incoming, pageSize, uuid, io);
   const listener = await migration.listen(parseAddress(options.listen));
   const result = migration.run(listener);
-  // Who has not looked at the result yet must not die of it.
+  // Mark the rejection handled: the caller may look at the result later.
   result.catch(() => {});
   return { address: formatAddress(listener.address), result, close: () => migration.cancel() };
 }

@@ -13,7 +13,7 @@ import { TransitSink } from './transit-sink.js';
 /** ms that a relay waits for the report of its destination, which may have all of RAM to read for it. */
 const REPORT_TIMEOUT = 30 * 60_000;
 
-/** The role of an incoming thread of `relay`: pages go into transit, main is said again to the next destination. */
+/** The role of an incoming thread of `relay`: pages go into transit, main is repeated to the next destination. */
 export class SendingOn implements ThreadRole {
   readonly #data: RelayThreadData;
   readonly #port: IncomingPort;

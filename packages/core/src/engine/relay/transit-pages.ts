@@ -13,7 +13,7 @@ export interface TransitPagesData extends SendChannelData {
   readonly transit: TransitDescriptor;
 }
 
-/** Packets on their way through a relay: their pages are checked if the source has not, and sent on. */
+/** Sends the packets in transit through a relay, and checks their pages if the source has not. */
 export class TransitPages implements PageSource {
   readonly #data: TransitPagesData;
   readonly #transit: Transit;
@@ -46,7 +46,7 @@ export class TransitPages implements PageSource {
     this.#tools = tools;
   }
 
-  /** Sends what is in transit until the cut of `epoch` is due and nothing is left. */
+  /** Sends what is in transit until the sync of `epoch` is due and nothing is left. */
   async sendEpoch(epoch: number): Promise<boolean> {
     if (this.#tools === undefined) throw new MultifdError('internal', 'the channel is not connected');
     const isDue = (): boolean => this.#control.hasOpened(epoch);

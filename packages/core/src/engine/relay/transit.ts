@@ -3,10 +3,10 @@ import { allocateMemoryBlock } from '../../ram/memory-block.js';
 import { change, waitUntil } from '../../thread/shared-state.js';
 import { maxPagesPerPacket, PACKET_PAYLOAD_SIZE } from '../../wire/layout.js';
 
-/** Packets that may be inside the relay at one time: 32 MiB of pages. This, and no more, it buffers. */
+/** Most packets inside the relay at a time: 32 MiB of pages. It buffers no more. */
 const SLOTS = 64;
 
-/** Whose a slot is. */
+/** Owner of a slot. */
 const FREE = 0;
 /** An incoming thread writes to it. */
 const FILLING = 1;
@@ -43,7 +43,7 @@ export interface TransitDescriptor {
   readonly pages: SharedArrayBuffer;
 }
 
-/** One packet on its way through the relay. Owned by whoever took it, until it is handed on. */
+/** One packet in transit. The thread that took it owns it until it hands it on. */
 export interface Slot {
   readonly index: number;
   /** Room for the pages of a packet; the first `normal` are its normal pages, in the order of `offsets`. */

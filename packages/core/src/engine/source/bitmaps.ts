@@ -3,9 +3,9 @@ import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
 
 /** One bitmap for each block, in the blocks' order. All are shared memory. */
 export interface SourceBitmaps {
-  /** What the guest marks; of a guest without dirty bitmaps, the migration's own. */
+  /** The guest's; the migration's own if the guest has none. */
   readonly dirty: readonly DirtyBitmap[];
-  /** What channels claim from: `dirty`; with `legacy` those that the migration thread fills. */
+  /** What channels claim from: `dirty`, or with `legacy` bitmaps that the migration thread fills. */
   readonly work: readonly DirtyBitmap[];
 }
 

@@ -1,4 +1,4 @@
-/** When to stop the guest: pure arithmetic on what a round has shown. */
+/** Decides when to stop the guest from the figures of a round. Pure. */
 
 export interface RoundFigures {
   /** Pages handled in the round: sent with content or found zero. */
@@ -25,7 +25,7 @@ export function expectedDowntime(round: RoundFigures): number | undefined {
   return (round.dirtyPages * round.pageSize * 1000) / rate;
 }
 
-/** Whether the guest dirties its memory about as fast as it moves, so that more rounds lead nowhere. */
+/** Whether the guest dirties memory about as fast as it is sent: more rounds would not converge. */
 export function isStalled(round: RoundFigures, expected: number | undefined, downtimeLimit: number): boolean {
   if (expected !== undefined && expected <= downtimeLimit) return false;
   return round.handledPages > 0 && round.dirtyPages >= 0.9 * round.handledPages;

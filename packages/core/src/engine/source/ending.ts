@@ -7,25 +7,25 @@ import { isReason } from '../../wire/reason.js';
 import type { StatusMachine } from '../status.js';
 import { AwaitedReason } from './heard-reason.js';
 
-/** What the end of a migration needs of it. */
+/** What an ending needs of its migration. */
 export interface SourceEndingHost {
   readonly status: StatusMachine;
   readonly parameters: MigrationParameters;
-  /** The words that say who has the guest. */
+  /** Says who has the guest. */
   readonly control: SourceControl;
   readonly failures: FirstFailure;
   readonly requestReport: boolean;
-  /** The user has called the migration off. */
+  /** The user has cancelled. */
   readonly isAborted: () => boolean;
   warn(message: string): void;
-  /** The guest has left, just now. */
+  /** Called when the guest has left. */
   completed(): void;
   stopThreads(): void;
 }
 
 /**
- * How a migration ends on its source, in the API thread. The first error decides, unless the guest has been handed over:
- * then the destination's word decides, which the migration thread waits for.
+ * Decides how a migration ends on its source, in the API thread. The first error decides, unless the guest has been
+ * handed over: then the destination's answer does, which the migration thread waits for.
  */
 export class SourceEnding {
   readonly #host: SourceEndingHost;
@@ -38,12 +38,12 @@ export class SourceEnding {
 
   constructor(host: SourceEndingHost) {
     this.#host = host;
-    // Mark the rejections handled: a migration that fails before anybody awaits them is told by its outcome.
+    // Mark the rejections handled: if nobody awaits them yet, the outcome reports the failure.
     this.#outcome.promise.catch(() => {});
     this.#reported.promise.catch(() => {});
   }
 
-  /** Fulfilled when the guest has left; rejected with the error that decided. */
+  /** Resolves when the guest has left; rejects with the deciding error. */
   get outcome(): Promise<void> {
     return this.#outcome.promise;
   }
@@ -59,7 +59,7 @@ export class SourceEnding {
     return status.isOver || status.is('cancelling');
   }
 
-  /** A step of the status that a failure or a cancellation may have overtaken. */
+  /** Advances the status, unless a failure or cancellation came first. */
   step(status: 'active' | 'device'): void {
     if (!this.isDecided) this.#host.status.to(status);
   }
@@ -73,7 +73,7 @@ export class SourceEnding {
     this.#maybeComplete();
   }
 
-  /** The migration thread is through: with a return path, the destination has said that it has the guest. */
+  /** The migration thread has finished: with a return path, the destination has reported that it has the guest. */
   sentAll(): void {
     this.#sentAll = true;
     this.#maybeComplete();
@@ -83,7 +83,7 @@ export class SourceEnding {
     this.#reported.resolve(report);
   }
 
-  /** Off, unless the destination may have the guest already: then its word decides. */
+  /** Cancels, unless the destination may have the guest already: then its answer decides. */
   cancel(): void {
     const { status, control } = this.#host;
     if (status.is('completed')) this.#reported.resolve(undefined);
@@ -104,8 +104,7 @@ export class SourceEnding {
 
   /** An error of a thread that cannot tell whether the destination has the guest. */
   failed(error: MultifdError): void {
-    // Without a return path a connection that breaks is the destination's last word: it may not have read what was on
-    // its way there.
+    // Without a return path a broken connection decides: the destination may not have read what was in flight.
     const { returnPath } = this.#host.parameters;
     if (this.#host.control.tryAbort() || !returnPath) this.#reason.failed(error, returnPath);
   }
@@ -115,19 +114,19 @@ export class SourceEnding {
     this.#reason.hear(reason);
   }
 
-  /** The migration thread has failed: it hears no reason any more. */
+  /** The migration thread has failed: no reason can arrive any more. */
   mainFailed(error: MultifdError): void {
     this.#reason.release();
     this.#decided(error);
   }
 
-  /** The migration is over: nothing is waited for any more. */
+  /** The migration is over: stops waiting for a reason. */
   close(): void {
     this.#host.failures.close();
     this.#reason.close();
   }
 
-  /** The migration is off, unless the destination has said that it has the guest. */
+  /** Fails the migration, unless the destination has reported that it has the guest. */
   #decided(error: MultifdError): void {
     const { status, control } = this.#host;
     if (!status.isOver && !control.settle()) this.sentAll();
@@ -140,19 +139,19 @@ export class SourceEnding {
     this.#outcome.reject(early && isUnexplained ? refusedEarly(error) : error);
   }
 
-  /** With a return path the destination's word counts; without one, that every byte has left. */
+  /** With a return path the destination's answer decides; without one, that every byte has been sent. */
   #maybeComplete(): void {
     const { status, parameters } = this.#host;
     if (!this.#sentAll || !status.is('device')) return;
     if (!parameters.returnPath && this.#channelsDone < parameters.multifdChannels) return;
     this.#host.completed();
     status.to('completed');
-    // A cancellation that came too late for the migration is not too late for the report.
+    // Too late to cancel the migration, it still ends the wait for the report.
     if (this.#host.isAborted()) this.#reported.resolve(undefined);
     this.#outcome.resolve();
   }
 
-  /** After completion there is nothing left to fail but the report. */
+  /** After completion only the report can still fail. */
   #noReport(error: MultifdError): void {
     if (this.#host.requestReport) this.#host.warn(`no report from the destination: ${error.message}`);
     this.#reported.resolve(undefined);

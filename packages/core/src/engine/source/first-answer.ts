@@ -2,10 +2,10 @@ import { MultifdError } from '../../errors.js';
 import { concat } from '../../wire/bytes.js';
 import { isTls, plainText } from '../../wire/foreign-tongue.js';
 
-/** Bytes that tell who answers. */
+/** Number of bytes that tell who answers. */
 const ENOUGH = 64;
 
-/** The first bytes that come back on main: whoever listens there may be no destination at all. */
+/** The first bytes that come back on main: the peer may not be a destination at all. */
 export class FirstAnswer {
   #bytes: Uint8Array = new Uint8Array(0);
 
@@ -13,7 +13,7 @@ export class FirstAnswer {
     if (this.#bytes.length < ENOUGH) this.#bytes = concat(this.#bytes, bytes.subarray(0, ENOUGH));
   }
 
-  /** What is wrong with an answer that is none, if its first bytes tell. */
+  /** Names what answered in place of a destination, if its first bytes tell. */
   foreign(): MultifdError | undefined {
     if (isTls(this.#bytes)) {
       return new MultifdError(

@@ -5,16 +5,13 @@ import type { DeviceSection } from '../../wire/main/records.js';
 import type { Guest, RawDeviceState } from '../api.js';
 import type { EarlyState, ToMigrationThread } from './messages.js';
 
-/**
- * Calls the guest's callbacks, and sees to it that a guest that was stopped is resumed when the migration does
- * not complete.
- */
+/** Calls the guest's callbacks, and resumes a stopped guest if the migration does not complete. */
 export class GuestKeeper {
   readonly #guest: Guest;
   readonly #live: boolean;
-  /** Asked for once, at setup. */
+  /** Read once, at setup. */
   #raw: RawDeviceState | undefined;
-  /** The call of `stop`, once it was made: it must be over before `resume`. */
+  /** The call of `stop`: `resume` waits for it. */
   #stopping: Promise<void> | undefined;
 
   constructor(guest: Guest, live: boolean) {
@@ -22,7 +19,7 @@ export class GuestKeeper {
     this.#live = live;
   }
 
-  /** Does what the migration thread asks for and waits for. @throws MultifdError. */
+  /** Serves a request of the migration thread. @throws MultifdError. */
   async answer(question: 'ask-early' | 'sync-dirty' | 'ask-intact'): Promise<ToMigrationThread> {
     switch (question) {
       case 'ask-early':
@@ -48,7 +45,7 @@ export class GuestKeeper {
     await this.syncDirty();
   }
 
-  /** At setup, before the guest is stopped: what goes out before the first round, around the START section of RAM. */
+  /** Early device state, read at setup while the guest runs: sent before the first round, around the START section. */
   async earlyState(): Promise<{ readonly beforeRam: EarlyState; readonly behindStart: EarlyState }> {
     const none = new Uint8Array(0);
     this.#raw = await call('rawDeviceState', () => this.#guest.rawDeviceState?.());
@@ -64,19 +61,19 @@ export class GuestKeeper {
     };
   }
 
-  /** Of the guest that stands still: its sections, or in place of them what another migration brought. */
+  /** Device state of the stopped guest: its sections, or the bytes that another migration brought. */
   async deviceState(): Promise<{ deviceState: readonly DeviceSection[]; tail: Uint8Array | undefined }> {
     if (this.#raw !== undefined) return { deviceState: [], tail: this.#raw.bytes };
     const sections = (await call('deviceState', () => this.#guest.deviceState?.('stopped'))) ?? [];
     return { deviceState: sections.filter(({ early }) => early !== true), tail: undefined };
   }
 
-  /** @throws MultifdError if what was read of the guest was not really its memory. */
+  /** @throws MultifdError if reads did not return the guest's memory. */
   async intact(): Promise<void> {
     await call('intact', () => this.#guest.intact?.());
   }
 
-  /** The migration is off: what has become of the guest meanwhile. Undefined if it is intact, as far as its owner can tell. */
+  /** After a failure: what happened to the guest meanwhile; undefined if it is intact, as far as its owner can tell. */
   async damage(): Promise<MultifdError | undefined> {
     try {
       await this.intact();
@@ -87,7 +84,7 @@ export class GuestKeeper {
     }
   }
 
-  /** The migration is off: the guest runs on here if it was stopped. */
+  /** After a failure: resumes the guest if it was stopped. */
   async giveBack(): Promise<void> {
     if (this.#stopping === undefined) return;
     await this.#stopping.catch(() => {});
@@ -95,9 +92,9 @@ export class GuestKeeper {
   }
 }
 
-/** The block's own word, which its owner need not repeat. @throws MultifdError if what was read of it was not its memory. */
+/** Asks the block itself, so that its owner need not. @throws MultifdError if reads did not return its memory. */
 async function wholeBlock(descriptor: RamBlockDescriptor): Promise<void> {
-  // One that cannot be opened here says nothing of the memory.
+  // A block that cannot be opened here tells nothing about the memory.
   const block = await openRamBlock(descriptor).catch(() => undefined);
   try {
     block?.intact?.();

@@ -1,8 +1,8 @@
 import type { MultifdError } from '../../errors.js';
 
-/** ms for which a reason explains the end of a connection: it may have been about another source's. */
+/** ms for which a reason explains the end of a connection; an older one may be about another source. */
 const VALID = 5_000;
-/** ms in which the destination may say on main why it has closed a channel. */
+/** ms that the destination gets to give its reason on main after it closed a channel. */
 const PATIENCE = 1_000;
 
 /** The destination's last reason. It ends nothing by itself: it explains why a connection ended. */

@@ -1,4 +1,4 @@
-/** ms of sending that do not count: what left first may only have filled the sockets' buffers. */
+/** ms of sending that do not count: the first bytes may only have filled the sockets' buffers. */
 const WARM_UP = 60;
 /** ms of sending after which the rate is known, if so many bytes have left, … */
 const ENOUGH_TIME = 120;
@@ -8,7 +8,7 @@ const MOST_TIME = 500;
 /** … or, where hardly any time goes into sending, so many ms after the first look, if there is something to go by. */
 const IDLE_LINE = 1000;
 
-/** How far the line has come. */
+/** What one look has seen. */
 interface Mark {
   readonly bytes: number;
   /** ms of sending. */
@@ -16,8 +16,8 @@ interface Mark {
 }
 
 /**
- * What the line takes when something is sent: bytes over the time in which some thread was sending. Time in which all
- * look for something to send, as in a row of zero pages, is not the line's.
+ * Measures the line's rate: bytes over the time in which some thread was sending. Time in which all threads look for
+ * something to send, as in a run of zero pages, does not count.
  */
 export class LineRate {
   #first: number | undefined;
@@ -26,7 +26,7 @@ export class LineRate {
   #began: Mark | undefined;
 
   /**
-   * Looks as often as the answer is to be exact: a look stands for the time since the one before.
+   * Records one look, which stands for the time since the one before: look as often as the result is to be exact.
    * @param now moment of this look, ms.
    * @param bytes that have been sent so far, over all connections.
    * @param sending whether any thread waits for its connection, or for `max-bandwidth`.

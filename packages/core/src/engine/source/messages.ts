@@ -13,11 +13,11 @@ export interface SourceMigrationData extends LegacyCheckData {
   /** Dirty bitmaps of the guest, one for each block. */
   readonly dirty: readonly SharedArrayBuffer[];
   readonly requestReport: boolean;
-  /** Whether the guest wants to be asked (`Guest.intact`) before it is handed over. */
+  /** Whether `Guest.intact` must be called before the guest is handed over. */
   readonly asksIntact: boolean;
 }
 
-/** Device state for one place in the stream: as sections, or as another migration brought it. One of the two is empty. */
+/** Device state for one place in the stream: sections, or bytes of another migration. One of the two is empty. */
 export interface EarlyState {
   readonly sections: readonly DeviceSection[];
   readonly raw: Uint8Array;
@@ -33,9 +33,9 @@ export type ToMigrationThread =
   | { readonly type: 'early-state'; readonly beforeRam: EarlyState; readonly behindStart: EarlyState }
   /** The dirty bitmaps are up to date. */
   | { readonly type: 'dirty-synced' }
-  /** What was sent was really the guest's memory. */
+  /** What was sent was the guest's memory (`Guest.intact`). */
   | { readonly type: 'intact' }
-  /** The guest stands still. */
+  /** The guest is stopped. */
   | {
       readonly type: 'guest-stopped';
       readonly deviceState: readonly DeviceSection[];
@@ -50,7 +50,7 @@ export type FromMigrationThread =
   | { readonly type: 'connected' }
   /** The destination says why it fails, or why it drops a connection. */
   | { readonly type: 'reason'; readonly reason: ErrorReport }
-  /** The accelerator failed here; another one goes on. */
+  /** The accelerator failed here, and another one replaced it. */
   | { readonly type: 'replaced'; readonly replacement: AcceleratorReplacement }
   | Ending
   | { readonly type: 'active' }
@@ -62,9 +62,9 @@ export type FromMigrationThread =
   | { readonly type: 'completed' }
   | { readonly type: 'report'; readonly report: Uint8Array };
 
-/** What the migration thread knows at the end of a round. */
+/** Figures of a round, at its end. */
 export interface RoundReport {
-  /** Looks at the dirty bitmap so far. */
+  /** Syncs of the dirty bitmap so far. */
   readonly dirtySyncCount: number;
   /** Pages dirty now. */
   readonly dirtyPages: number;

@@ -13,13 +13,13 @@ import type { Counters } from '../../thread/counters.js';
 import { LineRate } from './line-rate.js';
 import { decideMethod, type MeasuredMethod, type MethodDecision } from './method-decision.js';
 
-/** ms between two looks at what has left, and at who waits for the line. */
+/** ms between two looks at what was sent and at which threads are sending. */
 const LOOK = 10;
-/** Packets that each method makes for trying. */
+/** Packets that each method makes in a trial. */
 const PACKETS = 2;
-/** Ranges that were claimed last, where there is something if anywhere. */
+/** Number of ranges, the last claimed, to sample: where content is most likely. */
 const RECENT = 8;
-/** If the first method leaves more than this share of a byte, the others are not tried: the guest does not compress. */
+/** If the first method's payload is above this share, the others are not tried: the guest does not compress. */
 const HOPELESS = 0.9;
 
 export interface ChooserOptions {
@@ -28,14 +28,14 @@ export interface ChooserOptions {
   readonly settings: MethodOptions['settings'];
   readonly counters: Counters;
   readonly control: SourceControl;
-  /** What is told of methods that are left out, one line each: `auto` may go on without them. */
+  /** Gets one line for each method that is left out: `auto` goes on without it. */
   readonly warn: (message: string) => void;
 }
 
-/** `multifd-compression=auto` on the source, in the API thread: sends with `none` until it knows better. */
+/** `multifd-compression=auto` on the source, in the API thread: sends with `none` until a method is chosen. */
 export class MethodChooser {
   readonly #options: ChooserOptions;
-  /** Aborted when there is nothing to choose a method for any more. */
+  /** Aborted when no method needs to be chosen any more. */
   readonly #over = new AbortController();
   #methods: readonly MultiFDMethods[] | undefined;
   #choosing: Promise<void> | undefined;
@@ -47,7 +47,7 @@ export class MethodChooser {
   }
 
   /**
-   * Loads the methods, as every channel does when it needs one, and has them look at their settings.
+   * Loads the methods, as every channel does when it needs one, and lets them check their settings.
    * @throws MultifdError `codec-unavailable`; `usage` for a setting that is out of range, used or not.
    */
   async open(): Promise<void> {
@@ -62,14 +62,14 @@ export class MethodChooser {
     return this.#methods !== undefined;
   }
 
-  /** What was chosen, and why; undefined while that is not known, as for a guest that was gone before. */
+  /** What was chosen, and why; undefined until then, and for a guest that had left before. */
   get decision(): MethodDecision | undefined {
     return this.#decision;
   }
 
   /**
-   * Measures the line and the methods while pages are sent, and chooses once. Call it when the first round begins. A
-   * guest that cannot be sampled does not end a migration that goes on without that.
+   * Measures the line and the methods while pages are sent, and chooses once. Call it when the first round begins. If
+   * the guest cannot be sampled, the migration goes on without a choice.
    */
   begin(): void {
     this.#choosing = this.#choose(this.#over.signal).catch((error: unknown) => {
@@ -78,13 +78,13 @@ export class MethodChooser {
     });
   }
 
-  /** Every channel says so, of the same method. @param reason why it cannot have the one that was chosen, one line. */
+  /** A channel cannot use the chosen method; every channel reports the same one. @param reason one line. */
   refused(reason: string): void {
     if (!this.#refused) this.#options.warn(`multifd-compression auto goes on with none: ${reason}`);
     this.#refused = true;
   }
 
-  /** Nothing is chosen from now on. Returns when no memory is read any more, whatever the methods do. */
+  /** Chooses nothing from now on. Resolves once no memory is read any more, whatever the methods do. */
   async end(): Promise<void> {
     this.#over.abort();
     await this.#choosing;
@@ -103,7 +103,7 @@ export class MethodChooser {
     control.chooseMethod(methods.find(({ name }) => name === decision.name)?.flag ?? 0);
   }
 
-  /** What each method makes of the same pages. */
+  /** Runs each method on the same pages. */
   async #measure(
     methods: readonly MultiFDMethods[],
     signal: AbortSignal,
@@ -135,7 +135,7 @@ export class MethodChooser {
     }
   }
 
-  /** One method that fails is no word on the others; a setting that is wrong is the user's to mend. */
+  /** A method that fails is left out; a wrong setting is the user's to mend, and ends the migration. */
   async #guarded<Value>(method: MultiFDMethods, work: () => Promise<Value>): Promise<Value | undefined> {
     try {
       return await work();
@@ -165,7 +165,7 @@ export class MethodChooser {
     return undefined;
   }
 
-  /** Where the channels are: a guest that is mostly zero has something there, or nothing would be sent. */
+  /** The ranges that the channels are at: a mostly zero guest has content there if anywhere. */
   #recent(): ReturnType<RangeTable['at']>[] {
     const table = new RangeTable(this.#options.ram.blocks);
     const claimed = Math.min(this.#options.control.claimed, table.count);

@@ -1,29 +1,29 @@
-/** What a method made of a little of the guest. */
+/** Result of one method's trial. */
 export interface MeasuredMethod {
   readonly name: string;
   /** Bytes of pages a second, one thread. */
   readonly bytesPerSecond: number;
-  /** Payload bytes for each byte of pages; 1: nothing gained. */
+  /** Payload bytes for each byte of pages; 1: no gain. */
   readonly ratio: number;
 }
 
 export interface MethodDecision {
-  /** The method that sends from now on. */
+  /** The method to send with from now on. */
   readonly name: string;
   /** Why, one line. */
   readonly reason: string;
-  /** Payload bytes a second that left while nothing was compressed. */
+  /** Payload bytes a second while nothing was compressed. */
   readonly lineRate: number;
   readonly measured: readonly MeasuredMethod[];
 }
 
-/** What a method has to be better by: what it costs the guest and the other end is not measured. */
+/** Factor by which a method must be better: its cost for the guest and the other end is not measured. */
 const WORTH_IT = 1.2;
 /** Methods whose page rates differ by less than this factor should finish together. */
 const AS_GOOD = 1.1;
 
 /**
- * The method that should finish first; among those that should finish together, the one that works least for it.
+ * Chooses the method that should finish first; among those that should finish together, the one that takes least CPU.
  * @param lineRate payload bytes a second with `none`, all channels together.
  * @param threads that can compress at the same time.
  */

@@ -5,16 +5,16 @@ import type { MigrateOptions, MigrateResult, Migrating } from '../api.js';
 import { SourceMigration } from './migration.js';
 import { checkSource } from './options.js';
 
-/** Memory that a migration is reading: a guest can go to one place at a time. */
+/** Memory that a migration is reading: a guest migrates to one destination at a time. */
 const migrating = new WeakSet<object>();
 
 /**
  * Migrates a guest to a destination: a `receive` of this package, or a QEMU with `-incoming`.
  *
- * If this fails, the guest runs on here: `guest.resume` has been called if it had been stopped, nothing of it is lost,
- * and it can be migrated again at once. One failure leaves a doubt that no protocol can remove: a destination that has
- * everything and falls silent before its last word is heard (`timeout` or `peer-closed`, with a hint to make sure that
- * the guest does not run there).
+ * If this fails, the guest runs on here: `guest.resume` has been called if it had been stopped, nothing is lost, and
+ * the guest can be migrated again at once. One doubt remains that no protocol can remove: a destination that has
+ * everything and falls silent before its answer arrives (`timeout` or `peer-closed`, with a hint to make sure that the
+ * guest does not run there).
  *
  * @returns when the destination has everything and the guest must run only there.
  * @throws MultifdError the first thing that went wrong; `cancelled` if `signal` was aborted in time.
@@ -24,8 +24,8 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
 }
 
 /**
- * Begins the same, and gives a hold on it: to watch it, to change its parameters while it runs, to cancel it.
- * @throws MultifdError `usage`, or `accelerator-unavailable` if a check is asked for and nobody is to do it.
+ * Starts a migration and returns a handle: to watch it, to change its parameters while it runs, to cancel it.
+ * @throws MultifdError `usage`, or `accelerator-unavailable` if a check is asked for without an accelerator.
  */
 export async function startMigration(options: MigrateOptions): Promise<Migrating> {
   const checked = checkSource(options);

@@ -57,7 +57,7 @@ export class MigrationThread {
     }
   }
 
-  /** The migration is off, but nobody has told this thread to stop: the destination may still say why on main. */
+  /** The migration has failed, but this thread may go on: the destination may still give its reason on main. */
   async #hearMore(error: unknown): Promise<void> {
     const { signal } = this.#port;
     if (!MultifdError.is(error) || error.code !== 'cancelled' || signal.aborted) return;
@@ -105,7 +105,7 @@ export class MigrationThread {
     if (parameters.returnPath) await outgoing.close();
   }
 
-  /** Frees everything, whatever happened. Does not throw. */
+  /** Frees everything, after success or failure. Does not throw. */
   async close(): Promise<void> {
     this.#outgoing?.destroy();
     await this.#legacy?.close();
@@ -161,7 +161,7 @@ export class MigrationThread {
     }
   }
 
-  /** The last round, with the guest standing still, and what is not RAM. */
+  /** The last round, with the guest stopped, and the device state. */
   async #switchOver(stream: MainStream): Promise<void> {
     this.#port.post({ type: 'stop-guest' });
     const { deviceState, tail } = await this.#port.next('guest-stopped');
@@ -176,7 +176,7 @@ export class MigrationThread {
     else await stream.endWith(requestReport ? withReportRequest(tail) : tail);
   }
 
-  /** One pass over all RAM. Gives the downtime to be expected if the guest were stopped now. */
+  /** One round over all dirty RAM. Returns the expected downtime if the guest were stopped now. */
   async #round(stream: MainStream, kind: 'part' | 'end'): Promise<number | undefined> {
     const { parameters, ram, live } = this.#data;
     this.#dirtySyncCount++;
@@ -187,8 +187,8 @@ export class MigrationThread {
     await stream.ramSync(!parameters.multifdFlushAfterEachSection);
     const after = this.#totals();
     const duration = performance.now() - start;
-    // Setup has marked everything for the first round. Now, and not when the next one begins: whether there is one
-    // depends on what was written meanwhile, of which a tracker's bitmap does not tell by itself.
+    // Setup has marked everything for the first round. Sync now and not when the next round begins: whether there is
+    // one depends on what was written meanwhile, which a tracker's bitmap does not show before a sync.
     if (live && kind === 'part') {
       this.#port.post({ type: 'sync-dirty' });
       await this.#port.next('dirty-synced');

@@ -23,7 +23,7 @@ import { SourceMeter } from './source-meter.js';
 /** ms between two `progress` events. */
 const PROGRESS_INTERVAL = 100;
 
-/** One migration on its source, in the API thread: it owns the status, the sending side and the guest's callbacks. */
+/** One migration on its source, in the API thread: owns the status, the sending side and the guest's callbacks. */
 export class SourceMigration {
   readonly #options: MigrateOptions;
   readonly #checked: CheckedSource;
@@ -40,7 +40,7 @@ export class SourceMigration {
   readonly #chooser: MethodChooser | undefined;
   #migration: Thread<ToMigrationThread> | undefined;
   #isMainReady = false;
-  /** After a failure: what has become of the guest here, if it is not intact. */
+  /** After a failure: what happened to the guest here, if it is not intact. */
   #damage: MultifdError | undefined;
 
   constructor(options: MigrateOptions, checked: CheckedSource, io: MigrationIo | undefined) {
@@ -92,11 +92,11 @@ export class SourceMigration {
       this.#side.failures,
       io?.interrupt,
     );
-    // Mark the rejection handled: a migration that fails has nobody who awaits it.
+    // Mark the rejection handled: after a failure nobody awaits it.
     this.#mainReady.promise.catch(() => {});
   }
 
-  /** @throws MultifdError with who has the guest. */
+  /** @throws MultifdError that says who has the guest. */
   async run(): Promise<MigrateResult> {
     try {
       return await this.#run();
@@ -130,7 +130,7 @@ export class SourceMigration {
       await Promise.all([this.#threads.join(), this.#side.join(), this.#chooser?.end()]);
       await this.#side.close();
       if (!this.#status.is('completed')) {
-        // Before it runs on here, and writes to its memory.
+        // Before the guest runs on and writes to its memory.
         this.#damage = await this.#keeper.damage();
         await this.#keeper.giveBack();
       }
@@ -157,7 +157,7 @@ export class SourceMigration {
     if (downtimeLimit !== undefined) this.#side.control.limitDowntime(downtimeLimit);
   }
 
-  /** Off, unless the destination may have the guest already: then its word decides. */
+  /** Cancels, unless the destination may have the guest already: then its answer decides. */
   cancel(): void {
     this.#ending.cancel();
   }
@@ -267,13 +267,13 @@ export class SourceMigration {
   async #stopGuest(): Promise<ToMigrationThread> {
     this.#meter.guestStops();
     await this.#keeper.stop();
-    // What is chosen from now on would be loaded, and tried in this thread, while the guest stands still.
+    // A method chosen from now on would be loaded, and tried in this thread, while the guest is stopped.
     if (this.#checked.live) void this.#chooser?.end();
     this.#ending.step('device');
     return { type: 'guest-stopped', ...(await this.#keeper.deviceState()) };
   }
 
-  /** Lets the guest's owner do something that the migration thread waits for. */
+  /** Serves a request that the migration thread waits for. */
   #answer(work: () => Promise<ToMigrationThread>): void {
     work().then(
       (message) => this.#migration?.post(message),

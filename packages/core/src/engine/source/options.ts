@@ -10,7 +10,7 @@ import type { Configuration } from '../../wire/main/encode.js';
 import type { Guest, MigrateOptions } from '../api.js';
 import { parametersFor } from '../machine-compat.js';
 
-/** What `migrate` was asked to do, complete and checked. */
+/** Options of `migrate`, complete and checked. */
 export interface CheckedSource {
   readonly address: Address;
   readonly parameters: MigrationParameters;
@@ -19,7 +19,7 @@ export interface CheckedSource {
   readonly live: boolean;
 }
 
-/** @throws MultifdError `usage`, or `accelerator-unavailable` if a check is asked for and nobody is to do it. */
+/** @throws MultifdError `usage`, or `accelerator-unavailable` if a check is asked for without an accelerator. */
 export function checkSource(options: MigrateOptions): CheckedSource {
   const machineType = options.guest.machineType ?? 'none';
   const parameters = parametersFor(machineType, options.parameters);
@@ -51,7 +51,7 @@ export function checkSource(options: MigrateOptions): CheckedSource {
   };
 }
 
-/** What the sending side is made with. */
+/** Arguments of the sending side. */
 export function sideOptions(
   { guest, accelerator, fallbacks = [], methodModules = [], methodSettings = {} }: MigrateOptions,
   { address, parameters, uuid }: CheckedSource,
@@ -73,7 +73,7 @@ export function sideOptions(
   };
 }
 
-/** @throws MultifdError `usage` for page bits that are not the guest's, and a uuid that is none. */
+/** @throws MultifdError `usage` for page bits that are not the guest's, or an invalid uuid. */
 function checkConfiguration({ configuration, ram: { pageSize } }: Guest): StreamConfiguration {
   // QEMU names the page size only where the target can have several (docs/wire.md, 2.2).
   if (configuration === undefined) return pageSize === 4096 ? {} : { targetPageBits: Math.log2(pageSize) };

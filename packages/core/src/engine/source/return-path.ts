@@ -6,21 +6,21 @@ import { ReturnPathDecoder } from '../../wire/return-path.js';
 import { FirstAnswer } from './first-answer.js';
 import { HeardReason } from './heard-reason.js';
 
-/** What of the return path the source waits for. */
+/** Promises of what the return path brings. */
 export interface ReturnPathAnswers {
-  /** SHUT: fulfilled for 0, rejected for anything else. */
+  /** Resolves with SHUT(0), rejects with any other SHUT. */
   readonly shut: Promise<void>;
   /** The destination's report. */
   readonly report: Promise<Uint8Array>;
-  /** Fulfilled when nothing more will be heard. */
+  /** Resolves when the return path has ended. */
   readonly closed: Promise<void>;
-  /** The destination's reason in place of an error that says only that it is gone. */
+  /** Returns the destination's reason in place of an error that says only that it is gone. */
   explain(error: MultifdError): MultifdError;
-  /** When anything was last heard (`performance.now()`). */
+  /** When the last bytes came (`performance.now()`). */
   lastSign(): number;
 }
 
-/** Who listens to the return path. Each is called at once, whatever the connections do next. */
+/** Listeners of the return path. Each is called at once, before anything else happens on the connections. */
 export interface ReturnPathListener {
   /** SHUT(0): the guest is there. False if it cannot be, since not all of it was sent. */
   accepted(): boolean;
@@ -37,7 +37,7 @@ export function listenToReturnPath(socket: Socket, listener: ReturnPathListener)
   const shut = Promise.withResolvers<void>();
   const report = Promise.withResolvers<Uint8Array>();
   const closed = Promise.withResolvers<void>();
-  // Who does not wait for an answer must not die of it.
+  // Mark the rejection handled: not every source waits for an answer.
   shut.promise.catch(() => {});
   report.promise.catch(() => {});
   const decoder = new ReturnPathDecoder();
@@ -92,9 +92,9 @@ export function listenToReturnPath(socket: Socket, listener: ReturnPathListener)
 }
 
 /**
- * Waits for the destination's last word. It may take its time to make everything last, as long as it shows that it
- * is alive.
- * @param timeout ms without a sign of it.
+ * Waits for the destination's final answer. It may take long to sync everything to disk, as long as it shows that it is
+ * alive.
+ * @param timeout ms without a sign of life.
  * @param atMost ms in all.
  */
 export function awaitShut(answers: ReturnPathAnswers, timeout: number, atMost: number): Promise<void> {
@@ -106,7 +106,7 @@ export function awaitShut(answers: ReturnPathAnswers, timeout: number, atMost: n
   });
 }
 
-/** Bytes that are no text, and no message either. */
+/** The error for bytes that are no return-path message. */
 function misread(cause: unknown): MultifdError {
   const error = MultifdError.from(cause, 'protocol', 'return path');
   if (error.code !== 'protocol' || error.hint !== undefined) return error;

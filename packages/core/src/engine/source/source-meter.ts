@@ -4,7 +4,7 @@ import type { Counters } from '../../thread/counters.js';
 import type { SourceStatistics } from '../statistics.js';
 import type { RoundReport } from './messages.js';
 
-/** Turns counters and moments into the numbers that QEMU's `query-migrate` shows. */
+/** Computes the numbers of QEMU's `query-migrate` from counters and times. */
 export class SourceMeter {
   readonly #ram: GuestRamDescriptor;
   readonly #counters: Counters;
@@ -43,7 +43,7 @@ export class SourceMeter {
     const now = this.#end ?? performance.now();
     const totalTime = now - this.#start;
     const setupTime = (this.#setupEnd ?? now) - this.#start;
-    // As in QEMU, rates over all of it leave out the setup, which moves next to nothing.
+    // As in QEMU, rates leave out the setup, which sends next to nothing.
     const transferSeconds = (totalTime - setupTime) / 1000;
     const rows = Array.from({ length: this.#counters.rows }, (_, index) => this.#counters.row(index));
     const normal = rows.reduce((sum, row) => sum + row.normal, 0);
@@ -69,7 +69,7 @@ export class SourceMeter {
       zeroBytes: zeroPages * pageSize,
       pageSize,
       dirtySyncCount: round?.dirtySyncCount ?? 1,
-      // QEMU's is 0 once nobody is there who could dirty anything.
+      // QEMU's is 0 once no guest runs that could dirty memory.
       dirtyPagesRate: over || round === undefined ? 0 : rate(round.dirtyPages, roundSeconds),
       pagesPerSecond: over
         ? rate(normal + zeroPages, transferSeconds)

@@ -32,6 +32,15 @@ function fillRandom(page, next) {
 const FILLS = {
   text: fillText,
   random: fillRandom,
+  // Written all the same: no page of it is a hole.
+  zero(page) {
+    page.fill(0);
+  },
+  // Page by page in any order.
+  half(page, next) {
+    if (next() % 2 === 0) page.fill(0);
+    else fillRandom(page, next);
+  },
   // Half zero, a quarter text, a quarter random, page by page.
   mixed(page, next) {
     const kind = next() % 4;

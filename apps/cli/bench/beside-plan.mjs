@@ -2,24 +2,28 @@
 import { GIB } from './figures.mjs';
 
 const untouched = [1, 2, 4].map((channels) => ({
-  id: `100 GiB untouched, ${channels} channels`,
+  id: `100 GiB untouched, ${channels} ${channels === 1 ? 'channel' : 'channels'}`,
   group: 'untouched',
   size: 100 * GIB,
   content: 'untouched',
   channels,
   compression: 'none',
   detection: 'multifd',
+  // Page tables, and what the processes themselves take.
+  touches: GIB,
 }));
 
-const full = ['none', 'multifd'].map((detection) => ({
-  id: `4 GiB none zero, detection ${detection}`,
-  group: 'full',
+/** 4 GiB in shared memory, every page of it written. */
+const written = (content, detection, channels) => ({
+  id: `4 GiB ${content}${detection === 'none' ? ', detection none' : ''}, ${channels} channels`,
+  group: 'written',
   size: 4 * GIB,
-  content: 'random',
-  channels: 2,
+  content,
+  channels,
   compression: 'none',
   detection,
-}));
+  touches: 5 * GIB,
+});
 
 const compress = (content, compression, level, size) => ({
   id: `${size / GIB} GiB ${content}, ${compression}${level === 0 ? '' : `, level ${level}`}`,
@@ -29,6 +33,7 @@ const compress = (content, compression, level, size) => ({
   channels: 2,
   compression,
   detection: 'multifd',
+  touches: 2 * GIB,
   ...(level === 0 ? {} : { level }),
 });
 
@@ -56,22 +61,35 @@ const chosen = [
   limit,
   channels: 2,
   detection: 'multifd',
+  touches: 2 * GIB,
   ...(limit === 0 ? { repeats: SHORT_TURNS } : {}),
 }));
 
-export const plan = [...untouched, ...full, ...compressed, ...chosen];
+export const plan = [
+  ...untouched,
+  written('random', 'multifd', 2),
+  written('random', 'none', 2),
+  written('half', 'multifd', 2),
+  written('zero', 'multifd', 2),
+  ...compressed,
+  ...chosen,
+];
 
-/** Who moves a guest: what is left out has nothing to add. */
-export function sides(guest) {
+/**
+ * Who moves a guest: what is left out has nothing to add.
+ * @param qemus `{ binary, version }` of each QEMU that is here.
+ */
+export function sides(guest, qemus) {
+  const multifd = (side, args, target) => ({ ...guest, side, args, target });
   if (guest.group === 'auto') {
     const limit = ['--max-bandwidth', `${guest.limit}`];
-    return ['none', 'auto'].map((compression) => ({ ...guest, side: compression, compression, args: limit }));
+    return ['none', 'auto'].map((compression) => ({ ...multifd(compression, limit, 'memory'), compression }));
   }
-  const both = [
-    { ...guest, side: 'qemu', args: [] },
-    { ...guest, side: 'multifd', args: ['--host', 'auto'] },
-  ];
-  return guest.group === 'full'
-    ? [...both, { ...guest, side: 'multifd, --host none', args: ['--host', 'none'] }]
-    : both;
+  const peers = qemus.map(({ binary, version }) => ({ ...guest, side: `QEMU ${version}`, binary }));
+  const ours = multifd('multifd', [], 'memory');
+  if (guest.group === 'compression') return [...peers.slice(0, 1), ours];
+  if (guest.group !== 'written') return [...peers, ours];
+  const small = multifd('multifd, small pages', [], 'memory:anon');
+  const alone = multifd('multifd, --host none', ['--host', 'none'], 'memory');
+  return guest.content === 'random' ? [...peers, ours, small, alone] : [...peers, ours, small];
 }

@@ -1,6 +1,7 @@
 /** One migration from a real QEMU to another, measured. */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -11,25 +12,28 @@ import {
   setParameters,
   waitForMigration,
 } from '@multifd/qemu';
+import { warm } from './warm.mjs';
 
-const BINARY = process.env.MULTIFD_QEMU_10 ?? 'qemu-system-x86_64';
 const PATIENCE = 180_000;
 /** Clock ticks a second in /proc, everywhere that Node runs. */
 const TICKS = 100;
 let started = 0;
 
 /** @returns what `multifd migrate --json` tells of itself, under the same names. */
-export async function qemuToQemu({ size, image, channels, compression, level, detection }, folder) {
+export async function qemuToQemu(
+  { binary, size, image, channels, compression, level, detection, touches },
+  folder,
+) {
   const qemus = [];
   try {
     const backend =
       image === undefined
         ? `memory-backend-ram,id=ram,size=${size},reserve=off`
         : `memory-backend-file,id=ram,size=${size},mem-path=${image},share=on`;
-    const source = await start(folder, size, backend, []);
+    const source = await start(binary, folder, size, backend, []);
     qemus.push(source);
     const fresh = `memory-backend-ram,id=ram,size=${size},reserve=off`;
-    const target = await start(folder, size, fresh, ['-incoming', 'defer']);
+    const target = await start(binary, folder, size, fresh, ['-incoming', 'defer']);
     qemus.push(target);
     const parameters = {
       'multifd-channels': channels,
@@ -42,8 +46,9 @@ export async function qemuToQemu({ size, image, channels, compression, level, de
       await setCapabilities(qmp, { multifd: true, 'return-path': true });
       await setParameters(qmp, parameters);
     }
-    const address = `unix:${join(folder, `incoming-${started}`)}`;
+    const address = `tcp:127.0.0.1:${await freePort()}`;
     await migrateIncoming(target.qmp, address);
+    await warm(touches);
     const before = [source, target].map(({ child }) => cpuMs(child.pid));
     await migrate(source.qmp, address);
     const info = await waitForMigration(source.qmp, ['completed', 'failed'], PATIENCE);
@@ -51,8 +56,10 @@ export async function qemuToQemu({ size, image, channels, compression, level, de
     const after = [source, target].map(({ child }) => cpuMs(child.pid));
     return {
       ms: info.totalTime,
+      downtime: info.downtime,
       transferred: info.ram?.transferred,
       cpu: { source: after[0] - before[0], destination: after[1] - before[1] },
+      peakRss: { source: peakRss(source.child.pid), destination: peakRss(target.child.pid) },
     };
   } finally {
     for (const { qmp, child, ended } of qemus) {
@@ -63,8 +70,9 @@ export async function qemuToQemu({ size, image, channels, compression, level, de
   }
 }
 
-export function qemuVersion() {
-  const child = spawn(BINARY, ['--version'], { stdio: ['ignore', 'pipe', 'ignore'] });
+/** @returns undefined: it is not there. */
+export function qemuVersion(binary) {
+  const child = spawn(binary, ['--version'], { stdio: ['ignore', 'pipe', 'ignore'] });
   return new Promise((resolve) => {
     let text = '';
     child.stdout.on('data', (chunk) => (text += chunk));
@@ -73,7 +81,7 @@ export function qemuVersion() {
   });
 }
 
-async function start(folder, size, backend, extra) {
+async function start(binary, folder, size, backend, extra) {
   const rom = join(folder, 'rom');
   // Its processors never run: any ROM will do.
   if (!existsSync(rom)) writeFileSync(rom, Buffer.alloc(65536));
@@ -83,7 +91,7 @@ async function start(folder, size, backend, extra) {
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-bios', rom, '-S'],
     ...['-qmp', `unix:${monitor},server=on,wait=off`, ...extra],
   ];
-  const child = spawn(BINARY, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(binary, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const ended = new Promise((resolve) => child.once('exit', resolve));
   for (const deadline = performance.now() + 30_000; ; await delay(20)) {
     try {
@@ -92,6 +100,22 @@ async function start(folder, size, backend, extra) {
       if (child.exitCode !== null || performance.now() > deadline) throw error;
     }
   }
+}
+
+function freePort() {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function peakRss(pid) {
+  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+  return Number(kibibytes) * 1024;
 }
 
 /** User and system time of a process so far. */

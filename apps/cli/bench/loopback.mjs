@@ -8,14 +8,16 @@
  * unless `--out`); `node apps/cli/bench/render.mjs` makes the tables of docs/benchmarks.md from it.
  */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { environment, machineName } from '@multifd/testing/environment';
 import { samplesFile, writeSamples } from '../../../scripts/bench/samples.mjs';
+import { command } from './command.mjs';
 import { plan } from './plan.mjs';
+import { hold, warm } from './warm.mjs';
 
-const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 const CEILINGS = fileURLToPath(new URL('ceilings.mjs', import.meta.url));
 /** ms that one run may take. */
 const PATIENCE = 180_000;
@@ -63,26 +65,32 @@ function take(run) {
 }
 
 async function alone({ kind, bytes }) {
+  if (kind === 'touch') await warm(bytes);
   const { ms, cpu, peakRss } = await helper([kind, `${bytes}`]).report;
   return { ms: Math.round(ms), cpu: Math.round(cpu), peakRss };
 }
 
-async function migrate({ args }) {
-  const child = spawn(process.execPath, [CLI, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: PATIENCE,
-  });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text));
-  const code = await new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (status, signal) => resolve(status ?? signal));
-  });
-  if (code !== 0) throw new Error(`multifd ${args.join(' ')} ended with ${code}\n${stderr}${stdout}`);
-  const document = JSON.parse(stdout);
-  if (document.status !== 'completed') throw new Error(`${document.status}\n${stdout}`);
+/**
+ * The destination is a process of its own, so that its memory can be warm: the holder gives it up when the source, which
+ * has made its guest by then, connects.
+ */
+async function migrate({ args, channels, touches }) {
+  const receiving = command([
+    'receive',
+    'tcp:127.0.0.1:0',
+    '--json',
+    '--no-verify',
+    '--channels',
+    `${channels}`,
+  ]);
+  const address = await receiving.listening;
+  const idle = sockets(receiving.child.pid);
+  const holder = await hold(touches);
+  const [name, guest, ...others] = args;
+  const migrating = command([name, guest, address, ...others]);
+  while (migrating.child.exitCode === null && sockets(receiving.child.pid) === idle) await delay(2);
+  await holder.release();
+  const [document, received] = await Promise.all([migrating.document, receiving.document]);
   const { ram } = document;
   return {
     ms: document['total-time'],
@@ -92,12 +100,31 @@ async function migrate({ args }) {
     transferred: ram.transferred,
     normalBytes: ram['normal-bytes'],
     zeroBytes: ram['zero-bytes'],
-    cpu: document['cpu-time'],
-    peakRss: document['peak-rss'],
+    cpu: { source: document['cpu-time'].source, destination: received['cpu-time'].destination },
+    peakRss: { source: document['peak-rss'].source, destination: received['peak-rss'].destination },
   };
 }
 
+/** Sockets that a process has open; 0: it is gone. */
+function sockets(pid) {
+  try {
+    const folder = `/proc/${pid}/fd`;
+    return readdirSync(folder).filter((number) => isSocket(`${folder}/${number}`)).length;
+  } catch {
+    return 0;
+  }
+}
+
+function isSocket(link) {
+  try {
+    return readlinkSync(link).startsWith('socket:');
+  } catch {
+    return false;
+  }
+}
+
 async function copy({ bytes, into }) {
+  if (into === 'fresh') await warm(bytes);
   const source = helper(['source', `${bytes}`]);
   const { port } = await source.listening;
   const sink = helper(['sink', `${port}`, `${bytes}`, into]);

@@ -53,5 +53,7 @@ function migration(set, size, bytes, { zero, channels, populate = false, detecti
     bytes,
     args,
     needs,
+    // By the destination, and page tables.
+    touches: bytes * (detection === 'none' ? 1 : 1 - zero) + GIB / 8,
   };
 }

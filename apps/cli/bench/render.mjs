@@ -2,14 +2,14 @@
  * Writes the generated parts of docs/benchmarks.md from the samples in docs/samples: of each kind, the newest file.
  *
  *   node apps/cli/bench/render.mjs [--check FILE] [--accel FILE] [--look FILE] [--core FILE] [--loopback FILE]
- *                                [--qemu FILE]
+ *                                [--beside FILE] [--qemu FILE]
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { readSamples, samplesFolder } from '../../../scripts/bench/samples.mjs';
 import { acceleratorFindings, acceleratorTable, lookTable } from './accelerator-tables.mjs';
-import { autoTable, besideMachine, compressionTable, fullTable, untouchedTable } from './beside-tables.mjs';
+import { autoTable, besideFindings, besideMachine, besideTable, compressionTable } from './beside-tables.mjs';
 import { machine } from './figures.mjs';
 import { loopbackFindings, losses } from './findings.mjs';
 import {
@@ -23,13 +23,13 @@ import {
   shareTable,
 } from './tables.mjs';
 
-const KINDS = ['check', 'accel', 'look', 'core', 'loopback', 'qemu'];
+const KINDS = ['check', 'accel', 'look', 'core', 'loopback', 'beside', 'qemu'];
 const DOCUMENT = fileURLToPath(new URL('../../../docs/benchmarks.md', import.meta.url));
 
 const { values: files } = parseArgs({
   options: Object.fromEntries(KINDS.map((kind) => [kind, { type: 'string' }])),
 });
-const [check, accel, look, core, loopback, qemu] = KINDS.map((kind) => load(kind));
+const [check, accel, look, core, loopback, beside, qemu] = KINDS.map((kind) => load(kind));
 
 const parts = {
   'check-machine': machine(check.environment, 'Measured on'),
@@ -53,8 +53,10 @@ const parts = {
   findings: loopbackFindings(loopback),
   losses: losses(loopback, core),
   'qemu-machine': besideMachine(qemu),
-  'qemu-untouched': untouchedTable(qemu),
-  'qemu-full': fullTable(qemu),
+  'beside-machine': besideMachine(beside),
+  'beside-untouched': besideTable(beside, 'untouched'),
+  'beside-written': besideTable(beside, 'written'),
+  'beside-findings': besideFindings(beside),
   'qemu-compression': compressionTable(qemu),
   'qemu-auto': autoTable(qemu),
 };

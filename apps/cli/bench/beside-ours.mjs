@@ -1,6 +1,6 @@
 /** One migration from a multifd to a multifd, measured as one from a QEMU to a QEMU is. */
 import { command } from './command.mjs';
-import { warm } from './warm.mjs';
+import { warmUntilConnected } from './warm-until-connected.mjs';
 
 /**
  * @param run see `beside-plan.mjs`.
@@ -20,19 +20,11 @@ export async function multifdToMultifd(run, image) {
   ]);
   try {
     const address = await receiving.listening;
-    await warm(touches);
     const source = image === undefined ? `demo:${size},zero=1` : `raw:${image}`;
     const levels = level === undefined ? [] : [`--multifd-${compression}-level`, `${level}`];
-    const migrating = command([
-      'migrate',
-      source,
-      address,
-      ...common,
-      '--zero-page-detection',
-      detection,
-      ...levels,
-      ...args,
-    ]);
+    const sending = ['migrate', source, address, ...common, '--zero-page-detection', detection];
+    const start = () => command([...sending, ...levels, ...args]);
+    const migrating = await warmUntilConnected(touches, receiving.child, start);
     const [sent, received] = await Promise.all([migrating.document, receiving.document]);
     return {
       ms: sent['total-time'],

@@ -119,10 +119,15 @@ export function autoTable(measured) {
 export function besideMachine({ environment, runs }) {
   const counts = runs.map(({ samples }) => samples.length);
   const [few, many] = [Math.min(...counts), Math.max(...counts)];
+  const others = runs.flatMap(({ samples }) => samples.map((sample) => sample.others ?? Number.NaN));
+  const busy = others.filter((share) => share > 0.1).length;
+  const disturbed = others.some(Number.isNaN)
+    ? ''
+    : ` Right before ${busy} of the ${others.length} runs something else used more than a tenth of the cores.`;
   const taken = few === many ? `${few}` : `${few} to ${many}`;
   const { cpu: model, cores, node, commit, date, loadBefore, qemu } = environment;
   return (
     `Measured on: ${model}, ${cores} cores; Node ${node}; QEMU ${qemu}; commit ${commit}; ${date.slice(0, 10)}; load ` +
-    `before the run ${loadBefore}. Runs of each, in turns: ${taken}; median (lowest-highest), or one figure of one run. 1 GiB is ${GIB} bytes.`
+    `before the run ${loadBefore}. Runs of each, in turns: ${taken}; median (lowest-highest), or one figure of one run. 1 GiB is ${GIB} bytes.${disturbed}`
   );
 }

@@ -8,15 +8,15 @@
  * unless `--out`); `node apps/cli/bench/render.mjs` makes the tables of docs/benchmarks.md from it.
  */
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { environment, machineName } from '@multifd/testing/environment';
 import { samplesFile, writeSamples } from '../../../scripts/bench/samples.mjs';
 import { command } from './command.mjs';
 import { plan } from './plan.mjs';
-import { hold, warm } from './warm.mjs';
+import { warm } from './warm.mjs';
+import { warmUntilConnected } from './warm-until-connected.mjs';
 
 const CEILINGS = fileURLToPath(new URL('ceilings.mjs', import.meta.url));
 /** ms that one run may take. */
@@ -84,12 +84,9 @@ async function migrate({ args, channels, touches }) {
     `${channels}`,
   ]);
   const address = await receiving.listening;
-  const idle = sockets(receiving.child.pid);
-  const holder = await hold(touches);
   const [name, guest, ...others] = args;
-  const migrating = command([name, guest, address, ...others]);
-  while (migrating.child.exitCode === null && sockets(receiving.child.pid) === idle) await delay(2);
-  await holder.release();
+  const start = () => command([name, guest, address, ...others]);
+  const migrating = await warmUntilConnected(touches, receiving.child, start);
   const [document, received] = await Promise.all([migrating.document, receiving.document]);
   const { ram } = document;
   return {
@@ -103,24 +100,6 @@ async function migrate({ args, channels, touches }) {
     cpu: { source: document['cpu-time'].source, destination: received['cpu-time'].destination },
     peakRss: { source: document['peak-rss'].source, destination: received['peak-rss'].destination },
   };
-}
-
-/** Sockets that a process has open; 0: it is gone. */
-function sockets(pid) {
-  try {
-    const folder = `/proc/${pid}/fd`;
-    return readdirSync(folder).filter((number) => isSocket(`${folder}/${number}`)).length;
-  } catch {
-    return 0;
-  }
-}
-
-function isSocket(link) {
-  try {
-    return readlinkSync(link).startsWith('socket:');
-  } catch {
-    return false;
-  }
 }
 
 async function copy({ bytes, into }) {

@@ -8,7 +8,7 @@ const LOOK = 300;
 /** Share of all cores that others may use. */
 const QUIET = 0.1;
 /** ms that a sample waits at most; then it is taken as it is, and says so. */
-const PATIENCE = 20_000;
+const PATIENCE = 2_000;
 
 /** @returns share of all cores that was in use when it was last looked, 0 to 1. */
 export async function quiet() {

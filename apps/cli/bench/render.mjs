@@ -54,7 +54,6 @@ const parts = {
   losses: losses(loopback, core),
   'qemu-machine': besideMachine(qemu),
   'beside-machine': besideMachine(beside),
-  'beside-untouched': besideTable(beside, 'untouched'),
   'beside-written': besideTable(beside, 'written'),
   'beside-findings': besideFindings(beside),
   'qemu-compression': compressionTable(qemu),

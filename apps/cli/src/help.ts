@@ -29,8 +29,8 @@ SOURCE (default demo:1G):
       dirty      a vCPU runs and writes RATE bytes a second until the switchover (default: the guest is paused)
       fill       content of the other pages (default random)
       seed       the same seed gives the same memory (default 1)
-      backing    what the RAM is, on both ends of a loopback: auto (default: anonymous memory, with huge pages where a
-                 quarter of one or more is written; wasm without host-linux), anon (small pages only), thp (huge pages
+      backing    what the RAM is, on both ends of a loopback: auto (default: anonymous memory, with huge pages where three
+                 quarters of one or more are written; wasm without host-linux), anon (small pages only), thp (huge pages
                  wherever the kernel can), memfd, file, or wasm (WebAssembly memory, on every system)
       tracker    what finds the vCPU's writes: uffd, soft-dirty, digest, marks (the vCPU marks the pages itself),
                  or auto (default)

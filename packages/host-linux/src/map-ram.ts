@@ -15,7 +15,7 @@ interface MapCommon {
 
 /**
  * Memory of this process, zero and untouched.
- * - `auto`: private memory in small pages, and in a huge one wherever a quarter of it or more is announced
+ * - `auto`: private memory in small pages, and in a huge one wherever three quarters of it or more are announced
  *   (`RamBlock.announce`) before it is touched, as a destination does.
  * - `anon`: the same in small pages. `thp`: the same in huge pages wherever the kernel can.
  * - `memfd`: another process can map it as a `file` with the path `/proc/PID/fd/DESCRIPTOR`. Pages as with `auto` where the

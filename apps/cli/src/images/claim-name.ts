@@ -1,4 +1,13 @@
-import { closeSync, constants, fstatSync, linkSync, openSync, renameSync, rmSync } from 'node:fs';
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  linkSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { MultifdError } from '@multifd/core';
 import { isSameFile, lookAt } from './file-identity.js';
 
@@ -10,15 +19,41 @@ const NO_LINKS: readonly string[] = ['EPERM', 'ENOSYS', 'EOPNOTSUPP', 'ENOTSUP',
  * @throws MultifdError `usage` if something has it; what the system throws.
  */
 export function claimName(from: string, to: string): void {
+  const own = lookAt(from);
   try {
     linkSync(from, to);
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') throw taken(to);
-    if (!NO_LINKS.includes(codeOf(error))) throw error;
-    claimByPlaceholder(from, to);
-    return;
+    if (!hasName(own, to)) {
+      if (codeOf(error) === 'EEXIST') throw taken(to);
+      if (!NO_LINKS.includes(codeOf(error))) throw error;
+      claimByPlaceholder(from, to);
+      return;
+    }
   }
-  rmSync(from, { force: true });
+  try {
+    rmSync(from, { force: true });
+  } catch {
+    // The file has its name: a hidden second one is litter, and no failure.
+  }
+}
+
+/**
+ * rename(2). An error does not mean that nothing has happened: NFS repeats a request whose answer was lost, and then says
+ * that the file is not there.
+ * @throws what the system throws; then `from` has kept its name.
+ */
+export function moveName(from: string, to: string): void {
+  const own = lookAt(from);
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (!hasName(own, to)) throw error;
+  }
+}
+
+function hasName(file: BigIntStats | undefined, path: string): boolean {
+  const there = file === undefined ? undefined : lookAt(path);
+  return file !== undefined && there !== undefined && isSameFile(file, there);
 }
 
 /**
@@ -35,13 +70,10 @@ function claimByPlaceholder(from: string, to: string): void {
   }
   try {
     const placeholder = fstatSync(fd, { bigint: true });
-    const isOurs = (): boolean => {
-      const there = lookAt(to);
-      return there !== undefined && isSameFile(there, placeholder);
-    };
+    const isOurs = (): boolean => hasName(placeholder, to);
     if (!isOurs()) throw taken(to);
     try {
-      renameSync(from, to);
+      moveName(from, to);
     } catch (error) {
       if (isOurs()) rmSync(to, { force: true });
       throw error;

@@ -1,7 +1,7 @@
-import { type BigIntStats, renameSync, rmSync } from 'node:fs';
+import { type BigIntStats, rmSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { MultifdError } from '@multifd/core';
-import { claimName } from './claim-name.js';
+import { claimName, moveName } from './claim-name.js';
 import type { Exchange } from './exchange.js';
 import { isUnchanged, lookAt } from './file-identity.js';
 import { hiddenName, type OwnFile } from './own-file.js';
@@ -24,10 +24,10 @@ export class FinalName {
   readonly path: string;
   readonly #replacing: Replacing;
   /** Where what is replaced waits until it is certain that nobody wants it back. */
-  readonly #aside: string;
+  #aside: string;
   #file: OwnFile | undefined;
+  /** What had the name is aside. */
   #hasReplaced = false;
-  #isCleared = false;
 
   constructor(path: string, replacing: Replacing) {
     this.path = path;
@@ -66,31 +66,65 @@ export class FinalName {
   take(file: OwnFile): void {
     const old = this.check();
     if (old === undefined) attempt(`cannot name it ${this.path}`, () => claimName(file.path, this.path));
-    else this.#replace(file, old);
+    else if (this.#swap(file, file.path, this.path)) {
+      this.#swapped(file, old);
+      return;
+    } else this.#replace(file, old);
+    this.#has(file);
+  }
+
+  #has(file: OwnFile): void {
     file.path = this.path;
     this.#file = file;
   }
 
-  #replace(file: OwnFile, old: BigIntStats): void {
-    const { exchange } = this.#replacing;
-    if (exchange?.(file.path, this.path) === true) {
-      const out = lookAt(file.path);
-      if (out === undefined || !isUnchanged(old, out)) {
-        exchange(file.path, this.path);
-        throw this.#younger();
-      }
-      renameSync(file.path, this.#aside);
-    } else {
-      // If the process is killed between these two, the old file is the hidden one.
-      this.#moveAside(old);
-      try {
-        claimName(file.path, this.path);
-      } catch (error) {
-        this.#return();
-        throw MultifdError.from(error, 'io', `cannot name it ${this.path}`);
-      }
-    }
+  /** The file and what had the name have exchanged theirs. */
+  #swapped(file: OwnFile, old: BigIntStats): void {
+    const hidden = file.path;
+    const better = this.#aside;
+    this.#aside = hidden;
     this.#hasReplaced = true;
+    this.#has(file);
+    const out = lookAt(hidden);
+    if (out === undefined || !isUnchanged(old, out)) {
+      this.giveBack();
+      throw this.#younger();
+    }
+    this.#renameAside(better);
+  }
+
+  /** Two steps, where names cannot be exchanged. If the process is killed between them, the old file is the hidden one. */
+  #replace(file: OwnFile, old: BigIntStats): void {
+    this.#moveAside(old);
+    try {
+      claimName(file.path, this.path);
+    } catch (error) {
+      this.#return();
+      throw MultifdError.from(error, 'io', `cannot name it ${this.path}`);
+    }
+  }
+
+  /**
+   * Exchanges two names, one of them that of `file`. An error of a call that has done it all the same is none.
+   * @returns false where names cannot be exchanged.
+   */
+  #swap(file: OwnFile, from: string, to: string): boolean {
+    try {
+      return this.#replacing.exchange?.(from, to) === true;
+    } catch (error) {
+      if (!file.isAt(to)) throw error;
+      return true;
+    }
+  }
+
+  /** What was replaced gets a hidden name that says what it is. In a full directory it keeps the one that it has. */
+  #renameAside(better: string): void {
+    try {
+      moveName(this.#aside, better);
+      this.#aside = better;
+    } catch {
+      // It is as safe under the other name.
+    }
   }
 
   /** Nothing is to have the name any more: what has it is moved aside. @throws as `take`. */
@@ -98,12 +132,11 @@ export class FinalName {
     const old = this.check();
     if (old === undefined) return;
     this.#moveAside(old);
-    this.#hasReplaced = true;
-    this.#isCleared = true;
   }
 
   #moveAside(old: BigIntStats): void {
-    attempt(`cannot move ${this.path} aside`, () => renameSync(this.path, this.#aside));
+    attempt(`cannot move ${this.path} aside`, () => moveName(this.path, this.#aside));
+    this.#hasReplaced = true;
     const out = lookAt(this.#aside);
     if (out !== undefined && isUnchanged(old, out)) return;
     this.#return();
@@ -120,7 +153,7 @@ export class FinalName {
         hint: 'find out who else works in that directory',
       });
     }
-    attempt(`cannot name it ${this.path}`, () => renameSync(file.path, this.path));
+    attempt(`cannot name it ${this.path}`, () => moveName(file.path, this.path));
     file.path = this.path;
     this.#file = file;
   }
@@ -140,29 +173,28 @@ export class FinalName {
     if (this.#hasReplaced) rmSync(this.#aside, { force: true });
   }
 
-  /** The file is not wanted: what had the name before has it again. Does nothing before `take`. @throws what went wrong. */
+  /**
+   * The file is not wanted: what had the name before has it again, also after a `take` or `clear` that failed half way.
+   * @throws what went wrong.
+   */
   giveBack(): void {
     const file = this.#file;
-    if (this.#isCleared) {
-      this.#isCleared = false;
-      this.#return();
-      syncDirectoryNow(dirname(this.path));
-    }
-    if (file === undefined) return;
+    if (file === undefined && !this.#hasReplaced) return;
     this.#file = undefined;
     const hidden = hiddenName(dirname(this.path), basename(this.path), 'partial');
-    if (file.isAt(this.path)) this.#putBack(file, hidden);
+    if (file?.isAt(this.path) === true) this.#putBack(file, hidden);
     else if (this.#hasReplaced) this.#return();
     else return;
     syncDirectoryNow(dirname(this.path));
   }
 
   #putBack(file: OwnFile, hidden: string): void {
-    if (this.#hasReplaced && this.#replacing.exchange?.(this.#aside, this.path) === true) {
+    if (this.#hasReplaced && this.#swap(file, this.path, this.#aside)) {
       file.path = this.#aside;
+      this.#hasReplaced = false;
       return;
     }
-    renameSync(this.path, hidden);
+    moveName(this.path, hidden);
     file.path = hidden;
     if (!file.isAt(hidden)) claimName(hidden, this.path);
     else if (this.#hasReplaced) this.#return();
@@ -172,6 +204,7 @@ export class FinalName {
   #return(): void {
     try {
       claimName(this.#aside, this.path);
+      this.#hasReplaced = false;
     } catch (cause) {
       const { message } = MultifdError.from(cause, 'io', 'it cannot be moved back');
       throw new MultifdError('io', `what had the name ${this.path} is now ${this.#aside}: ${message}`, {

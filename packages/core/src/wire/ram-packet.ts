@@ -20,7 +20,7 @@ export interface RamPacket {
   zeroPages: number;
   /** Bytes after the header; 0 if there are no normal pages. */
   payloadSize: number;
-  /** One counter for all channels. Neither end checks it, and it gives no order (docs/wire.md, 4.3). */
+  /** One count for all channels of a source, which our destination checks at each sync (docs/wire.md, 4.3). Gives no order. */
   packetNumber: number;
   /** The block of all offsets; empty if there are no pages. */
   blockName: string;

@@ -10,6 +10,9 @@ import { receiveDocument } from './report/receive-document.js';
 import { relayDocument } from './report/relay-document.js';
 
 const args = process.argv.slice(2);
+// The event loop is empty, and what was written has left. Left to itself, Node now puts signals back to their defaults and
+// takes tens of ms to end: one that comes then would make the exit code 130, whatever has become of the guest.
+process.once('beforeExit', () => process.exit());
 outliveOutputErrors(args[0] === 'inspect' || args[0] === 'accel');
 try {
   // exitCode and not exit(): what was written to a pipe must still leave.

@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { childrenOf, eventually } from '../helpers/cli.js';
+import { childrenOf, eventually, isConnected } from '../helpers/cli.js';
 import { tempDirectory } from '../helpers/temp.js';
 
 const COMMAND = fileURLToPath(new URL('../../bin/multifd', import.meta.url));
@@ -43,10 +43,9 @@ function killAll({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-/** The command has started its loopback destination: it listens to signals by now, and so does that. */
+/** Both processes are up, and so what they do with signals is settled: the destination has its connections. */
 async function migrating(pid: number | undefined): Promise<void> {
-  await eventually('the destination', () => childrenOf(pid).length === 1, 60_000);
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+  await eventually('the destination', () => childrenOf(pid).some(isConnected), 60_000);
 }
 
 describe.runIf(process.platform === 'linux')('signals that were inherited as ignored', () => {

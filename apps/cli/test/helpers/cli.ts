@@ -118,7 +118,17 @@ export function isAlive(pid: number): boolean {
 
 /** Waits until the process `pid` has the connections of a migration with two channels (Linux). */
 export function connected(pid: number): Promise<void> {
-  return eventually('the migration begins', () => tcpConnections(pid) >= 3);
+  return eventually('the migration begins', () => isConnected(pid), 60_000);
+}
+
+/** Whether the process `pid` is there and has the connections of a migration with two channels (Linux). */
+export function isConnected(pid: number): boolean {
+  try {
+    return tcpConnections(pid) >= 3;
+  } catch {
+    // It is gone.
+    return false;
+  }
 }
 
 /** Established TCP connections (IPv4) of a process (Linux). */

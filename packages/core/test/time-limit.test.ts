@@ -17,7 +17,7 @@ async function withAnswer(look: (answer: Promise<unknown>) => Promise<unknown>):
   await once(socket, 'connect');
   try {
     const looked = look(once(socket, 'data'));
-    standStill(300);
+    standStill(400);
     return await looked;
   } finally {
     socket.destroy();
@@ -29,6 +29,18 @@ it('an answer that has come while this process stood still is in time', async ()
   const answered = withAnswer((answer) => inTime(answer, { timeout: 100, what: 'no answer' }));
   await expect(answered).resolves.toHaveLength(1);
   expect(await withAnswer((answer) => isSilent(answer, 100))).toBe(false);
+});
+
+// As over a loopback pair, which hands bytes from one thread to another.
+it('so is one that needs some more turns then', async () => {
+  const slowly = async (answer: Promise<unknown>): Promise<unknown> => {
+    const [bytes] = [await answer];
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    return bytes;
+  };
+  const answered = withAnswer((answer) => inTime(slowly(answer), { timeout: 20, what: 'no answer' }));
+  await expect(answered).resolves.toHaveLength(1);
+  expect(await withAnswer((answer) => isSilent(slowly(answer), 20))).toBe(false);
 });
 
 it('an answer that does not come is late', async () => {

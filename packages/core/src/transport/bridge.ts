@@ -23,6 +23,8 @@ export class Bridge {
         if (!this.#claimed.delete(inner)) inner.destroy();
       }, CLAIM_TIMEOUT).unref();
     });
+    // One listener for each connection that is being carried.
+    this.#server.setMaxListeners(0);
     this.#port = new Promise((resolve, reject) => {
       this.#server.once('error', (cause) =>
         reject(new MultifdError('io', `cannot listen on loopback: ${cause.message}`, { cause })),
@@ -45,7 +47,11 @@ export class Bridge {
    * @throws Error if that is closed.
    */
   async carry(socket: Socket): Promise<Socket> {
-    const outer = connect({ host: '127.0.0.1', port: await this.#port, noDelay: true });
+    // Each direction ends by itself, as on the socket: a source that keeps main open after we have closed our direction
+    // must not look like one that has closed it.
+    const options = { noDelay: true, allowHalfOpen: true };
+    const outer = connect({ host: '127.0.0.1', port: await this.#port, ...options });
+    socket.allowHalfOpen = true;
     return new Promise((resolve, reject) => {
       const drop = (): void => {
         socket.destroy();

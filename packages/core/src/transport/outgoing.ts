@@ -48,7 +48,7 @@ export class Outgoing {
     });
     socket.on('close', () => {
       if (this.#closing || this.#mayEnd?.() === true) return;
-      this.#fail(new MultifdError('peer-closed', `${options.where}: the destination closed the connection`));
+      this.#fail(this.#closedByPeer());
     });
     options.signal.addEventListener('abort', () => {
       this.#fail(new MultifdError('cancelled', `${options.where}: cancelled`));
@@ -137,6 +137,12 @@ export class Outgoing {
   #sendBlocking(blocking: BlockingSocket, vectors: readonly Uint8Array[]): void {
     const { counters, stallTimeout } = this.#options;
     const { activity } = counters;
+    // Node closes the descriptor before it says so. Its number may be another socket's or file's by now.
+    if (this.#socket.destroyed) {
+      const error = this.#closedByPeer();
+      this.#fail(error);
+      throw error;
+    }
     counters.heartbeat(ACTIVITY_IDLE);
     try {
       blocking.send(vectors, stallTimeout);
@@ -192,6 +198,10 @@ export class Outgoing {
   #broke(cause: Error): void {
     if (this.#closing) return;
     this.#fail(this.#connectionBroke(cause));
+  }
+
+  #closedByPeer(): MultifdError {
+    return new MultifdError('peer-closed', `${this.#options.where}: the destination closed the connection`);
   }
 
   #connectionBroke(cause: Error): MultifdError {

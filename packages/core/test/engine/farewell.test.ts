@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type GuestPlace, type MigrationParameters, migrate, receive } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
@@ -24,6 +27,13 @@ interface End {
 const KINDS = {
   async receive(parameters: Partial<MigrationParameters>): Promise<End> {
     return closeAfterTest(await receive({ listen: 'tcp:127.0.0.1:0', parameters }));
+  },
+  // Its connections come to their threads over loopback pairs (`Bridge`).
+  async 'receive on a unix socket'(parameters: Partial<MigrationParameters>): Promise<End> {
+    const folder = mkdtempSync(join(tmpdir(), 'multifd-'));
+    closeAfterTest({ close: () => rmSync(folder, { recursive: true }) });
+    const path = join(folder, 'source.sock');
+    return closeAfterTest(await receive({ listen: `unix:${path}`, parameters }));
   },
   async relay(parameters: Partial<MigrationParameters>): Promise<End> {
     const behind = closeAfterTest(await receive({ listen: 'tcp:127.0.0.1:0', parameters: LONG }));
@@ -76,7 +86,9 @@ for (const [kind, open] of Object.entries(KINDS)) {
       const end = await open(LONG);
       const { main, told } = await everything(end.address);
       await told;
-      main.resetAndDestroy();
+      // A unix socket has no reset.
+      if (end.address.startsWith('unix:')) main.destroy();
+      else main.resetAndDestroy();
       expect(expectValue(await outcomeOf(end.result, kind, PATIENCE)).guest).toBe('destination');
     });
 

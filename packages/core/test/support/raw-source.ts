@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import {
   COMMAND,
   createRamPacket,
@@ -90,17 +90,20 @@ export const raw = {
 
 /** Connections to a destination. */
 export class RawSource {
-  readonly #port: number;
+  readonly #to: NetConnectOpts;
   readonly sockets: Socket[] = [];
 
-  /** @param address `tcp:127.0.0.1:PORT`. */
+  /** @param address `tcp:127.0.0.1:PORT` or `unix:PATH`. */
   constructor(address: string) {
-    this.#port = Number(address.split(':').at(-1));
+    const last = address.slice(address.lastIndexOf(':') + 1);
+    this.#to = address.startsWith('unix:')
+      ? { path: last }
+      : { host: '127.0.0.1', port: Number(last), noDelay: true };
   }
 
   /** A new connection that has sent `bytes`. */
   async open(...bytes: readonly Uint8Array[]): Promise<Socket> {
-    const socket = connect({ host: '127.0.0.1', port: this.#port, noDelay: true });
+    const socket = connect(this.#to);
     socket.on('error', () => {});
     socket.resume();
     this.sockets.push(socket);

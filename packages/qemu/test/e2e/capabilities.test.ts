@@ -66,18 +66,23 @@ describe.runIf(here.includes('11.1'))('a source that really goes over to postcop
 });
 
 describe.runIf(here.includes('11.1'))('a source with x-colo', () => {
-  for (const kind of ['receive', 'relay'] as const)
-    it(`11.1, ${kind}: keeps its guest when told, and we say that it may; then it can go on there`, async () => {
+  for (const [kind, transport] of [
+    ['receive', 'tcp'],
+    ['receive', 'unix'],
+    ['relay', 'tcp'],
+  ] as const)
+    it(`11.1, ${kind}, ${transport}: keeps its guest when told, and we say that it may; then it can go on there`, async () => {
       using folder = new TestFolder();
       await using source = await start(folder, '11.1', true);
       const { qmp } = source.qemu;
       const parameters = { multifdChannels: 2, stallTimeout: 8000 };
       const behind = kind === 'relay' ? await receive({ listen: 'tcp:127.0.0.1:0', parameters }) : undefined;
+      const listen = transport === 'tcp' ? 'tcp:127.0.0.1:0' : `unix:${folder.file('socket')}`;
       const incoming =
         behind === undefined
-          ? await receive({ listen: 'tcp:127.0.0.1:0', parameters })
+          ? await receive({ listen, parameters })
           : await relay({
-              listen: 'tcp:127.0.0.1:0',
+              listen,
               to: behind.address,
               incoming: parameters,
               outgoing: { ...parameters, zeroPageDetection: 'none' },

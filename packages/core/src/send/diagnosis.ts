@@ -116,6 +116,6 @@ function whoThrew(plugins: PluginCode, cause: unknown): 'accelerator' | 'method'
 export function refusedEarly(error: MultifdError): MultifdError {
   return new MultifdError('peer-closed', error.message, {
     cause: error,
-    hint: "see the destination's own message, or whether it still runs; machine type, RAM size, devices, multifd-channels and multifd-compression must be the same on both ends, and tls-creds empty",
+    hint: "see the destination's own message, or whether it still runs; multifd must be on there; machine type, RAM size, devices, multifd-channels and multifd-compression must be the same on both ends, and tls-creds empty",
   });
 }

@@ -214,7 +214,7 @@ export class Outgoing {
   #stalled(): MultifdError {
     const { where, stallTimeout } = this.#options;
     return new MultifdError('timeout', `${where}: the destination took no byte for ${stallTimeout} ms`, {
-      hint: 'the destination hangs or the network is down',
+      hint: 'the destination hangs, waits for more channels (multifd-channels must be the same on both ends), or the network is down',
     });
   }
 

@@ -20,7 +20,7 @@ export interface ReceiveDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly 'machine-type'?: string;
   /** Names of the devices whose state came. */
   readonly devices?: readonly string[];
-  /** Of a guest that has any, in a target on the disk: whether it is there. From RAM alone nothing can resume it. */
+  /** For a target on disk and a guest with device state: whether it was stored. RAM alone cannot be resumed. */
   readonly 'device-state'?: 'kept' | 'dropped';
   readonly channels?: number;
   readonly 'multifd-compression'?: string;

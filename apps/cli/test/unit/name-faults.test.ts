@@ -53,6 +53,17 @@ function contentsOf(directory: string): Record<string, string> {
   );
 }
 
+/** A complete file that wants the name `guest`, which another may have. */
+function wants(exchange: Exchange | undefined, wasThere: boolean) {
+  const directory = tempDirectory();
+  const path = join(directory, 'guest');
+  if (wasThere) writeFileSync(path, 'old');
+  const file = OwnFile.make('new', directory, 'guest');
+  writeSync(file.fd, 'new');
+  file.resized();
+  return { directory, file, name: new FinalName(path, { replace: true, before: lookAt(path), exchange }) };
+}
+
 function failureOf(work: () => void): unknown {
   try {
     work();
@@ -70,13 +81,7 @@ describe.each(WAYS)('one call for names fails, what was there is $way', ({ excha
     it.each([true, false])('a guest is not wanted in the end; another was there: %s', (wasThere) => {
       for (let at = 1; at <= MOST_CALLS; at++) {
         arm(0, done);
-        const directory = tempDirectory();
-        const path = join(directory, 'guest');
-        if (wasThere) writeFileSync(path, 'old');
-        const file = OwnFile.make('new', directory, 'guest');
-        writeSync(file.fd, 'new');
-        file.resized();
-        const name = new FinalName(path, { replace: true, before: lookAt(path), exchange });
+        const { directory, file, name } = wants(exchange, wasThere);
         arm(at, done);
         const taking = failureOf(() => name.take(file));
         if (taking === undefined) expect(contentsOf(directory).guest).toBe('new');
@@ -97,18 +102,14 @@ describe.each(WAYS)('one call for names fails, what was there is $way', ({ excha
     it('a guest that has replaced another is whole, or the other is', () => {
       for (let at = 1; at <= MOST_CALLS; at++) {
         arm(0, done);
-        const directory = tempDirectory();
-        const path = join(directory, 'guest');
-        writeFileSync(path, 'old');
-        const file = OwnFile.make('new', directory, 'guest');
-        writeSync(file.fd, 'new');
-        file.resized();
-        const name = new FinalName(path, { replace: true, before: lookAt(path), exchange });
+        const { directory, file, name } = wants(exchange, true);
         arm(at, done);
         const taking = failureOf(() => name.take(file));
         if (taking === undefined) {
           failureOf(() => name.settle());
           expect(contentsOf(directory).guest).toBe('new');
+        } else {
+          expect(Object.values(contentsOf(directory)), `call ${at}`).toContain('old');
         }
         file.close();
       }

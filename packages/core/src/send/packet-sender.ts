@@ -1,4 +1,5 @@
 import { setImmediate as eventLoopTurn } from 'node:timers/promises';
+import { MultifdError } from '../errors.js';
 import type { MultiFDMethods } from '../methods/methods.js';
 import type { SendingMethods } from '../methods/sending.js';
 import type { RamBlock } from '../ram/block.js';
@@ -177,8 +178,9 @@ export class PacketSender {
   }
 
   async #emit(normal: number, zero: number): Promise<void> {
+    if (normal === 0) return this.#emitZero(zero);
     const block = this.#block;
-    if (normal === 0 || block === undefined) return this.#emitZero(zero);
+    if (block === undefined) throw new MultifdError('internal', 'pages were added before begin');
     const packet = this.#packet;
     this.#fill(normal, zero);
     const pages = { block, offsets: packet.offsets, count: normal, vectors: this.#gather(normal) };

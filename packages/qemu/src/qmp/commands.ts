@@ -148,7 +148,7 @@ export async function waitForMigration(
   const deadline = performance.now() + timeout;
   for (;;) {
     const info = await queryMigrate(client);
-    if (statuses.includes(info.status)) return info;
+    if (statuses.some((status) => status === info.status)) return info;
     if (performance.now() > deadline) {
       const instead = `${info.status}${info.errorDesc === undefined ? '' : `: ${info.errorDesc}`}`;
       throw new QmpError(

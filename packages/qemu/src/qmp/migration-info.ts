@@ -1,40 +1,30 @@
 import { isObject, type JsonObject } from '../json.js';
 
-/** QEMU's MigrationStatus (docs/wire.md, 11). A later QEMU may know more. */
-export type QemuMigrationStatus =
-  | 'none'
-  | 'setup'
-  | 'cancelling'
-  | 'cancelled'
-  | 'active'
-  | 'postcopy-active'
-  | 'postcopy-paused'
-  | 'postcopy-recover-setup'
-  | 'postcopy-recover'
-  | 'completed'
-  | 'failed'
-  | 'colo'
-  | 'pre-switchover'
-  | 'device'
-  | 'wait-unplug';
-
-const STATUSES: readonly QemuMigrationStatus[] = [
+/**
+ * QEMU's MigrationStatus up to 11.1 (docs/wire.md, 11): `postcopy-device` and `failing` are new in 11. A migration
+ * is over at `completed`, `cancelled` and `failed`, and not yet at `failing`.
+ */
+export const MIGRATION_STATUSES = [
   'none',
   'setup',
   'cancelling',
   'cancelled',
   'active',
+  'postcopy-device',
   'postcopy-active',
   'postcopy-paused',
   'postcopy-recover-setup',
   'postcopy-recover',
   'completed',
+  'failing',
   'failed',
   'colo',
   'pre-switchover',
   'device',
   'wait-unplug',
-];
+] as const;
+
+export type QemuMigrationStatus = (typeof MIGRATION_STATUSES)[number];
 
 /** QEMU's MigrationStats, the part that every version from 7.2 on has. Bytes and pages. */
 export interface MigrationRam {
@@ -52,8 +42,8 @@ export interface MigrationRam {
 
 /** QEMU's MigrationInfo, as far as we look at it. */
 export interface MigrationInfo {
-  /** `none` if there was no migration yet. */
-  readonly status: QemuMigrationStatus;
+  /** A QemuMigrationStatus, or the word of a later QEMU as it says it; `none` if there was no migration yet. */
+  readonly status: string;
   readonly errorDesc?: string;
   /** ms. */
   readonly totalTime?: number;
@@ -65,9 +55,8 @@ export interface MigrationInfo {
 /** Reads the answer of `query-migrate`; undefined if it is none. */
 export function readMigrationInfo(value: unknown): MigrationInfo | undefined {
   if (!isObject(value)) return undefined;
-  const name = value.status ?? 'none';
-  const status = STATUSES.find((each) => each === name);
-  if (status === undefined) return undefined;
+  const { status = 'none' } = value;
+  if (typeof status !== 'string') return undefined;
   const errorDesc = value['error-desc'];
   const totalTime = value['total-time'];
   const { downtime } = value;

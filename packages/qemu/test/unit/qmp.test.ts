@@ -170,6 +170,14 @@ describe('QmpClient', () => {
     await expect(QmpClient.connect({ path: '/nowhere/qmp' })).rejects.toMatchObject({ code: 'closed' });
   });
 
+  it('waits on at a status that it does not know, until the one it waits for', async () => {
+    const statuses = ['active', 'failing', 'a word of a later QEMU', 'failed'];
+    let asked = 0;
+    const { client } = await connected(() => ({ return: { status: statuses[asked++] } }));
+    expect(await waitForMigration(client, ['failed'], 60_000)).toEqual({ status: 'failed' });
+    expect(asked).toBe(4);
+  });
+
   it('says what a migration is instead of done', async () => {
     const { client } = await connected(() => ({ return: { status: 'setup', 'error-desc': 'why' } }));
     expect(await queryMigrate(client)).toEqual({ status: 'setup', errorDesc: 'why' });

@@ -50,7 +50,8 @@ describe('a method that hangs is named', () => {
       guest,
       parameters: { multifdCompression },
       source: { methodModules, parameters: { ...limits, multifdCompression, maxBandwidth } },
-      destination: { methodModules, signal: AbortSignal.timeout(8000) },
+      destination: { methodModules },
+      waitsOn: true,
     });
     expectFailure(outcome.sent, code, says);
     expectFailure(outcome.received, ['peer-closed', 'cancelled']);
@@ -150,7 +151,8 @@ describe('a method that takes its thread down is named', () => {
       guest,
       parameters: { multifdCompression },
       source: { methodModules },
-      destination: { methodModules, signal: AbortSignal.timeout(8000) },
+      destination: { methodModules },
+      waitsOn: true,
     });
     expectFailure(outcome.sent, [code, 'peer-closed'], says);
     expectFailure(outcome.received, ['peer-closed', 'cancelled']);

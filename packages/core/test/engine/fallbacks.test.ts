@@ -92,7 +92,7 @@ describe('a device that threads share', () => {
     const outcome = await tryToMove({
       guest: { ram },
       source: { accelerator: gathering('cannot-share') },
-      destination: { signal: AbortSignal.timeout(3000) },
+      waitsOn: true,
     });
     expectFailure(outcome.sent, ['accelerator'], /cannot-share: the device is taken/);
     await move({ guest: { ram } });

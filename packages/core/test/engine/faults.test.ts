@@ -165,7 +165,7 @@ describe('cancelling', () => {
         guest: watched.guest,
         parameters,
         source: end === 'source' ? own : {},
-        destination: end === 'destination' ? own : { signal: AbortSignal.timeout(1500) },
+        ...(end === 'destination' ? { destination: own } : { waitsOn: true }),
       });
       expectFailure(end === 'source' ? outcome.sent : outcome.received, 'cancelled');
       expect(watched.calls).toEqual([]);

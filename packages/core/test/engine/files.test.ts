@@ -173,7 +173,7 @@ describe(`RAM in files (MULTIFD_SEED=${seed})`, () => {
     const block = { ...image('gone', MIB, []), path: join(folder, 'nowhere') };
     const outcome = await tryToMove({
       guest: { ram: { pageSize: 4096, blocks: [block] } },
-      destination: { signal: AbortSignal.timeout(1500) },
+      waitsOn: true,
     });
     expectFailure(outcome.sent, 'io', /gone: cannot open .*nowhere/);
   });

@@ -96,7 +96,7 @@ describe('multifd-compression auto, end to end', () => {
       guest,
       parameters,
       source: { methodModules: [fixture('busy-methods.mjs')], methodSettings: { busy: 10 } },
-      destination: { signal: AbortSignal.timeout(1500) },
+      waitsOn: true,
     });
     expectFailure(outcome.sent, 'usage', /^busy must be at most 9, got 10$/);
     await move({ guest });
@@ -110,14 +110,16 @@ describe('multifd-compression auto, end to end', () => {
       guest,
       parameters: { ...parameters, setupTimeout: 700 },
       source,
-      destination: { ...destination, signal: AbortSignal.timeout(2500) },
+      destination,
+      waitsOn: true,
     });
     expectFailure(late.sent, 'codec-unavailable', /auto: its methods were not loaded after 700 ms/);
     const cancelled = await tryToMove({
       guest,
       parameters,
       source: { ...source, signal: AbortSignal.timeout(500) },
-      destination: { ...destination, signal: AbortSignal.timeout(2500) },
+      destination,
+      waitsOn: true,
     });
     expectFailure(cancelled.sent, 'cancelled');
     await move({ guest });

@@ -68,7 +68,7 @@ describe('methods that do not fit', () => {
     const outcome = await tryToMove({
       guest,
       source: { parameters: { multifdCompression: 'zstd' } },
-      destination: { signal: AbortSignal.timeout(1500) },
+      waitsOn: true,
     });
     expectFailure(outcome.sent, 'codec-unavailable', /multifd-compression zstd is not available/);
   });
@@ -97,7 +97,8 @@ describe('methods that break', () => {
       guest,
       parameters: { multifdCompression: name },
       source: { methodModules: brokenModules },
-      destination: { methodModules: brokenModules, signal: AbortSignal.timeout(4000) },
+      destination: { methodModules: brokenModules },
+      waitsOn: where === 'source',
     });
     const [first, other] =
       where === 'source' ? [outcome.sent, outcome.received] : [outcome.received, outcome.sent];

@@ -21,6 +21,11 @@ export interface PairOptions {
   readonly destination?: Partial<ReceiveOptions>;
   /** Does something between listening and migrating; may give the source another address. */
   readonly listening?: (incoming: Incoming) => Promise<string | undefined>;
+  /**
+   * The source ends before the destination has heard of it, which then waits on for another one: it is cancelled when the
+   * source has ended.
+   */
+  readonly waitsOn?: boolean;
   /** Called when the source has ended. */
   readonly sent?: () => void;
   /** ms until both ends must have settled. */
@@ -34,10 +39,12 @@ export interface PairOutcome {
 
 /** Migrates over a real socket between two ends in this process, and says how each ended. */
 export async function tryToMove(options: PairOptions): Promise<PairOutcome> {
-  const { guest, parameters = {}, source = {}, destination = {}, limit, sent: onSent = () => {} } = options;
+  const { guest, parameters = {}, source = {}, destination = {}, waitsOn = false, limit } = options;
+  const cancel = new AbortController();
   const incoming = await receive({
     listen: 'tcp:127.0.0.1:0',
     pageSize: guest.ram.pageSize,
+    ...(waitsOn ? { signal: cancel.signal } : {}),
     ...destination,
     parameters: { ...parameters, ...destination.parameters },
   });
@@ -53,7 +60,10 @@ export async function tryToMove(options: PairOptions): Promise<PairOutcome> {
       }),
       'migrate',
       limit,
-    ).finally(onSent),
+    ).finally(() => {
+      cancel.abort();
+      options.sent?.();
+    }),
     outcomeOf(incoming.result, 'receive', limit),
   ]);
   return { sent, received };
@@ -73,16 +83,14 @@ export async function move(options: PairOptions): Promise<{ sent: MigrateResult;
  * the destination said of each connection.
  */
 export async function turnedAway(options: PairOptions): Promise<readonly string[]> {
-  const waits = new AbortController();
   const reasons: string[] = [];
   const outcome = await tryToMove({
     ...options,
     destination: {
       ...options.destination,
-      signal: waits.signal,
       onEvent: (event) => void (event.type === 'refused' && reasons.push(event.reason)),
     },
-    sent: () => waits.abort(),
+    waitsOn: true,
   });
   expectFailure(outcome.sent, 'incompatible', /^the destination says: /);
   expectFailure(outcome.received, 'cancelled');

@@ -6,6 +6,7 @@ import { receiveCommand } from './commands/receive.js';
 import { relayCommand } from './commands/relay.js';
 import type { ExitCode } from './exit-codes.js';
 import { ACCEL_HELP, INSPECT_HELP, MIGRATE_HELP, RECEIVE_HELP, RELAY_HELP, ROOT_HELP } from './help.js';
+import { addHelp } from './help-command.js';
 import { parseMaxRam } from './options/max-ram.js';
 import {
   accel,
@@ -30,21 +31,28 @@ import {
 import { parseWhole } from './options/sizes.js';
 import { version } from './version.js';
 
-/** @param ended gets how the command ended. */
-export function buildProgram(ended: (code: ExitCode) => void): Command {
+/**
+ * @param args the command line, for errors that name options as they were typed.
+ * @param ended gets how the command ended.
+ */
+export function buildProgram(args: readonly string[], ended: (code: ExitCode) => void): Command {
+  // In a clone it takes git a moment.
+  const isAsked = args.includes('--version') || args.includes('-V');
   const program = new Command('multifd')
     .description("Live migration of guest memory over parallel channels, wire-compatible with QEMU's multifd")
-    .version(version(), '-V, --version')
+    .version(isAsked ? version() : '', '-V, --version', 'show the version')
     .helpCommand(false)
     .exitOverride()
-    // Errors are told in one place, in one shape: see main.ts.
+    // Errors are told in one place, in one shape, with suggestions of our own: see main.ts.
+    .showSuggestionAfterError(false)
     .configureOutput({ outputError: () => {}, getOutHelpWidth: () => 110 })
     .addHelpText('after', ROOT_HELP);
-  addMigrate(program, ended);
-  addReceive(program, ended);
-  addRelay(program, ended);
+  addMigrate(program, args, ended);
+  addReceive(program, args, ended);
+  addRelay(program, args, ended);
   addInspect(program, ended);
   addAccel(program, ended);
+  addHelp(program);
   return program;
 }
 
@@ -78,16 +86,17 @@ function addAccel(program: Command, ended: (code: ExitCode) => void): void {
     )
     .option('--json', 'print one JSON document on stdout and nothing else')
     .action(async (options) => ended(await accelBenchCommand(options)));
+  addHelp(accel);
 }
 
-function addMigrate(program: Command, ended: (code: ExitCode) => void): void {
+function addMigrate(program: Command, args: readonly string[], ended: (code: ExitCode) => void): void {
   program
     .command('migrate')
     .summary('move a guest to another process')
     .description("Move a guest's memory to another process, on this machine or another")
     .argument('[source]', 'the guest to move', 'demo:1G')
     .argument('[destination]', 'where it goes', 'loopback')
-    .addOption(channels())
+    .addOption(channels(args))
     .addOption(zeroPageDetection())
     .addOption(compression())
     .addOption(zlibLevel())
@@ -98,7 +107,7 @@ function addMigrate(program: Command, ended: (code: ExitCode) => void): void {
       parseWhole(text, '--downtime-limit', 0, 2_000_000),
     )
     .addOption(accel())
-    .addOption(host())
+    .addOption(host(args))
     .addOption(machineCompat())
     .addOption(machineType('machine type to announce (default: none)'))
     .addOption(uuid())
@@ -114,14 +123,14 @@ function addMigrate(program: Command, ended: (code: ExitCode) => void): void {
     );
 }
 
-function addReceive(program: Command, ended: (code: ExitCode) => void): void {
+function addReceive(program: Command, args: readonly string[], ended: (code: ExitCode) => void): void {
   program
     .command('receive')
     .summary('receive a guest from multifd or QEMU')
     .description('Be the destination of one migration from `multifd migrate` or QEMU')
     .argument('[listen]', 'address to listen on', 'tcp:127.0.0.1:4444')
     .argument('[target]', 'where to store the guest')
-    .addOption(channels())
+    .addOption(channels(args))
     .addOption(compression())
     .addOption(zlibLevel())
     .addOption(zstdLevel())
@@ -129,7 +138,7 @@ function addReceive(program: Command, ended: (code: ExitCode) => void): void {
     .addOption(machineType('accept this machine type only (default: any)'))
     .addOption(uuid())
     .option('--max-ram <size>', 'refuse a source with more RAM than this (default: 1T)', parseMaxRam)
-    .addOption(host())
+    .addOption(host(args))
     .option('--force', 'replace an existing target once the new one is complete')
     .option('--verify', 'compute digests for a source that asks for them (default)')
     .option('--no-verify', 'do not compute them')
@@ -142,14 +151,14 @@ function addReceive(program: Command, ended: (code: ExitCode) => void): void {
     .action(async (listen, target, options) => ended(await receiveCommand(listen, target, options)));
 }
 
-function addRelay(program: Command, ended: (code: ExitCode) => void): void {
+function addRelay(program: Command, args: readonly string[], ended: (code: ExitCode) => void): void {
   program
     .command('relay')
     .summary('forward a guest from a source to a destination with other settings')
     .description('Forward a migration from a source to a destination; at most 32 MiB of pages wait inside')
     .argument('<listen>', 'address that the source connects to')
     .argument('<destination>', 'address of the destination')
-    .addOption(channels())
+    .addOption(channels(args))
     .option(
       '--outgoing-multifd-channels <n>',
       'channels to the destination (default: as many as the source has)',
@@ -166,7 +175,7 @@ function addRelay(program: Command, ended: (code: ExitCode) => void): void {
     .addOption(multifdSetting())
     .addOption(maxBandwidth())
     .addOption(accel())
-    .addOption(host())
+    .addOption(host(args))
     .addOption(machineCompat())
     .addOption(machineType('accept this machine type only (default: any)'))
     .addOption(uuid())

@@ -1,6 +1,7 @@
 import { type AcceleratorChoice, AcceleratorRegistry, MultifdError } from '@multifd/core';
 import { resolveModule } from '../modules/resolve-module.js';
 import type { AcceleratorOptions } from '../options/requests.js';
+import { didYouMean } from '../options/suggest.js';
 
 /** Modules that come with the command, the one that `auto` prefers first among those that are as fast. */
 const OURS = [
@@ -10,6 +11,10 @@ const OURS = [
   // Last: it has to be clearly faster than all of the others. It loads nothing of its device before it is asked for.
   import.meta.resolve('@multifd/accel-gpu'),
 ];
+
+/** What to do about a name that nobody has. */
+export const NAME_A_MODULE =
+  'name a module by its path (./my-accelerator), or by its package if that is installed in the working directory';
 
 /** The accelerators that are known by name. */
 export function knownAccelerators(): AcceleratorRegistry {
@@ -55,8 +60,6 @@ async function choose(requested: string, cwd: string, threads: number): Promise<
   throw new MultifdError(
     'accelerator-unavailable',
     `no accelerator or module is called ${JSON.stringify(requested)}; known here: ${known.join(', ')}`,
-    {
-      hint: 'name a module by its path (./my-accelerator), or by its package if that is installed in the working directory',
-    },
+    { hint: didYouMean(requested, known, NAME_A_MODULE) },
   );
 }

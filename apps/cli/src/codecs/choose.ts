@@ -3,6 +3,7 @@ import { AUTO, loadMethod, type MethodSetting, methodsFor, methodsOf } from '@mu
 import { resolveModule } from '../modules/resolve-module.js';
 import type { CodecSettings } from '../options/compression.js';
 import { quote } from '../options/sizes.js';
+import { didYouMean } from '../options/suggest.js';
 import { unlessInterrupted } from './unless-interrupted.js';
 
 /** A MultiFD method that was asked for, is here, and can run. */
@@ -24,6 +25,10 @@ const OURS = new Map([
   ['zlib', import.meta.resolve('@multifd/codec-zlib')],
   ['zstd', import.meta.resolve('@multifd/codec-zstd')],
 ]);
+
+/** What to do about a name that nobody has. */
+const NAME_A_MODULE =
+  'name a module by its path (./my-codec), or by its package if that is installed in the working directory';
 
 /** What `--multifd-compression` can be without a module. */
 const KNOWN = ['none', ...OURS.keys(), AUTO];
@@ -50,9 +55,7 @@ async function choose(requested: string, cwd: string): Promise<CodecChoice> {
     throw new MultifdError(
       'codec-unavailable',
       `no compression method or module is called ${quote(requested)}; known here: ${KNOWN.join(', ')}`,
-      {
-        hint: 'name a module by its path (./my-codec), or by its package if that is installed in the working directory',
-      },
+      { hint: didYouMean(requested, KNOWN, NAME_A_MODULE) },
     );
   }
   const methods = await methodsOf(module);

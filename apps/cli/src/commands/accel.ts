@@ -1,12 +1,14 @@
 import { type AcceleratorChoice, MultifdError, type ProbedAccelerator } from '@multifd/core';
 import { benchAccelerators } from '../accelerators/bench.js';
 import { benchOffload } from '../accelerators/bench-offload.js';
-import { knownAccelerators } from '../accelerators/choose.js';
+import { knownAccelerators, NAME_A_MODULE } from '../accelerators/choose.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { listenForInterrupt } from '../interrupt.js';
 import { resolveModule } from '../modules/resolve-module.js';
+import { didYouMean } from '../options/suggest.js';
 import { accelBenchDocument, accelListDocument, benchTable, listTable } from '../report/accel-document.js';
 import { formatError } from '../report/errors.js';
+import { failedCommandDocument } from '../report/failed-document.js';
 import { offloadDocument, offloadText } from '../report/offload-document.js';
 import { openTerminal } from '../report/terminal.js';
 
@@ -19,7 +21,7 @@ export interface AccelOptions {
 
 /** `multifd accel list`: who can run here, what `auto` would take, and why not the others. */
 export async function accelListCommand(options: AccelOptions): Promise<ExitCode> {
-  return told(async () => {
+  return told('accel list', options, async () => {
     const { ours, theirs, choice } = await survey(options);
     const document = accelListDocument(ours, theirs, choice);
     return options.json ? `${JSON.stringify(document, null, 2)}\n` : listTable(document);
@@ -31,7 +33,7 @@ export async function accelBenchCommand(options: AccelOptions): Promise<ExitCode
   const terminal = openTerminal();
   const interrupt = listenForInterrupt();
   try {
-    return await told(async () => {
+    return await told('accel bench', options, async () => {
       const progress = (line: string) => terminal.progress(`measuring ${line}`);
       const samples = options.samples ?? 7;
       const named = await findNamed(options);
@@ -86,7 +88,7 @@ async function survey({ accel }: AccelOptions): Promise<{
   const module = resolveModule(accel, process.cwd());
   if (module === undefined) {
     throw new MultifdError('accelerator-unavailable', `no module ${JSON.stringify(accel)}`, {
-      hint: 'name a module by its path (./my-accelerator), or by its package if that is installed in the working directory',
+      hint: didYouMean(accel, await registry.names(), NAME_A_MODULE),
     });
   }
   return { ours, theirs: await registry.probe(module), choice };
@@ -105,11 +107,12 @@ function ableOnly(theirs: readonly ProbedAccelerator[]): readonly ProbedAccelera
   );
 }
 
-async function told(work: () => Promise<string>): Promise<ExitCode> {
+async function told(command: string, { json }: AccelOptions, work: () => Promise<string>): Promise<ExitCode> {
   try {
     process.stdout.write(await work());
     return EXIT.done;
   } catch (error) {
+    if (json) process.stdout.write(`${JSON.stringify(failedCommandDocument(command, error), null, 2)}\n`);
     process.stderr.write(formatError(error));
     return exitCodeOf(error);
   }

@@ -3,20 +3,27 @@ import { HOSTS } from '../host/choose-host.js';
 import { parseZlibLevel, parseZstdLevel } from './compression.js';
 import { parseMachineType, parseUuid } from './identity.js';
 import { parseMachineCompat } from './machine-compat.js';
+import { parseOneOf } from './one-of.js';
 import { parseSize, parseWhole } from './sizes.js';
+import { typedName } from './typed-name.js';
 
 /** Options that several commands share. */
+
+const DETECTIONS = ['none', 'legacy', 'multifd'] as const;
 
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
 /** In the environment: the default of `--accel`. */
 const ACCEL_VARIABLE = 'MULTIFD_ACCEL';
+const HOST_VARIABLE = 'MULTIFD_HOST';
 
 export function zeroPageDetection() {
   return new Option(
     '--zero-page-detection <mode>',
     'who finds zero pages: nobody, the migration thread, or the channel threads (default: multifd)',
-  ).choices(['none', 'legacy', 'multifd'] as const);
+  )
+    .choices(DETECTIONS)
+    .argParser((text) => parseOneOf(text, '--zero-page-detection', DETECTIONS));
 }
 
 export function maxBandwidth() {
@@ -40,11 +47,12 @@ export function accelSource(command: { getOptionValueSource(key: 'accel'): strin
   return command.getOptionValueSource('accel') === 'env' ? { accelVariable: ACCEL_VARIABLE } : {};
 }
 
-export function host() {
+export function host(args: readonly string[]) {
   return new Option('--host <name>', 'operating system support beyond Node (mapped memory, blocking sockets)')
     .choices(HOSTS)
+    .argParser((text) => parseOneOf(text, typedName(args, ['--host'], text, HOST_VARIABLE), HOSTS))
     .default('auto' as const)
-    .env('MULTIFD_HOST');
+    .env(HOST_VARIABLE);
 }
 
 export function machineCompat() {
@@ -54,11 +62,12 @@ export function machineCompat() {
   ).argParser(parseMachineCompat);
 }
 
-export function channels() {
+export function channels(args: readonly string[]) {
+  const names = ['--channels', '--multifd-channels'];
   return new Option(
     '--channels, --multifd-channels <n>',
     'parallel channels, 1 to 255, the same on both ends (default: 2)',
-  ).argParser((text) => parseWhole(text, '--multifd-channels', 1, 255));
+  ).argParser((text) => parseWhole(text, typedName(args, names, text), 1, 255));
 }
 
 export function compression() {

@@ -1,8 +1,13 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { run } from '../helpers/cli.js';
 import { tempDirectory } from '../helpers/temp.js';
+
+const PACKAGE = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+const DIST = join(PACKAGE, 'dist');
 
 /** What a refused command line looks like: one line, at most one hint, and nothing else. */
 const REFUSAL = /^multifd: .+\n(hint: .+\n)?$/;
@@ -95,7 +100,66 @@ describe('a wrong command line', () => {
   });
 });
 
+describe('words that were typed', () => {
+  it.each([
+    ['migrate --chanels 3', "unknown option '--chanels'", 'did you mean --channels?'],
+    [
+      'migrate --multifd-chanels=3',
+      "unknown option '--multifd-chanels=3'",
+      'did you mean --multifd-channels?',
+    ],
+    ['migrate --frobnicate', "unknown option '--frobnicate'", 'multifd migrate --help shows what there is'],
+    ['accel bench --smples 3', "unknown option '--smples'", 'did you mean --samples?'],
+    ['migrat', "unknown command 'migrat'", 'did you mean migrate?'],
+    ['accel bnch', "unknown command 'bnch'", 'did you mean bench?'],
+    ['help migrat', "unknown command 'migrat'", 'did you mean migrate?'],
+    ['help accel nothing', "unknown command 'nothing'", 'multifd --help shows what there is'],
+    ['migrate --accel AVX2', 'no accelerator or module is called "AVX2"', 'did you mean avx2?'],
+    ['relay tcp::0 tcp:127.0.0.1:1 --accel natve', 'is called "natve"', 'did you mean native?'],
+    ['migrate --compression ZSTD', 'is called "ZSTD"', 'did you mean zstd?'],
+    ['migrate --host lnux', '--host must be one of auto, linux, none, got "lnux"', 'did you mean linux?'],
+    ['migrate --zero-page-detection=legcy', '--zero-page-detection must be one of', 'did you mean legacy?'],
+    ['migrate --channels 0', '--channels must be a whole number', ''],
+    ['migrate --channels=0 --multifd-channels 2', ': --channels must be a whole number', ''],
+    ['migrate --multifd-channels 0', '--multifd-channels must be a whole number', ''],
+    ['migrate --channels', '--channels: a value is missing', 'multifd migrate --help shows what there is'],
+  ])('are named, and corrected: multifd %s', async (line, message, hint) => {
+    const { stderr, stdout } = await run(line.split(' '));
+    const [first = '', second = ''] = stderr.split('\n');
+    expect(first).toContain(message);
+    expect(second).toBe(hint === '' ? '' : `hint: ${hint}`);
+    expect(stdout).toBe('');
+  });
+
+  it('also those of the environment', async () => {
+    const env = { ...process.env, MULTIFD_HOST: 'windows' };
+    expect((await run(['migrate'], { env })).stderr).toMatch(
+      /^multifd: MULTIFD_HOST in the environment must be/,
+    );
+  });
+
+  it.each([
+    ['accel list --smples --json', 'accel list'],
+    ['accel bench --accel ./no-such-module --json', 'accel bench'],
+    ['bogus --json', 'bogus'],
+  ])('name their command in the document: multifd %s', async (line, command) => {
+    const { stdout } = await run(line.split(' '));
+    expect(JSON.parse(stdout)).toMatchObject({ 'schema-version': 1, command, status: 'failed' });
+  });
+});
+
 describe('help', () => {
+  it.each([
+    ['help', '--help'],
+    ['help migrate', 'migrate --help'],
+    ['help accel bench', 'accel bench --help'],
+    ['accel help bench', 'accel bench --help'],
+  ])('multifd %s is multifd %s', async (line, same) => {
+    const ended = await run(line.split(' '));
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout).toBe((await run(same.split(' '))).stdout);
+  });
+
   it('teaches by examples, and keeps quiet about what is not there yet', async () => {
     for (const args of [['--help'], ['migrate', '--help'], ['receive', '--help'], ['inspect', '--help']]) {
       const { code, stdout, stderr } = await run(args);
@@ -111,11 +175,29 @@ describe('help', () => {
     expect(stderr).toContain('Examples:');
   });
 
-  it('--version', async () => {
-    expect(await run(['--version'])).toMatchObject({
-      code: 0,
-      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+  it('--version names the commit in a clone, and none in an installed package', async () => {
+    const { version } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8'));
+    const git = spawnSync('git', ['rev-parse', '--short=7', 'HEAD'], { cwd: PACKAGE, encoding: 'utf8' });
+    const { code, stdout } = await run(['--version']);
+    expect(code).toBe(0);
+    // A checkout may be here without git and without its `.git`.
+    if (git.status === 0) expect(stdout).toMatch(`${version}+git.${git.stdout.trim()}`);
+    else expect(stdout).toBe(`${version}\n`);
+
+    // As npm installs it, inside a repository of the user's: that one's commit is none of ours.
+    const home = tempDirectory();
+    spawnSync('git', ['init', '-q', home]);
+    const installed = join(home, 'node_modules', '@multifd', 'cli');
+    mkdirSync(dirname(installed), { recursive: true });
+    cpSync(PACKAGE, installed, {
+      recursive: true,
+      filter: (path) => [PACKAGE, join(PACKAGE, 'package.json')].includes(path) || path.startsWith(DIST),
     });
+    symlinkSync(join(PACKAGE, 'node_modules'), join(installed, 'node_modules'));
+    const command = spawnSync(process.execPath, [join(installed, 'dist', 'cli.js'), '-V'], {
+      encoding: 'utf8',
+    });
+    expect(command.stdout).toBe(`${version}\n`);
   });
 });
 

@@ -23,7 +23,7 @@ With --json, guest-at says who has the guest.`;
 export const MIGRATE_HELP = `
 SOURCE (default demo:1G):
   demo:SIZE[,zero=F][,populate][,dirty=RATE][,fill=random|text][,seed=N][,backing=B][,tracker=T]
-      a synthetic guest with SIZE of RAM (at least 4K)
+      a synthetic guest with SIZE of RAM (default 1G, at least 4K)
       zero       the share of zero pages (default 0.5)
       populate   write zeros to the zero pages once; without it they are never touched
       dirty      a vCPU runs and writes RATE bytes a second until the switchover (default: the guest is paused)

@@ -116,6 +116,7 @@ function addMigrate(program: Command, args: readonly string[], ended: (code: Exi
     .addOption(setupTimeout())
     .addOption(stallTimeout())
     .addOption(completionTimeout())
+    .option('-v, --verbose', 'the summary also says what auto has not taken, and why')
     .option('--json', 'print one JSON document on stdout and nothing else')
     .addHelpText('after', MIGRATE_HELP)
     .action(async (source, destination, options, command) =>

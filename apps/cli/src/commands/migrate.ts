@@ -67,7 +67,7 @@ export async function migrateCommand(
   interrupt.release(code);
   const document = migrateDocument(facts, error);
   if (options.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  else if (facts.completed) process.stdout.write(migrateSummary(document));
+  else if (facts.completed) process.stdout.write(migrateSummary(document, options.verbose));
   if (error !== undefined) process.stderr.write(formatError(error));
   return code;
 }

@@ -28,6 +28,7 @@ import { isLocal, parseListen, parseTarget, type Target } from '../options/place
 import { givenParameters, type ReceiveOptions } from '../options/requests.js';
 import { afterCompletion, formatError } from '../report/errors.js';
 import { checkFarewell } from '../report/farewell.js';
+import { ArrivalProgress } from '../report/progress.js';
 import { type ReceiveFacts, receiveDocument } from '../report/receive-document.js';
 import { Refusals } from '../report/refusals.js';
 import { receiveSummary } from '../report/summary.js';
@@ -81,6 +82,7 @@ class ReceiveRun {
   readonly #signal: AbortSignal;
   readonly #interrupt: Interrupt;
   readonly #refusals = new Refusals();
+  readonly #progress = new ArrivalProgress('received');
   readonly #clock = new CpuClock();
   readonly #host: HostChoice;
   #memory: GuestMemory | undefined;
@@ -161,7 +163,10 @@ class ReceiveRun {
         if (event.type === 'status') this.#interrupt.reached(event.status);
         // From here on the source has no guest any more, whatever else may fail.
         if (event.type === 'status' && event.status === 'completed') this.#facts.completed = true;
-        if (event.type === 'progress') this.#facts.statistics = event.statistics;
+        if (event.type === 'progress') {
+          this.#facts.statistics = event.statistics;
+          this.#terminal.progress(this.#progress.line(event.statistics));
+        }
         // Before the digests: they have their own price.
         if (event.type === 'status' && event.status === 'completed') this.#measure();
         if (event.type === 'warning') this.#terminal.note(event.message);

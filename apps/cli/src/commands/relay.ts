@@ -10,7 +10,7 @@ import { isLocal, parseListen, parseRelayDestination } from '../options/places.j
 import { givenParameters, type RelayOptions } from '../options/requests.js';
 import { afterCompletion, formatError } from '../report/errors.js';
 import { checkFarewell } from '../report/farewell.js';
-import { replacedNote } from '../report/progress.js';
+import { ArrivalProgress, replacedNote } from '../report/progress.js';
 import { Refusals } from '../report/refusals.js';
 import { type RelayFacts, relayDocument } from '../report/relay-document.js';
 import { relaySummary } from '../report/relay-summary.js';
@@ -75,6 +75,7 @@ async function run(
   const { module: socketIo } = chooseHost(options.host);
   const { machineType, uuid } = options;
   const refusals = new Refusals();
+  const progress = new ArrivalProgress('relayed');
   const relaying = await relay({
     listen,
     to,
@@ -87,6 +88,7 @@ async function run(
     ...(socketIo === undefined ? {} : { socketIo }),
     onEvent: (event) => {
       if (event.type === 'status') interrupt.reached(event.status);
+      if (event.type === 'progress') terminal.progress(progress.line(event.statistics));
       if (event.type === 'warning') terminal.note(event.message);
       if (event.type === 'refused')
         for (const line of refusals.note(event.peer, event.reason)) terminal.note(line);

@@ -25,6 +25,7 @@ export interface AcceleratorOptions {
 }
 
 export interface MigrateOptions extends CommonOptions, AcceleratorOptions {
+  readonly verbose?: true;
   readonly zeroPageDetection?: ZeroPageDetection;
   readonly maxBandwidth?: number;
   readonly downtimeLimit?: number;

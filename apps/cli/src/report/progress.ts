@@ -1,4 +1,4 @@
-import type { AcceleratorReplacement, SourceStatistics } from '@multifd/core';
+import type { AcceleratorReplacement, DestinationStatistics, SourceStatistics } from '@multifd/core';
 import { formatBytes, formatTime, plain } from './format.js';
 
 /** The progress line of a running migration, without line end; it usually fits 80 columns. */
@@ -15,6 +15,39 @@ export function progressLine(statistics: SourceStatistics, stalled: boolean): st
     stalled ? 'no end in sight' : expectedEnd(statistics),
   ];
   return parts.filter((part) => part !== '').join(', ');
+}
+
+/** ms over which a destination's rate is taken. */
+const WINDOW = 1000;
+
+/** The progress line of a destination, or of a relay. */
+export class ArrivalProgress {
+  readonly #verb: string;
+  /** Of the last second, the oldest first. */
+  readonly #seen: { readonly at: number; readonly received: number }[] = [];
+
+  /** @param verb what happens to the bytes: `received`, `relayed`. */
+  constructor(verb: string) {
+    this.#verb = verb;
+  }
+
+  /** Without line end; it usually fits 80 columns. Call it as events come: the rate is that of the last second. */
+  line({ totalTime, total, received, normal, zeroPages, pageSize }: DestinationStatistics): string {
+    this.#seen.push({ at: totalTime, received });
+    while (this.#seen.length > 2 && totalTime - (this.#seen[1]?.at ?? totalTime) >= WINDOW)
+      this.#seen.shift();
+    const [{ at, received: before } = { at: 0, received: 0 }] = this.#seen;
+    const handled = normal + zeroPages;
+    const percent = total === 0 ? 0 : Math.floor((100 * handled * pageSize) / total);
+    const parts = [
+      `${this.#verb} ${formatBytes(received)}`,
+      totalTime > at ? `${formatBytes((1000 * (received - before)) / (totalTime - at))}/s` : '',
+      handled === 0 ? '' : `${Math.round((100 * zeroPages) / handled)}% zero`,
+      total === 0 ? '' : `${percent}% of ${formatBytes(total)}`,
+      percent > 100 ? 'pages come again' : '',
+    ];
+    return parts.filter((part) => part !== '').join(', ');
+  }
 }
 
 /** When the rest would be gone at the pace of now, with what the guest writes meanwhile. */

@@ -10,8 +10,11 @@ import type {
 } from './migrate-document.js';
 import type { MemoryMember, ReceiveDocument } from './receive-document.js';
 
-/** A finished migration in the style of QEMU's `info migrate`. */
-export function migrateSummary(document: MigrateDocument): string {
+/**
+ * A finished migration in the style of QEMU's `info migrate`.
+ * @param verbose also what `auto` has not taken, and why.
+ */
+export function migrateSummary(document: MigrateDocument, verbose = false): string {
   const { ram, accelerator, host, verification, guest } = document;
   return lines([
     `Migration status: ${document.status}`,
@@ -20,8 +23,8 @@ export function migrateSummary(document: MigrateDocument): string {
     time('setup', document['setup-time']),
     ...(ram === undefined ? [] : ramLines(ram)),
     `channels: ${document.channels} (zero-page-detection ${document['zero-page-detection']}, compression ${compressed(document.compression, ram)})`,
-    ...(accelerator === undefined ? [] : acceleratorLines(accelerator)),
-    ...(host === undefined ? [] : [hostLine(host)]),
+    ...(accelerator === undefined ? [] : acceleratorLines(accelerator, verbose)),
+    ...(host === undefined ? [] : [hostLine(host, verbose)]),
     both('cpu time', document['cpu-time'], (value) => `${value} ms`),
     both('peak memory', document['peak-rss'], formatBytes),
     both('allocated guest memory', document.allocated, formatBytes),
@@ -88,20 +91,24 @@ function ramLines(ram: RamMember): string[] {
   ];
 }
 
-function acceleratorLines(member: AcceleratorMember): string[] {
+function acceleratorLines(member: AcceleratorMember, verbose: boolean): string[] {
   const { name, requested, detail, refused, measured = [], replaced = [] } = member;
   const asked = requested === 'auto' ? 'chosen by auto' : `asked for as ${plain(requested)}`;
   return [
     name === null ? `accelerator: none (${detail})` : `accelerator: ${name} (${asked}): ${plain(detail)}`,
     ...replaced.map((each) => `  ${each.name} failed: ${plain(each.reason)}; ${each.by} went on`),
     ...(measured.length === 0 ? [] : [`  measured: ${measured.map(rateText).join(', ')}`]),
-    ...refused.map((each) => `  refused ${each.name}: ${plain(each.reason)} (${plain(each.fix)})`),
+    // What nobody asked for need not be here.
+    ...(requested === 'auto' && !verbose ? [] : refused).map(
+      (each) => `  refused ${each.name}: ${plain(each.reason)} (${plain(each.fix)})`,
+    ),
   ];
 }
 
-function hostLine({ name, backing, refused }: HostMember): string {
+function hostLine({ name, backing, refused, requested }: HostMember, verbose: boolean): string {
   const memory = backing === undefined ? '' : `, guest memory: ${backing}`;
-  const why = refused === undefined ? '' : ` (${plain(refused.reason)}; ${plain(refused.fix)})`;
+  const isTold = refused !== undefined && (verbose || requested !== 'auto');
+  const why = !isTold ? '' : ` (${plain(refused.reason)}; ${plain(refused.fix)})`;
   return `host: ${name ?? 'Node alone'}${memory}${why}`;
 }
 

@@ -1,3 +1,4 @@
+import { constants, openSync, writeSync } from 'node:fs';
 import { createLogUpdate } from 'log-update';
 
 /** Where the command speaks to people: stderr. stdout is for results. */
@@ -17,7 +18,7 @@ type Stream = NodeJS.WritableStream & {
 };
 
 export function openTerminal(stream: Stream = process.stderr): Terminal {
-  const live = stream.isTTY ? createLogUpdate(withSize(stream)) : undefined;
+  const live = stream.isTTY ? liveLine(stream === process.stderr ? unheld(stream) : stream) : undefined;
   return {
     progress: (line) => live?.(line),
     note(line) {
@@ -28,12 +29,46 @@ export function openTerminal(stream: Stream = process.stderr): Terminal {
   };
 }
 
+/** log-update would hide the cursor by way of stderr itself, whatever the stream: that may be held. */
+function liveLine(stream: Stream): ReturnType<typeof createLogUpdate> {
+  return createLogUpdate(withSize(stream), { showCursor: true });
+}
+
 /** A terminal that does not know its size says 0, as under `script` or `docker exec`; log-update then shows nothing. */
 function withSize(stream: Stream): Stream {
   return Object.create(stream, {
     columns: { get: () => stream.columns || 80 },
     rows: { get: () => stream.rows || 24 },
   });
+}
+
+/**
+ * The same terminal, but what it does not take at once is lost. Node waits for a terminal that is held (Ctrl-S): no guest may
+ * stand still because of a progress line.
+ */
+function unheld(stream: Stream): Stream {
+  const fd = openAgain();
+  const write = (text: string): boolean => {
+    if (fd === undefined) return true;
+    try {
+      writeSync(fd, text);
+    } catch {
+      // Held, or gone.
+    }
+    return true;
+  };
+  return Object.create(stream, { write: { value: write } });
+}
+
+/** stderr, opened once more: whether its own descriptor waits is set for everybody who has it. */
+function openAgain(): number | undefined {
+  const path = process.platform === 'linux' ? '/proc/self/fd/2' : '/dev/tty';
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch {
+    // Then there is no progress line.
+    return undefined;
+  }
 }
 
 /** For a process whose parent speaks. */

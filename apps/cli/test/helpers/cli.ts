@@ -19,6 +19,8 @@ export interface Running {
   stderr(): string;
   /** Waits until stderr matches, and gives the match's first group, or all of it. */
   says(pattern: RegExp): Promise<string>;
+  /** The same for stdout. */
+  shows(pattern: RegExp): Promise<string>;
 }
 
 interface StartOptions {
@@ -55,6 +57,7 @@ export function start(args: readonly string[], options: StartOptions = {}): Runn
   const waiting = new Set<() => void>();
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
+    for (const look of waiting) look();
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
@@ -67,19 +70,25 @@ export function start(args: readonly string[], options: StartOptions = {}): Runn
   onTestFinished(() => {
     child.kill('SIGKILL');
   });
-  const says = (pattern: RegExp) =>
+  const waitFor = (pattern: RegExp, text: () => string) =>
     new Promise<string>((resolve, reject) => {
       const look = () => {
-        const match = pattern.exec(stderr);
+        const match = pattern.exec(text());
         if (match === null) return;
         waiting.delete(look);
         resolve(match[1] ?? match[0]);
       };
       waiting.add(look);
       look();
-      void ended.then(() => reject(new Error(`it ended and never said ${pattern}:\n${stderr}`)));
+      void ended.then(() => reject(new Error(`it ended and never said ${pattern}:\n${text()}`)));
     });
-  return { child, ended, stderr: () => stderr, says };
+  return {
+    child,
+    ended,
+    stderr: () => stderr,
+    says: (pattern) => waitFor(pattern, () => stderr),
+    shows: (pattern) => waitFor(pattern, () => stdout),
+  };
 }
 
 export function run(args: readonly string[], options: StartOptions = {}): Promise<Ended> {

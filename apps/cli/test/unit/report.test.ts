@@ -10,7 +10,7 @@ import { errorReport } from '../../src/loopback/messages.js';
 import { failureMembers, formatError } from '../../src/report/errors.js';
 import { formatBytes, formatTime } from '../../src/report/format.js';
 import { type MigrateFacts, migrateDocument, newFacts } from '../../src/report/migrate-document.js';
-import { progressLine, stalledNote } from '../../src/report/progress.js';
+import { ArrivalProgress, progressLine, stalledNote } from '../../src/report/progress.js';
 import { receiveDocument } from '../../src/report/receive-document.js';
 import { migrateSummary, receiveSummary } from '../../src/report/summary.js';
 import { openTerminal } from '../../src/report/terminal.js';
@@ -180,7 +180,6 @@ describe('summaries', () => {
       'duplicate: 131072 pages (zero)',
       'normal: 131072 pages',
       'accelerator: js (chosen by auto): portable',
-      '  refused avx2: no AVX2 (another CPU)',
       'cpu time: source 701 ms, destination 650 ms',
       'peak memory: source 1.0 GiB, destination 512.0 MiB',
       'guest: ran on at the destination, from write 10 to 20',
@@ -188,6 +187,21 @@ describe('summaries', () => {
     ]) {
       expect(text.split('\n')).toContain(line);
     }
+  });
+
+  it('name what was refused only if it was asked for, or with -v', () => {
+    const document = migrateDocument(facts());
+    const refusal = '  refused avx2: no AVX2 (another CPU)';
+    const refused = { reason: 'not Linux', fix: 'use Linux' };
+    const { host, accelerator } = document;
+    if (accelerator === undefined || host === undefined) throw new Error('they are there');
+    const quiet = { ...document, host: { ...host, refused } };
+    expect(migrateSummary(quiet)).not.toContain('refused');
+    expect(migrateSummary(quiet)).not.toContain('not Linux');
+    expect(migrateSummary(quiet, true)).toContain(refusal);
+    expect(migrateSummary(quiet, true)).toContain('(not Linux; use Linux)');
+    const asked = { ...document, accelerator: { ...accelerator, requested: 'native' } };
+    expect(migrateSummary(asked)).toContain(refusal);
   });
 
   it('receive; names from the stream cannot steer the terminal', () => {
@@ -206,6 +220,35 @@ describe('summaries', () => {
 });
 
 describe('progress', () => {
+  it('of a destination, with the rate of the last second', () => {
+    const progress = new ArrivalProgress('received');
+    const none = { multifdBytes: 0, normalBytes: 0, zeroBytes: 0, untouchedPages: 0, pageSize: 4096 };
+    const start = { ...none, totalTime: 0, total: 0, received: 0, normal: 0, zeroPages: 0 };
+    expect(progress.line(start)).toBe('received 0 B');
+    const mib = 2 ** 20;
+    progress.line({ ...start, totalTime: 1000, total: 4 * mib, received: 2 * mib, normal: 512 });
+    expect(
+      progress.line({
+        ...start,
+        totalTime: 2000,
+        total: 4 * mib,
+        received: 3 * mib,
+        normal: 768,
+        zeroPages: 256,
+      }),
+    ).toBe('received 3.0 MiB, 1.0 MiB/s, 25% zero, 100% of 4.0 MiB');
+    expect(
+      progress.line({
+        ...start,
+        totalTime: 3000,
+        total: 4 * mib,
+        received: 5 * mib,
+        normal: 1280,
+        zeroPages: 256,
+      }),
+    ).toBe('received 5.0 MiB, 2.0 MiB/s, 17% zero, 150% of 4.0 MiB, pages come again');
+  });
+
   const running = { ...STATISTICS, remaining: 2 ** 29, pagesPerSecond: 132_072 };
 
   it('says where it stands', () => {

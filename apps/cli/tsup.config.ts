@@ -6,7 +6,7 @@ export default defineConfig({
   // Optional, so tsup would take it in; it finds its binary by where it lies.
   external: ['koffi'],
   format: ['esm'],
-  target: 'node26',
+  target: 'node22',
   dts: false,
   sourcemap: true,
   clean: true,

@@ -4,7 +4,7 @@ export default defineConfig({
   // Each file in src/threads is the entry of a worker thread and must stay a file of its own.
   entry: ['src/index.ts', 'src/threads/*.ts'],
   format: ['esm'],
-  target: 'node26',
+  target: 'node22',
   dts: false,
   sourcemap: true,
   clean: true,

@@ -3,7 +3,7 @@ import { defineConfig } from 'tsup';
 export default defineConfig({
   entry: ['src/index.ts'],
   format: ['esm'],
-  target: 'node26',
+  target: 'node22',
   dts: false,
   sourcemap: true,
   clean: true,

@@ -12,7 +12,7 @@ export default defineConfig({
   // stay a file of its own, in a folder beside what starts it.
   entry: { ...named('public', ''), ...named('entries', 'entries/') },
   format: ['esm'],
-  target: 'node26',
+  target: 'node22',
   dts: false,
   sourcemap: true,
   clean: true,

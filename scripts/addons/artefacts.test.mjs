@@ -2,7 +2,7 @@
  * Loads the machine code that was built for this platform, whatever built it, and puts it through the suites. For the
  * platforms of a release, on some of which the workspace's own Node cannot run: nothing but Node's test runner.
  *
- *   node --test scripts/addons/artefacts.test.mjs      any Node from 26.6; needs `dist` and `native` of the packages
+ *   node --test scripts/addons/artefacts.test.mjs      any Node from 22.23, 24.18 or 26.4 on; needs `dist` and `native` of the packages
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -8,8 +8,6 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
-/** The first Node that the command runs on, as in its package.json. */
-const OLDEST = [26, 6];
 /** ms after which somebody who waits wants to know what for. */
 const PATIENCE = 1000;
 
@@ -64,7 +62,7 @@ function turbo() {
 }
 
 async function runCommand() {
-  if (isNewEnough(process.versions.node)) {
+  if (canRunIt(process.versions.node)) {
     // In this very process: signals, terminal and exit code are then the command's own.
     process.argv[1] = CLI;
     await import(pathToFileURL(CLI).href);
@@ -76,9 +74,10 @@ async function runCommand() {
   process.exitCode = await ended(child);
 }
 
-function isNewEnough(version) {
+/** As `engines` of the command has it. */
+function canRunIt(version) {
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
+  return (major === 22 && minor >= 15) || major >= 24;
 }
 
 /** The exit code, as a shell has it for a program that a signal ended. */

@@ -5,6 +5,14 @@ export interface NativeBinding {
   unmapMemory(number: number): void;
   /** For tests: mappings that can be opened, and SharedArrayBuffers that hold one. */
   heldMemory(): number[];
+  /** Whether this JavaScript engine takes memory of others: `NativeMemory.view` fails without. */
+  takesMemory(): boolean;
+  /** As lseek(2) does with SEEK_DATA; -1: no data follows. Moves the descriptor's position. */
+  nextData(descriptor: number, offset: number): number;
+  /** As lseek(2) does with SEEK_HOLE; -1: the offset lies behind the end. Moves the descriptor's position. */
+  nextHole(descriptor: number, offset: number): number;
+  /** As renameat2(2) does with RENAME_EXCHANGE; false where the kernel or the file system cannot. */
+  exchangeNames(a: string, b: string): boolean;
   readonly Memory: new (number: number) => NativeMemory;
   readonly NativeInterrupt: new () => NativeInterrupt;
   readonly NativeSocket: new (descriptor: number, interrupt: number) => NativeSocket;

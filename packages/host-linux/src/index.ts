@@ -1,3 +1,4 @@
+export { type Files, loadFiles } from './files.js';
 export { hostBlocks } from './host-blocks.js';
 export { type FileMemory, type MapOptions, type MappedRam, mapRam, type OwnMemory } from './map-ram.js';
 export { type HostProbe, probe } from './probe.js';

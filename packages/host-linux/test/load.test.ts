@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { probe } from '../src/index.js';
 import { load } from '../src/load.js';
+import { probeOf } from '../src/probe.js';
 import { built } from './support/addon.js';
 
 /** Beside this package's own dependencies, but without its addon. */
@@ -12,6 +13,14 @@ afterAll(() => rmSync(BARE, { recursive: true, force: true }));
 
 test.skipIf(!built)('it can be used here', () => {
   expect(probe()).toEqual({ ok: true });
+});
+
+test('an engine that takes no memory of others is told at once, and what to do', () => {
+  expect(probeOf({ binding: { takesMemory: () => false } })).toEqual({
+    ok: false,
+    reason: `Node ${process.versions.node} lacks node_api_create_external_sharedarraybuffer`,
+    fix: expect.stringContaining('later version'),
+  });
 });
 
 test('other systems are told why not, and what to do', () => {

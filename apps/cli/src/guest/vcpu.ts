@@ -52,6 +52,8 @@ export class Vcpu {
 
   /** CPU time of its thread so far, in ms. */
   async cpuTime(): Promise<number> {
+    if (typeof this.#worker.cpuUsage !== 'function')
+      throw new Error(`Node ${process.versions.node} does not count that of a thread`);
     const { user, system } = await this.#worker.cpuUsage();
     return (user + system) / 1000;
   }

@@ -7,7 +7,7 @@ const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 const COMMANDS = ['migrate', 'receive', 'relay'];
 
 it.each(
-  ['20.20.2', '22.12.0', '26.5.0'].flatMap((version) =>
+  ['20.20.2', '22.14.0', '23.11.1'].flatMap((version) =>
     COMMANDS.map((command) => [version, command] as const),
   ),
 )('on Node %s %s says so in one line, and imports nothing', (version, command) => {
@@ -25,7 +25,7 @@ it.each(
     },
   );
   expect(stderr).toBe(
-    `multifd: Node ${version} is too old, 26.6 or newer is needed\nhint: see which one runs with \`node --version\`\n`,
+    `multifd: Node ${version} cannot run this: use Node 24 or newer, or 22 from 22.15 on\nhint: see which one runs with \`node --version\`\n`,
   );
   expect(status).toBe(3);
   const [loaded = '', ...document] = stdout.split('\n');
@@ -35,7 +35,7 @@ it.each(
     command,
     status: 'failed',
     'error-class': 'host-unavailable',
-    'error-desc': `Node ${version} is too old, 26.6 or newer is needed`,
+    'error-desc': `Node ${version} cannot run this: use Node 24 or newer, or 22 from 22.15 on`,
     hint: 'see which one runs with `node --version`',
   });
 });

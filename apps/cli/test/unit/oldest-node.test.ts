@@ -2,21 +2,27 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 
 const read = (path: string): string => readFileSync(new URL(`../../../../${path}`, import.meta.url), 'utf8');
+const floorOf = (path: string): string => JSON.parse(read(path)).engines.node;
 
 /** The entry of the command imports nothing before it has looked at the version, so it holds a copy. */
-it.each(['apps/cli/src/cli.ts', 'packages/core/src/limits/node-version.ts'])(
-  '%s has the version of package.json',
-  (path) => {
-    const { engines } = JSON.parse(read('apps/cli/package.json'));
-    const [, major, minor] = /^const OLDEST = \[(\d+), (\d+)\] as const;$/m.exec(read(path)) ?? [];
-    expect(`>=${major}.${minor}`).toBe(engines.node);
-  },
-);
+it('the command checks what its package.json says', () => {
+  const [, old, minor, next] =
+    /major === (\d+) && minor >= (\d+)\) \|\| major >= (\d+)\)/.exec(read('apps/cli/src/cli.ts')) ?? [];
+  expect(`^${old}.${minor}.0 || >=${next}.0.0`).toBe(floorOf('apps/cli/package.json'));
+});
 
-it.each(readdirSync(new URL('../../../../packages', import.meta.url)))(
-  'packages/%s needs the same Node',
+it('core checks what its package.json says', () => {
+  const check = read('packages/core/src/limits/node-version.ts');
+  const [, major, minor] = /^const OLDEST = \[(\d+), (\d+)\] as const;$/m.exec(check) ?? [];
+  expect(`>=${major}.${minor}.0`).toBe(floorOf('packages/core/package.json'));
+});
+
+/** zlib of Node has zstd from 22.15 and 23.8 on: qemu reads files with it. The others take every 22. */
+it.each(readdirSync(new URL('../../../../packages', import.meta.url)).filter((name) => name !== 'testing'))(
+  'packages/%s asks for no newer Node than it needs',
   (name) => {
-    const { engines } = JSON.parse(read(`packages/${name}/package.json`));
-    expect(engines).toEqual(JSON.parse(read('apps/cli/package.json')).engines);
+    expect(floorOf(`packages/${name}/package.json`)).toBe(
+      floorOf(name === 'qemu' ? 'apps/cli/package.json' : 'packages/core/package.json'),
+    );
   },
 );

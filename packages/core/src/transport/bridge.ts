@@ -1,30 +1,32 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { randomBytes } from 'node:crypto';
+import { createServer, type Server, type Socket } from 'node:net';
 import { pipeline } from 'node:stream';
 import { MultifdError } from '../errors.js';
+import type { Handover } from './handover.js';
 
-/** ms after which the bridge drops a connection that is not the other end of one of its pairs. */
-const CLAIM_TIMEOUT = 1_000;
+/** ms that a caller may take to say its key. A thread says it at once; without one, it is another program. */
+const KEY_TIMEOUT = 10_000;
+
+/** Bytes of a key. No other program can guess it. */
+const KEY_SIZE = 16;
 
 /**
- * Carries sockets that Node cannot post to another thread (unix sockets, and sockets that Node's stream has read
- * from) over loopback TCP pairs, whose inner ends it can post. Costs one more hop.
+ * Carries sockets that Node cannot post to another thread: unix sockets, sockets that Node's stream has read from, and on
+ * older Nodes all. Their thread connects to this end over loopback TCP and says its key. Costs one more hop, in the API
+ * thread.
  */
 export class Bridge {
   readonly #server: Server;
   readonly #port: Promise<number>;
-  readonly #pipes = new Set<Socket>();
-  /** Inner ends that are ours and handed over. */
-  readonly #claimed = new WeakSet<Socket>();
+  /** Sockets whose threads have not called yet, by key. */
+  readonly #waiting = new Map<string, Socket>();
+  readonly #carried = new Set<Socket>();
 
   constructor() {
-    this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (inner) => {
-      // We claim our own ends at once: one that stays unclaimed comes from another program.
-      setTimeout(() => {
-        if (!this.#claimed.delete(inner)) inner.destroy();
-      }, CLAIM_TIMEOUT).unref();
-    });
-    // One listener for each connection that is being carried.
-    this.#server.setMaxListeners(0);
+    // Each direction ends by itself, as on the socket: a source that keeps main open after we have closed our direction
+    // must not look like one that has closed it.
+    const options = { noDelay: true, allowHalfOpen: true };
+    this.#server = createServer(options, (caller) => this.#called(caller));
     this.#port = new Promise((resolve, reject) => {
       this.#server.once('error', (cause) =>
         reject(new MultifdError('io', `cannot listen on loopback: ${cause.message}`, { cause })),
@@ -43,38 +45,48 @@ export class Bridge {
   }
 
   /**
-   * Returns the inner end of a new pair, which carries the unread bytes of `socket`.
-   * @throws Error if that is closed.
+   * Carries the unread bytes of `socket`, which this owns now, to the thread that calls.
+   * @throws MultifdError `peer-closed` if the socket is closed, `io` if the bridge cannot listen.
    */
-  async carry(socket: Socket): Promise<Socket> {
-    // Each direction ends by itself, as on the socket: a source that keeps main open after we have closed our direction
-    // must not look like one that has closed it.
-    const options = { noDelay: true, allowHalfOpen: true };
-    const outer = connect({ host: '127.0.0.1', port: await this.#port, ...options });
+  async carry(socket: Socket): Promise<Handover> {
     socket.allowHalfOpen = true;
-    return new Promise((resolve, reject) => {
-      const drop = (): void => {
+    this.#carried.add(socket);
+    socket.once('close', () => this.#carried.delete(socket));
+    const port = await this.#port;
+    if (socket.destroyed) throw new MultifdError('peer-closed', 'the connection is closed');
+    const key = randomBytes(KEY_SIZE);
+    this.#waiting.set(key.toString('hex'), socket);
+    // Not the pool's slice of it.
+    return { type: 'bridge', port, key: Uint8Array.from(key) };
+  }
+
+  #called(caller: Socket): void {
+    const drop = (): void => void caller.destroy();
+    const timer = setTimeout(drop, KEY_TIMEOUT);
+    timer.unref();
+    caller.on('error', () => {});
+    caller.once('close', () => clearTimeout(timer));
+    const listen = (): void => {
+      const key: unknown = caller.read(KEY_SIZE);
+      if (!Buffer.isBuffer(key)) return;
+      caller.removeListener('readable', listen);
+      clearTimeout(timer);
+      const name = key.toString('hex');
+      const socket = this.#waiting.get(name);
+      this.#waiting.delete(name);
+      if (socket === undefined) {
+        drop();
+        return;
+      }
+      socket.removeAllListeners('readable');
+      this.#carried.add(caller);
+      caller.once('close', () => this.#carried.delete(caller));
+      pipeline(socket, caller, socket, () => {
         socket.destroy();
-        outer.destroy();
-        this.#server.removeListener('connection', onInner);
-        this.#pipes.delete(socket);
-        reject(new MultifdError('peer-closed', 'the connection is closed'));
-      };
-      const onInner = (inner: Socket): void => {
-        // Another program may connect to the bridge's port: accept only our own end.
-        if (inner.remotePort !== outer.localPort) return;
-        this.#server.removeListener('connection', onInner);
-        this.#claimed.add(inner);
-        socket.removeAllListeners('readable');
-        pipeline(socket, outer, socket, drop);
-        resolve(inner);
-      };
-      this.#pipes.add(socket);
-      this.#server.on('connection', onInner);
-      socket.on('close', () => this.#pipes.delete(socket));
-      outer.on('error', drop);
-      if (socket.destroyed) drop();
-    });
+        caller.destroy();
+      });
+    };
+    caller.on('readable', listen);
   }
 
   /** Accepts no more connections. Pairs that were handed over stay open. */
@@ -84,6 +96,6 @@ export class Bridge {
 
   /** Destroys the sockets that it carries. */
   close(): void {
-    for (const socket of this.#pipes) socket.destroy();
+    for (const socket of this.#carried) socket.destroy();
   }
 }

@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { MultifdError } from '../errors.js';
 import { type Address, formatAddress } from './address.js';
 import { Bridge } from './bridge.js';
+import { canPostSockets, type Handover } from './handover.js';
 import { socketFd } from './socket-bytes.js';
 import { removeStaleSocket } from './stale-socket.js';
 
@@ -18,15 +19,22 @@ export interface Accepted {
   /** Its file descriptor, where Node exposes one. */
   readonly descriptor: number | undefined;
   /**
-   * Returns a socket that can be posted to another thread, without the bytes that were read from it.
+   * Returns what another thread needs to take the connection over, without the bytes that were read from it.
    * @param untouched Node's stream has read nothing from it.
    */
-  handOver(untouched: boolean): Promise<Socket>;
+  handOver(untouched: boolean): Promise<Handover>;
 }
 
 export type OnConnection = (accepted: Accepted) => void;
 
-/** Listens for the source. Node can post only TCP sockets to another thread: others go over a `Bridge`. */
+let posts: boolean | undefined;
+/** Asked once, in the first migration. */
+function canPost(): boolean {
+  posts ??= canPostSockets();
+  return posts;
+}
+
+/** Listens for the source. Node can post only TCP sockets to another thread, an older one none: others go over a `Bridge`. */
 export class Listener {
   #server: Server | undefined;
   #bridge: Bridge | undefined;
@@ -89,7 +97,7 @@ export class Listener {
       host: isTcp ? (remoteAddress ?? closed) : 'unix',
       descriptor: socketFd(socket),
       handOver: async (untouched) => {
-        if (isTcp && untouched) return socket;
+        if (isTcp && untouched && canPost()) return { type: 'socket', socket };
         this.#bridge ??= new Bridge();
         return this.#bridge.carry(socket);
       },

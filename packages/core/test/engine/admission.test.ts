@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Admission } from '../../src/engine/destination/admission.js';
+import { type Handover, takeOver } from '../../src/transport/handover.js';
 import { Listener } from '../../src/transport/listener.js';
 import { inTime } from '../support/outcome.js';
 import { raw } from '../support/raw-source.js';
@@ -13,7 +14,7 @@ afterEach(() => {
 
 interface Handed {
   readonly channel: number | undefined;
-  readonly socket: Socket;
+  readonly connection: Handover;
   readonly head: Uint8Array;
 }
 
@@ -29,7 +30,7 @@ async function open(byDescriptor: boolean) {
       introduced: () => {},
       withdrawn: () => {},
       failed: (error) => complete.reject(error),
-      handOver: (channel, socket, _peer, head) => void handed.push({ channel, socket, head }),
+      handOver: (channel, connection, _peer, head) => void handed.push({ channel, connection, head }),
       complete: () => complete.resolve(),
     },
     byDescriptor,
@@ -92,7 +93,12 @@ describe.each([
     if (main === undefined || channel === undefined) throw new Error('nothing was handed over');
     expect([main.channel, channel.channel]).toEqual([undefined, 0]);
     const whole = await inTime(
-      Promise.all([main, channel].map(async ({ head, socket }) => [Buffer.from(head), await rest(socket)])),
+      Promise.all(
+        [main, channel].map(async ({ head, connection }) => [
+          Buffer.from(head),
+          await rest(await takeOver(connection)),
+        ]),
+      ),
       'the rest',
     );
     await Promise.all(sending);

@@ -97,7 +97,8 @@ async function heardOfAbort(before: (outgoing: SourceControl) => void): Promise<
   const closed = once(main, 'close');
   const [socket]: Socket[] = await accepted;
   if (socket === undefined) throw new Error('no connection');
-  worker.postMessage({ type: 'connection', socket, peer: 'source', head: new Uint8Array(0) }, [socket]);
+  const connection = { type: 'socket', socket };
+  worker.postMessage({ type: 'connection', connection, peer: 'source', head: new Uint8Array(0) }, [socket]);
   await inTime(answered, 'PONG: it knows that the source waits');
   before(outgoingControl);
   worker.postMessage({ type: 'abort' });

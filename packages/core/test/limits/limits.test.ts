@@ -110,11 +110,11 @@ describe('an error that comes of a limit nevertheless', () => {
 });
 
 describe("Node's version", () => {
-  it.each(['20.20.2', '22.12.0', '26.5.9'])('%s is too old for a destination, in one line', (version) => {
-    expect(() => checkNode(version)).toThrow(new RegExp(`^Node ${version} cannot hand a socket`));
+  it.each(['18.20.8', '20.20.2', '21.7.3'])('%s is too old, in one line', (version) => {
+    expect(() => checkNode(version)).toThrow(new RegExp(`^Node ${version} is too old$`));
   });
 
-  it.each(['26.6.0', '26.10.0', '27.0.0'])('%s is not', (version) => {
+  it.each(['22.0.0', '24.0.0', '26.10.0', '27.0.0'])('%s is not', (version) => {
     expect(() => checkNode(version)).not.toThrow();
   });
 });

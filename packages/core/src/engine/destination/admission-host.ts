@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net';
 import type { MultifdError } from '../../errors.js';
+import type { Handover } from '../../transport/handover.js';
 
 /** What admission tells the migration. */
 export interface AdmissionHost {
@@ -17,7 +17,7 @@ export interface AdmissionHost {
    * @param head the bytes that were read of it.
    * @throws if the socket is gone.
    */
-  handOver(channel: number | undefined, socket: Socket, peer: string, head: Uint8Array): void;
+  handOver(channel: number | undefined, connection: Handover, peer: string, head: Uint8Array): void;
   /** All connections were handed over. */
   complete(): void;
 }

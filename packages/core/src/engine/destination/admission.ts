@@ -245,11 +245,11 @@ export class Admission {
     // Remove all before the first await, so that no look takes them for latecomers.
     for (const connection of chosen) this.#remove(connection);
     try {
-      const sockets = await Promise.all(chosen.map((connection) => connection.handOver()));
+      const handovers = await Promise.all(chosen.map((connection) => connection.handOver()));
       for (const [index, connection] of chosen.entries()) {
         this.#host.handOver(
           index === 0 ? undefined : index - 1,
-          sockets[index],
+          handovers[index],
           connection.peer,
           connection.bytes,
         );

@@ -1,10 +1,10 @@
-import type { Socket } from 'node:net';
 import type { ErrorReport } from '../../errors.js';
 import type { MigrationParameters } from '../../parameters.js';
 import type { IncomingBlock } from '../../ram/incoming-ram.js';
 import type { ReceivedState } from '../../recv/main-host.js';
 import type { PlacementDescriptor } from '../../recv/placer.js';
 import type { Ending } from '../../thread/port.js';
+import type { Handover } from '../../transport/handover.js';
 import type { SocketIoLink } from '../../transport/socket-io.js';
 
 /** What each of the destination's threads is started with. Its buffers are shared memory. */
@@ -25,10 +25,10 @@ export interface IncomingThreadData {
 
 /** API thread → incoming thread. */
 export type ToIncomingThread =
-  /** Its connection, transferred: this thread owns it now. `head`: the bytes read so far, the first record included. */
+  /** Its connection, which this thread owns from now on. `head`: the bytes read so far, the first record included. */
   | {
       readonly type: 'connection';
-      readonly socket: Socket;
+      readonly connection: Handover;
       readonly peer: string;
       readonly head: Uint8Array;
     }

@@ -6,6 +6,7 @@ import { Counters } from '../../thread/counters.js';
 import { type GuestWord, withGuest } from '../../thread/guest-place.js';
 import { HangWatch } from '../../thread/hang-watch.js';
 import type { Address } from '../../transport/address.js';
+import { transferOf } from '../../transport/handover.js';
 import { Listener } from '../../transport/listener.js';
 import type { MigrationIo } from '../../transport/socket-io.js';
 import type { DestinationEvent } from '../api.js';
@@ -96,8 +97,10 @@ export class DestinationMigration<Result> {
         introduced: () => this.#sourceBegins(),
         withdrawn: () => this.#sourceIsGone(),
         failed: (error) => this.#ending.fail(error),
-        handOver: (channel, socket, peer, head) =>
-          this.#threads.of(channel).post({ type: 'connection', socket, peer, head }, [socket]),
+        handOver: (channel, connection, peer, head) =>
+          this.#threads
+            .of(channel)
+            .post({ type: 'connection', connection, peer, head }, transferOf(connection)),
         complete: () => this.#allConnected(),
       },
     );

@@ -1,6 +1,6 @@
-import type { Socket } from 'node:net';
 import { MultifdError } from '../../errors.js';
 import { type FirstLook, MOST_LOOKED_AT } from '../../transport/first-look.js';
+import type { Handover } from '../../transport/handover.js';
 import type { Accepted } from '../../transport/listener.js';
 import { concat } from '../../wire/bytes.js';
 import { encodeReason } from '../../wire/reason.js';
@@ -125,8 +125,8 @@ export class PendingConnection implements Claim {
     );
   }
 
-  /** The socket, ready to be posted to another thread; `bytes` has been read from it. */
-  handOver(): Promise<Socket> {
+  /** What its thread needs to take it over; `bytes` has been read from it. */
+  handOver(): Promise<Handover> {
     return this.#accepted.handOver(this.#look.untouched);
   }
 

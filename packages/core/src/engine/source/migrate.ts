@@ -1,5 +1,6 @@
 import { MultifdError } from '../../errors.js';
 import { checkLimits } from '../../limits/needs.js';
+import { checkNode } from '../../limits/node-version.js';
 import { type MigrationIo, prepareSocketIo } from '../../transport/socket-io.js';
 import type { MigrateOptions, MigrateResult, Migrating } from '../api.js';
 import { SourceMigration } from './migration.js';
@@ -28,6 +29,7 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
  * @throws MultifdError `usage`, or `accelerator-unavailable` if a check is asked for without an accelerator.
  */
 export async function startMigration(options: MigrateOptions): Promise<Migrating> {
+  checkNode();
   const checked = checkSource(options);
   const key = options.guest.ram.blocks[0] ?? options.guest.ram;
   if (migrating.has(key)) throw new MultifdError('usage', 'this guest is being migrated already');

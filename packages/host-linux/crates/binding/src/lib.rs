@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 mod fault;
+mod files;
 mod memory;
 mod pin;
 mod sockets;

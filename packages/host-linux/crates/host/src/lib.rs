@@ -9,6 +9,7 @@ pub mod bits;
 mod discard;
 mod extents;
 pub mod fault;
+pub mod files;
 mod guard;
 mod huge;
 pub mod interrupt;

@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::area::page_size;
-use crate::fault::{Fault, Result, errno};
+use crate::fault::{Fault, Result};
 use crate::known_data::KnownData;
 use crate::mapping::{Backed, Mapping};
 use crate::pagemap::{OCCUPIED, Pagemap, Query, Region, Scan, first_occupied, is_occupied};
@@ -205,9 +205,8 @@ pub(crate) fn count(map: &Pagemap, scan: bool, range: Range<u64>, query: Query) 
 
 /// @returns the offset, or the error's number.
 pub(crate) fn seek(file: &File, offset: u64, whence: i32) -> std::result::Result<u64, i32> {
-    // SAFETY: a system call without memory. Nobody reads through the descriptor, so its position is nobody's.
-    let at = unsafe { libc::lseek(file.as_raw_fd(), offset as libc::off_t, whence) };
-    u64::try_from(at).map_err(|_| errno())
+    // Nobody reads through the descriptor, so its position is nobody's.
+    crate::files::seek(file.as_raw_fd(), offset, whence)
 }
 
 fn file_system(file: &File) -> io::Result<libc::statfs> {

@@ -1,0 +1,116 @@
+//! What Node cannot do with files: find their holes, and swap two names in one step.
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::RawFd;
+
+use crate::fault::{Fault, Result, errno};
+
+/// Offset of the first data at or after `offset`; none if only a hole follows.
+pub fn next_data(descriptor: RawFd, offset: u64) -> Result<Option<u64>> {
+    found(seek(descriptor, offset, libc::SEEK_DATA))
+}
+
+/// Offset of the first hole at or after `offset`; the end of the file counts as one. None behind the end.
+pub fn next_hole(descriptor: RawFd, offset: u64) -> Result<Option<u64>> {
+    found(seek(descriptor, offset, libc::SEEK_HOLE))
+}
+
+/// Two files swap their names: at no moment is one of the names free.
+/// @returns false where the kernel or the file system cannot do that: then nothing has happened.
+pub fn exchange_names(a: &CStr, b: &CStr) -> Result<bool> {
+    // SAFETY: the call reads two strings that end in a zero. By number, since musl has no function for it.
+    let status = unsafe {
+        libc::syscall(
+            libc::SYS_renameat2,
+            libc::AT_FDCWD,
+            a.as_ptr(),
+            libc::AT_FDCWD,
+            b.as_ptr(),
+            libc::RENAME_EXCHANGE,
+        )
+    };
+    if status == 0 {
+        return Ok(true);
+    }
+    match errno() {
+        // EINVAL: a file system that knows no flags.
+        libc::EINVAL | libc::ENOSYS | libc::EOPNOTSUPP => Ok(false),
+        number => {
+            let what = format!("cannot exchange {} and {}", a.to_string_lossy(), b.to_string_lossy());
+            Err(Fault::io(what, &io::Error::from_raw_os_error(number)))
+        }
+    }
+}
+
+/// @returns the offset, or the error's number.
+pub(crate) fn seek(descriptor: RawFd, offset: u64, whence: i32) -> std::result::Result<u64, i32> {
+    // SAFETY: a system call without memory. It moves the descriptor's position, which nobody reads by.
+    let at = unsafe { libc::lseek(descriptor, offset as libc::off_t, whence) };
+    u64::try_from(at).map_err(|_| errno())
+}
+
+fn found(offset: std::result::Result<u64, i32>) -> Result<Option<u64>> {
+    match offset {
+        Ok(at) => Ok(Some(at)),
+        Err(libc::ENXIO) => Ok(None),
+        Err(number) => Err(Fault::io("lseek", &io::Error::from_raw_os_error(number))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CString;
+    use std::fs::{self, File};
+    use std::os::fd::AsRawFd;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::FileExt;
+    use std::path::Path;
+
+    use super::*;
+
+    fn folder(name: &str) -> std::path::PathBuf {
+        let path = std::env::temp_dir().join(format!("multifd-files-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        path
+    }
+
+    #[test]
+    fn data_and_holes_are_found() {
+        let folder = folder("holes");
+        let path = folder.join("sparse");
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .unwrap();
+        file.set_len(1 << 20).unwrap();
+        file.write_all_at(&[1; 4096], 512 << 10).unwrap();
+        let fd = file.as_raw_fd();
+        let data = next_data(fd, 0).unwrap().unwrap();
+        assert!(data <= 512 << 10);
+        let hole = next_hole(fd, data).unwrap().unwrap();
+        assert!(hole >= (512 << 10) + 4096 && hole <= 1 << 20);
+        // Behind the end.
+        assert_eq!(next_data(fd, 2 << 20).unwrap(), None);
+        assert!(next_data(-1, 0).is_err());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn two_files_swap_their_names() {
+        let folder = folder("names");
+        let (a, b) = (folder.join("a"), folder.join("b"));
+        fs::write(&a, "a").unwrap();
+        fs::write(&b, "b").unwrap();
+        let c = |path: &Path| CString::new(path.as_os_str().as_bytes()).unwrap();
+        if exchange_names(&c(&a), &c(&b)).unwrap() {
+            assert_eq!(fs::read_to_string(&a).unwrap(), "b");
+            assert_eq!(fs::read_to_string(&b).unwrap(), "a");
+        }
+        let fault = exchange_names(&c(&a), &c(&folder.join("none"))).unwrap_err();
+        assert!(fault.message.starts_with("cannot exchange "));
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -71,6 +71,7 @@ Examples:
   multifd accel list
   multifd accel bench --json
   multifd accel bench --accel ./my-accelerator
+  multifd accel bench --accel ./several.mjs:fast --batch 512
   multifd accel bench --accel gpu                  compare a graphics card with the best that the CPU has
 
 MULTIFD_ACCEL=NAME stands for --accel NAME in every migrate and relay without --accel.`;

@@ -69,7 +69,10 @@ function addAccel(program: Command, ended: (code: ExitCode) => void): void {
   accel
     .command('list')
     .description('List the known accelerators: whether each can run here, and if not, why and what to do')
-    .option('--accel <module>', 'also list this module, given by path or package name')
+    .option(
+      '--accel <module>',
+      'also list this module, given by path or package name, or MODULE:NAME for one of its accelerators',
+    )
     .option('--json', 'print one JSON document on stdout and nothing else')
     .action(async (options) => ended(await accelListCommand(options)));
   accel
@@ -79,7 +82,10 @@ function addAccel(program: Command, ended: (code: ExitCode) => void): void {
     )
     .option(
       '--accel <name>',
-      'measure only this one and native: a name, or a module by path or package name; a device is also measured without transfers, and with batches of several sizes',
+      'measure this one in batches of several sizes, with and without transfers to its device, beside the best of the CPU: a name, or a module by path or package name',
+    )
+    .option('--batch <n>', 'with --accel: batches of this many pages only', (text) =>
+      parseWhole(text, '--batch', 1, 2 ** 20),
     )
     .option('--samples <n>', 'samples of each measurement (default: 7)', (text) =>
       parseWhole(text, '--samples', 1, 1000),

@@ -1,8 +1,9 @@
-import type { ProbedAccelerator } from '@multifd/core';
+import { type AcceleratorReference, MultifdError, type ProbedAccelerator } from '@multifd/core';
 import { type Accelerator, loadAccelerator } from '@multifd/core/accelerator';
-import { inBatches } from './batches.js';
 import { environment } from './bench.js';
 import { type BenchMemory, makeMemory, PAGE_SIZE } from './bench-memory.js';
+import { checkAnswers, contenderOf } from './contender.js';
+import { closeAll, inItsName } from './foreign-code.js';
 
 /** Of guest memory, more than any cache holds: half of its pages are used. */
 const LENGTH = 256 * 2 ** 20;
@@ -42,38 +43,62 @@ export interface OffloadReport {
   readonly cheaperFrom: number | null;
 }
 
+/** Who is measured. */
+export interface Compared {
+  /** The accelerator itself; it must be able to run. */
+  readonly reference: AcceleratorReference;
+  /** What errors call it: a stranger's may have a name of ours. */
+  readonly name: string;
+  readonly detail: string;
+  /** The best check that the CPU has. */
+  readonly baseline: ProbedAccelerator;
+}
+
+export interface OffloadSettings {
+  /** Passes for each number, after one that does not count; the fastest counts. */
+  readonly samples: number;
+  /** Pages of each batch, no more than the accelerator takes; undefined: several sizes up to that. */
+  readonly batch: number | undefined;
+}
+
 /**
- * Measures one accelerator that takes work off the CPU, against the best check that the CPU has.
- * @param baseline what runs on the CPU; must be able to run.
- * @param samples passes for each number, after one that does not count; the fastest counts.
+ * Measures one accelerator, in batches of several sizes and without transfers, against the best check that the CPU has.
+ * @throws MultifdError `accelerator`, with its name, if it fails, answers wrongly or does not come to an end; `usage` for
+ *   a batch that it does not take.
  */
 export async function benchOffload(
-  probed: ProbedAccelerator,
-  baseline: ProbedAccelerator,
-  samples: number,
+  { reference, name, detail, baseline }: Compared,
+  { samples, batch }: OffloadSettings,
   signal: AbortSignal,
   onStep: (line: string) => void,
 ): Promise<OffloadReport> {
-  const accelerator = await loadAccelerator(probed.reference);
+  const accelerator = await loadAccelerator(reference);
   const cpu = await loadAccelerator(baseline.reference);
-  const memory = makeMemory('mixed', LENGTH);
   const most = accelerator.capabilities.preferredBatch;
+  if (batch !== undefined && batch > most) {
+    throw new MultifdError('usage', `--batch ${batch}: ${accelerator.name} takes ${most} pages at most`);
+  }
+  const memory = makeMemory('mixed', LENGTH);
   onStep(cpu.name);
-  const cpuCost = await costOf(cpu, memory, cpu.capabilities.preferredBatch, samples);
+  const cpuCost = await costOf(cpu, cpu.name, memory, cpu.capabilities.preferredBatch, samples, signal);
+  const sizes = batch === undefined ? [...BATCHES.filter((each) => each < most), most] : [batch];
   const batches: ({ pages: number } & Cost)[] = [];
-  for (const pages of [...BATCHES.filter((each) => each < most), most]) {
-    signal.throwIfAborted();
+  for (const pages of sizes) {
     onStep(`${accelerator.name}, batches of ${pages} pages`);
-    batches.push({ pages, ...(await costOf(accelerator, memory, pages, samples)) });
+    batches.push({ pages, ...(await costOf(accelerator, name, memory, pages, samples, signal)) });
   }
   const withTransfer = batches.at(-1) ?? cpuCost;
   onStep(`${accelerator.name}, memory on the device`);
-  const residentBytesPerSecond = await accelerator.residentRate?.(RESIDENT_PASSES);
+  const residentBytesPerSecond = await inItsName(
+    name,
+    () => accelerator.residentRate?.(RESIDENT_PASSES),
+    signal,
+  );
   const first = (pays: (cost: Cost) => boolean): number | null => batches.find(pays)?.pages ?? null;
   return {
     environment: environment(),
     accelerator: accelerator.name,
-    detail: probed.probe.ok ? probed.probe.detail : '',
+    detail,
     withTransfer: {
       bytesPerSecond: withTransfer.bytesPerSecond,
       cpuSecondsPerGB: withTransfer.cpuSecondsPerGB,
@@ -88,22 +113,26 @@ export async function benchOffload(
   };
 }
 
-/** The fastest of some passes over all of the memory, and the CPU time of all of them. */
+/** The fastest of some passes over all of the memory, and the CPU time of all of them. Counts only with right answers. */
 async function costOf(
   accelerator: Accelerator,
+  name: string,
   memory: BenchMemory,
   pages: number,
   samples: number,
+  signal: AbortSignal,
 ): Promise<Cost> {
-  const detector = await accelerator.open({ pageSize: PAGE_SIZE });
+  const detector = await inItsName(name, () => accelerator.open({ pageSize: PAGE_SIZE }), signal);
   try {
-    const work = inBatches(accelerator, detector, pages);
-    await work(memory);
+    const contender = contenderOf(name, accelerator, detector, pages);
+    const pass = () => inItsName(name, () => contender.work(memory), signal);
+    await checkAnswers(contender, memory, signal);
+    await pass();
     const cpuBefore = process.cpuUsage();
     let best = Number.POSITIVE_INFINITY;
     for (let sample = 0; sample < samples; sample++) {
       const began = performance.now();
-      await work(memory);
+      await pass();
       best = Math.min(best, performance.now() - began);
     }
     const { user, system } = process.cpuUsage(cpuBefore);
@@ -112,7 +141,7 @@ async function costOf(
       cpuSecondsPerGB: rounded((user + system) / 1e6 / ((LENGTH * samples) / 1e9)),
     };
   } finally {
-    await detector.close();
+    await closeAll([() => detector.close()]);
   }
 }
 

@@ -1,8 +1,8 @@
 import { cpus, release } from 'node:os';
-import { MultifdError, type ProbedAccelerator } from '@multifd/core';
+import type { ProbedAccelerator } from '@multifd/core';
 import { loadAccelerator } from '@multifd/core/accelerator';
 import { KINDS, type Kind, makeMemory, PAGE_SIZE, PLACES, type Place } from './bench-memory.js';
-import { type Contender, contenderOf } from './contender.js';
+import { type Contender, checkAnswers, contenderOf } from './contender.js';
 import { closeAll, inItsName } from './foreign-code.js';
 import { plainReadWork, type Work } from './plain-read.js';
 
@@ -89,12 +89,7 @@ async function measure(
     return { ...each, rates };
   });
   const passes = Math.max(1, SAMPLE / bytes);
-  for (const { name, isRight } of contenders) {
-    if (isRight === undefined || (await inItsName(name, () => isRight(memory), signal))) continue;
-    throw new MultifdError('accelerator', `accelerator ${name} gave a wrong answer`, {
-      hint: 'test it with @multifd/conformance first',
-    });
-  }
+  for (const contender of contenders) await checkAnswers(contender, memory, signal);
   for (let round = 0; round <= samples; round++) {
     for (let turn = 0; turn < entries.length; turn++) {
       const entry = entries[(turn + round) % entries.length];

@@ -1,7 +1,6 @@
 import { type AcceleratorChoice, AcceleratorRegistry, MultifdError } from '@multifd/core';
-import { resolveModule } from '../modules/resolve-module.js';
 import type { AcceleratorOptions } from '../options/requests.js';
-import { didYouMean } from '../options/suggest.js';
+import { findModule } from './find-module.js';
 
 /** Modules that come with the command, the one that `auto` prefers first among those that are as fast. */
 const OURS = [
@@ -12,10 +11,6 @@ const OURS = [
   import.meta.resolve('@multifd/accel-gpu'),
 ];
 
-/** What to do about a name that nobody has. */
-export const NAME_A_MODULE =
-  'name a module by its path (./my-accelerator), or by its package if that is installed in the working directory';
-
 /** The accelerators that are known by name. */
 export function knownAccelerators(): AcceleratorRegistry {
   const registry = new AcceleratorRegistry();
@@ -25,7 +20,7 @@ export function knownAccelerators(): AcceleratorRegistry {
 
 /**
  * Finds what `--accel` asks for: `auto`, a name that is known here, or a module (a path, or a package that `cwd`
- * can import).
+ * can import), with `:NAME` behind it for another than the first of its accelerators that can run.
  *
  * @param threads that will check at the same time.
  * @throws MultifdError `accelerator-unavailable`: what was named is used or refused, only `auto` falls through.
@@ -55,11 +50,11 @@ async function choose(requested: string, cwd: string, threads: number): Promise<
   const registry = knownAccelerators();
   const known = await registry.names();
   if (requested === 'auto' || known.includes(requested)) return registry.choose(requested, { threads });
-  const module = resolveModule(requested, cwd);
-  if (module !== undefined) return { ...(await registry.choose(module)), requested };
-  throw new MultifdError(
-    'accelerator-unavailable',
-    `no accelerator or module is called ${JSON.stringify(requested)}; known here: ${known.join(', ')}`,
-    { hint: didYouMean(requested, known, NAME_A_MODULE) },
-  );
+  const { module, name } = findModule(requested, cwd, known);
+  return { ...(await registry.choose(name === undefined ? module : `${module}:${name}`)), requested };
+}
+
+/** Whether this accelerator does not come with the command. */
+export function isForeign({ accelerator }: AcceleratorChoice): boolean {
+  return !OURS.includes(accelerator.module);
 }

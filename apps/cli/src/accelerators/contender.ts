@@ -1,6 +1,8 @@
+import { MultifdError } from '@multifd/core';
 import type { Accelerator, Detector } from '@multifd/core/accelerator';
 import { inBatches } from './batches.js';
 import { type BenchMemory, PAGE_SIZE } from './bench-memory.js';
+import { inItsName } from './foreign-code.js';
 import type { Work } from './plain-read.js';
 
 /** What is measured under one name. */
@@ -11,11 +13,17 @@ export interface Contender {
   readonly isRight?: (memory: BenchMemory) => Promise<boolean>;
 }
 
-export function contenderOf(name: string, accelerator: Accelerator, detector: Detector): Contender {
+/** @param pages of each batch; undefined: what the accelerator likes best. */
+export function contenderOf(
+  name: string,
+  accelerator: Accelerator,
+  detector: Detector,
+  pages?: number,
+): Contender {
   const zeros = new Uint8Array(PAGE_SIZE);
   return {
     name,
-    work: inBatches(accelerator, detector),
+    work: inBatches(accelerator, detector, pages),
     async isRight(memory) {
       let right = true;
       const detect: Detector['detect'] = async (batch, answers) => {
@@ -27,9 +35,21 @@ export function contenderOf(name: string, accelerator: Accelerator, detector: De
           right &&= answers[i] === (Buffer.compare(page, zeros) === 0 ? 1 : 0);
         }
       };
-      const checked = inBatches(accelerator, { detect });
+      const checked = inBatches(accelerator, { detect }, pages);
       await checked(memory);
       return right;
     },
   };
+}
+
+/** @throws MultifdError `accelerator`, with its name, if it fails or gives a wrong answer. */
+export async function checkAnswers(
+  { name, isRight }: Contender,
+  memory: BenchMemory,
+  signal: AbortSignal,
+): Promise<void> {
+  if (isRight === undefined || (await inItsName(name, () => isRight(memory), signal))) return;
+  throw new MultifdError('accelerator', `accelerator ${name} gave a wrong answer`, {
+    hint: 'test it with @multifd/conformance first',
+  });
 }

@@ -1,5 +1,6 @@
 import { MultifdError } from '@multifd/core';
 import { AUTO, loadMethod, type MethodSetting, methodsFor, methodsOf } from '@multifd/core/codec';
+import { isPath, missing } from '../modules/missing.js';
 import { resolveModule } from '../modules/resolve-module.js';
 import type { CodecSettings } from '../options/compression.js';
 import { quote } from '../options/sizes.js';
@@ -52,10 +53,14 @@ async function choose(requested: string, cwd: string): Promise<CodecChoice> {
   }
   const module = resolveModule(requested, cwd);
   if (module === undefined) {
+    const { what, meant } = missing(requested, cwd);
+    const isModule = isPath(requested) || requested.startsWith('file:');
     throw new MultifdError(
       'codec-unavailable',
-      `no compression method or module is called ${quote(requested)}; known here: ${KNOWN.join(', ')}`,
-      { hint: didYouMean(requested, KNOWN, NAME_A_MODULE) },
+      isModule
+        ? `no module ${quote(requested)}: ${what}`
+        : `no compression method or module is called ${quote(requested)}; known here: ${KNOWN.join(', ')}`,
+      { hint: meant === undefined ? didYouMean(requested, KNOWN, NAME_A_MODULE) : `did you mean ${meant}?` },
     );
   }
   const methods = await methodsOf(module);
@@ -89,6 +94,11 @@ async function open(requested: string, name: string, modules: readonly string[])
   const probe = await method.probe();
   const detail = probe.ok ? probe.detail : probe.reason;
   return { requested, name, detail, modules, declared: method.settings ?? [] };
+}
+
+/** Whether this method does not come with the command. */
+export function isForeign({ modules }: CodecChoice): boolean {
+  return modules.some((module) => ![...OURS.values()].includes(module));
 }
 
 /** The level that this method runs at; undefined for one that has none of QEMU's. */

@@ -1,10 +1,11 @@
 import { type AcceleratorChoice, MultifdError, type ProbedAccelerator } from '@multifd/core';
+import type { NamedModule } from '@multifd/core/accelerator';
 import { benchAccelerators } from '../accelerators/bench.js';
-import { benchOffload } from '../accelerators/bench-offload.js';
-import { knownAccelerators, NAME_A_MODULE } from '../accelerators/choose.js';
+import { benchOffload, type Compared } from '../accelerators/bench-offload.js';
+import { knownAccelerators } from '../accelerators/choose.js';
+import { findModule } from '../accelerators/find-module.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { listenForInterrupt } from '../interrupt.js';
-import { resolveModule } from '../modules/resolve-module.js';
 import { didYouMean } from '../options/suggest.js';
 import { accelBenchDocument, accelListDocument, benchTable, listTable } from '../report/accel-document.js';
 import { formatError } from '../report/errors.js';
@@ -16,6 +17,8 @@ export interface AccelOptions {
   /** A module beside those that come with the command; to bench, also the name of one of them. */
   readonly accel?: string;
   readonly samples?: number;
+  /** Pages of each batch; undefined: several sizes, and in the comparison of all what each likes best. */
+  readonly batch?: number;
   readonly json?: true;
 }
 
@@ -38,16 +41,18 @@ export async function accelBenchCommand(options: AccelOptions): Promise<ExitCode
       const samples = options.samples ?? 7;
       const named = await findNamed(options);
       if (named !== undefined) {
-        const { probed, baseline } = named;
-        const report = await benchOffload(probed, baseline, samples, interrupt.signal, progress);
+        const { signal } = interrupt;
+        const report = await benchOffload(named, { samples, batch: options.batch }, signal, progress);
         terminal.clear();
         const document = offloadDocument(report);
         return options.json ? `${JSON.stringify(document, null, 2)}\n` : offloadText(document);
       }
-      const { ours, theirs } = await survey(options);
+      if (options.batch !== undefined) {
+        throw new MultifdError('usage', '--batch needs --accel: it is for one accelerator alone');
+      }
+      const { ours } = await survey({});
       // Of ours, software that stands in for a device is measured by name only.
-      const usual = ours.filter(({ reference }) => !reference.name.includes(':'));
-      const probed = [...usual, ...ableOnly(theirs)];
+      const probed = ours.filter(({ reference }) => !reference.name.includes(':'));
       const report = await benchAccelerators(probed, samples, interrupt.signal, progress);
       terminal.clear();
       const document = accelBenchDocument(report);
@@ -60,19 +65,27 @@ export async function accelBenchCommand(options: AccelOptions): Promise<ExitCode
 }
 
 /**
- * What `--accel` names, if it is no module, and the best that the CPU has to compare it with.
+ * What `--accel` names, and the best that the CPU has to compare it with.
  * @throws MultifdError `accelerator-unavailable` if it cannot run here.
  */
-async function findNamed({
-  accel,
-}: AccelOptions): Promise<{ probed: ProbedAccelerator; baseline: ProbedAccelerator } | undefined> {
+async function findNamed({ accel }: AccelOptions): Promise<Compared | undefined> {
+  if (accel === undefined) return undefined;
   const registry = knownAccelerators();
-  if (accel === undefined || !(await registry.names()).includes(accel)) return undefined;
-  await registry.choose(accel);
-  const all = await registry.list();
-  const probed = all.find(({ reference }) => reference.name === accel);
-  const baseline = all.find(({ probe }) => probe.ok);
-  return probed === undefined || baseline === undefined ? undefined : { probed, baseline };
+  const known = await registry.names();
+  const isOurs = known.includes(accel);
+  const choice = isOurs
+    ? await registry.choose(accel)
+    : await registry.choose(withName(findModule(accel, process.cwd(), known)));
+  const baseline = (await registry.list()).find(({ probe }) => probe.ok);
+  if (baseline === undefined) throw new MultifdError('internal', 'no accelerator of ours can run');
+  const { accelerator: reference, detail } = choice;
+  const isTaken = !isOurs && known.includes(reference.name);
+  const name = isTaken ? `${reference.name} (${reference.module})` : reference.name;
+  return { reference, name, detail, baseline };
+}
+
+function withName({ module, name }: NamedModule): string {
+  return name === undefined ? module : `${module}:${name}`;
 }
 
 async function survey({ accel }: AccelOptions): Promise<{
@@ -85,25 +98,19 @@ async function survey({ accel }: AccelOptions): Promise<{
   const choice = await registry.choose('auto');
   const ours = await registry.list();
   if (accel === undefined) return { ours, theirs: [], choice };
-  const module = resolveModule(accel, process.cwd());
-  if (module === undefined) {
-    throw new MultifdError('accelerator-unavailable', `no module ${JSON.stringify(accel)}`, {
-      hint: didYouMean(accel, await registry.names(), NAME_A_MODULE),
-    });
-  }
-  return { ours, theirs: await registry.probe(module), choice };
-}
-
-/** @throws MultifdError `accelerator-unavailable`: what was asked for by name is measured, or the command says why not. */
-function ableOnly(theirs: readonly ProbedAccelerator[]): readonly ProbedAccelerator[] {
-  const able = theirs.filter(({ probe }) => probe.ok);
-  const [first] = theirs;
-  if (able.length > 0 || first === undefined || first.probe.ok) return able;
-  const { reason, fix } = first.probe;
+  const known = await registry.names();
+  // It is in the list of ours.
+  if (known.includes(accel)) return { ours, theirs: [], choice };
+  const { module, name } = findModule(accel, process.cwd(), known);
+  const theirs = await registry.probe(module);
+  if (name === undefined) return { ours, theirs, choice };
+  const named = theirs.filter(({ reference }) => reference.name === name);
+  if (named.length > 0) return { ours, theirs: named, choice };
+  const names = theirs.map(({ reference }) => reference.name);
   throw new MultifdError(
     'accelerator-unavailable',
-    `accelerator ${first.reference.name} cannot run here: ${reason}`,
-    { hint: fix },
+    `${module} has no accelerator called ${name}; it has ${names.join(', ')}`,
+    { hint: didYouMean(name, names, 'name one of these, or none for all') },
   );
 }
 

@@ -41,6 +41,7 @@ import { CpuClock, peakRss, withoutGuest } from '../resources.js';
 import { compareDigests, differenceError } from '../verify/compare.js';
 import type { BlockDigest } from '../verify/digest.js';
 import { digestRam } from '../verify/digest-ram.js';
+import { foreignCode } from '../verify/foreign-code.js';
 import { decodePeerReport } from '../verify/peer-report.js';
 
 /** The demo guest's vCPU, and who probes an accelerator or takes the digests. */
@@ -291,7 +292,7 @@ class MigrateRun {
     }
     const verification = compareDigests(ours, theirs);
     this.#facts.verification = verification;
-    const error = differenceError(verification);
+    const error = differenceError(verification, foreignCode(this.#facts));
     if (error !== undefined) throw error;
   }
 }

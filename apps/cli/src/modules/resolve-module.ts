@@ -6,6 +6,7 @@ import { MultifdError } from '@multifd/core';
 import { isRecord } from '../guards.js';
 import { quote } from '../options/sizes.js';
 import { withPath } from '../system-error.js';
+import { isPath } from './missing.js';
 
 /** Conditions of `exports` that hold for an import in Node. */
 const CONDITIONS = ['node', 'import', 'module-sync', 'default'];
@@ -19,7 +20,7 @@ const CONDITIONS = ['node', 'import', 'module-sync', 'default'];
  */
 export function resolveModule(specifier: string, cwd: string): string | undefined {
   if (specifier.startsWith('file:')) return existingFile(pathOf(specifier));
-  if (/^\.{0,2}[/\\]|^\.{1,2}$/.test(specifier)) return fileOrDirectory(resolve(cwd, specifier));
+  if (isPath(specifier)) return fileOrDirectory(resolve(cwd, specifier));
   return packageEntry(specifier, join(cwd, 'noop.js'));
 }
 

@@ -40,12 +40,15 @@ function difference(source: BlockDigest, destination: BlockDigest | undefined): 
   return destination.sha256 === source.sha256 ? [] : [`${block} differs`];
 }
 
-/** The MultifdError `protocol` that names the first block that differs; undefined if none does. */
-export function differenceError(verification: Verification): MultifdError | undefined {
+/**
+ * The MultifdError `protocol` that names the first block that differs; undefined if none does.
+ * @param foreign accelerator or codec that does not come with the command: the likeliest cause.
+ */
+export function differenceError(verification: Verification, foreign?: string): MultifdError | undefined {
   const [first] = verification.differences;
   if (first === undefined) return undefined;
   const more = verification.differences.length - 1;
   return new MultifdError('protocol', `not verified: ${first}${more > 0 ? ` (and ${more} more)` : ''}`, {
-    hint: 'do not use the memory at the destination; please report this with the command that you ran',
+    hint: `do not use the memory at the destination; ${foreign === undefined ? 'please report this with the command that you ran' : `test ${foreign} with @multifd/conformance`}`,
   });
 }

@@ -103,7 +103,7 @@ describe('accel', () => {
   });
 
   it('bench measures each over six memories, beside plain reading', async () => {
-    const { code, stdout } = await run(['accel', 'bench', '--samples', '1', '--json', '--accel', EXAMPLE]);
+    const { code, stdout } = await run(['accel', 'bench', '--samples', '1', '--json']);
     expect(code).toBe(0);
     const { results } = JSON.parse(stdout);
     expect(results).toHaveLength(6);
@@ -112,9 +112,125 @@ describe('accel', () => {
       .filter(({ probe, reference }) => probe.ok && !reference.name.includes(':'))
       .map(({ reference }) => reference.name);
     for (const { accelerators, 'plain-read': read } of results) {
-      expect(accelerators.map(({ name }: { name: string }) => name)).toEqual([...able, 'example-offload']);
+      expect(accelerators.map(({ name }: { name: string }) => name)).toEqual(able);
       expect(read.median).toBeGreaterThan(0);
     }
+  });
+});
+
+/** A module with two accelerators that are right, and a third that cannot run. */
+function writeSeveral(): string {
+  const cwd = tempDirectory();
+  writeFileSync(
+    join(cwd, 'several.mjs'),
+    `const zeros = Buffer.alloc(4096);
+    const make = (name, probe) => ({
+      specVersion: 1, name, capabilities: { pageSize: { min: 4096, max: 4096 }, preferredBatch: 256 },
+      probe: () => probe,
+      open: () => ({
+        detect({ memory, offsets, count }, isZero) {
+          for (let i = 0; i < count; i++)
+            isZero[i] = Number(zeros.compare(memory, offsets[i], offsets[i] + 4096) === 0);
+        },
+        close() {},
+      }),
+      residentRate: () => 5e9,
+    });
+    const able = { ok: true, detail: 'byte by byte' };
+    export const accelerators = [make('one', able), make('two:slow', able),
+      make('three', { ok: false, reason: 'no power', fix: 'buy some' })];`,
+  );
+  return cwd;
+}
+
+describe("a third party's second accelerator", () => {
+  const migrate = (accel: string, cwd: string) =>
+    run(['migrate', 'demo:4M', '--json', '--accel', accel], { cwd });
+
+  it('by path and by package', async () => {
+    const cwd = writeSeveral();
+    const installed = join(cwd, 'node_modules', 'several');
+    mkdirSync(installed, { recursive: true });
+    writeFileSync(join(installed, 'package.json'), '{"type":"module","exports":"./several.mjs"}');
+    symlinkSync(join(cwd, 'several.mjs'), join(installed, 'several.mjs'));
+    for (const [accel, name] of [
+      ['./several.mjs', 'one'],
+      ['./several.mjs:two:slow', 'two:slow'],
+      ['several:one', 'one'],
+      [`file://${cwd}/several.mjs:two:slow`, 'two:slow'],
+    ] as const) {
+      const { code, stdout } = await migrate(accel, cwd);
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({ verified: true, accelerator: { name, requested: accel } });
+    }
+  });
+
+  it('that is not there, or cannot run, is refused', async () => {
+    const cwd = writeSeveral();
+    const none = await migrate('./several.mjs:four', cwd);
+    expect(none.code).toBe(3);
+    expect(none.stderr).toMatch(
+      /no accelerator is called .*several.mjs:four; known here: one, two:slow, three/,
+    );
+    const unable = await migrate('./several.mjs:three', cwd);
+    expect(unable.code).toBe(3);
+    expect(unable.stderr).toContain('accelerator three cannot run here: no power');
+  });
+
+  it('is listed alone', async () => {
+    const cwd = writeSeveral();
+    const list = async (accel: string) => {
+      const { stdout } = await run(['accel', 'list', '--json', '--accel', accel], { cwd });
+      return JSON.parse(stdout)
+        .accelerators.slice(known.length)
+        .map(({ name }: { name: string }) => name);
+    };
+    expect(await list('./several.mjs')).toEqual(['one', 'two:slow', 'three']);
+    expect(await list('./several.mjs:two:slow')).toEqual(['two:slow']);
+    expect(await list('js')).toEqual([]);
+  });
+
+  it('is measured in batches of several sizes, with and without transfers, or of one size', async () => {
+    const cwd = writeSeveral();
+    const bench = (...more: string[]) =>
+      run(['accel', 'bench', '--samples', '1', '--json', '--accel', './several.mjs:two:slow', ...more], {
+        cwd,
+      });
+    const all = JSON.parse((await bench()).stdout);
+    expect(all).toMatchObject({ accelerator: 'two:slow', 'resident-bytes-per-second': 5e9 });
+    expect(all.batches.map(({ pages }: { pages: number }) => pages)).toEqual([64, 256]);
+    const one = JSON.parse((await bench('--batch', '16')).stdout);
+    expect(one.batches.map(({ pages }: { pages: number }) => pages)).toEqual([16]);
+    const much = await bench('--batch', '512');
+    expect(much.code).toBe(2);
+    expect(much.stderr).toContain('--batch 512: two:slow takes 256 pages at most');
+    expect((await run(['accel', 'bench', '--batch', '16'])).stderr).toContain('--batch needs --accel');
+  });
+});
+
+describe('a module that is not there', () => {
+  it('is named with its absolute path, and what is missing', async () => {
+    const cwd = writeSeveral();
+    mkdirSync(join(cwd, 'empty'));
+    for (const [accel, missing, hint] of [
+      ['./nope', `no module "./nope": ${cwd}/nope does not exist`, 'hint: name a module by its path'],
+      ['./nope:two', `${cwd}/nope does not exist`, 'hint: name a module by its path'],
+      ['./several', `${cwd}/several does not exist`, 'hint: did you mean ./several.mjs?'],
+      ['./empty', `the directory ${cwd}/empty lacks a package.json and an index.js`, 'hint: name a module'],
+      ['@strange/thing', `no package "@strange/thing" is installed for ${cwd}`, 'hint: name a module'],
+    ] as const) {
+      for (const args of [
+        ['migrate', 'demo:4M', '--accel', accel],
+        ['accel', 'list', '--accel', accel],
+      ]) {
+        const { code, stderr } = await run(args, { cwd });
+        expect(code).toBe(3);
+        expect(withoutDawn(stderr)).toContain(missing);
+        expect(stderr).toContain(hint);
+      }
+    }
+    const codec = await run(['migrate', 'demo:4M', '--compression', './nope'], { cwd });
+    expect(codec.stderr).toContain(`no module "./nope": ${cwd}/nope does not exist`);
   });
 });
 
@@ -189,6 +305,8 @@ describe('an accelerator that misbehaves ends the run by name, and the guest run
       const { code, stdout, stderr } = await start([...source, '--json'], { cwd }).ended;
       expect(code).toBe(1);
       expect(stderr).toMatch(says);
+      expect(stderr).not.toContain('please report');
+      if (/a page/.test(stderr)) expect(stderr).toContain('hint: test it with @multifd/conformance');
       expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', guest: { state: 'runs' } });
     });
   }

@@ -252,6 +252,7 @@ describe("a stranger's accelerator", () => {
       status: 'completed',
       verified: false,
       'error-desc': expect.stringContaining('RAM block pc.ram differs'),
+      hint: expect.stringMatching(/test \.\/liar\.mjs with @multifd\/conformance/),
     });
   });
 });

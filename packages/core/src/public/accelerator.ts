@@ -4,3 +4,4 @@ export { MultifdError } from '../errors.js';
 export type { SharedWasmMemory } from '../ram/shared-wasm-memory.js';
 export * from '../zero/accelerator.js';
 export { isAcceleratorName, loadAccelerator } from '../zero/load.js';
+export { type NamedModule, splitModuleName } from '../zero/module-name.js';

@@ -166,5 +166,7 @@ async function openNext(
 
 function nonsense(name: string, answer: number): MultifdError {
   const what = answer === UNANSWERED ? 'left a page unanswered' : `answered ${answer} for a page`;
-  return new MultifdError('accelerator', `accelerator ${name} ${what}; it must write 0 or 1 for each page`);
+  return new MultifdError('accelerator', `accelerator ${name} ${what}; it must write 0 or 1 for each page`, {
+    hint: 'test it with @multifd/conformance, and tell its author what that says',
+  });
 }

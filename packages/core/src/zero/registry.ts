@@ -2,6 +2,7 @@ import { MultifdError } from '../errors.js';
 import { chooseFastest, inPlace } from './automatic.js';
 import type { AcceleratorChoice, ChooseOptions, ProbedAccelerator, RefusedAccelerator } from './choice.js';
 import { isAcceleratorName } from './load.js';
+import { splitModuleName } from './module-name.js';
 import { type Candidate, candidatesOf, probedBefore, probeEach } from './probe.js';
 import { probeApart } from './probe-apart.js';
 
@@ -47,17 +48,20 @@ export class AcceleratorRegistry {
   /**
    * `auto` probes all accelerators that allow it, measures those that can run for a few milliseconds and chooses the
    * fastest; among those about as fast, the first registered. A name, or a module's URL, is used or refused: it never
-   * falls through to another. Of a module's accelerators, the first that can run is chosen.
+   * falls through to another. Of a module's accelerators, the first that can run is chosen, or the one named behind its
+   * URL: `file:///two.mjs:fast`.
    * @throws MultifdError `accelerator-unavailable` with the reason and what to do.
    */
   async choose(requested = 'auto', { threads = 1 }: ChooseOptions = {}): Promise<AcceleratorChoice> {
     const isModule = requested.includes(':') && !isAcceleratorName(requested);
-    const all = isModule ? await this.#load(requested) : await this.#known();
+    const { module, name } = splitModuleName(requested);
+    const all = isModule ? await this.#load(module) : await this.#known();
     if (requested === 'auto') {
       const candidates = all.filter(({ automatic }) => automatic);
       return chooseFastest(await probeEach(candidates), Math.max(1, threads));
     }
-    const wanted = isModule ? all : all.filter((each) => each.reference.name === requested);
+    const called = isModule ? name : requested;
+    const wanted = called === undefined ? all : all.filter((each) => each.reference.name === called);
     return firstAble(wanted, all, requested);
   }
 

@@ -74,6 +74,7 @@ describe('PageChecker', () => {
     const error = await failure(checker.check(memory, offsets, 40, new Uint8Array(40)));
     expect(error.code).toBe('accelerator');
     expect(error.message).toMatch(says);
+    if (/a page/.test(error.message)) expect(error.hint).toContain('@multifd/conformance');
   });
 
   it('cannot be opened', async () => {

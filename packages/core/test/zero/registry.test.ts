@@ -1,5 +1,5 @@
 import { AcceleratorRegistry, MultifdError } from '@multifd/core';
-import { loadAccelerator } from '@multifd/core/accelerator';
+import { loadAccelerator, splitModuleName } from '@multifd/core/accelerator';
 import { describe, expect, it, vi } from 'vitest';
 import { measureRates, rateOfThread } from '../../src/zero/calibrate.js';
 import { fixture, PLAIN } from '../support/fixtures.js';
@@ -81,6 +81,29 @@ describe('AcceleratorRegistry', () => {
     });
     expect((await failure(registry(PLAIN.module).choose(REFUSED))).message).toContain('warp cannot run');
   });
+
+  it('one of a module by the name behind its URL', async () => {
+    const requested = `${PLAIN.module}:batch-of-one`;
+    expect(await registry().choose(requested)).toMatchObject({
+      accelerator: { module: PLAIN.module, name: 'batch-of-one' },
+      requested,
+    });
+    const error = await failure(registry().choose(`${REFUSED}:gpu`));
+    expect(error.message).toBe('accelerator gpu cannot run here: no adapter');
+    expect((await failure(registry().choose(`${REFUSED}:quantum`))).message).toContain(
+      'known here: warp, gpu',
+    );
+  });
+
+  it.each([
+    ['file:///a/two.mjs', 'file:///a/two.mjs', undefined],
+    ['file:///a/two.mjs:fast', 'file:///a/two.mjs', 'fast'],
+    ['file:///C:/two.mjs', 'file:///C:/two.mjs', undefined],
+    ['file:///C:/two.mjs:gpu:software', 'file:///C:/two.mjs', 'gpu:software'],
+    ['./two.mjs:fast', './two.mjs', 'fast'],
+    ['@s/two', '@s/two', undefined],
+    ['@s/two:fast', '@s/two', 'fast'],
+  ])('reads %s', (text, module, name) => expect(splitModuleName(text)).toEqual({ module, name }));
 
   it('an unknown name, with those that are known', async () => {
     const error = await failure(registry(REFUSED).choose('quantum'));

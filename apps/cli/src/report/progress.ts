@@ -3,7 +3,7 @@ import { formatBytes, formatTime, plain } from './format.js';
 
 /** The progress line of a running migration, without line end; it usually fits 80 columns. */
 export function progressLine(statistics: SourceStatistics, stalled: boolean): string {
-  const { dirtySyncCount, transferred, remaining, mbps, normal, zeroPages } = statistics;
+  const { dirtySyncCount, transferred, remaining, mbps, normal, zeroPages, expectedEnd } = statistics;
   const handled = normal + zeroPages;
   const share = handled === 0 ? 0 : Math.round((100 * zeroPages) / handled);
   const parts = [
@@ -12,7 +12,7 @@ export function progressLine(statistics: SourceStatistics, stalled: boolean): st
     `${formatBytes((mbps * 1e6) / 8)}/s`,
     `${share}% zero`,
     `left ${formatBytes(remaining)}`,
-    stalled ? 'no end in sight' : expectedEnd(statistics),
+    stalled ? 'no end in sight' : expectedEnd === undefined ? '' : `end in ${formatTime(expectedEnd)}`,
   ];
   return parts.filter((part) => part !== '').join(', ');
 }
@@ -48,13 +48,6 @@ export class ArrivalProgress {
     ];
     return parts.filter((part) => part !== '').join(', ');
   }
-}
-
-/** When the rest would be gone at the pace of now, with what the guest writes meanwhile. */
-function expectedEnd({ remaining, pageSize, pagesPerSecond, dirtyPagesRate }: SourceStatistics): string {
-  const pace = pagesPerSecond - dirtyPagesRate;
-  if (pace <= 0) return '';
-  return `end in ${formatTime((1000 * remaining) / pageSize / pace)}`;
 }
 
 /** What to say, once, when the guest writes faster than its memory moves. */

@@ -5,6 +5,7 @@ import type { IncomingBlock, IncomingRam } from '../ram/incoming-ram.js';
 import type { StreamConfiguration } from '../wire/main/configuration.js';
 import type { DeviceSection } from '../wire/main/records.js';
 import type { AcceleratorReference } from '../zero/accelerator.js';
+import type { AcceleratorOption } from '../zero/option.js';
 import type { AcceleratorReplacement } from '../zero/page-checker.js';
 import type { MachineCompat } from './machine-compat.js';
 import type { MethodDecision } from './source/method-decision.js';
@@ -73,11 +74,11 @@ export interface MigrateOptions {
   readonly guest: Guest;
   /** `tcp:HOST:PORT` or `unix:PATH`. */
   readonly to: string;
-  /** Needed unless `zeroPageDetection` is `none`. */
-  readonly accelerator?: AcceleratorReference;
+  /** What finds zero pages. Needed unless `zeroPageDetection` is `none`. */
+  readonly accelerator?: AcceleratorOption;
   /**
-   * Replacements, in this order, if the accelerator fails: those of `AcceleratorChoice`. Without any, as for an
-   * accelerator that was asked for by name, its failure ends the migration, and the guest runs on here.
+   * Replacements, in this order, if the accelerator fails. Default: those of an `AcceleratorChoice`, else none. Without
+   * any, as for an accelerator that was asked for by name, its failure ends the migration, and the guest runs on here.
    */
   readonly fallbacks?: readonly AcceleratorReference[];
   readonly parameters?: Partial<MigrationParameters>;
@@ -92,7 +93,7 @@ export interface MigrateOptions {
   readonly socketIo?: string;
   /** Asks the destination (a multifd, not a QEMU) for its report, and waits for it after completion. */
   readonly requestReport?: boolean;
-  /** Cancels: the migration ends `cancelled`, the guest runs on here. */
+  /** Cancels: the migration ends `cancelled`, the guest runs on here. The error's `cause` is the signal's reason. */
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: SourceEvent) => void;
 }
@@ -110,8 +111,11 @@ export type MigrationStatus =
 
 export type SourceEvent =
   | { readonly type: 'status'; readonly status: MigrationStatus }
-  /** Every 100 ms while `active`, and once at the end of each round. */
-  | { readonly type: 'progress'; readonly statistics: SourceStatistics }
+  /**
+   * Every 100 ms while `active`, and once at the end of each round. `round` counts from 1, which goes over all RAM.
+   * `statistics` has `expectedEnd` and `expectedDowntime`, both in ms.
+   */
+  | { readonly type: 'progress'; readonly round: number; readonly statistics: SourceStatistics }
   /** The guest dirties memory as fast as it is sent: it does not converge. Once for each such round. */
   | { readonly type: 'stalled'; readonly statistics: SourceStatistics }
   /** An accelerator failed and another one replaced it. Once for each that failed, in however many threads it ran. */
@@ -182,6 +186,7 @@ export interface ReceiveOptions {
   readonly commit?: (received: ReceiveResult) => void | Promise<void>;
   /** Makes the report for a source that asks for one, at most 65535 bytes. Called after completion. */
   readonly report?: (received: ReceiveResult) => Uint8Array | Promise<Uint8Array>;
+  /** Cancels, as `Incoming.close` does. The error's `cause` is the signal's reason. */
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: DestinationEvent) => void;
 }

@@ -8,6 +8,11 @@ export interface SourceStatistics {
   readonly downtime: number | undefined;
   /** ms that it would stand still if it were stopped now; undefined before a rate is known. */
   readonly expectedDowntime: number | undefined;
+  /**
+   * ms until all of it would be sent at the pace of the last round, with what the guest dirties meanwhile; undefined
+   * before a rate is known, and while the guest dirties memory as fast as it moves. 0 once completed.
+   */
+  readonly expectedEnd: number | undefined;
   /** Bytes of all RAM blocks. */
   readonly total: number;
   /** Bytes not yet sent, or dirty again. */

@@ -40,5 +40,6 @@ export type { StreamConfiguration } from '../wire/main/configuration.js';
 export type { DeviceSection } from '../wire/main/records.js';
 export type { AcceleratorReference } from '../zero/accelerator.js';
 export * from '../zero/choice.js';
+export type { AcceleratorOption } from '../zero/option.js';
 export type { AcceleratorReplacement } from '../zero/page-checker.js';
 export { AcceleratorRegistry } from '../zero/registry.js';

@@ -131,12 +131,13 @@ describe('cancelling', () => {
         // Cancelled in setup, the source may not have been seen for one: then the destination waits for another.
         const waits = new AbortController();
         const statuses: string[] = [];
+        const reason = new Error('the operator changed her mind');
         const watched = watchedGuest();
         const onEvent = (event: { readonly type: string; readonly status?: string }): void => {
           if (event.type !== 'status' || event.status === undefined) return;
           statuses.push(event.status);
           if (event.status !== state) return;
-          cancel.abort();
+          cancel.abort(reason);
           cancel.abort();
         };
         const own = { signal: cancel.signal, onEvent };
@@ -149,7 +150,7 @@ describe('cancelling', () => {
         });
         const [cancelled, other] =
           end === 'source' ? [outcome.sent, outcome.received] : [outcome.received, outcome.sent];
-        expectFailure(cancelled, 'cancelled', /cancelled/);
+        expect(expectFailure(cancelled, 'cancelled', /cancelled/).cause).toBe(reason);
         expectFailure(other, ['peer-closed', 'io', 'timeout', 'cancelled']);
         expect(statuses.slice(-2)).toEqual(['cancelling', 'cancelled']);
         const stops = watched.calls.filter((call) => call === 'stop').length;
@@ -160,14 +161,15 @@ describe('cancelling', () => {
 
     it(`on the ${end} before it begins`, async () => {
       const watched = watchedGuest();
-      const own = { signal: AbortSignal.abort() };
+      const own = { signal: AbortSignal.abort('not today') };
       const outcome = await tryToMove({
         guest: watched.guest,
         parameters,
         source: end === 'source' ? own : {},
         ...(end === 'destination' ? { destination: own } : { waitsOn: true }),
       });
-      expectFailure(end === 'source' ? outcome.sent : outcome.received, 'cancelled');
+      const error = expectFailure(end === 'source' ? outcome.sent : outcome.received, 'cancelled');
+      expect(error.cause).toBe('not today');
       expect(watched.calls).toEqual([]);
       await move({ guest: watched.guest });
     });

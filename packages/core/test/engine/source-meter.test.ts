@@ -71,9 +71,12 @@ describe("numbers under QEMU's names", () => {
       mbps: 8,
       pagesPerSecond: 30,
       remaining: 4096,
+      expectedEnd: 1000 / 30,
     });
     meter.roundOver({ ...ROUND, expectedDowntime: 20, stalled: false });
     expect(meter.read()).toMatchObject({
+      // The guest dirties more than is sent.
+      expectedEnd: undefined,
       mbps: 16,
       pagesPerSecond: 500,
       dirtyPagesRate: 1000,

@@ -78,8 +78,9 @@ export class DestinationEnding<Result> {
   /**
    * Cancels. Once the guest is here, this ends only the wait for the source to close main. Too late once the source has
    * let go of its guest.
+   * @param cause why, as the caller's signal says.
    */
-  cancel(): void {
+  cancel(cause?: unknown): void {
     const { status, control, role } = this.#host;
     if (control.isTold) this.#host.leave();
     if (status.isOver || status.is('cancelling')) return;
@@ -88,7 +89,7 @@ export class DestinationEnding<Result> {
     if (late !== undefined) this.#host.warn(`too late to cancel: ${late}`);
     if (late !== undefined || !control.callOff()) return;
     status.to('cancelling');
-    this.#outcome.reject(new MultifdError('cancelled', 'the migration was cancelled'));
+    this.#outcome.reject(new MultifdError('cancelled', 'the migration was cancelled', { cause }));
   }
 
   /** Fails the migration; once the source has been told, nothing can fail it any more. */

@@ -148,7 +148,7 @@ export class DestinationMigration<Result> {
 
   async #run(listener: Listener): Promise<Result> {
     const { signal } = this.#options;
-    const onAbort = (): void => this.cancel();
+    const onAbort = (): void => this.cancel(signal?.reason);
     const { stallTimeout } = this.#parameters;
     const progress = setInterval(() => this.#watch(), PROGRESS_INTERVAL);
     const hangWatch = new HangWatch(this.#counters, stallTimeout, (row) =>
@@ -165,7 +165,7 @@ export class DestinationMigration<Result> {
     try {
       this.#status.to('setup');
       if (signal?.aborted) {
-        this.cancel();
+        onAbort();
       } else {
         methods.check(this.#options.methodModules ?? []);
         this.#role.open((error) => this.#ending.failed(error));
@@ -294,7 +294,7 @@ export class DestinationMigration<Result> {
   }
 
   /** As `DestinationEnding.cancel`. */
-  cancel(): void {
-    this.#ending.cancel();
+  cancel(cause?: unknown): void {
+    this.#ending.cancel(cause);
   }
 }

@@ -7,6 +7,7 @@ import { formatAddress, parseAddress } from '../../transport/address.js';
 import { prepareSocketIo } from '../../transport/socket-io.js';
 import { isPageSize } from '../../wire/layout.js';
 import type { AcceleratorReference } from '../../zero/accelerator.js';
+import { type AcceleratorOption, readAccelerator } from '../../zero/option.js';
 import type { DestinationEvent } from '../api.js';
 import { DestinationMigration } from '../destination/migration.js';
 import { emit } from '../emit.js';
@@ -33,14 +34,15 @@ export interface RelayOptions {
    */
   readonly outgoing?: Partial<MigrationParameters>;
   /** Checks the pages that the source did not check. Needed unless outgoing `zeroPageDetection` is `none`. */
-  readonly accelerator?: AcceleratorReference;
-  /** Replacements, in this order, if the accelerator fails. Default: none. */
+  readonly accelerator?: AcceleratorOption;
+  /** Replacements, in this order, if the accelerator fails. Default: those of an `AcceleratorChoice`, else none. */
   readonly fallbacks?: readonly AcceleratorReference[];
   /** Modules (URLs) that bring further MultiFD methods, for both sides. */
   readonly methodModules?: readonly string[];
   readonly methodSettings?: Readonly<Record<string, number | string>>;
   /** See `MigrateOptions.socketIo`; for the channels of both sides. */
   readonly socketIo?: string;
+  /** Cancels, as `Relaying.close` does. The error's `cause` is the signal's reason. */
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: DestinationEvent) => void;
 }
@@ -93,7 +95,8 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
   if (!isPageSize(pageSize)) {
     throw new MultifdError('usage', `page size ${pageSize}: must be a power of two from 4096 to 65536`);
   }
-  if (outgoing.zeroPageDetection !== 'none' && options.accelerator === undefined) {
+  const chosen = readAccelerator(options.accelerator, options.fallbacks);
+  if (outgoing.zeroPageDetection !== 'none' && chosen.accelerator === undefined) {
     const what = `zero-page-detection ${outgoing.zeroPageDetection}`;
     throw new MultifdError('accelerator-unavailable', `${what} needs an accelerator and none was given`);
   }
@@ -115,8 +118,7 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
     given: options.outgoing ?? {},
     uuid,
     pageSize,
-    accelerator: options.accelerator,
-    fallbacks: options.fallbacks ?? [],
+    ...chosen,
     onCompat: (machineType, compat) => emit(options.onEvent, { type: 'machine-compat', machineType, compat }),
     onReplaced: (replacement) => emit(options.onEvent, { type: 'accelerator-replaced', replacement }),
     methodModules: options.methodModules ?? [],

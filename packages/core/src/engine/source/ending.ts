@@ -83,8 +83,11 @@ export class SourceEnding {
     this.#reported.resolve(report);
   }
 
-  /** Cancels, unless the destination may have the guest already: then its answer decides. */
-  cancel(): void {
+  /**
+   * Cancels, unless the destination may have the guest already: then its answer decides.
+   * @param cause why, as the caller's signal says.
+   */
+  cancel(cause?: unknown): void {
     const { status, control } = this.#host;
     if (status.is('completed')) this.#reported.resolve(undefined);
     if (this.isDecided) return;
@@ -94,7 +97,7 @@ export class SourceEnding {
     }
     status.to('cancelling');
     this.#host.stopThreads();
-    this.#outcome.reject(new MultifdError('cancelled', 'the migration was cancelled'));
+    this.#outcome.reject(new MultifdError('cancelled', 'the migration was cancelled', { cause }));
   }
 
   /** An error of this thread. */

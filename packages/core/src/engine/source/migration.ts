@@ -110,13 +110,13 @@ export class SourceMigration {
 
   async #run(): Promise<MigrateResult> {
     const { signal } = this.#options;
-    const onAbort = (): void => this.cancel();
+    const onAbort = (): void => this.cancel(signal?.reason);
     const progress = setInterval(() => this.#tellProgress(), PROGRESS_INTERVAL);
     signal?.addEventListener('abort', onAbort);
     let report: Uint8Array | undefined;
     try {
       this.#status.to('setup');
-      if (signal?.aborted) this.cancel();
+      if (signal?.aborted) onAbort();
       else this.#start();
       await this.#ending.outcome;
       if (this.#options.requestReport === true) report = await this.#ending.report;
@@ -158,8 +158,8 @@ export class SourceMigration {
   }
 
   /** Cancels, unless the destination may have the guest already: then its answer decides. */
-  cancel(): void {
-    this.#ending.cancel();
+  cancel(cause?: unknown): void {
+    this.#ending.cancel(cause);
   }
 
   /** Opens what the threads share, then the threads; main connects when all of them, and `auto`, are ready. */
@@ -242,7 +242,7 @@ export class SourceMigration {
         this.#ending.roundOver();
         this.#meter.roundOver(message.round);
         if (this.#status.isOver) return;
-        emit(this.#options.onEvent, { type: 'progress', statistics: this.#meter.read() });
+        this.#emitProgress();
         if (message.round.stalled)
           emit(this.#options.onEvent, { type: 'stalled', statistics: this.#meter.read() });
         return;
@@ -291,7 +291,11 @@ export class SourceMigration {
   }
 
   #tellProgress(): void {
-    if (!this.#status.is('active')) return;
-    emit(this.#options.onEvent, { type: 'progress', statistics: this.#meter.read() });
+    if (this.#status.is('active')) this.#emitProgress();
+  }
+
+  #emitProgress(): void {
+    const statistics = this.#meter.read();
+    emit(this.#options.onEvent, { type: 'progress', round: statistics.dirtySyncCount, statistics });
   }
 }

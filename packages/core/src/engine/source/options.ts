@@ -7,6 +7,8 @@ import type { MigrationIo } from '../../transport/socket-io.js';
 import { isPageSize } from '../../wire/layout.js';
 import type { StreamConfiguration } from '../../wire/main/configuration.js';
 import type { Configuration } from '../../wire/main/encode.js';
+import type { AcceleratorReference } from '../../zero/accelerator.js';
+import { readAccelerator } from '../../zero/option.js';
 import type { Guest, MigrateOptions } from '../api.js';
 import { parametersFor } from '../machine-compat.js';
 
@@ -17,6 +19,8 @@ export interface CheckedSource {
   readonly uuid: Uint8Array;
   readonly configuration: Configuration;
   readonly live: boolean;
+  readonly accelerator: AcceleratorReference | undefined;
+  readonly fallbacks: readonly AcceleratorReference[];
 }
 
 /** @throws MultifdError `usage`, or `accelerator-unavailable` if a check is asked for without an accelerator. */
@@ -35,7 +39,8 @@ export function checkSource(options: MigrateOptions): CheckedSource {
     );
   }
   checkGuestRam(guest.ram);
-  if (parameters.zeroPageDetection !== 'none' && options.accelerator === undefined) {
+  const { accelerator, fallbacks } = readAccelerator(options.accelerator, options.fallbacks);
+  if (parameters.zeroPageDetection !== 'none' && accelerator === undefined) {
     throw new MultifdError(
       'accelerator-unavailable',
       `zero-page-detection ${parameters.zeroPageDetection} needs an accelerator and none was given`,
@@ -48,13 +53,15 @@ export function checkSource(options: MigrateOptions): CheckedSource {
     uuid: checkUuid(guest.uuid),
     configuration: { machineType, ...checkConfiguration(guest) },
     live: guest.ram.dirty !== undefined,
+    accelerator,
+    fallbacks,
   };
 }
 
 /** Arguments of the sending side. */
 export function sideOptions(
-  { guest, accelerator, fallbacks = [], methodModules = [], methodSettings = {} }: MigrateOptions,
-  { address, parameters, uuid }: CheckedSource,
+  { guest, methodModules = [], methodSettings = {} }: MigrateOptions,
+  { address, parameters, uuid, accelerator, fallbacks }: CheckedSource,
   io: MigrationIo | undefined,
 ): SendSideOptions {
   const { pageSize } = guest.ram;

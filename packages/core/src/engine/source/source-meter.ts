@@ -54,13 +54,20 @@ export class SourceMeter {
     const roundSeconds = round === undefined ? transferSeconds : round.duration / 1000;
     const roundBytes = round === undefined ? transferred : round.bytes;
     const over = this.#end !== undefined;
+    const remaining = over ? 0 : this.#remaining();
+    // QEMU's is 0 once no guest runs that could dirty memory.
+    const dirtyPagesRate = over || round === undefined ? 0 : rate(round.dirtyPages, roundSeconds);
+    const pagesPerSecond = over
+      ? rate(normal + zeroPages, transferSeconds)
+      : rate(round?.sentPages ?? normal + zeroPages, roundSeconds);
     return {
       totalTime,
       setupTime,
       downtime: over && this.#stopped !== undefined ? now - this.#stopped : undefined,
       expectedDowntime: round?.expectedDowntime,
+      expectedEnd: timeFor(remaining / pageSize, pagesPerSecond - dirtyPagesRate),
       total: blocks.reduce((sum, block) => sum + block.length, 0),
-      remaining: over ? 0 : this.#remaining(),
+      remaining,
       transferred,
       multifdBytes: channelBytes.reduce((sum, bytes) => sum + bytes, 0),
       normal,
@@ -69,11 +76,8 @@ export class SourceMeter {
       zeroBytes: zeroPages * pageSize,
       pageSize,
       dirtySyncCount: round?.dirtySyncCount ?? 1,
-      // QEMU's is 0 once no guest runs that could dirty memory.
-      dirtyPagesRate: over || round === undefined ? 0 : rate(round.dirtyPages, roundSeconds),
-      pagesPerSecond: over
-        ? rate(normal + zeroPages, transferSeconds)
-        : rate(round?.sentPages ?? normal + zeroPages, roundSeconds),
+      dirtyPagesRate,
+      pagesPerSecond,
       mbps: over ? rate(transferred * 8, transferSeconds) / 1e6 : rate(roundBytes * 8, roundSeconds) / 1e6,
       channelBytes,
     };
@@ -88,4 +92,10 @@ export class SourceMeter {
 
 function rate(amount: number, seconds: number): number {
   return seconds > 0 ? amount / seconds : 0;
+}
+
+/** ms for so many pages; undefined if they would never be gone. */
+function timeFor(pages: number, pagesPerSecond: number): number | undefined {
+  if (pages === 0) return 0;
+  return pagesPerSecond > 0 ? (1000 * pages) / pagesPerSecond : undefined;
 }

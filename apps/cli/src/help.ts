@@ -119,3 +119,9 @@ begins at byte N. RAM is not read.
 Examples:
   multifd inspect guest.mig
   multifd inspect guest.mig --json | jq '.devices[] | select(.name == "cpu") | .state'`;
+
+export const COMPLETION_HELP = `
+Examples:
+  source <(multifd completion bash)                              now, or in ~/.bashrc
+  source <(multifd completion zsh)                               now, or in ~/.zshrc behind compinit
+  multifd completion fish > ~/.config/fish/completions/multifd.fish`;

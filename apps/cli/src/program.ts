@@ -4,6 +4,7 @@ import { inspectCommand } from './commands/inspect.js';
 import { migrateCommand } from './commands/migrate.js';
 import { receiveCommand } from './commands/receive.js';
 import { relayCommand } from './commands/relay.js';
+import { addCompletion } from './completion/commands.js';
 import type { ExitCode } from './exit-codes.js';
 import { ACCEL_HELP, INSPECT_HELP, MIGRATE_HELP, RECEIVE_HELP, RELAY_HELP, ROOT_HELP } from './help.js';
 import { addHelp } from './help-command.js';
@@ -52,6 +53,7 @@ export function buildProgram(args: readonly string[], ended: (code: ExitCode) =>
   addRelay(program, args, ended);
   addInspect(program, ended);
   addAccel(program, ended);
+  addCompletion(program);
   addHelp(program);
   return program;
 }

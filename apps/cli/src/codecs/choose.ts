@@ -32,7 +32,7 @@ const NAME_A_MODULE =
   'name a module by its path (./my-codec), or by its package if that is installed in the working directory';
 
 /** What `--multifd-compression` can be without a module. */
-const KNOWN = ['none', ...OURS.keys(), AUTO];
+export const CODECS = ['none', ...OURS.keys(), AUTO];
 
 /**
  * Finds what `--multifd-compression` asks for: a name that is known here, or a module that brings one method (a path,
@@ -47,7 +47,7 @@ export async function chooseCodec(requested: string, cwd: string, signal: AbortS
 
 async function choose(requested: string, cwd: string): Promise<CodecChoice> {
   if (requested === AUTO) return chooseAuto();
-  if (KNOWN.includes(requested)) {
+  if (CODECS.includes(requested)) {
     const module = OURS.get(requested);
     return open(requested, requested, module === undefined ? [] : [module]);
   }
@@ -59,8 +59,8 @@ async function choose(requested: string, cwd: string): Promise<CodecChoice> {
       'codec-unavailable',
       isModule
         ? `no module ${quote(requested)}: ${what}`
-        : `no compression method or module is called ${quote(requested)}; known here: ${KNOWN.join(', ')}`,
-      { hint: meant === undefined ? didYouMean(requested, KNOWN, NAME_A_MODULE) : `did you mean ${meant}?` },
+        : `no compression method or module is called ${quote(requested)}; known here: ${CODECS.join(', ')}`,
+      { hint: meant === undefined ? didYouMean(requested, CODECS, NAME_A_MODULE) : `did you mean ${meant}?` },
     );
   }
   const methods = await methodsOf(module);

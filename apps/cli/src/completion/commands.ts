@@ -1,0 +1,65 @@
+import { ShellCompDirective, script } from '@bomb.sh/tab';
+import { Argument, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { knownAccelerators } from '../accelerators/choose.js';
+import { CODECS } from '../codecs/choose.js';
+import { COMPLETION_HELP } from '../help.js';
+import { parseOneOf } from '../options/one-of.js';
+import { BASH } from './bash.js';
+import { type Candidates, candidates, type Values } from './candidates.js';
+
+const SHELLS = ['bash', 'zsh', 'fish'] as const;
+
+const ADDRESS = ['tcp:', 'unix:'];
+const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
+  'migrate source': ['demo:', 'raw:', 'file:'],
+  'migrate destination': ['loopback', ...ADDRESS],
+  'receive listen': ADDRESS,
+  'receive target': ['memory:', 'file:', 'raw:'],
+  'relay listen': ADDRESS,
+  'relay destination': ADDRESS,
+  'completion shell': SHELLS,
+};
+
+/** Adds `completion SHELL`, which prints a script, and `complete`, which the script asks for every word. */
+export function addCompletion(program: CommandUnknownOpts): void {
+  program
+    .command('completion')
+    .summary('print the script that completes this command in a shell')
+    .description('Print the script with which a shell completes this command')
+    .addArgument(
+      new Argument('<shell>', SHELLS.join(', ')).argParser((text) => parseOneOf(text, 'the shell', SHELLS)),
+    )
+    .addHelpText('after', COMPLETION_HELP)
+    .action((shell) => {
+      if (shell === 'bash') process.stdout.write(BASH);
+      else script(shell, 'multifd', 'multifd');
+    });
+  program
+    .command('complete', { hidden: true })
+    .argument('[words...]')
+    .allowUnknownOption()
+    .action(async (words) => {
+      const found = candidates(program, words, await valuesFor(words));
+      process.stdout.write(answer(found));
+    });
+}
+
+/** The names of accelerators are known when their modules are loaded, which takes a moment: only if they are asked for. */
+async function valuesFor(words: readonly string[]): Promise<Values> {
+  const isAsked = words.slice(-2).some((word) => /^--accel(=|$)/.test(word));
+  const accel = isAsked ? ['auto', ...(await knownAccelerators().names())] : [];
+  const options = new Map<string, readonly string[]>([
+    ['accel', accel],
+    ['multifdCompression', CODECS],
+    ['outgoingMultifdCompression', CODECS],
+  ]);
+  return { options: (name) => options.get(name), arguments: (name) => ARGUMENTS[name] };
+}
+
+/** In the shape that the scripts read: a word and its help on each line, then what the shell is to do. */
+function answer({ words, open, files }: Candidates): string {
+  const { ShellCompDirectiveNoSpace: noSpace, ShellCompDirectiveNoFileComp: noFiles } = ShellCompDirective;
+  const directive = (open ? noSpace : 0) | (files ? 0 : noFiles);
+  const lines = words.map(({ word, help }) => `${word}\t${help}`);
+  return `${[...lines, `:${directive}`].join('\n')}\n`;
+}

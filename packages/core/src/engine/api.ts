@@ -194,7 +194,10 @@ export interface ReceiveOptions {
 export type DestinationEvent =
   | { readonly type: 'status'; readonly status: MigrationStatus }
   | { readonly type: 'progress'; readonly statistics: DestinationStatistics }
-  /** A connection was refused and the destination goes on: a foreign client, a surplus connection. */
+  /**
+   * A connection was refused and the destination goes on: a foreign client, a surplus connection. A source with another
+   * number of channels is refused with all its connections, and `peer` is its main's.
+   */
   | { readonly type: 'refused'; readonly peer: string; readonly reason: string }
   | { readonly type: 'warning'; readonly message: string }
   /** Of a relay: what the guest's machine type has set for the outgoing side. */

@@ -144,9 +144,10 @@ describe('which claims belong together', () => {
     host: 'a',
     role,
     channel: 0,
-    surplus: undefined,
+    isSurplus: false,
     proven: true,
     firstPacket: undefined,
+    secondPacket: undefined,
     since,
     ...more,
   });

@@ -163,16 +163,6 @@ describe('a source that is not ours', () => {
 });
 
 describe('a source that does not fit is refused', () => {
-  it('a surplus channel after all others: its pages must not be lost', async () => {
-    for (let round = 0; round < 5; round++) {
-      const { incoming, source } = await listen(1);
-      await source.open(raw.init(0), raw.sync(), raw.sync());
-      await source.open(raw.init(1), raw.sync(), raw.packet({ block: 'pc.ram', normal: [0], fill: 1 }));
-      await source.open(main.start, main.end);
-      expectFailure(await outcomeOf(incoming.result, 'receive'), 'incompatible', /below 1.*got 1/);
-    }
-  });
-
   it('a second main stream is turned away, and the first goes on', async () => {
     const { incoming, source, active, refusals } = await listen(1);
     await source.open(raw.init(0), raw.sync(), raw.sync());
@@ -194,21 +184,6 @@ describe('a source that does not fit is refused', () => {
     await source.open(main.start);
     const error = expectFailure(await outcomeOf(incoming.result, 'receive'), 'timeout', says);
     expect(error.hint).toMatch(hint);
-  });
-
-  it.each([
-    { what: 'pages', body: raw.pageRecord(page(0), 5, 'pc.ram') },
-    { what: 'zero pages', body: raw.zeroRecord(page(0), 'pc.ram') },
-  ])('multifd is off there: $what on main, and no channel', async ({ body }) => {
-    // Long before the time for the setup is over.
-    const { incoming, source } = await listen(2, { parameters: { setupTimeout: 600_000 } });
-    await source.open(raw.header(), raw.start([BLOCK], raw.nothing), raw.part('part', body));
-    const error = expectFailure(
-      await outcomeOf(incoming.result, 'receive'),
-      'incompatible',
-      /has no channel/,
-    );
-    expect(error.hint).toContain('turn multifd on at the source');
   });
 
   it('a source that falls silent', async () => {

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import type { Incoming, ReceiveOptions } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
 import { type Destination, destination } from '../support/ends.js';
-import { expectFailure, expectValue, outcomeOf } from '../support/outcome.js';
+import { expectValue, outcomeOf } from '../support/outcome.js';
 import { firstPage, MIB } from '../support/ram.js';
 import { type RawSource, raw } from '../support/raw-source.js';
 
@@ -28,6 +28,11 @@ async function sendGuest(source: RawSource, channels = 2, uuid = new Uint8Array(
 async function completes(incoming: Incoming): Promise<void> {
   expectValue(await outcomeOf(incoming.result, 'receive'));
 }
+
+const channelOf = (channel: number): Uint8Array => Buffer.concat([raw.init(channel), raw.sync(channel)]);
+/** A source with three channels, all that it has to say. */
+const whole = Buffer.concat([main.start, main.end]);
+const three = [0, 1, 2].map((channel) => Buffer.concat([channelOf(channel), raw.sync(3 + channel)]));
 
 function changed(bytes: Uint8Array, at: number, value: number): Uint8Array {
   const copy = Uint8Array.from(bytes);
@@ -172,10 +177,41 @@ describe('whatever a stranger sends, the wait goes on and the right source gets 
     await completes(incoming);
   });
 
-  it('a channel too many of the source itself ends it: its pages must not be lost', async () => {
-    const { incoming, source } = await listen(1);
-    await sendGuest(source, 2);
-    expectFailure(await outcomeOf(incoming.result, 'receive'), 'incompatible', /below 1.*got 1/);
+  it.each([
+    ['main first', [whole, ...three]],
+    ['main last', [...three, whole]],
+    ['the others do not come', [whole, ...three.slice(2)]],
+  ])('a source with a channel too many, %s: its pages must not be lost', async (_what, all) => {
+    const { incoming, source, refused, refusals } = await listen(2);
+    for (const bytes of all) await source.open(bytes);
+    await refused(/^the source has (at least )?3 channels, expected 2 \(set multifd-channels/);
+    // As every source does that is dropped.
+    source.close();
+    await sendGuest(source);
+    await completes(incoming);
+    expect(refusals().filter((reason) => reason.includes('expected 2'))).toHaveLength(1);
+  });
+
+  it('a source with a channel too few is told as soon as its packet numbers show it', async () => {
+    const { incoming, source, refused } = await listen(3, { parameters: { setupTimeout: 600_000 } });
+    await source.open(main.start);
+    for (const channel of [1, 0]) await source.open(channelOf(channel));
+    const [, own] = source.sockets;
+    own?.write(raw.packet({ block: 'pc.ram', normal: [0], number: 2 }));
+    await refused(/^the source has 2 channels, expected 3 \(set multifd-channels/);
+    await sendGuest(source, 3);
+    await completes(incoming);
+  });
+
+  it.each([
+    ['pages', [raw.part('part', raw.pageRecord(0, 5, 'pc.ram'))]],
+    ['zero pages', [raw.part('part', raw.zeroRecord(0, 'pc.ram')), main.end]],
+  ] as const)('a source without multifd: %s on main', async (_what, bytes) => {
+    const { incoming, source, refused } = await listen(2, { parameters: { setupTimeout: 600_000 } });
+    await source.open(raw.header(), raw.start([BLOCK], raw.nothing), ...bytes);
+    await refused(/the source sends its pages there and has no channel \(turn multifd on at the source/);
+    await sendGuest(source);
+    await completes(incoming);
   });
 });
 

@@ -82,7 +82,9 @@ export async function move(options: PairOptions): Promise<{ sent: MigrateResult;
  * A source that the destination turns away: it fails, and the destination waits on, until it is told to end. Gives what
  * the destination said of each connection.
  */
-export async function turnedAway(options: PairOptions): Promise<readonly string[]> {
+export async function turnedAway(
+  options: PairOptions & { readonly says?: RegExp },
+): Promise<readonly string[]> {
   const reasons: string[] = [];
   const outcome = await tryToMove({
     ...options,
@@ -92,7 +94,7 @@ export async function turnedAway(options: PairOptions): Promise<readonly string[
     },
     waitsOn: true,
   });
-  expectFailure(outcome.sent, 'incompatible', /^the destination says: /);
+  expectFailure(outcome.sent, 'incompatible', options.says ?? /^the destination says: /);
   expectFailure(outcome.received, 'cancelled');
   return reasons;
 }

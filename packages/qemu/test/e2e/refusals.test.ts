@@ -51,22 +51,22 @@ const REFUSALS: readonly Refusal[] = [
     title: 'more channels than we have',
     qemu: { 'multifd-channels': 4 },
     ours: { multifdChannels: 2 },
-    code: 'incompatible',
-    message: /channel/,
+    code: 'turned-away',
+    message: /the source has 4 channels, expected 2/,
   },
   {
     title: 'fewer channels than we have',
     qemu: { 'multifd-channels': 2 },
-    ours: { multifdChannels: 3, setupTimeout: 1500 },
-    code: 'timeout',
-    message: /channel 2 of 3 did not connect/,
+    // Told long before this is over.
+    ours: { multifdChannels: 3, setupTimeout: 600_000 },
+    code: 'turned-away',
+    message: /the source has 2 channels, expected 3/,
   },
   {
     title: 'multifd off on the source',
     capabilities: { multifd: false },
-    // Told long before this is over.
     ours: { setupTimeout: 600_000 },
-    code: 'incompatible',
+    code: 'turned-away',
     message: /main stream: the source sends its pages there and has no channel/,
   },
   {

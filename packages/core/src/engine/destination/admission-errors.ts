@@ -1,7 +1,8 @@
 import { MultifdError } from '../../errors.js';
-import { type Claim, missingChannels } from './group.js';
+import { type ChannelCount, type Claim, missingChannels } from './group.js';
 
 const MULTIFD_ON = 'turn multifd on at the source (migrate_set_capability multifd on)';
+const SAME_NUMBER = 'set multifd-channels to the same number on both ends';
 
 /** The error that names what has not come within `timeout` ms. */
 export function missing(claims: readonly Claim[], channels: number, timeout: number): MultifdError {
@@ -11,11 +12,18 @@ export function missing(claims: readonly Claim[], channels: number, timeout: num
     ...(claims.some(({ role, proven }) => role === 'main' && proven) ? [] : ['the main stream']),
     ...(absent.length > 0 ? [`channel ${absent.join(', ')} of ${channels}`] : []),
   ];
-  const same = 'set multifd-channels to the same number on both ends';
   const isLeft = absent.some((channel) => came.some((claim) => claim.channel === channel));
   const left = isLeft ? '; what was there before the main stream may be left of another source' : '';
   return new MultifdError('timeout', `${what.join(' and ')} did not connect within ${timeout} ms${left}`, {
-    hint: came.length === 0 ? `${MULTIFD_ON}, and ${same}` : same,
+    hint: came.length === 0 ? `${MULTIFD_ON}, and ${SAME_NUMBER}` : SAME_NUMBER,
+  });
+}
+
+/** The error for a source that has not `channels` channels. Both ends show it. */
+export function otherNumber({ atLeast, isExact }: ChannelCount, channels: number): MultifdError {
+  const source = `${isExact ? '' : 'at least '}${atLeast} ${atLeast === 1 ? 'channel' : 'channels'}`;
+  return new MultifdError('incompatible', `the source has ${source}, expected ${channels}`, {
+    hint: SAME_NUMBER,
   });
 }
 

@@ -1,19 +1,20 @@
 import { MultifdError } from '../../errors.js';
 import { firstLook } from '../../transport/first-look.js';
 import type { Accepted } from '../../transport/listener.js';
-import { alone, closedEarly, missing, whyLate } from './admission-errors.js';
+import { alone, closedEarly, missing, otherNumber, whyLate } from './admission-errors.js';
 import type { AdmissionHost } from './admission-host.js';
 import { ConnectionLimit } from './connection-limit.js';
-import { chooseGroup, type Group } from './group.js';
+import { type Choice, chooseGroup, type Group } from './group.js';
 import type { ExpectedGuest } from './introduction.js';
-import { Latecomers, SILENT } from './latecomers.js';
+import { Latecomers } from './latecomers.js';
 import { LATEST, PendingConnection, SOONEST } from './pending-connection.js';
+import { Readiness } from './readiness.js';
 import { Refusals } from './refusals.js';
 
-/** ms that other connections from the source's host get to show that they belong to another source. */
-const RIVALRY = 500;
 /** ms to wait for channels when main already carries pages, as that of a source without multifd does. */
 const LATE = 1_000;
+/** ms to wait for the packets that show how many channels a source has, when it is known to have too many. */
+const COUNTED = 300;
 /**
  * ms to wait for a channel that its source has connected already (main has passed the setup sync): a network or a proxy
  * holds it up. At most half of `setupTimeout`.
@@ -38,9 +39,9 @@ export class Admission {
   /** Set once the source's connections are complete. */
   #latecomers: Latecomers | undefined;
   #introduced = false;
-  /** Since when all connections are there, and with which main; since when main is seen to be over or alone; ms. */
-  #completeSince: number | undefined;
-  #completeWith: PendingConnection | undefined;
+  readonly #readiness = new Readiness();
+  /** Since when a source is known to have too many channels; main is seen to be alone, and to be over; ms. */
+  #misfitSince: number | undefined;
   #aloneSince: number | undefined;
   #endedSince: number | undefined;
 
@@ -146,26 +147,35 @@ export class Admission {
   }
 
   #decide(now: number): void {
-    this.#refuseReplaced();
-    let choice = chooseGroup(this.#pending, this.#expected.channels);
-    if (choice.type === 'conflict') {
-      // One of them may have closed since its last look.
+    let choice = this.#choose();
+    if (choice.type === 'conflict' || choice.type === 'misfit') {
+      // One may have closed or said more since its last look.
       for (const connection of [...this.#pending]) this.#hear(connection, now);
-      this.#refuseReplaced();
-      choice = chooseGroup(this.#pending, this.#expected.channels);
+      choice = this.#choose();
     }
-    if (choice.type === 'surplus') {
-      this.#host.failed(choice.error);
+    if (choice.type === 'complete') {
+      this.#introduce();
+      const isReady = this.#readiness.isReached(choice.group, this.#pending, now, this.#heldUp);
+      if (isReady) void this.#start(choice.group);
+      return;
+    }
+    this.#readiness.reset();
+    if (choice.type !== 'misfit') this.#misfitSince = undefined;
+    if (choice.type === 'misfit') {
+      this.#misfitSince ??= now;
+      if (!choice.count.isExact && now - this.#misfitSince < COUNTED) return;
+      this.#turnAway(choice.main, choice.channels, otherNumber(choice.count, this.#expected.channels));
     } else if (choice.type === 'conflict') {
       const reason = `${choice.what} connected twice: two sources at once, or the source is broken`;
       for (const connection of choice.claims) this.#refuse(connection, reason);
-    } else if (choice.type === 'complete') {
-      this.#introduce();
-      if (this.#isReady(choice.group, now)) void this.#start(choice.group);
-    } else {
-      this.#completeSince = undefined;
-      this.#decideOnMain(now);
+      return;
     }
+    this.#decideOnMain(now);
+  }
+
+  #choose(): Choice<PendingConnection> {
+    this.#refuseReplaced();
+    return chooseGroup(this.#pending, this.#expected.channels);
   }
 
   /** A source has begun and its connections are not complete: decides whether they still can be. */
@@ -184,10 +194,10 @@ export class Admission {
     this.#aloneSince = isAlone ? (this.#aloneSince ?? now) : undefined;
     // Pages on main: a source without multifd. Else its channels may just be held up.
     const patience = main.progress === 'pages' ? LATE : this.#heldUp;
-    if (now - (this.#aloneSince ?? now) >= patience) this.#host.failed(alone());
+    const isAloneForGood = now - (this.#aloneSince ?? now) >= patience;
     // It may have sent everything, with its channels still on their way.
-    if (now - (this.#endedSince ?? now) < this.#heldUp) return;
-    this.#refuse(main, closedEarly().message);
+    if (!isAloneForGood && now - (this.#endedSince ?? now) < this.#heldUp) return;
+    this.#refuse(main, isAloneForGood ? alone() : closedEarly().message);
     this.#withdraw();
   }
 
@@ -216,26 +226,6 @@ export class Admission {
 
   get #heldUp(): number {
     return Math.min(HELD_UP, this.#setupTimeout / 2);
-  }
-
-  /** All connections are there: whether none can still come that shows some of them to be another source's. */
-  #isReady(group: Group<PendingConnection>, now: number): boolean {
-    const { main, channels, hosts, doubtful } = group;
-    if (this.#completeWith !== main) this.#completeSince = undefined;
-    this.#completeWith = main;
-    this.#completeSince ??= now;
-    const chosen = new Set([main, ...channels]);
-    const others = this.#pending.filter(
-      (connection) => !chosen.has(connection) && hosts.has(connection.host),
-    );
-    if (doubtful.size === 0) {
-      const isRival = others.some(({ heard }) => now - heard < SILENT);
-      return !isRival || now - this.#completeSince >= RIVALRY;
-    }
-    // Main's own channel may be held up, or be connected and silent.
-    const silent = others.filter(({ role, since }) => role === undefined && since >= main.since);
-    const last = Math.max(this.#completeSince, ...silent.map(({ since }) => since));
-    return now - last >= this.#heldUp;
   }
 
   async #start(group: Group<PendingConnection>): Promise<void> {
@@ -278,6 +268,15 @@ export class Admission {
     for (const connection of [...this.#pending]) {
       if ((connection.proven && hasMain) || now - connection.since <= this.#setupTimeout) continue;
       this.#refuse(connection, whyLate(connection));
+    }
+  }
+
+  /** Refuses a source as a whole, with one event. Main comes first, which tells its source why. */
+  #turnAway(main: PendingConnection, channels: readonly PendingConnection[], why: MultifdError): void {
+    this.#refuse(main, why);
+    for (const connection of channels) {
+      this.#remove(connection);
+      this.#refusals.add(connection, why);
     }
   }
 

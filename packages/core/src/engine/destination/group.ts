@@ -1,5 +1,3 @@
-import type { MultifdError } from '../../errors.js';
-
 /** What one connection has shown of itself. */
 export interface Claim {
   /** The peer's address, without the port. */
@@ -7,10 +5,11 @@ export interface Claim {
   /** See `Introduction`. */
   readonly role: 'main' | 'channel' | undefined;
   readonly channel: number;
-  readonly surplus: MultifdError | undefined;
+  readonly isSurplus: boolean;
   readonly proven: boolean;
-  /** Number of a channel's first packet, once it was read. */
+  /** Numbers of a channel's first two packets, once they were read. */
   readonly firstPacket: number | undefined;
+  readonly secondPacket: number | undefined;
   /** When it connected, ms. */
   readonly since: number;
 }
@@ -32,8 +31,20 @@ export type Choice<C> =
   | { readonly type: 'complete'; readonly group: Group<C> }
   /** Several proven connections claim one place: it cannot be told which of them belong together. */
   | { readonly type: 'conflict'; readonly claims: readonly C[]; readonly what: string }
-  /** The source has more channels than this end. */
-  | { readonly type: 'surplus'; readonly error: MultifdError };
+  /** The source has more or fewer channels than this end. */
+  | {
+      readonly type: 'misfit';
+      readonly main: C;
+      readonly channels: readonly C[];
+      readonly count: ChannelCount;
+    };
+
+/** How many channels a source has. */
+export interface ChannelCount {
+  readonly atLeast: number;
+  /** It has no more than these. */
+  readonly isExact: boolean;
+}
 
 /**
  * ms by which a channel may arrive ahead of its main. Every source connects main first; a network, or a proxy that
@@ -65,8 +76,8 @@ export function chooseGroup<C extends Claim>(claims: readonly C[], channels: num
     const ours = proven.filter(({ host }) => host === main.host);
     const rivals = mains.filter(({ host }) => host === main.host);
     if (rivals.length > 1) return { type: 'conflict', claims: ours, what: 'the main stream' };
-    const surplus = ours.find((claim) => claim.surplus !== undefined)?.surplus;
-    if (surplus !== undefined) return { type: 'surplus', error: surplus };
+    const count = countChannels(ours, main, channels);
+    if (count !== undefined) return misfit(claims, main, new Set([main.host]), count);
     const chosen: C[] = [];
     for (let channel = 0; channel < channels; channel++) {
       const found = candidates(claims, main, channel, mains.length === 1);
@@ -79,12 +90,51 @@ export function chooseGroup<C extends Claim>(claims: readonly C[], channels: num
     }
     if (chosen.length < channels || isMixed(chosen, main)) continue;
     const hosts = new Set([main, ...chosen].map(({ host }) => host));
-    const stray = proven.find((claim) => claim.surplus !== undefined && hosts.has(claim.host))?.surplus;
-    if (stray !== undefined) return { type: 'surplus', error: stray };
+    const strays = countChannels(
+      proven.filter(({ host }) => hosts.has(host)),
+      main,
+      channels,
+    );
+    if (strays !== undefined) return misfit(claims, main, hosts, strays);
     const doubtful = new Set(chosen.filter((claim) => isDoubtful(claim, main)).map(({ channel }) => channel));
     return { type: 'complete', group: { main, channels: chosen, hosts, doubtful } };
   }
   return { type: 'incomplete' };
+}
+
+function misfit<C extends Claim>(
+  claims: readonly C[],
+  main: C,
+  hosts: ReadonlySet<string>,
+  count: ChannelCount,
+): Choice<C> {
+  const channels = claims.filter(({ role, host }) => role === 'channel' && hosts.has(host));
+  return { type: 'misfit', main, channels, count };
+}
+
+/** Whether this channel can be `main`'s: see `OVERTAKEN`. */
+export function mayBelong(claim: Claim, main: Claim): boolean {
+  return claim.role === 'channel' && claim.since >= main.since - OVERTAKEN;
+}
+
+/**
+ * How many channels `main`'s source has, if that is another number than this end has. A channel with too high a number
+ * shows it, or packet numbers do (docs/wire.md, 4.3): the setup sync gives one number from 0 on to each channel, and
+ * only then the next packet gets its own. So if the channels that came have the first numbers, and one of them has
+ * also the next number, there is no other channel, however long one would wait.
+ * @param proven connections.
+ */
+function countChannels(proven: readonly Claim[], main: Claim, channels: number): ChannelCount | undefined {
+  const own = proven.filter((claim) => mayBelong(claim, main) && !isDoubtful(claim, main));
+  const numbers = new Set(own.map(({ firstPacket }) => firstPacket));
+  const isAll =
+    numbers.size === own.length && own.every(({ firstPacket = own.length }) => firstPacket < own.length);
+  const isExact = isAll && own.some(({ secondPacket }) => secondPacket === own.length);
+  if (isExact && own.length < channels) return { atLeast: own.length, isExact };
+  const surplus = proven.filter((claim) => claim.isSurplus && mayBelong(claim, main));
+  if (surplus.length === 0) return undefined;
+  const atLeast = Math.max(...surplus.map(({ channel }) => channel + 1));
+  return { atLeast, isExact: isExact && atLeast === own.length };
 }
 
 /** Numbers of missing channels; if none is missing, of the doubtful ones. */
@@ -113,9 +163,7 @@ function candidates<C extends Claim>(
   channel: number,
   otherHosts: boolean,
 ): readonly C[] {
-  const all = claims.filter(
-    (claim) => claim.role === 'channel' && claim.channel === channel && claim.since >= main.since - OVERTAKEN,
-  );
+  const all = claims.filter((claim) => claim.channel === channel && mayBelong(claim, main));
   const own = all.filter((claim) => !isDoubtful(claim, main));
   // Its own has come: until that is proven, an older one must not take its place.
   if (own.length > 0) return own.filter(({ proven }) => proven);

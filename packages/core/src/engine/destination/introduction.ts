@@ -5,15 +5,23 @@ import { concat, readU32, readU64 } from '../../wire/bytes.js';
 import { classify } from '../../wire/first-bytes.js';
 import { foreignTongue } from '../../wire/foreign-tongue.js';
 import { checkInitPacket, decodeInitPacket } from '../../wire/init-packet.js';
-import { COMMAND, INIT_PACKET_SIZE, PACKET_PREFIX_SIZE } from '../../wire/layout.js';
+import {
+  COMMAND,
+  FLAG_DEVICE_STATE,
+  INIT_PACKET_SIZE,
+  PACKET_PREFIX_SIZE,
+  packetHeaderSize,
+} from '../../wire/layout.js';
 import { MainStreamDecoder } from '../../wire/main/decode.js';
 import type { CommandRecord, MainRecord } from '../../wire/main/records.js';
 import { peekFlags } from '../../wire/ram-packet-decode.js';
 import { RETURN_PATH_REQUEST } from '../../wire/reason.js';
 import { PING_WANTS_REASON } from '../../wire/return-path.js';
 
-/** Where the number of a channel's first packet is (docs/wire.md, 4.2). */
-const PACKET_NUMBER_AT = INIT_PACKET_SIZE + 24;
+/** Where a packet's flags, count of normal pages and number are (docs/wire.md, 4.2). */
+const FLAGS_AT = 8;
+const NORMAL_AT = 16;
+const NUMBER_AT = 24;
 
 /** What this end expects of a connection. */
 export interface ExpectedGuest extends ExpectedSource {
@@ -35,7 +43,6 @@ export class Introduction {
   #bytes: Uint8Array = new Uint8Array(0);
   #role: 'main' | 'channel' | undefined;
   #channel = 0;
-  #surplus: MultifdError | undefined;
   #proven = false;
   #progress: Progress = 'setup';
   #decoder: MainStreamDecoder | undefined;
@@ -61,9 +68,9 @@ export class Introduction {
     return this.#channel;
   }
 
-  /** Set for a channel that fits but for its number, which is beyond this end's channels. */
-  get surplus(): MultifdError | undefined {
-    return this.#surplus;
+  /** Whether it is a channel that fits but for its number, which is beyond this end's channels. */
+  get isSurplus(): boolean {
+    return this.#role === 'channel' && this.#channel >= this.#expected.channels;
   }
 
   get proven(): boolean {
@@ -72,8 +79,22 @@ export class Introduction {
 
   /** Number of a channel's first packet (docs/wire.md, 4.3), once it has come. */
   get firstPacket(): number | undefined {
-    if (this.#role !== 'channel' || this.#bytes.length < PACKET_NUMBER_AT + 8) return undefined;
-    return readU64(this.#bytes, PACKET_NUMBER_AT);
+    return this.#numberAt(INIT_PACKET_SIZE);
+  }
+
+  /** Number of its second packet, once it has come. Undefined if the first one has a payload: no setup sync has. */
+  get secondPacket(): number | undefined {
+    if (this.firstPacket === undefined) return undefined;
+    const hasPayload = readU32(this.#bytes, INIT_PACKET_SIZE + NORMAL_AT) > 0;
+    const at = INIT_PACKET_SIZE + packetHeaderSize(this.#expected.pageSize);
+    const second = hasPayload ? undefined : this.#numberAt(at);
+    const isRam = second !== undefined && (readU32(this.#bytes, at + FLAGS_AT) & FLAG_DEVICE_STATE) === 0;
+    return isRam ? second : undefined;
+  }
+
+  #numberAt(packet: number): number | undefined {
+    if (this.#role !== 'channel' || this.#bytes.length < packet + NUMBER_AT + 8) return undefined;
+    return readU64(this.#bytes, packet + NUMBER_AT);
   }
 
   get progress(): Progress {
@@ -116,11 +137,6 @@ export class Introduction {
     checkInitPacket(packet, { uuid, channels: Math.max(channels, packet.channel + 1) }, where);
     this.#channel = packet.channel;
     this.#role = 'channel';
-    try {
-      checkInitPacket(packet, { uuid, channels }, where);
-    } catch (error) {
-      this.#surplus = MultifdError.from(error, 'incompatible', where);
-    }
   }
 
   #readPacket(): void {

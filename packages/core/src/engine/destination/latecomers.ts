@@ -1,6 +1,6 @@
 import type { MultifdError } from '../../errors.js';
-import { claimedTwice } from './admission-errors.js';
-import type { Claim, Group } from './group.js';
+import { claimedTwice, otherNumber } from './admission-errors.js';
+import { type Claim, type Group, mayBelong } from './group.js';
 
 /** ms of silence after which a connection is no rival: a source sends on all of its connections at once. */
 export const SILENT = 2_000;
@@ -58,10 +58,14 @@ export class Latecomers {
   }
 
   #judgeChannel(connection: Latecomer, all: readonly Latecomer[], now: number): Verdict | undefined {
-    const { host, channel, since, surplus, proven } = connection;
-    const { main, hosts, doubtful } = this.#group;
+    const { host, channel, since, isSurplus, proven } = connection;
+    const { main, channels, hosts, doubtful } = this.#group;
+    const surplus = isSurplus
+      ? otherNumber({ atLeast: channel + 1, isExact: false }, channels.length)
+      : undefined;
     const refused = surplus?.message ?? 'the migration has all its connections';
-    if (!hosts.has(host) || (surplus === undefined && since < main.since)) return { refused };
+    const isOlder = isSurplus ? !mayBelong(connection, main) : since < main.since;
+    if (!hosts.has(host) || isOlder) return { refused };
     if (!doubtful.has(channel)) {
       if (this.#firstOtherMain(host) <= since) return { refused };
       // A channel that sends no more by the end is a stranger.

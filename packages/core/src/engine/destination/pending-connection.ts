@@ -50,8 +50,8 @@ export class PendingConnection implements Claim {
     return this.#introduction.channel;
   }
 
-  get surplus(): MultifdError | undefined {
-    return this.#introduction.surplus;
+  get isSurplus(): boolean {
+    return this.#introduction.isSurplus;
   }
 
   get proven(): boolean {
@@ -60,6 +60,10 @@ export class PendingConnection implements Claim {
 
   get firstPacket(): number | undefined {
     return this.#introduction.firstPacket;
+  }
+
+  get secondPacket(): number | undefined {
+    return this.#introduction.secondPacket;
   }
 
   get progress(): Introduction['progress'] {

@@ -8,7 +8,7 @@ export default defineConfig({
     exclude: ['test/qemu/**', 'test/matrix/**'],
     // The end-to-end tests start processes with several busy threads each, and wait for them: two files at a time. No
     // timing decides a test; these limits only say "it hangs".
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

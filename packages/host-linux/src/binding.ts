@@ -66,6 +66,7 @@ export interface NativeInterrupt {
 export interface NativeSocket {
   send(vectors: readonly Uint8Array[], stallTimeout: number): void;
   receive(targets: readonly Uint8Array[], timeout: number): number;
+  limitQueues(unsent: number, unread: number): void;
   close(): void;
 }
 

@@ -1,4 +1,4 @@
-import type { BlockingSocket, Interrupt, SocketIo } from '@multifd/core/host';
+import type { BlockingSocket, Interrupt, QueueLimits, SocketIo } from '@multifd/core/host';
 import type { NativeInterrupt, NativeSocket } from './binding.js';
 import { requireBinding } from './load.js';
 import { attempt } from './native-error.js';
@@ -51,6 +51,10 @@ class LinuxSocket implements BlockingSocket {
 
   receive(targets: readonly Uint8Array[], timeout: number): number {
     return attempt(() => this.#native.receive(targets, timeout));
+  }
+
+  limitQueues({ unsent, unread }: QueueLimits): void {
+    attempt(() => this.#native.limitQueues(unsent, unread));
   }
 
   close(): void {

@@ -24,7 +24,7 @@ async function read(source: AsyncIterable<Buffer>, length: number): Promise<Buff
   return Buffer.concat(parts);
 }
 
-describe.skipIf(!built).each(['tcp', 'unix'] as const)('a blocking %s socket', (kind) => {
+describe.skipIf(!built).each(['tcp', 'tcp, limited', 'unix'] as const)('a blocking socket: %s', (kind) => {
   test('sends thousands of vectors from guest memory, in order', async () => {
     const seed = testSeed();
     const random = createRandom(seed).int;

@@ -6,4 +6,5 @@ export { DirtyBitmap } from '../ram/dirty-bitmap.js';
 export type { HostBlockDescriptor, HostBlocks } from '../ram/host-block.js';
 export { type SendingBlock, sendAsIs } from '../ram/sending-block.js';
 export type { Interrupt } from '../thread/interrupt.js';
+export type { QueueLimits } from '../transport/queue-limits.js';
 export type { BlockingSocket, SocketIo } from '../transport/socket-io.js';

@@ -103,7 +103,7 @@ export class SendChannel implements ThreadJob {
 
   async #connect(): Promise<Outgoing> {
     const { channel, link } = this.#data;
-    const { setupTimeout, stallTimeout } = link.parameters;
+    const { multifdChannels, setupTimeout, stallTimeout } = link.parameters;
     const options = {
       where: this.where,
       stallTimeout,
@@ -115,6 +115,7 @@ export class SendChannel implements ThreadJob {
     this.#outgoing = await openOutgoingChannel(
       link.address,
       { uuid: link.uuid, channel },
+      multifdChannels,
       setupTimeout,
       options,
       link.socketIo,

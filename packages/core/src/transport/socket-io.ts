@@ -2,6 +2,7 @@ import { MultifdError } from '../errors.js';
 import { loadExport } from '../load-export.js';
 import { firedAtExit } from '../thread/fired-at-exit.js';
 import type { Interrupt } from '../thread/interrupt.js';
+import type { QueueLimits } from './queue-limits.js';
 
 /**
  * Blocking I/O on connected sockets, for threads with nothing else to do. A package for one operating system exports
@@ -37,6 +38,11 @@ export interface BlockingSocket {
    * @throws as `send`; `io` for memory that cannot be written.
    */
   receive(targets: readonly Uint8Array[], timeout: number): number;
+  /**
+   * Limits the bytes of a TCP connection that wait in the kernel. Optional: a matter of speed alone.
+   * @throws MultifdError `io` if the kernel refuses.
+   */
+  limitQueues?(limits: QueueLimits): void;
   /** Frees this object's resources; the socket itself stays open. May be called twice. */
   close(): void;
 }

@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { HostBlockDescriptor } from '@multifd/core';
-import type { Interrupt } from '@multifd/core/host';
+import type { Interrupt, QueueLimits } from '@multifd/core/host';
 import { socketIo } from '../../src/index.js';
 import { folder } from './memory.js';
 
@@ -53,11 +53,16 @@ export interface Pair {
   close(): Promise<void>;
 }
 
+/** What carries it; `limited`: little waits in the kernel. */
+export type PairKind = 'tcp' | 'tcp, limited' | 'unix';
+
+const LIMITS: QueueLimits = { unsent: 64 * 1024, unread: 256 * 1024 };
+
 let sockets = 0;
 
 /** Listens on loopback, or on a unix socket. */
 export async function listen(
-  kind: 'tcp' | 'unix',
+  kind: PairKind,
 ): Promise<{ server: Server; to: { port: number } | { path: string } }> {
   const server = createServer({ pauseOnConnect: true });
   const path = join(folder, `socket-${sockets++}`);
@@ -72,17 +77,19 @@ export async function blockingEnd(
   to: object,
   interrupt: Interrupt,
   descriptor?: HostBlockDescriptor,
+  limits?: QueueLimits,
 ): Promise<End> {
-  const worker = new Worker(FIXTURE, { workerData: { to, interrupt: interrupt.id, descriptor } });
+  const worker = new Worker(FIXTURE, { workerData: { to, interrupt: interrupt.id, descriptor, limits } });
   await once(worker, 'message');
   return new End(worker);
 }
 
-export async function connectPair(kind: 'tcp' | 'unix', descriptor?: HostBlockDescriptor): Promise<Pair> {
+export async function connectPair(kind: PairKind, descriptor?: HostBlockDescriptor): Promise<Pair> {
   const { server, to } = await listen(kind);
   const interrupt = socketIo.createInterrupt();
   const connected = once(server, 'connection');
-  const blocking = await blockingEnd(to, interrupt, descriptor);
+  const limits = kind === 'tcp, limited' ? LIMITS : undefined;
+  const blocking = await blockingEnd(to, interrupt, descriptor, limits);
   const [other]: Socket[] = await connected;
   if (other === undefined) throw new Error('no connection');
   other.on('error', () => {});

@@ -73,6 +73,11 @@ impl NativeSocket {
     }
 
     #[napi]
+    pub fn limit_queues(&self, unsent: u32, unread: u32) -> Result<()> {
+        self.socket()?.limit_queues(unsent, unread).map_err(raise)
+    }
+
+    #[napi]
     pub fn close(&mut self) {
         self.socket = None;
     }

@@ -26,7 +26,7 @@ pub struct Socket {
 
 impl Socket {
     pub fn new(descriptor: RawFd, interrupt: Arc<Interrupt>) -> Result<Socket> {
-        match option(descriptor, libc::SO_TYPE) {
+        match option(descriptor, libc::SOL_SOCKET, libc::SO_TYPE) {
             Ok(libc::SOCK_STREAM) => Ok(Socket { descriptor, interrupt }),
             Ok(_) => Err(Fault::new(
                 Code::Usage,
@@ -106,6 +106,23 @@ impl Socket {
         }
     }
 
+    /// Limits the bytes that wait in the kernel: `unsent`, until the other end has room for them, and `unread`, of which
+    /// the kernel takes twice as much with its own bookkeeping (socket(7)).
+    ///
+    /// `unsent` is no SO_SNDBUF, which also counts what is not acknowledged yet: with one of 32 KiB a sender waited for
+    /// delayed acknowledgements, 0.1 s for each packet.
+    pub fn limit_queues(&self, unsent: u32, unread: u32) -> Result<()> {
+        for (level, name, bytes) in [
+            (libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, unsent),
+            (libc::SOL_SOCKET, libc::SO_RCVBUF, unread),
+        ] {
+            let value = i32::try_from(bytes).unwrap_or(i32::MAX);
+            set_option(self.descriptor, level, name, value)
+                .map_err(|error| Fault::io("cannot limit a socket's queue", &error))?;
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<()> {
         if self.interrupt.fired() {
             Err(cancelled())
@@ -159,7 +176,7 @@ impl Socket {
                 ));
             }
             if event == libc::POLLOUT && socket & GONE != 0 {
-                return Err(match option(self.descriptor, libc::SO_ERROR) {
+                return Err(match option(self.descriptor, libc::SOL_SOCKET, libc::SO_ERROR) {
                     Ok(number) if number != 0 => explain(number, "read"),
                     _ => Fault::new(Code::PeerClosed, "the other end has closed the connection"),
                 });
@@ -205,11 +222,11 @@ fn skip(mut vectors: &mut [iovec], mut bytes: usize) -> &mut [iovec] {
     vectors
 }
 
-fn option(descriptor: RawFd, name: i32) -> io::Result<i32> {
+fn option(descriptor: RawFd, level: i32, name: i32) -> io::Result<i32> {
     let mut value = 0_i32;
     let mut length = size_of::<i32>() as libc::socklen_t;
     // SAFETY: value and length live through the call, and the kernel writes no more than `length`.
-    let done = unsafe { libc::getsockopt(descriptor, libc::SOL_SOCKET, name, (&raw mut value).cast(), &mut length) };
+    let done = unsafe { libc::getsockopt(descriptor, level, name, (&raw mut value).cast(), &mut length) };
     if done == 0 {
         Ok(value)
     } else {
@@ -217,8 +234,22 @@ fn option(descriptor: RawFd, name: i32) -> io::Result<i32> {
     }
 }
 
+fn set_option(descriptor: RawFd, level: i32, name: i32, value: i32) -> io::Result<()> {
+    let length = size_of::<i32>() as libc::socklen_t;
+    // SAFETY: the value lives through the call, and the kernel reads `length` bytes of it.
+    let done = unsafe { libc::setsockopt(descriptor, level, name, (&raw const value).cast(), length) };
+    if done == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::os::fd::AsRawFd;
+
     use super::*;
 
     fn vectors(lengths: &[usize]) -> Vec<iovec> {
@@ -227,6 +258,21 @@ mod tests {
             iov_len,
         };
         lengths.iter().map(vector).collect()
+    }
+
+    #[test]
+    fn both_queues_are_limited() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let stream = TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
+        let (_, interrupt) = crate::interrupt::create().expect("an eventfd");
+        let socket = Socket::new(stream.as_raw_fd(), interrupt).expect("a stream socket");
+        socket.limit_queues(64 << 10, 256 << 10).expect("it is TCP");
+        assert_eq!(
+            option(stream.as_raw_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF).ok(),
+            Some(512 << 10)
+        );
+        let unsent = option(stream.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT);
+        assert_eq!(unsent.ok(), Some(64 << 10));
     }
 
     #[test]

@@ -1,0 +1,40 @@
+import { availableParallelism } from 'node:os';
+
+/** Bytes of one TCP connection that wait in the kernel. */
+export interface QueueLimits {
+  /** For which the other end has no room yet: a send waits while there are more (TCP_NOTSENT_LOWAT). */
+  readonly unsent: number;
+  /** Received and not read (SO_RCVBUF). */
+  readonly unread: number;
+}
+
+/**
+ * So small that what one end has written is still in the processor's cache when the other end reads it. Measured:
+ * docs/performance-notes.md, 2026-11-28. Larger and smaller ones were slower.
+ */
+const IN_CACHE: QueueLimits = { unsent: 64 * 1024, unread: 256 * 1024 };
+
+/**
+ * The limits for one of a migration's channels; undefined: leave them to the kernel, which makes room for a long line.
+ *
+ * Only where both ends are on one machine, and its processors are fewer than the threads of both ends: those take turns
+ * then, and a turn fills megabytes, which are read back from memory. Where each thread has a processor, small queues
+ * make them wait for each other.
+ */
+export function queueLimits(
+  socket: { readonly localAddress?: string | undefined; readonly remoteAddress?: string | undefined },
+  channels: number,
+  processors = availableParallelism(),
+): QueueLimits | undefined {
+  const { localAddress, remoteAddress } = socket;
+  // A connection that does not leave the machine has the same address on both ends; 127.0.0.0/8 may have two.
+  const here =
+    localAddress !== undefined &&
+    remoteAddress !== undefined &&
+    (localAddress === remoteAddress || (isLoopback(localAddress) && isLoopback(remoteAddress)));
+  return here && 2 * channels > processors ? IN_CACHE : undefined;
+}
+
+function isLoopback(address: string): boolean {
+  return /^(::ffff:)?127\./.test(address) || address === '::1';
+}

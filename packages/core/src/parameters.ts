@@ -63,17 +63,17 @@ export const DEFAULT_PARAMETERS: MigrationParameters = {
  */
 export function completeParameters(given: Partial<MigrationParameters> = {}): MigrationParameters {
   const all = { ...DEFAULT_PARAMETERS, ...given };
-  integer('multifd-channels', all.multifdChannels, 1, 255);
-  integer('max-bandwidth', all.maxBandwidth, 0, Number.MAX_SAFE_INTEGER);
-  integer('downtime-limit', all.downtimeLimit, 0, 2_000_000);
-  integer('setup-timeout', all.setupTimeout, 1, 2 ** 31 - 1);
-  integer('stall-timeout', all.stallTimeout, 1, 2 ** 31 - 1);
-  integer('idle-timeout', all.idleTimeout, 1, 2 ** 31 - 1);
-  integer('completion-timeout', all.completionTimeout, 1, 2 ** 31 - 1);
+  integer('multifdChannels', all.multifdChannels, 1, 255);
+  integer('maxBandwidth', all.maxBandwidth, 0, Number.MAX_SAFE_INTEGER);
+  integer('downtimeLimit', all.downtimeLimit, 0, 2_000_000);
+  integer('setupTimeout', all.setupTimeout, 1, 2 ** 31 - 1);
+  integer('stallTimeout', all.stallTimeout, 1, 2 ** 31 - 1);
+  integer('idleTimeout', all.idleTimeout, 1, 2 ** 31 - 1);
+  integer('completionTimeout', all.completionTimeout, 1, 2 ** 31 - 1);
   if (!['none', 'legacy', 'multifd'].includes(all.zeroPageDetection)) {
     throw new MultifdError(
       'usage',
-      `zero-page-detection must be none, legacy or multifd, got ${all.zeroPageDetection}`,
+      `zeroPageDetection must be none, legacy or multifd, got ${all.zeroPageDetection}`,
     );
   }
   return all;

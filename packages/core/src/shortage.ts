@@ -4,7 +4,7 @@ export interface Shortage {
   readonly hint: string;
 }
 
-const FEWER = 'take fewer channels (multifd-channels), or raise';
+const FEWER = 'take fewer channels (multifdChannels), or raise';
 const FILES: Shortage = { what: 'no more open files', hint: `${FEWER} the limit on open files: ulimit -n` };
 const THREADS: Shortage = {
   what: 'no more threads, or no memory for one',

@@ -11,15 +11,15 @@ const NOWHERE = 'tcp:127.0.0.1:1';
 
 describe('what cannot be right is refused before anything happens', () => {
   const parameters = [
-    [{ multifdChannels: 0 }, /multifd-channels must be a whole number from 1 to 255, got 0/],
+    [{ multifdChannels: 0 }, /multifdChannels must be a whole number from 1 to 255, got 0/],
     [{ multifdChannels: 256 }, /got 256/],
     [{ multifdChannels: 1.5 }, /got 1.5/],
     [{ multifdChannels: Number.NaN }, /got NaN/],
-    [{ maxBandwidth: -1 }, /max-bandwidth/],
-    [{ downtimeLimit: 2_000_001 }, /downtime-limit/],
-    [{ setupTimeout: 0 }, /setup-timeout/],
-    [{ stallTimeout: 2 ** 31 }, /stall-timeout/],
-    [{ idleTimeout: -5 }, /idle-timeout/],
+    [{ maxBandwidth: -1 }, /maxBandwidth/],
+    [{ downtimeLimit: 2_000_001 }, /downtimeLimit/],
+    [{ setupTimeout: 0 }, /setupTimeout/],
+    [{ stallTimeout: 2 ** 31 }, /stallTimeout/],
+    [{ idleTimeout: -5 }, /idleTimeout/],
   ] as const;
   it.each(parameters)('%o, on either end', async (given, says) => {
     const sent = outcomeOf(migrate({ guest, to: NOWHERE, accelerator: PLAIN, parameters: given }), 'migrate');
@@ -65,7 +65,7 @@ describe('what cannot be right is refused before anything happens', () => {
 
   it('a check for zero pages with nobody to do it', async () => {
     const outcome = await outcomeOf(migrate({ guest, to: NOWHERE }), 'migrate');
-    const error = expectFailure(outcome, 'accelerator-unavailable', /zero-page-detection multifd needs/);
+    const error = expectFailure(outcome, 'accelerator-unavailable', /zeroPageDetection multifd needs/);
     expect(error.hint).toContain('accelerator');
   });
 

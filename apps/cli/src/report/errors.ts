@@ -1,6 +1,7 @@
 import { type GuestPlace, MultifdError, shortageOf } from '@multifd/core';
 import { isSystemError } from '../system-error.js';
 import { plain } from './format.js';
+import { inOptions } from './option-names.js';
 
 /**
  * `error` as one of the kinds that we know, if it is one: what the operating system refused is no mistake of ours,
@@ -22,8 +23,8 @@ export function knownError(error: unknown): MultifdError | undefined {
 export function formatError(error: unknown): string {
   const known = knownError(error);
   if (known !== undefined && known.code !== 'internal') {
-    const hint = known.hint === undefined ? '' : `hint: ${plain(known.hint)}\n`;
-    return `multifd: ${plain(known.message)}\n${hint}`;
+    const hint = known.hint === undefined ? '' : `hint: ${plain(inOptions(known.hint))}\n`;
+    return `multifd: ${plain(inOptions(known.message))}\n${hint}`;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `multifd: this is a mistake of ours; please report it with the command that you ran\n${stack}\n`;
@@ -65,7 +66,11 @@ export function failureMembers(error: unknown): FailureMembers {
   return {
     status: code === 'cancelled' ? 'cancelled' : 'failed',
     'error-class': code,
-    'error-desc': known?.message ?? (error instanceof Error ? error.message : String(error)),
-    ...(known?.hint === undefined ? {} : { hint: known.hint }),
+    'error-desc': known === undefined ? unknownMessage(error) : inOptions(known.message),
+    ...(known?.hint === undefined ? {} : { hint: inOptions(known.hint) }),
   };
+}
+
+function unknownMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

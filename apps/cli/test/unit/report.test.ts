@@ -10,6 +10,7 @@ import { errorReport } from '../../src/loopback/messages.js';
 import { failureMembers, formatError } from '../../src/report/errors.js';
 import { formatBytes, formatTime } from '../../src/report/format.js';
 import { type MigrateFacts, migrateDocument, newFacts } from '../../src/report/migrate-document.js';
+import { inOptions } from '../../src/report/option-names.js';
 import { ArrivalProgress, progressLine, stalledNote } from '../../src/report/progress.js';
 import { receiveDocument } from '../../src/report/receive-document.js';
 import { migrateSummary, receiveSummary } from '../../src/report/summary.js';
@@ -302,6 +303,22 @@ describe('progress', () => {
 });
 
 describe('errors and exit codes', () => {
+  it("core's parameters are named as the options that were typed", () => {
+    const text = 'take fewer channels (multifdChannels), or raise ulimit -n';
+    expect(inOptions(text, ['migrate'])).toContain('(--channels)');
+    expect(inOptions(text, ['migrate', '--multifd-channels', '200'])).toContain('(--multifd-channels)');
+    expect(inOptions(text, ['migrate', '--channels=200'])).toContain('(--channels)');
+    expect(inOptions('stallTimeout, maxRam and multifdChannelsX', [])).toBe(
+      '--stall-timeout, --max-ram and multifdChannelsX',
+    );
+    const error = new MultifdError('io', 'multifdChannels: too many', { hint: 'allow more (maxRam)' });
+    expect(formatError(error)).toBe('multifd: --channels: too many\nhint: allow more (--max-ram)\n');
+    expect(failureMembers(error)).toMatchObject({
+      'error-desc': '--channels: too many',
+      hint: 'allow more (--max-ram)',
+    });
+  });
+
   it('known errors are a line and a hint', () => {
     expect(formatError(new MultifdError('usage', 'no', { hint: 'yes' }))).toBe('multifd: no\nhint: yes\n');
     expect(formatError(new MultifdError('io', 'bad\u001b[2Jname', { hint: '\u0007' }))).not.toMatch(

@@ -53,5 +53,5 @@ export function checkLimits(threads: number, others = 0, limits: SystemLimits = 
 }
 
 function tooLittle(what: string, limit: string): MultifdError {
-  return new MultifdError('io', what, { hint: `take fewer channels (multifd-channels), or raise ${limit}` });
+  return new MultifdError('io', what, { hint: `take fewer channels (multifdChannels), or raise ${limit}` });
 }

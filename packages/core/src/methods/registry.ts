@@ -23,14 +23,14 @@ export async function loadMethod(name: string, modules: readonly string[] = []):
   if (found === undefined) {
     throw new MultifdError(
       'codec-unavailable',
-      `multifd-compression ${name} is not available; known here: ${known.map((each) => each.name).join(', ')}`,
+      `multifdCompression ${name} is not available; known here: ${known.map((each) => each.name).join(', ')}`,
     );
   }
   const probe = await probeOf(found);
   if (probe.ok) return found;
   throw new MultifdError(
     'codec-unavailable',
-    `multifd-compression ${name} is not available: ${probe.reason}`,
+    `multifdCompression ${name} is not available: ${probe.reason}`,
     {
       hint: probe.fix,
     },

@@ -70,7 +70,7 @@ describe('methods that do not fit', () => {
       source: { parameters: { multifdCompression: 'zstd' } },
       waitsOn: true,
     });
-    expectFailure(outcome.sent, 'codec-unavailable', /multifd-compression zstd is not available/);
+    expectFailure(outcome.sent, 'codec-unavailable', /multifdCompression zstd is not available/);
   });
 
   it('a method that is not there, on the destination: told before anybody connects', async () => {
@@ -78,7 +78,7 @@ describe('methods that do not fit', () => {
       guest,
       destination: { parameters: { multifdCompression: 'zstd' } },
     });
-    expectFailure(outcome.received, 'codec-unavailable', /multifd-compression zstd is not available/);
+    expectFailure(outcome.received, 'codec-unavailable', /multifdCompression zstd is not available/);
     expectFailure(outcome.sent, ['io', 'peer-closed']);
   });
 });

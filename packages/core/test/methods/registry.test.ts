@@ -27,7 +27,7 @@ describe('loadMethod', () => {
 
   it('an unknown name, with those that are known', async () => {
     expect(await failure(loadMethod('zlib', [RUN_LENGTH]))).toBe(
-      'multifd-compression zlib is not available; known here: none, run-length',
+      'multifdCompression zlib is not available; known here: none, run-length',
     );
   });
 
@@ -95,7 +95,7 @@ describe('loadMethod', () => {
   it('one that cannot run here says why and what to do', async () => {
     const loading = loadMethod('cannot-run', [fixture('broken-methods.mjs')]);
     expect(await failure(loading)).toBe(
-      'multifd-compression cannot-run is not available: the machine code is not there',
+      'multifdCompression cannot-run is not available: the machine code is not there',
     );
     await expect(loading).rejects.toMatchObject({ hint: 'build it' });
   });

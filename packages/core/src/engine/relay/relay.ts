@@ -97,7 +97,7 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
   }
   const chosen = readAccelerator(options.accelerator, options.fallbacks);
   if (outgoing.zeroPageDetection !== 'none' && chosen.accelerator === undefined) {
-    const what = `zero-page-detection ${outgoing.zeroPageDetection}`;
+    const what = `zeroPageDetection ${outgoing.zeroPageDetection}`;
     throw new MultifdError('accelerator-unavailable', `${what} needs an accelerator and none was given`);
   }
   if (outgoing.multifdCompression === AUTO) {

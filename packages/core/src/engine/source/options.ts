@@ -43,7 +43,7 @@ export function checkSource(options: MigrateOptions): CheckedSource {
   if (parameters.zeroPageDetection !== 'none' && accelerator === undefined) {
     throw new MultifdError(
       'accelerator-unavailable',
-      `zero-page-detection ${parameters.zeroPageDetection} needs an accelerator and none was given`,
+      `zeroPageDetection ${parameters.zeroPageDetection} needs an accelerator and none was given`,
       { hint: "give accelerator: { module: import.meta.resolve('@multifd/accel-js'), name: 'js' }" },
     );
   }

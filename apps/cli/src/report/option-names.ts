@@ -1,0 +1,29 @@
+/** Core's parameters and the options that set them, the usual name first. */
+const OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  multifdChannels: ['--channels', '--multifd-channels'],
+  multifdCompression: ['--compression', '--multifd-compression'],
+  zeroPageDetection: ['--zero-page-detection'],
+  maxBandwidth: ['--max-bandwidth'],
+  downtimeLimit: ['--downtime-limit'],
+  setupTimeout: ['--setup-timeout'],
+  stallTimeout: ['--stall-timeout'],
+  idleTimeout: ['--idle-timeout'],
+  completionTimeout: ['--completion-timeout'],
+  maxRam: ['--max-ram'],
+};
+
+const NAMES = new RegExp(`\\b(${Object.keys(OPTIONS).join('|')})\\b`, 'g');
+
+/**
+ * Core is a library, and its errors name its own parameters. On the command line they are options: `text` with their
+ * names, as they were typed if they were.
+ */
+export function inOptions(text: string, args: readonly string[] = process.argv): string {
+  return text.replace(NAMES, (parameter) => {
+    const options = OPTIONS[parameter] ?? [];
+    const typed = options.find((option) =>
+      args.some((arg) => arg === option || arg.startsWith(`${option}=`)),
+    );
+    return typed ?? options[0] ?? parameter;
+  });
+}

@@ -3,8 +3,6 @@ import { defineConfig } from 'tsup';
 export default defineConfig({
   // Each file in src/threads is the entry of a worker thread and must stay a file of its own.
   entry: ['src/cli.ts', 'src/threads/*.ts'],
-  // Optional, so tsup would take it in; it finds its binary by where it lies.
-  external: ['koffi'],
   format: ['esm'],
   target: 'node22',
   dts: false,

@@ -108,7 +108,7 @@ class ReceiveRun {
     // Before anything is made for the guest.
     checkLimits(parameters.multifdChannels + 1);
     // Now: it is loaded late, and when the images are complete a guest stands still.
-    if (target.kind === 'raw') await loadHoleSeeker();
+    if (target.kind === 'raw') loadHoleSeeker();
     const images = await openTarget(target, this.#options.force === true, this.#options.uuid);
     const abandon = () => {
       images?.abandon();

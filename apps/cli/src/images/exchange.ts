@@ -1,6 +1,4 @@
-import { getSystemErrorName } from 'node:util';
-import { MultifdError } from '@multifd/core';
-import { loadLibc } from './libc.js';
+import { loadFiles } from '@multifd/host-linux';
 
 /**
  * Two files swap their names in one step, as renameat2(2) does it with RENAME_EXCHANGE: at no moment is one of the names
@@ -10,27 +8,8 @@ import { loadLibc } from './libc.js';
  */
 export type Exchange = (a: string, b: string) => boolean;
 
-const AT_FDCWD = -100;
-const RENAME_EXCHANGE = 2;
-/** EINVAL: a file system that knows no flags. */
-const UNSUPPORTED: readonly string[] = ['EINVAL', 'ENOSYS', 'EOPNOTSUPP', 'ENOTSUP'];
-
-/** Undefined: this machine has no such call. */
-export async function loadExchange(): Promise<Exchange | undefined> {
-  const libc = await loadLibc();
-  if (!libc.ok) return undefined;
-  try {
-    const renameat2 = libc.lib.func(
-      'int renameat2(int from, const char *a, int to, const char *b, unsigned int flags)',
-    );
-    return (a, b) => {
-      if (renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) === 0) return true;
-      const code = getSystemErrorName(-libc.errno());
-      if (UNSUPPORTED.includes(code)) return false;
-      throw new MultifdError('io', `cannot exchange ${a} and ${b}: ${code}`);
-    };
-  } catch {
-    // A libc from before it had the call.
-    return undefined;
-  }
+/** Undefined: the addon of host-linux is not here, which has this call whatever `--host` says. */
+export function loadExchange(): Exchange | undefined {
+  const files = loadFiles();
+  return 'exchangeNames' in files ? files.exchangeNames : undefined;
 }

@@ -14,7 +14,7 @@ export interface Extents {
  */
 export async function listExtents(fd: number, length: number, pageSize: number): Promise<Extents> {
   try {
-    const support = await loadHoleSeeker();
+    const support = loadHoleSeeker();
     if (!support.ok) return { extents: undefined, reason: support.reason };
     return { extents: walk(support.seeker, fd, length, pageSize) };
   } catch (error) {

@@ -59,7 +59,7 @@ export class FileTarget implements IncomingTarget {
     if (before?.isDirectory() === true || path.endsWith('/')) {
       throw new MultifdError('usage', `${what}: a directory`, { hint: 'name a file in it' });
     }
-    const exchange = replace ? await loadExchange() : undefined;
+    const exchange = replace ? loadExchange() : undefined;
     const name = new FinalName(path, { replace, before, exchange });
     name.check();
     tryPlace(what, directory);

@@ -86,7 +86,7 @@ export class RawTarget implements IncomingTarget {
     } finally {
       if (isMade) rmdirSync(directory);
     }
-    return new RawTarget(directory, settings, before, settings.replace ? await loadExchange() : undefined);
+    return new RawTarget(directory, settings, before, settings.replace ? loadExchange() : undefined);
   }
 
   /**

@@ -1,4 +1,6 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { expect } from 'vitest';
+import { loadHoleSeeker } from '../../src/images/seek.js';
 
 /** Makes a sparse file of `length` bytes with `pieces` of data in it. */
 export function writeSparse(
@@ -29,3 +31,11 @@ export function sameFiles(a: string, b: string): boolean {
 export function allocated(path: string): number {
   return statSync(path).blocks * 512;
 }
+
+/** Pattern of the line that a `raw:` source prints where the addon of host-linux, which finds holes, is not built. */
+export const HOLES_NOTE = loadHoleSeeker().ok
+  ? ''
+  : '(multifd: .+: holes cannot be found \\(.+\\), so all of it is read\n)?';
+
+/** What a `raw:` source that has nothing to say prints on stderr. */
+export const RAW_IS_QUIET = expect.stringMatching(new RegExp(`^${HOLES_NOTE}$`));

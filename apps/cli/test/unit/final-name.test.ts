@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { probe } from '@multifd/host-linux';
 import { describe, expect, it } from 'vitest';
 import { type Exchange, loadExchange } from '../../src/images/exchange.js';
 import { lookAt } from '../../src/images/file-identity.js';
@@ -23,7 +24,7 @@ import { RawTarget } from '../../src/images/raw-target.js';
 import { BLOCKS, received } from '../helpers/received.js';
 import { tempDirectory } from '../helpers/temp.js';
 
-const real = await loadExchange();
+const real = loadExchange();
 const WAYS: readonly { way: string; exchange: Exchange | undefined }[] = [
   { way: 'exchanged', exchange: real },
   { way: 'moved aside, where the file system exchanges nothing', exchange: () => false },
@@ -39,10 +40,11 @@ function wants(directory: string, who: string, replace: boolean, exchange: Excha
   return { path, file, name: new FinalName(path, { replace, before: lookAt(path), exchange }) };
 }
 
-const onLinux = process.platform === 'linux';
+/** By the addon of host-linux. */
+const hasAddon = probe().ok;
 
 describe('the name of a complete file', () => {
-  it.runIf(onLinux)('can be exchanged here', () => expect(real).toBeTypeOf('function'));
+  it.runIf(hasAddon)('can be exchanged here', () => expect(real).toBeTypeOf('function'));
 
   it('goes to one of two that want it, and the other stays hidden', () => {
     const directory = tempDirectory();
@@ -113,7 +115,7 @@ describe('the name of a complete file', () => {
       mkdirSync(a.path);
       expect(() => wants(directory, 'b', true, exchange).name.check()).toThrow(/is a directory/);
       rmSync(a.path, { recursive: true });
-      if (!onLinux) return;
+      if (process.platform !== 'linux') return;
       spawnSync('mkfifo', [a.path]);
       expect(() => wants(directory, 'b', true, exchange).name.check()).toThrow(/is a FIFO/);
       rmSync(a.path);

@@ -25,7 +25,7 @@ import { tempDirectory } from '../helpers/temp.js';
 
 const PAGE = 4096;
 const MIB = 2 ** 20;
-const seek = await loadHoleSeeker();
+const seek = loadHoleSeeker();
 
 function never(line: string): void {
   throw new Error(line);

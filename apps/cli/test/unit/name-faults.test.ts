@@ -32,7 +32,7 @@ vi.mock('node:fs', async (original) => {
   };
 });
 
-const real = await loadExchange();
+const real = loadExchange();
 const WAYS: readonly { way: string; exchange: Exchange | undefined }[] = [
   ...(real === undefined ? [] : [{ way: 'exchanged', exchange: faulty(real) }]),
   { way: 'moved aside', exchange: undefined },

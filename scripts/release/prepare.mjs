@@ -1,0 +1,100 @@
+/**
+ * Makes the working tree what is published; run it in a checkout that is thrown away. In each package: the repository's
+ * address, a LICENSE, a README whose links work outside of the repository, and for addons a package for each platform.
+ *
+ *   node scripts/release/prepare.mjs ROOT --repository URL [--addons FOLDER] [--some-platforms]
+ *
+ * FOLDER holds the addons of all platforms, by name; without it each package's own `native` is taken. One that is missing
+ * is an error, unless --some-platforms says that this is a rehearsal.
+ */
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { PLATFORMS, publishedPackages } from './packages.mjs';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    repository: { type: 'string' },
+    addons: { type: 'string' },
+    'some-platforms': { type: 'boolean', default: false },
+  },
+});
+const [root = '.'] = positionals;
+const { repository, addons } = values;
+if (repository === undefined) throw new Error('--repository: the address that the packages name');
+
+const missing = [];
+for (const { folder, manifest } of publishedPackages(root)) {
+  const home = join(root, folder);
+  const links = linksOf(folder);
+  const optional = manifest.napi === undefined ? {} : platformPackages(home, manifest, links);
+  const full = { ...manifest, ...links };
+  if (manifest.napi !== undefined) full.optionalDependencies = optional;
+  write(join(home, 'package.json'), full);
+  copyFileSync(join(root, 'LICENSE'), join(home, 'LICENSE'));
+  const readme = join(home, 'README.md');
+  writeFileSync(readme, absolute(readFileSync(readme, 'utf8'), folder));
+}
+if (missing.length > 0) {
+  console.log(`no addon: ${missing.join(', ')}`);
+  if (!values['some-platforms']) process.exitCode = 1;
+}
+
+function linksOf(folder) {
+  return {
+    repository: { type: 'git', url: `git+${repository}.git`, directory: folder },
+    homepage: `${repository}/tree/HEAD/${folder}#readme`,
+    bugs: `${repository}/issues`,
+  };
+}
+
+/** Links to other places of the repository, from `folder`. */
+function absolute(markdown, folder) {
+  return markdown.replace(/\]\((\.\.?\/[^)\s]*)\)/g, (_, path) => {
+    const { pathname, hash } = new URL(path, `file:///${folder}/`);
+    return `](${repository}/blob/HEAD${pathname}${hash})`;
+  });
+}
+
+/** @returns the optional dependencies. No `engines`: npm leaves out a package of another Node without a word. */
+function platformPackages(home, { name, version, license, description, napi }, { repository: at, ...links }) {
+  rmSync(join(home, 'npm'), { recursive: true, force: true });
+  const optional = {};
+  for (const target of napi.targets) {
+    const { suffix, os, cpu, libc } = PLATFORMS[target];
+    const file = `${napi.binaryName}.${suffix}.node`;
+    const addon = join(addons ?? join(home, 'native'), file);
+    if (!existsSync(addon)) {
+      missing.push(file);
+      continue;
+    }
+    const to = join(home, 'npm', suffix);
+    mkdirSync(to, { recursive: true });
+    copyFileSync(addon, join(to, file));
+    copyFileSync(join(root, 'LICENSE'), join(to, 'LICENSE'));
+    writeFileSync(
+      join(to, 'README.md'),
+      `# ${name}-${suffix}\n\nThe machine code of \`${name}\` for ${suffix}; npm installs it with that.\n`,
+    );
+    write(join(to, 'package.json'), {
+      name: `${name}-${suffix}`,
+      version,
+      description: `${description} (${suffix})`,
+      license,
+      repository: at,
+      ...links,
+      main: file,
+      files: [file],
+      os: [os],
+      cpu: [cpu],
+      ...(libc === undefined ? {} : { libc: [libc] }),
+    });
+    optional[`${name}-${suffix}`] = version;
+  }
+  return optional;
+}
+
+function write(path, value) {
+  writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
+}

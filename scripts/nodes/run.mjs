@@ -11,6 +11,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { nodeOf } from '../release/nodes.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CLI = join(ROOT, 'apps/cli/dist/cli.js');
@@ -34,22 +35,9 @@ const MIGRATIONS = [
 
 const folder = mkdtempSync(join(tmpdir(), 'multifd-nodes-'));
 try {
-  for (const line of process.argv.slice(2)) runOn(nodeOf(line, folder));
+  for (const line of process.argv.slice(2)) runOn(nodeOf(line, join(folder, line)));
 } finally {
   rmSync(folder, { recursive: true, force: true });
-}
-
-/** @returns the path of the newest Node of this line. */
-function nodeOf(line, below) {
-  const prefix = join(below, line);
-  // Its install script links the binary, so it must run.
-  const flags = ['--no-audit', '--no-fund', '--no-save', '--ignore-scripts=false', '--loglevel=error'];
-  execFileSync('npm', ['install', '--prefix', prefix, ...flags, `node@${line}`], {
-    cwd: below,
-    stdio: ['ignore', 'ignore', 'inherit'],
-    shell: process.platform === 'win32',
-  });
-  return join(prefix, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
 }
 
 function runOn(node) {

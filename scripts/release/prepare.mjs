@@ -4,10 +4,18 @@
  *
  *   node scripts/release/prepare.mjs ROOT --repository URL [--addons FOLDER] [--some-platforms]
  *
- * FOLDER holds the addons of all platforms, by name; without it each package's own `native` is taken. One that is missing
+ * FOLDER holds the addons of all platforms, however deep; without it each package's own `native` is taken. One that is missing
  * is an error, unless --some-platforms says that this is a rehearsal.
  */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PLATFORMS, publishedPackages } from './packages.mjs';
@@ -64,8 +72,8 @@ function platformPackages(home, { name, version, license, description, napi }, {
   for (const target of napi.targets) {
     const { suffix, os, cpu, libc } = PLATFORMS[target];
     const file = `${napi.binaryName}.${suffix}.node`;
-    const addon = join(addons ?? join(home, 'native'), file);
-    if (!existsSync(addon)) {
+    const addon = find(addons ?? join(home, 'native'), file);
+    if (addon === undefined) {
       missing.push(file);
       continue;
     }
@@ -93,6 +101,14 @@ function platformPackages(home, { name, version, license, description, napi }, {
     optional[`${name}-${suffix}`] = version;
   }
   return optional;
+}
+
+function find(folder, file) {
+  if (!existsSync(folder)) return undefined;
+  const [found] = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && entry.name === file,
+  );
+  return found === undefined ? undefined : join(found.parentPath, found.name);
 }
 
 function write(path, value) {

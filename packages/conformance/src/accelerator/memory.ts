@@ -33,7 +33,7 @@ export function wasmPages(count: number, pageSize: number): Required<GuestMemory
 }
 
 /** Of `bytes` or a little more, as it cannot grow. */
-export function sharedWasmMemory(bytes: number): WebAssembly.Memory {
+export function sharedWasmMemory(bytes: number): NonNullable<PageBatch['wasmMemory']> {
   const pages = Math.ceil(bytes / WASM_PAGE_SIZE);
   return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
 }

@@ -1,0 +1,114 @@
+/** Strangers of several kinds, who have an empty folder, one Node, and plain npm. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+
+const PATIENCE = 300_000;
+
+/** Each package alone: everything that it exports imports. Prints what it brings along. */
+export function checkInstalled(node, folder, packages, env) {
+  const { run, npm, version } = person(node, folder, env);
+  for (const { name, exports, bin } of packages) {
+    const home = join(folder, name.replace('/', '-'));
+    mkdirSync(home, { recursive: true });
+    writeFileSync(join(home, 'package.json'), '{"private":true}');
+    npm(home, 'install', name);
+    const entries = Object.keys(exports).filter((entry) => entry !== './package.json');
+    for (const entry of entries) {
+      const specifier = `${name}${entry.slice(1)}`;
+      run(home, node, '--input-type=module', '-e', `await import('${specifier}')`);
+    }
+    const what = bin === undefined ? `${entries.length} entries import` : 'installs';
+    console.log(`${version} ${name}: ${what}; ${sizeOf(join(home, 'node_modules'))}`);
+  }
+}
+
+/** The command, installed for all: one migration, every byte compared. */
+export function checkGlobal(node, folder, env) {
+  const { run, npm, version } = person(node, folder, env);
+  npm(folder, 'install', '--global', '--prefix', join(folder, 'prefix'), '@multifd/cli');
+  const command = join(folder, 'prefix/bin/multifd');
+  const answer = JSON.parse(run(folder, command, 'migrate', 'demo:64M,zero=0.5', '--json'));
+  const { status, verified, host, accelerator } = answer;
+  if (status !== 'completed' || verified !== true)
+    throw new Error(`${version}: ${status}, verified ${verified}`);
+  console.log(
+    `${version} multifd migrate: completed and verified, by ${accelerator?.name} and ${host?.name ?? 'Node'}`,
+  );
+}
+
+/** A program in strict TypeScript that checks the declarations of what it imports too. */
+export function checkTypes(node, folder, packages, env) {
+  const { run, npm, version } = person(node, folder, env);
+  const libraries = packages.filter(({ bin }) => bin === undefined);
+  writeFileSync(join(folder, 'package.json'), '{"private":true,"type":"module"}');
+  npm(folder, 'install', 'typescript@7.0.2', '@types/node@26.6.6', ...libraries.map(({ name }) => name));
+  const specifiers = libraries.flatMap(({ name, exports }) =>
+    Object.keys(exports)
+      .filter((entry) => entry !== './package.json')
+      .map((entry) => `${name}${entry.slice(1)}`),
+  );
+  const imports = specifiers.map((specifier, at) => `import * as p${at} from '${specifier}';`);
+  const uses = specifiers.map((_, at) => `p${at}`);
+  writeFileSync(join(folder, 'program.ts'), `${imports.join('\n')}\nconsole.log([${uses}].length);\n`);
+  const compilerOptions = {
+    strict: true,
+    skipLibCheck: false,
+    noEmit: true,
+    target: 'es2024',
+    lib: ['es2024', 'esnext.sharedmemory'],
+    module: 'nodenext',
+    types: ['node'],
+  };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['program.ts'] }));
+  run(folder, node, join(folder, 'node_modules/typescript/bin/tsc'), '-p', folder);
+  console.log(`${version} strict TypeScript, skipLibCheck false: ${specifiers.length} entries`);
+}
+
+/** A patch of core alone: no second core comes. @param publish publishes it and returns its version. */
+export function checkUpgrade(node, folder, publish, env) {
+  const { npm, version } = person(node, folder, env);
+  writeFileSync(join(folder, 'package.json'), '{"private":true}');
+  npm(folder, 'install', '@multifd/core', '@multifd/cli', '@multifd/accel-js');
+  const next = publish();
+  npm(folder, 'install', `@multifd/core@${next}`);
+  const listed = npm(folder, 'ls', '@multifd/core', '--all', '--parseable', '--long');
+  const found = new Set(listed.split('\n').flatMap((line) => /@multifd\/core@[^:]+/.exec(line)?.[0] ?? []));
+  if (found.size !== 1 || !found.has(`@multifd/core@${next}`))
+    throw new Error(`cores: ${[...found].join(', ')}`);
+  console.log(`${version} an update of core alone: one core, ${next}`);
+}
+
+/** Whose `node` is this one, also for `#!` lines and for npm. */
+function person(node, folder, env) {
+  mkdirSync(folder, { recursive: true });
+  const npmCli = realpathSync(execFileSync('which', ['npm'], { encoding: 'utf8' }).trim());
+  const theirs = { ...env, PATH: `${dirname(node)}${delimiter}${env.PATH}` };
+  const run = (cwd, file, ...args) =>
+    execFileSync(file, args, {
+      cwd,
+      env: theirs,
+      encoding: 'utf8',
+      timeout: PATIENCE,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+  // Scripts off: nothing of ours needs one.
+  const flags = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
+  const npm = (cwd, ...args) => run(cwd, node, npmCli, ...args, ...flags);
+  return { run, npm, version: `Node ${run(folder, node, '--version').trim().slice(1)}` };
+}
+
+function sizeOf(folder) {
+  const { bytes, packages } = below(folder);
+  return `${packages} packages, ${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}
+
+function below(folder) {
+  let [bytes, packages] = [0, 0];
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    bytes += statSync(join(entry.parentPath, entry.name)).size;
+    if (entry.name === 'package.json' && /node_modules\/(@[^/]+\/)?[^/]+$/.test(entry.parentPath)) packages++;
+  }
+  return { bytes, packages };
+}

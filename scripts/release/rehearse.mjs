@@ -1,0 +1,96 @@
+/**
+ * A release that reaches nobody: `changeset version` in a copy, everything published to a registry on loopback by the same
+ * scripts as the real one, and installed from there with plain npm, as a stranger does.
+ *
+ *   node scripts/release/rehearse.mjs [22 24 26]     needs `dist` of all packages, and `native` of those with addons
+ *
+ * Only this machine's addons are published: what other platforms install is not rehearsed, and the list says so.
+ */
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { checkGlobal, checkInstalled, checkTypes, checkUpgrade } from './consumers.mjs';
+import { nodeOf } from './nodes.mjs';
+import { publishedPackages, readManifest } from './packages.mjs';
+import { startRegistry } from './registry.mjs';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+/** The address that a rehearsal's packages name: nothing is looked up there. */
+const REPOSITORY = 'https://example.invalid/multifd';
+
+const lines = process.argv.length > 2 ? process.argv.slice(2) : ['22', '24', '26'];
+const folder = mkdtempSync(join(tmpdir(), 'multifd-rehearsal-'));
+const registry = await startRegistry(join(folder, 'registry'));
+try {
+  const copy = copyOf(join(folder, 'copy'));
+  const run = (command, ...args) =>
+    execFileSync(command, args, {
+      cwd: copy,
+      encoding: 'utf8',
+      env: registry.env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+  const script = (name, ...args) => run(process.execPath, join(copy, 'scripts/release', name), copy, ...args);
+
+  run(join(copy, 'node_modules/.bin/changeset'), 'version');
+  process.stdout.write(script('prepare.mjs', '--repository', REPOSITORY, '--some-platforms'));
+  process.stdout.write(script('publish.mjs'));
+  const packages = publishedPackages(copy).map(({ folder: home }) => readManifest(join(copy, home)));
+
+  for (const line of lines) {
+    const node = nodeOf(line, join(folder, `node-${line}`));
+    const where = join(folder, `on-${line}`);
+    checkInstalled(node, join(where, 'each'), packages, registry.env);
+    checkGlobal(node, join(where, 'global'), registry.env);
+    if (line === lines.at(-1)) {
+      checkTypes(node, join(where, 'types'), packages, registry.env);
+      checkUpgrade(node, join(where, 'upgrade'), () => publishPatchOfCore(copy, script), registry.env);
+    }
+  }
+  console.log('\nthe rehearsal passed');
+} finally {
+  await registry.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** What git knows and what is new, with what was built; its own repository, so that tags stay in it. */
+function copyOf(to) {
+  const git = (...args) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8', maxBuffer: 1 << 28 });
+  execFileSync('git', ['clone', '--quiet', '--no-tags', ROOT, to]);
+  for (const file of git('ls-files', '-z', '--modified', '--others', '--deleted', '--exclude-standard').split(
+    '\0',
+  )) {
+    if (file === '') continue;
+    if (existsSync(join(ROOT, file))) cpSync(join(ROOT, file), join(to, file));
+    else rmSync(join(to, file), { force: true });
+  }
+  for (const { folder: home } of publishedPackages(ROOT)) {
+    for (const built of ['dist', 'native', 'wasm']) {
+      const from = join(ROOT, home, built);
+      if (existsSync(from)) cpSync(from, join(to, home, built), { recursive: true });
+    }
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(to, 'node_modules'));
+  const name = ['-c', 'user.name=rehearsal', '-c', 'user.email=rehearsal@example.invalid'];
+  execFileSync('git', [...name, 'commit', '--quiet', '--allow-empty', '-am', 'rehearsal'], { cwd: to });
+  for (const [key, value] of [
+    ['user.name', 'rehearsal'],
+    ['user.email', 'rehearsal@example.invalid'],
+  ])
+    execFileSync('git', ['config', key, value], { cwd: to });
+  mkdirSync(dirname(to), { recursive: true });
+  return to;
+}
+
+/** @returns its version. */
+function publishPatchOfCore(copy, script) {
+  const home = join(copy, 'packages/core');
+  const { version } = readManifest(home);
+  const [major, minor, patch] = version.split('.').map(Number);
+  const next = `${major}.${minor}.${patch + 1}`;
+  execFileSync('npm', ['pkg', 'set', `version=${next}`], { cwd: home, stdio: 'ignore' });
+  process.stdout.write(script('publish.mjs', '--no-check'));
+  return next;
+}

@@ -91,7 +91,7 @@ mod tests {
         let data = next_data(fd, 0).unwrap().unwrap();
         assert!(data <= 512 << 10);
         let hole = next_hole(fd, data).unwrap().unwrap();
-        assert!(hole >= (512 << 10) + 4096 && hole <= 1 << 20);
+        assert!(((512 << 10) + 4096..=1 << 20).contains(&hole));
         // Behind the end.
         assert_eq!(next_data(fd, 2 << 20).unwrap(), None);
         assert!(next_data(-1, 0).is_err());

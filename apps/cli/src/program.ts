@@ -119,7 +119,7 @@ function addMigrate(program: Command, args: readonly string[], ended: (code: Exi
     .addOption(machineCompat())
     .addOption(machineType('machine type to announce (default: none)'))
     .addOption(uuid())
-    .option('--verify', 'compare both sides byte for byte at the end (default for demo: and loopback)')
+    .option('--verify', 'compare both sides at the end, by SHA-256 (default for demo: and loopback)')
     .option('--no-verify', 'do not compare: a QEMU cannot')
     .addOption(setupTimeout())
     .addOption(stallTimeout())

@@ -6,6 +6,7 @@ import { Qemu } from '../support/qemu.js';
 import { createRam, firstDifference } from '../support/ram-files.js';
 import { receivedPath, receiveFrom } from '../support/receive.js';
 import { sendTo } from '../support/send.js';
+import { until } from '../support/until.js';
 
 const MIB = 2 ** 20;
 const here = installedQemus();
@@ -43,6 +44,31 @@ describe.runIf(here.includes('10.0'))('a real QEMU 10.0 that does not take our g
       const sent = sendTo(target, guest, folder.file('mig'), { ...limits, ...parameters }, 2);
       await expect(sent).rejects.toMatchObject({ cause: { code } });
     });
+
+  it('with tls-creds: it resets each connection without a byte of TLS, so only the hint can name TLS', async () => {
+    using folder = new TestFolder();
+    const ram = { name: 'pc.ram', size: 64 * MIB, path: folder.file('ram') };
+    await using target = await Qemu.start({
+      release: '10.0',
+      machine: 'q35',
+      folder: folder.path,
+      name: 'target',
+      ram: [ram],
+      incoming: true,
+      extra: ['-object', 'tls-creds-anon,id=tls,endpoint=server'],
+    });
+    await target.qmp.execute('migrate-set-parameters', { 'tls-creds': 'tls' });
+    const guest = {
+      ram: allocateGuestRam([{ name: 'pc.ram', length: ram.size }]),
+      machineType: 'pc-q35-10.0',
+    };
+    const sent = sendTo(target, guest, folder.file('mig'), {});
+    // If QEMU answers in TLS one day, the message itself will name it, and this fails.
+    await expect(sent).rejects.toMatchObject({
+      cause: { code: 'peer-closed', hint: expect.stringContaining('tls-creds empty') },
+    });
+    await until('QEMU says why', () => target.log().includes('TLS handshake failed'));
+  });
 
   for (const zeroPageDetection of ['multifd', 'legacy', 'none'] as const)
     it(`10.0 whose memory is not fresh, ${zeroPageDetection}: ${outcome(zeroPageDetection)}`, async () => {

@@ -64,7 +64,7 @@ export function openRamBlockSync(descriptor: RamBlockDescriptor): RamBlock {
     case 'file':
       return openFileBlock(descriptor);
     case 'host':
-      throw new MultifdError('usage', `RAM block ${descriptor.name}: it is opened by ${descriptor.module}`, {
+      throw new MultifdError('usage', `RAM block ${descriptor.name}: only ${descriptor.module} can open it`, {
         hint: 'use openRamBlock',
       });
   }
@@ -92,9 +92,12 @@ export function checkGuestRam(ram: GuestRamDescriptor): void {
 
 function checkFile({ name, fileOffset = 0, fd = 0 }: FileBlockDescriptor): void {
   if (!Number.isSafeInteger(fileOffset) || fileOffset < 0)
-    throw new MultifdError('usage', `RAM block ${name}: no offset in a file: ${fileOffset}`);
+    throw new MultifdError(
+      'usage',
+      `RAM block ${name}: fileOffset must be 0 or more bytes, got ${fileOffset}`,
+    );
   if (!Number.isInteger(fd) || fd < 0)
-    throw new MultifdError('usage', `RAM block ${name}: no file descriptor: ${fd}`);
+    throw new MultifdError('usage', `RAM block ${name}: fd must be an open file descriptor, got ${fd}`);
 }
 
 /** Most pages in one dirty bitmap. */
@@ -111,7 +114,7 @@ function checkBlocks(
     if (bytes < 1 || bytes > 255 || block.name.includes('\0')) {
       throw new MultifdError('usage', `RAM block ${index}: the name must be 1 to 255 bytes without NUL`);
     }
-    if (names.has(block.name)) throw new MultifdError('usage', `RAM block ${block.name} is there twice`);
+    if (names.has(block.name)) throw new MultifdError('usage', `RAM block ${block.name} is listed twice`);
     names.add(block.name);
     if (!Number.isSafeInteger(block.length) || block.length <= 0 || block.length % pageSize !== 0) {
       throw new MultifdError(

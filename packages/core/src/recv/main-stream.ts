@@ -273,7 +273,11 @@ export class IncomingMain {
 }
 
 function closedBeforeTold(): MultifdError {
-  return new MultifdError('peer-closed', 'main stream: the source closed it before it was told the end', {
-    hint: "see the source's own message",
-  });
+  return new MultifdError(
+    'peer-closed',
+    'main stream: the source closed it before it was told how the migration ended',
+    {
+      hint: "see the source's own message",
+    },
+  );
 }

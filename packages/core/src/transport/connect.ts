@@ -73,7 +73,7 @@ export async function connectChannel(
     return await openConnection(address, where, timeout, signal);
   } catch (cause) {
     if (!MultifdError.is(cause) || cause.code !== 'io') throw cause;
-    throw new MultifdError('peer-closed', `${where}: the destination listens no more: ${cause.message}`, {
+    throw new MultifdError('peer-closed', `${where}: the destination no longer listens: ${cause.message}`, {
       cause,
       hint: "see the destination's own message",
     });

@@ -53,7 +53,7 @@ describe('checkGuestRam', () => {
     { what: 'an empty name', ram: withFirst({ name: '' }), says: /block 0: the name/ },
     { what: 'a name of 256 bytes', ram: withFirst({ name: 'ü'.repeat(128) }), says: /block 0: the name/ },
     { what: 'a NUL in a name', ram: withFirst({ name: 'a\0b' }), says: /without NUL/ },
-    { what: 'a name twice', ram: withFirst({ name: 'b' }), says: /b is there twice/ },
+    { what: 'a name twice', ram: withFirst({ name: 'b' }), says: /b is listed twice/ },
     { what: 'no bytes', ram: withFirst({ length: 0 }), says: /block a: the length .* got 0/ },
     { what: 'a negative length', ram: withFirst({ length: -4096 }), says: /got -4096/ },
     { what: 'half a page', ram: withFirst({ length: 2048 }), says: /multiple of the page size 4096/ },

@@ -49,7 +49,7 @@ describe.runIf(hasPython)('on a terminal', () => {
       SLOW[0] ?? '',
       address,
       ...SLOW.slice(1),
-      '--stall-timeout',
+      '--completion-timeout',
       '20000',
     ]);
     expect(source).toMatchObject({ code: 0, stderr: '' });

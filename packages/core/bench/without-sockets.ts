@@ -53,13 +53,15 @@ export class RecordedConnection extends IncomingConnection {
     }
   }
 
-  override async read(target: Uint8Array): Promise<void> {
-    for (let done = 0; done < target.length; ) {
-      const piece = await this.peek(target.length - done);
-      if (piece === undefined) throw new Error('the recording is over');
-      target.set(piece, done);
-      done += piece.length;
-      this.skip(piece.length);
+  override async read(targets: readonly Uint8Array[]): Promise<void> {
+    for (const target of targets) {
+      for (let done = 0; done < target.length; ) {
+        const piece = await this.peek(target.length - done);
+        if (piece === undefined) throw new Error('the recording is over');
+        target.set(piece, done);
+        done += piece.length;
+        this.skip(piece.length);
+      }
     }
   }
 }

@@ -15,6 +15,10 @@ export class TestPayload implements PayloadReader {
     return this.#bytes.length - this.#at;
   }
 
+  async readInto(targets: readonly Uint8Array[]): Promise<void> {
+    for (const target of targets) await this.read(target);
+  }
+
   async read(target: Uint8Array): Promise<void> {
     if (target.length > this.remaining) {
       this.refused = true;

@@ -38,7 +38,11 @@ export const brokenReceivers: readonly MultiFDMethods[] = [
     recv: (pages, payload) =>
       hooks.recv(
         { ...pages, payloadSize: pages.payloadSize - 1 },
-        { remaining: payload.remaining - 1, read: (target) => payload.read(target) },
+        {
+          remaining: payload.remaining - 1,
+          read: (target) => payload.read(target),
+          readInto: (targets) => payload.readInto(targets),
+        },
       ),
   })),
   recv('forgets-the-last-page', (hooks) => ({

@@ -90,6 +90,8 @@ export interface PayloadReader {
   readonly remaining: number;
   /** Fills all of `target`. @throws MultifdError if the channel ends first, or `remaining` is too small. */
   read(target: Uint8Array): Promise<void>;
+  /** Fills all of `targets`, in order: one wait, and one system call, for many of them. @throws as `read`. */
+  readInto(targets: readonly Uint8Array[]): Promise<void>;
 }
 
 /** One packet's normal pages, on the way in. All offsets are checked against the block. */

@@ -19,7 +19,7 @@ export const noneMethod: MultiFDMethods = {
       maxPayload: (count) => count * pageSize,
       async recv(pages, payload) {
         if (pages.block.inPlace) {
-          for (const window of pageWindows(pages, pageSize)) await payload.read(window);
+          await payload.readInto(pageWindows(pages, pageSize));
           return;
         }
         scratch ??= new Uint8Array(maxPages * pageSize);

@@ -41,13 +41,18 @@ export class LentPayload implements PayloadReader {
     return this.#failure;
   }
 
-  async read(target: Uint8Array): Promise<void> {
+  read(target: Uint8Array): Promise<void> {
+    return this.readInto([target]);
+  }
+
+  async readInto(targets: readonly Uint8Array[]): Promise<void> {
     const { connection, size, tooShort } = this.#packet;
+    const bytes = targets.reduce((sum, { length }) => sum + length, 0);
     try {
-      if (target.length > this.#remaining) throw tooShort(size - this.#remaining + target.length);
-      this.#remaining -= target.length;
+      if (bytes > this.#remaining) throw tooShort(size - this.#remaining + bytes);
+      this.#remaining -= bytes;
       this.#counters.idle();
-      await connection.read(target);
+      await connection.read(targets);
     } catch (cause) {
       this.#failure = cause;
       throw cause;

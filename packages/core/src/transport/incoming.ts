@@ -117,11 +117,13 @@ export class IncomingConnection implements BytesConsumer {
     this.#staging.skip(count);
   }
 
-  /** Fills all of `target`; copies only what is staged already. @throws as `peek`. */
-  async read(target: Uint8Array): Promise<void> {
-    if (this.#staging.begin(target)) return;
+  /** Fills all of `targets`, in order; copies only what is staged already. @throws as `peek`. */
+  async read(targets: readonly Uint8Array[]): Promise<void> {
+    if (this.#staging.begin(targets)) return;
     for (let left = this.#staging.wanted; left !== undefined; left = this.#staging.wanted) {
-      if (!(await this.#more())) throw this.#cutShort(`${target.length} bytes`, target.length - left);
+      if (await this.#more()) continue;
+      const bytes = targets.reduce((sum, { length }) => sum + length, 0);
+      throw this.#cutShort(`${bytes} bytes`, bytes - left);
     }
   }
 

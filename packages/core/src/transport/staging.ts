@@ -1,3 +1,5 @@
+import { MultifdError } from '../errors.js';
+
 /**
  * Bytes of the staging buffer: a dozen packets of zero pages. Small, as payload that lands in it is copied once more.
  */
@@ -11,8 +13,11 @@ export class Staging {
   readonly #bytes = new Uint8Array(STAGING_SIZE);
   #start = 0;
   #end = 0;
-  /** Memory that the pending read has yet to fill. */
-  #direct: Uint8Array | undefined;
+  /** Memory that the pending read fills, in order: from index `#next` on. */
+  #direct: Uint8Array[] = [];
+  #next = 0;
+  /** Bytes of it that are missing. */
+  #wanted = 0;
   /** Delivered buffers that did not fit, in order; not copied. */
   #overflow: Uint8Array[] = [];
 
@@ -29,7 +34,7 @@ export class Staging {
 
   /** Bytes that the pending read still wants; undefined if none is pending. */
   get wanted(): number | undefined {
-    return this.#direct?.length;
+    return this.#wanted === 0 ? undefined : this.#wanted;
   }
 
   get overflows(): boolean {
@@ -60,19 +65,27 @@ export class Staging {
     this.#end = 0;
   }
 
-  /** Begins a read: copies what is staged, and leaves the rest of `target` pending. True if `target` is full. */
-  begin(target: Uint8Array): boolean {
-    const staged = Math.min(target.length, this.length);
-    target.set(this.#bytes.subarray(this.#start, this.#start + staged));
-    this.#start += staged;
-    if (staged === target.length) return true;
-    this.#direct = target.subarray(staged);
-    return false;
+  /**
+   * Begins a read into `targets`, in order: copies what is staged, and leaves the rest pending. True if they are full.
+   * The list stays the caller's.
+   */
+  begin(targets: readonly Uint8Array[]): boolean {
+    this.#direct = [...targets];
+    this.#next = 0;
+    this.#wanted = targets.reduce((sum, { length }) => sum + length, 0);
+    while (this.#wanted > 0 && this.length > 0) {
+      const target = this.#current();
+      const staged = Math.min(target.length, this.length);
+      target.set(this.#bytes.subarray(this.#start, this.#start + staged));
+      this.#start += staged;
+      this.#fill(staged);
+    }
+    return this.#wanted === 0;
   }
 
   /** Memory for the next bytes: the pending read's, or the free part of the staging buffer. */
   target(): Uint8Array {
-    if (this.#direct !== undefined && this.length === 0) return this.#direct;
+    if (this.#wanted > 0 && this.length === 0) return this.#current();
     // Never empty: when the staging buffer is full nothing waits, and the socket is paused.
     return this.#end < STAGING_SIZE ? this.#bytes.subarray(this.#end) : new Uint8Array(STAGING_SIZE);
   }
@@ -80,14 +93,13 @@ export class Staging {
   /** As `target`, for one vectored call: the pending read's memory, then the staging buffer. */
   targets(): Uint8Array[] {
     const staging = this.#bytes.subarray(this.#end);
-    return this.#direct === undefined ? [staging] : [this.#direct, staging];
+    return this.#wanted === 0 ? [staging] : [...this.#direct.slice(this.#next), staging];
   }
 
   /** `count` bytes were written to `targets`, in order. */
   filled(count: number): void {
-    const direct = this.#direct;
-    const read = Math.min(direct?.length ?? 0, count);
-    if (direct !== undefined) this.#direct = read === direct.length ? undefined : direct.subarray(read);
+    const read = Math.min(this.#wanted, count);
+    this.#fill(read);
     this.#end += count - read;
   }
 
@@ -109,12 +121,12 @@ export class Staging {
   /** Puts bytes into the pending read, then into the staging buffer, then into the overflow. */
   #place(bytes: Uint8Array): void {
     let rest = bytes;
-    const direct = this.#direct;
-    if (direct !== undefined) {
-      const taken = Math.min(direct.length, rest.length);
-      const inPlace = rest.buffer === direct.buffer && rest.byteOffset === direct.byteOffset;
-      if (!inPlace) direct.set(rest.subarray(0, taken));
-      this.#direct = taken === direct.length ? undefined : direct.subarray(taken);
+    while (this.#wanted > 0 && rest.length > 0) {
+      const target = this.#current();
+      const taken = Math.min(target.length, rest.length);
+      const inPlace = rest.buffer === target.buffer && rest.byteOffset === target.byteOffset;
+      if (!inPlace) target.set(rest.subarray(0, taken));
+      this.#fill(taken);
       rest = rest.subarray(taken);
     }
     if (rest.length === 0) return;
@@ -125,5 +137,28 @@ export class Staging {
     if (!inPlace) this.#bytes.set(staged, this.#end);
     this.#end += staged.length;
     if (rest.length > room) this.#overflow.push(rest.subarray(room));
+  }
+
+  /** The pending read's memory that comes next. Only while something is wanted. */
+  #current(): Uint8Array {
+    for (;;) {
+      const target = this.#direct[this.#next];
+      if (target === undefined) throw new MultifdError('internal', 'no read is pending');
+      if (target.length > 0) return target;
+      this.#next++;
+    }
+  }
+
+  /** The next `count` bytes of the pending read, at most `#wanted`, are there. */
+  #fill(count: number): void {
+    this.#wanted -= count;
+    for (let left = count; left > 0; ) {
+      const target = this.#current();
+      const taken = Math.min(target.length, left);
+      left -= taken;
+      if (taken < target.length) this.#direct[this.#next] = target.subarray(taken);
+      else this.#next++;
+    }
+    if (this.#wanted === 0) this.#direct = [];
   }
 }

@@ -56,7 +56,8 @@ async function take(connection: IncomingConnection, random: Random): Promise<Uin
       if ((await connection.peek(1)) === undefined) break;
       const target = new Uint8Array(1 + random.int(way === 2 ? 300 : 70_000));
       try {
-        await connection.read(target);
+        const cut = random.int(target.length + 1);
+        await connection.read([target.subarray(0, cut), target.subarray(cut)]);
         parts.push(target);
       } catch (error) {
         // The stream ended inside: how much came of it, the message says.
@@ -94,7 +95,7 @@ describe.each([true, false])('IncomingConnection, adopt %s', (adopt) => {
     const memory = new Uint8Array(new SharedArrayBuffer(300_000)).subarray(1000, 299_000);
     const bytes = createRandom(seed).bytes(memory.length);
     peer.write(bytes);
-    await inTime(connection.read(memory), 'the read');
+    await inTime(connection.read([memory]), 'the read');
     expect(Buffer.compare(memory, bytes)).toBe(0);
     expect(new Uint8Array(memory.buffer, 0, 1000).every((byte) => byte === 0)).toBe(true);
     expect(new Uint8Array(memory.buffer, 299_000).every((byte) => byte === 0)).toBe(true);
@@ -107,7 +108,7 @@ describe.each([true, false])('IncomingConnection, adopt %s', (adopt) => {
     await connection.peek(10);
     await new Promise((resolve) => setTimeout(resolve, 300));
     const got = new Uint8Array(bytes.length);
-    await inTime(Promise.all([connection.read(got), sent]), 'the transfer');
+    await inTime(Promise.all([connection.read([got]), sent]), 'the transfer');
     expect(Buffer.compare(got, bytes)).toBe(0);
   });
 
@@ -141,7 +142,7 @@ describe.each([true, false])('IncomingConnection, adopt %s', (adopt) => {
     it.each([0, 1, 99_999])('after %i bytes of 100000 that are read', async (count) => {
       const { peer, connection } = await open(adopt);
       peer.end(new Uint8Array(count));
-      const error: unknown = await inTime(connection.read(new Uint8Array(100_000)), 'read').catch(
+      const error: unknown = await inTime(connection.read([new Uint8Array(100_000)]), 'read').catch(
         (e: unknown) => e,
       );
       expect(MultifdError.is(error) && error.code).toBe('peer-closed');
@@ -152,7 +153,7 @@ describe.each([true, false])('IncomingConnection, adopt %s', (adopt) => {
       const { peer, connection } = await open(adopt);
       peer.end(new Uint8Array(70_000).fill(3));
       const target = new Uint8Array(70_000);
-      await inTime(connection.read(target), 'read');
+      await inTime(connection.read([target]), 'read');
       expect(target.every((byte) => byte === 3)).toBe(true);
       expect(await connection.peek(1)).toBeUndefined();
     });
@@ -162,7 +163,7 @@ describe.each([true, false])('IncomingConnection, adopt %s', (adopt) => {
       peer.write(new Uint8Array(10));
       await connection.peek(10);
       peer.resetAndDestroy();
-      const error: unknown = await inTime(connection.read(new Uint8Array(100)), 'read').catch(
+      const error: unknown = await inTime(connection.read([new Uint8Array(100)]), 'read').catch(
         (e: unknown) => e,
       );
       expect(MultifdError.is(error) && error.code).toBe('peer-closed');
@@ -171,7 +172,7 @@ describe.each([true, false])('IncomingConnection, adopt %s', (adopt) => {
 
   it('destroy ends a pending read with the error it was given', async () => {
     const { connection } = await open(adopt);
-    const reading = connection.read(new Uint8Array(10));
+    const reading = connection.read([new Uint8Array(10)]);
     connection.destroy(new MultifdError('cancelled', 'told to stop'));
     await expect(inTime(reading, 'read')).rejects.toThrow('told to stop');
     connection.destroy();

@@ -15,7 +15,7 @@ describe('Staging', () => {
   it('a pending read is filled in place, and what lies behind it is staged', () => {
     const staging = new Staging(Uint8Array.of(9));
     const memory = new Uint8Array(4);
-    expect(staging.begin(memory)).toBe(false);
+    expect(staging.begin([memory])).toBe(false);
     expect(staging.target().buffer).toBe(memory.buffer);
     const [direct, behind] = staging.targets();
     direct?.set([8, 7, 6]);
@@ -53,8 +53,15 @@ describe('Staging', () => {
         } else if (kind === 1) {
           staging.deliver(bytes(int(2 * STAGING_SIZE)));
         } else if (kind === 2 && pending === undefined) {
+          // In pieces, empty ones among them, as the pages of a packet lie.
           const target = new Uint8Array(int(STAGING_SIZE * 2) + 1);
-          if (staging.begin(target)) check(target);
+          const pieces: Uint8Array[] = [];
+          for (let at = 0; at < target.length; ) {
+            const length = int(4) === 0 ? 0 : int(target.length / 2) + 1;
+            pieces.push(target.subarray(at, at + length));
+            at += length;
+          }
+          if (staging.begin(pieces)) check(target);
           else pending = target;
         } else if (kind === 3 && pending === undefined) {
           const count = int(staging.length + 1);

@@ -165,6 +165,11 @@ function parentOf(pid: number): number | undefined {
   return parent === undefined ? undefined : Number(parent);
 }
 
+/** Bytes of memory that a process has, in pages of 4 KiB as x86-64 and arm64 have them; 0 if it is gone. */
+export function residentBytes(pid: number | undefined): number {
+  return pid === undefined ? 0 : Number(statOf(pid)?.[21] ?? 0) * 4096;
+}
+
 /** State, parent and the rest of /proc/PID/stat behind the name, which may hold anything. */
 function statOf(pid: number): string[] | undefined {
   try {

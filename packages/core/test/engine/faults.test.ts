@@ -64,9 +64,14 @@ async function disturb(state: State, act: (proxy: FaultyLine) => Promise<void>) 
         if (event.type === 'status' && event.status === 'active') destinationBegan = true;
       },
     },
-    sent: () => setTimeout(() => waits?.abort(), parameters.setupTimeout + 1000),
+    sent: () => setTimeout(() => waits?.abort(), 1000),
     // Slow enough that the fault comes in the middle of it.
-    parameters: { ...parameters, ...(state === 'device' ? {} : { maxBandwidth: 4 * MIB }) },
+    parameters: {
+      ...parameters,
+      // On a busy machine the fault must come before this limit does.
+      ...(state === 'setup' ? { setupTimeout: 30_000 } : {}),
+      ...(state === 'device' ? {} : { maxBandwidth: 4 * MIB }),
+    },
     source: {
       onEvent: (event) => {
         if (state === 'active' && event.type === 'progress' && destinationBegan) void now();

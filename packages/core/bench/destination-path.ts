@@ -10,18 +10,18 @@ import { RecordedConnection } from './without-sockets.js';
 
 /**
  * A destination channel, from the first header to the end of the recording.
- * @param fresh whether first-time zero pages are left untouched.
+ * @param allZero whether first-time zero pages are left untouched.
  */
 export async function destinationPath(
   guest: BenchGuest,
   vectors: readonly Uint8Array[],
-  fresh: boolean,
+  allZero: boolean,
 ): Promise<() => Promise<void>> {
   const counters = Counters.allocate(2).row(1);
   const options = { channel: 0, pageSize: PAGE, maxPages: 128, settings: {} };
   const receivers = await Receivers.open(await methodsForChannel('none', []), options);
   const receivedPages = [DirtyBitmap.allocate(PAGES).buffer];
-  const placer = await PagePlacer.open({ ram: guest.ram, fresh, receivedPages }, counters);
+  const placer = await PagePlacer.open({ ram: guest.ram, allZero, receivedPages }, counters);
   return async () => {
     const connection = new RecordedConnection(vectors);
     const control = DestinationControl.allocate(1);

@@ -185,7 +185,7 @@ class ReceiveRun {
   #memoryFor(blocks: readonly IncomingBlock[], target: Target): IncomingRam {
     const backing = target.kind === 'memory' ? target.backing : undefined;
     this.#memory = allocateGuestMemory(blocks, backing, this.#host, PAGE_SIZE);
-    return { blocks: this.#memory.blocks, fresh: true };
+    return { blocks: this.#memory.blocks, allZero: true };
   }
 
   /** All of it has arrived: it must be safe here before the source is told. */

@@ -118,7 +118,7 @@ export class RawTarget implements IncomingTarget {
       file.guard();
     }
     const descriptors = this.#images.map(({ block, file }) => descriptor(block, file, true));
-    return { blocks: descriptors, fresh: true };
+    return { blocks: descriptors, allZero: true };
   }
 
   /**

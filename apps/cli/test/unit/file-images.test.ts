@@ -42,7 +42,7 @@ describe('a file: target', () => {
     const target = await FileTarget.open(path, { replace: false });
     expect(readdirSync(directory)).toEqual([]);
     const ram = target.openRam(BLOCKS);
-    expect(ram.fresh).toBe(true);
+    expect(ram.allZero).toBe(true);
     for (const descriptor of ram.blocks) {
       const block = openRamBlockSync(descriptor);
       block.write(33 * PAGE, content(PAGE, 1));

@@ -196,7 +196,7 @@ describe('a raw target', () => {
     const directory = join(tempDirectory(), 'new');
     const target = await RawTarget.open(directory, { replace: false });
     const ram = target.openRam(blocks);
-    expect(ram.fresh).toBe(true);
+    expect(ram.allZero).toBe(true);
     const [main] = ram.blocks;
     if (main === undefined) throw new Error('no block');
     const opened = openRamBlockSync(main);

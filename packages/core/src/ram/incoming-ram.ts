@@ -12,5 +12,5 @@ export interface IncomingRam {
   /** One descriptor for each announced block, same name and length, any order. All writable. */
   readonly blocks: readonly RamBlockDescriptor[];
   /** Whether all of it is known to read as zero now: zero pages that have received no content are then not written. */
-  readonly fresh: boolean;
+  readonly allZero: boolean;
 }

@@ -9,8 +9,8 @@ import type { PageSink } from './page-sink.js';
 /** RAM that receives pages, in a form that threads share. */
 export interface PlacementDescriptor {
   readonly ram: GuestRamDescriptor;
-  /** See `IncomingRam.fresh`. */
-  readonly fresh: boolean;
+  /** See `IncomingRam.allZero`. */
+  readonly allZero: boolean;
   /** For each block, one bit a page: whether the page has received content in this migration. */
   readonly receivedPages: readonly SharedArrayBuffer[];
 }
@@ -25,13 +25,13 @@ interface ReceivingBlock {
 export class PagePlacer implements PageSink {
   readonly #blocks = new Map<string, ReceivingBlock>();
   readonly #pageSize: number;
-  readonly #fresh: boolean;
+  readonly #allZero: boolean;
   readonly #counters: CounterRow;
 
   private constructor(placement: PlacementDescriptor, blocks: readonly RamBlock[], counters: CounterRow) {
-    const { ram, fresh, receivedPages } = placement;
+    const { ram, allZero, receivedPages } = placement;
     this.#pageSize = ram.pageSize;
-    this.#fresh = fresh;
+    this.#allZero = allZero;
     this.#counters = counters;
     blocks.forEach((block, index) => {
       const bitmap = receivedPages[index];
@@ -108,8 +108,8 @@ export class PagePlacer implements PageSink {
     const end = first + count;
     let skipped = 0;
     for (let page = first; page < end; ) {
-      const from = this.#fresh ? receivedPages.firstMarked(page, end) : first;
-      const to = this.#fresh ? receivedPages.firstClear(from, end) : end;
+      const from = this.#allZero ? receivedPages.firstMarked(page, end) : first;
+      const to = this.#allZero ? receivedPages.firstClear(from, end) : end;
       skipped += from - page;
       if (from < to) {
         block.zero(from * pageSize, (to - from) * pageSize);

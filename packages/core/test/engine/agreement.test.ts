@@ -58,7 +58,7 @@ describe('both ends must fit together', () => {
   const refusals = [
     {
       what: 'that lacks a block',
-      openRam: () => ({ blocks: allocateGuestRam(blocks.slice(0, 1)).blocks, fresh: true }),
+      openRam: () => ({ blocks: allocateGuestRam(blocks.slice(0, 1)).blocks, allZero: true }),
       code: 'incompatible',
       says: /pc.bios: the source has 262144 bytes, this end no such block/,
     },
@@ -66,7 +66,7 @@ describe('both ends must fit together', () => {
       what: 'with a block of another length',
       openRam: () => ({
         blocks: allocateGuestRam([{ name: 'pc.ram', length: 8 * MIB }, ...blocks.slice(1)]).blocks,
-        fresh: true,
+        allZero: true,
       }),
       code: 'incompatible',
       says: /pc.ram: the source has 4194304 bytes, this end 8388608/,
@@ -99,7 +99,7 @@ describe('both ends must fit together', () => {
     const more = allocateGuestRam([{ name: 'vga.vram', length: MIB }, ...blocks.toReversed()]);
     const { received } = await move({
       guest: watchedGuest(),
-      destination: { openRam: () => ({ blocks: more.blocks, fresh: true }) },
+      destination: { openRam: () => ({ blocks: more.blocks, allZero: true }) },
     });
     expect(received.ram.blocks.map((block) => block.name)).toEqual(['pc.ram', 'pc.bios']);
   });
@@ -109,7 +109,7 @@ describe('both ends must fit together', () => {
       ({ kind: 'file', ...block, path: '/nonexistent/ram', writable: true }) as const;
     const outcome = await tryToMove({
       guest: watchedGuest(),
-      destination: { openRam: (announced) => ({ blocks: announced.map(missing), fresh: true }) },
+      destination: { openRam: (announced) => ({ blocks: announced.map(missing), allZero: true }) },
     });
     expectFailure(outcome.received, 'io', /cannot open \/nonexistent\/ram/);
     expectFailure(outcome.sent, 'peer-closed', /^the destination says: .*cannot open \/nonexistent\/ram/);

@@ -103,7 +103,7 @@ describe(`RAM in files (MULTIFD_SEED=${seed})`, () => {
     await move({ guest: { ram: { pageSize: 4096, blocks: parts } } });
   });
 
-  it.each([true, false])('into files, fresh %s', async (fresh) => {
+  it.each([true, false])('into files, fresh %s', async (allZero) => {
     const ram = createGuestRam({
       seed,
       blocks: [
@@ -112,10 +112,10 @@ describe(`RAM in files (MULTIFD_SEED=${seed})`, () => {
       ],
     });
     const blocks = ram.blocks.map(({ name, length }): FileBlockDescriptor => {
-      const { path } = image(`into ${name} ${fresh}`, length, fresh ? [] : [[0, length]]);
+      const { path } = image(`into ${name} ${allZero}`, length, allZero ? [] : [[0, length]]);
       return { kind: 'file', name, length, path, writable: true };
     });
-    await move({ guest: { ram }, destination: { openRam: () => ({ blocks, fresh }) } });
+    await move({ guest: { ram }, destination: { openRam: () => ({ blocks, allZero }) } });
     expectSameRam({ pageSize: 4096, blocks }, ram);
   });
 
@@ -133,7 +133,7 @@ describe(`RAM in files (MULTIFD_SEED=${seed})`, () => {
             { ...into, name: 'mixed' },
             ...createGuestRam({ seed: 1, fill: () => {}, blocks: memory.blocks }).blocks,
           ],
-          fresh: true,
+          allZero: true,
         }),
       },
     });
@@ -143,7 +143,7 @@ describe(`RAM in files (MULTIFD_SEED=${seed})`, () => {
     const block = image('read-only', MIB, []);
     const outcome = await tryToMove({
       guest: { ram: createGuestRam({ seed, blocks: [{ name: 'read-only', length: MIB }] }) },
-      destination: { openRam: () => ({ blocks: [{ ...block, writable: false }], fresh: true }) },
+      destination: { openRam: () => ({ blocks: [{ ...block, writable: false }], allZero: true }) },
     });
     expectFailure(outcome.received, ['io', 'usage'], /read-only.*(write|writable)/);
     expectFailure(outcome.sent, 'peer-closed');
@@ -155,7 +155,7 @@ describe(`RAM in files (MULTIFD_SEED=${seed})`, () => {
     ] as const;
     const outcome = await tryToMove({
       guest: { ram: createGuestRam({ seed }) },
-      destination: { openRam: () => ({ blocks, fresh: true }) },
+      destination: { openRam: () => ({ blocks, allZero: true }) },
     });
     expectFailure(outcome.received, 'io', /pc.ram: cannot write \/dev\/full.*no space/);
     expectFailure(outcome.sent, 'peer-closed');

@@ -96,7 +96,7 @@ describe(`a hostile source (MULTIFD_SEED=${seed})`, () => {
       const incoming = await receive({
         listen: 'tcp:127.0.0.1:0',
         parameters: { multifdChannels: 1, setupTimeout: 600, idleTimeout: 600, stallTimeout: 600 },
-        openRam: () => ({ blocks: [block], fresh: false }),
+        openRam: () => ({ blocks: [block], allZero: false }),
         // A connection of which nothing remains is nobody's: then nothing else ends this.
         signal: AbortSignal.timeout(1500),
       });
@@ -144,7 +144,7 @@ describe(`a hostile source (MULTIFD_SEED=${seed})`, () => {
       const incoming = await receive({
         listen: 'tcp:127.0.0.1:0',
         parameters: { multifdChannels: 1, setupTimeout: 3000, idleTimeout: 3000 },
-        openRam: () => ({ blocks: [block], fresh: false }),
+        openRam: () => ({ blocks: [block], allZero: false }),
       });
       const source = new RawSource(incoming.address);
       sources.push(source);

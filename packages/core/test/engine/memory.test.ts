@@ -74,7 +74,7 @@ describe(`memory arrives byte for byte (MULTIFD_SEED=${seed})`, () => {
       const { received } = await move({
         guest: { ram },
         parameters: { zeroPageDetection },
-        destination: { openRam: () => ({ blocks: preloaded.blocks, fresh: false }) },
+        destination: { openRam: () => ({ blocks: preloaded.blocks, allZero: false }) },
       });
       expect(received.statistics.untouchedPages).toBe(0);
       expectSameRam(preloaded, ram);

@@ -34,7 +34,7 @@ const BAD: Readonly<Record<string, readonly [Packets, Packets]>> = {
   'as many as there should be, of two sources': ['0s 2p 3p 6s', '1s 4p 8s'],
   'sums that are right, of two sources': ['0s 2p 5p 8s', '1s 2p 6p 7s'],
   'numbers of another epoch': ['0s 6p 8s', '1s 7p 9s'],
-  'numbers on one channel only': ['0s 1p 2s', '0s 0p 0s'],
+  'numbers on one channel only, behind the first': ['0s 2p 3s', '1s 0p 0s'],
   'a renumbered packet, and two numbers missing': ['0s 2p 5s', '1s 6ps 6e'],
   'a renumbered packet, and a number twice': ['0s 2p 5s', '1s 2p 6ps 6e'],
   'a renumbered packet, and SYNC packets in the wrong order': ['0s 2p 5s', '1s 4ps 4e'],

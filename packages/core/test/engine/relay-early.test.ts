@@ -85,7 +85,7 @@ async function throughRelay(
     uuid,
     openRam: (blocks, bytes) => {
       ahead = bytes;
-      return { blocks: allocateGuestRam(blocks, 4096).blocks, fresh: true };
+      return { blocks: allocateGuestRam(blocks, 4096).blocks, allZero: true };
     },
   });
   const relaying = await relay({

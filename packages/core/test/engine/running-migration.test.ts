@@ -74,8 +74,8 @@ describe(`a hold on a running migration (MULTIFD_SEED=${seed})`, () => {
     await until(() => migration.statistics().transferred > 0);
     const wrong: readonly (readonly [string, Record<string, number>])[] = [
       ['multifdChannels', { maxBandwidth: 0, multifdChannels: 3 }],
-      ['downtime-limit', { maxBandwidth: 0, downtimeLimit: -1 }],
-      ['max-bandwidth', { maxBandwidth: 0.5, downtimeLimit: 3 }],
+      ['downtimeLimit', { maxBandwidth: 0, downtimeLimit: -1 }],
+      ['maxBandwidth', { maxBandwidth: 0.5, downtimeLimit: 3 }],
     ];
     for (const [name, changes] of wrong) {
       expect(() => migration.setParameters(changes)).toThrow(

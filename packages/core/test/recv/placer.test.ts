@@ -22,27 +22,27 @@ function packetOf(normal: readonly number[], zero: readonly number[]): RamPacket
 }
 
 /** A destination of one block, and what it should hold, kept page by page. */
-async function destination(fresh: boolean) {
+async function destination(allZero: boolean) {
   const ram = allocateGuestRam([{ name: 'pc.ram', length: PAGES * PAGE }]);
   const receivedPages = DirtyBitmap.allocate(PAGES);
   const counters = Counters.allocate(1).row(0);
-  const placer = await PagePlacer.open({ ram, fresh, receivedPages: [receivedPages.buffer] }, counters);
+  const placer = await PagePlacer.open({ ram, allZero, receivedPages: [receivedPages.buffer] }, counters);
   const [descriptor] = ram.blocks;
   if (descriptor === undefined) throw new Error('no block');
   const block = await openRamBlock(descriptor);
   return { receivedPages, counters, placer, block };
 }
 
-describe.each([true, false])('PagePlacer, fresh memory: %s', (fresh) => {
+describe.each([true, false])('PagePlacer, fresh memory: %s', (allZero) => {
   it(`does for runs what is right for each page, MULTIFD_SEED=${seed}`, async () => {
     const random = createRandom(seed);
-    const { receivedPages, counters, placer, block } = await destination(fresh);
+    const { receivedPages, counters, placer, block } = await destination(allZero);
     const expected = new Uint8Array(PAGES);
     const received = new Set<number>();
     let normals = 0;
     let zeros = 0;
     let untouched = 0;
-    if (!fresh) {
+    if (!allZero) {
       // What the memory held before is not the guest's.
       for (let page = 0; page < PAGES; page++) block.write(page * PAGE, new Uint8Array(PAGE).fill(200));
       expected.fill(200);
@@ -59,7 +59,7 @@ describe.each([true, false])('PagePlacer, fresh memory: %s', (fresh) => {
         received.add(page);
       }
       for (const page of zero) {
-        if (fresh && !received.has(page)) untouched++;
+        if (allZero && !received.has(page)) untouched++;
         expected[page] = 0;
         received.delete(page);
       }

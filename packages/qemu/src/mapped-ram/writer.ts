@@ -62,7 +62,7 @@ export class MappedRamWriter {
     const what = `${this.#file.path}: no room for ${layout.endOffset} bytes`;
     attempt(what, () => ftruncateSync(this.#file.fd, layout.endOffset));
     this.#layout = layout;
-    return { blocks: layout.blocks.map((block) => this.#descriptor(block)), fresh: true };
+    return { blocks: layout.blocks.map((block) => this.#descriptor(block)), allZero: true };
   }
 
   /**

@@ -63,7 +63,7 @@ export async function receiveFrom(source: Qemu, settings: ReceiveSettings): Prom
         blocks: blocks.map(({ name, length }, index) =>
           createTarget(receivedPath(folder, index), name, length),
         ),
-        fresh: true,
+        allZero: true,
       };
     },
     ...(settings.commit === undefined ? {} : { commit: settings.commit }),

@@ -97,7 +97,7 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
     ahead: number,
   ): Promise<ToIncomingThread> {
     this.#checkSize(blocks);
-    const { blocks: opened, fresh } = await this.#askForRam(blocks, ahead);
+    const { blocks: opened, allZero } = await this.#askForRam(blocks, ahead);
     // In the source's order, so that the result can be compared with what it announced.
     const ordered = blocks.map((block) => {
       const found = opened.find((each) => each.name === block.name);
@@ -113,7 +113,7 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
     checkGuestRam(ram);
     const placement: PlacementDescriptor = {
       ram,
-      fresh,
+      allZero,
       receivedPages: ordered.map((block) => DirtyBitmap.allocate(block.length / this.#pageSize).buffer),
     };
     this.#placement = placement;
@@ -133,7 +133,7 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
 
   async #askForRam(blocks: readonly IncomingBlock[], ahead: number): Promise<IncomingRam> {
     if (this.#options.openRam !== undefined) return this.#options.openRam(blocks, ahead);
-    return { blocks: allocateGuestRam(blocks, this.#pageSize).blocks, fresh: true };
+    return { blocks: allocateGuestRam(blocks, this.#pageSize).blocks, allZero: true };
   }
 
   result(

@@ -11,6 +11,8 @@ import {
   migrate,
   migrateIncoming,
   type QemuMigrationParameters,
+  type QmpClient,
+  QmpError,
   setCapabilities,
   setParameters,
   stop,
@@ -75,7 +77,20 @@ export async function migrateTo(
 ): Promise<void> {
   await setCapabilities(qemu.qmp, { multifd: true, 'return-path': returnPath });
   await setParameters(qemu.qmp, { 'max-bandwidth': 0, ...parameters });
-  await migrate(qemu.qmp, address);
+  await migrateOnceItMay(qemu.qmp, address);
+}
+
+/** A QEMU says that a migration has failed a moment before it has put everything away, and refuses another until then. */
+async function migrateOnceItMay(qmp: QmpClient, address: string): Promise<void> {
+  for (const end = performance.now() + 30_000; ; ) {
+    try {
+      return await migrate(qmp, address);
+    } catch (error) {
+      const isEarly = error instanceof QmpError && error.desc === 'duplicate yank instance';
+      if (!isEarly || performance.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
 }
 
 /** QEMU listens for a migration with so many channels. @returns the address. */

@@ -233,6 +233,11 @@ export class DestinationControl {
     return undefined;
   }
 
+  /** Whether main's thread has read who waits for our reply. */
+  get knowsWhoWaits(): boolean {
+    return this.#waiting !== undefined;
+  }
+
   /** Whether the sender waits for our reply: then it closes no connection before it has the reply. */
   get isWaitedFor(): boolean {
     return this.#waiting === 'source' || this.#waiting === 'relay';

@@ -27,14 +27,7 @@ export function queueLimits(
   processors = availableParallelism(),
 ): QueueLimits | undefined {
   const { localAddress, remoteAddress } = socket;
-  // A connection that does not leave the machine has the same address on both ends; 127.0.0.0/8 may have two.
-  const here =
-    localAddress !== undefined &&
-    remoteAddress !== undefined &&
-    (localAddress === remoteAddress || (isLoopback(localAddress) && isLoopback(remoteAddress)));
+  // A connection that does not leave the machine has the same address on both ends.
+  const here = localAddress !== undefined && localAddress === remoteAddress;
   return here && 2 * channels > processors ? IN_CACHE : undefined;
-}
-
-function isLoopback(address: string): boolean {
-  return /^(::ffff:)?127\./.test(address) || address === '::1';
 }

@@ -246,14 +246,9 @@ describe('the end of a migration', () => {
         throw new Error('vCPU stuck');
       },
     };
-    const waits = new AbortController();
     // One that ends before its main stream has come to RAM was no source yet: the destination waits for the next.
     const isSetup = name === 'deviceState';
-    const outcome = await tryToMove({
-      guest: failing,
-      destination: { signal: waits.signal },
-      sent: () => void (isSetup && waits.abort()),
-    });
+    const outcome = await tryToMove({ guest: failing, waitsOn: isSetup });
     expectFailure(outcome.sent, 'guest', new RegExp(`${name}.*vCPU stuck`));
     expectFailure(outcome.received, isSetup ? 'cancelled' : 'peer-closed');
     // Device state is asked for at setup already: the guest was never stopped.

@@ -92,13 +92,11 @@ describe.each(['multifd', 'legacy'] as const)('an accelerator that breaks, %s', 
       { module: fixture('nowhere.mjs'), name: 'x' },
       broken('nobody'),
     ]) {
-      const waits = new AbortController();
       const outcome = await tryToMove({
         guest,
         parameters: { zeroPageDetection },
         source: { accelerator },
-        destination: { signal: waits.signal },
-        sent: () => waits.abort(),
+        waitsOn: true,
       });
       expectFailure(outcome.sent, 'accelerator-unavailable');
     }

@@ -30,9 +30,12 @@ async function completes(incoming: Incoming): Promise<void> {
 }
 
 const channelOf = (channel: number): Uint8Array => Buffer.concat([raw.init(channel), raw.sync(channel)]);
-/** A source with three channels, all that it has to say. */
-const whole = Buffer.concat([main.start, main.end]);
-const three = [0, 1, 2].map((channel) => Buffer.concat([channelOf(channel), raw.sync(3 + channel)]));
+/** A source with three channels: what it says as it connects, and when all of them have connected. */
+const three = [0, 1, 2].map((channel) => ({
+  first: raw.init(channel),
+  later: Buffer.concat([raw.sync(channel), raw.sync(3 + channel)]),
+}));
+const wholeMain = { first: main.start, later: main.end };
 
 function changed(bytes: Uint8Array, at: number, value: number): Uint8Array {
   const copy = Uint8Array.from(bytes);
@@ -178,12 +181,14 @@ describe('whatever a stranger sends, the wait goes on and the right source gets 
   });
 
   it.each([
-    ['main first', [whole, ...three]],
-    ['main last', [...three, whole]],
-    ['the others do not come', [whole, ...three.slice(2)]],
+    ['main first', [wholeMain, ...three]],
+    ['main last', [...three, wholeMain]],
+    ['the others do not come', [wholeMain, ...three.slice(2)]],
   ])('a source with a channel too many, %s: its pages must not be lost', async (_what, all) => {
     const { incoming, source, refused, refusals } = await listen(2);
-    for (const bytes of all) await source.open(bytes);
+    for (const { first } of all) await source.open(first);
+    // As every source does: no packet before all channels are connected.
+    for (const [index, { later }] of all.entries()) source.sockets[index]?.write(later);
     await refused(/^the source has (at least )?3 channels, expected 2 \(set multifd-channels/);
     // As every source does that is dropped.
     source.close();

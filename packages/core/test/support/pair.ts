@@ -98,3 +98,11 @@ export async function turnedAway(
   expectFailure(outcome.received, 'cancelled');
   return reasons;
 }
+
+/** For `PairOptions.listening`: the source goes to `address`, and the pair's own destination is closed unused. */
+export const goTo =
+  (address: string) =>
+  async (unused: { close(): void }): Promise<string> => {
+    unused.close();
+    return address;
+  };

@@ -5,8 +5,11 @@ import type { Handover } from '../../transport/handover.js';
 export interface AdmissionHost {
   /** A connection was refused; the wait goes on. */
   refused(peer: string, reason: string): void;
-  /** A source has begun: its main stream has come to RAM. Called once, and again after `withdrawn`. */
-  introduced(): void;
+  /**
+   * A source has begun: its main stream has come to RAM. Called once, and again after `withdrawn`.
+   * @param waits whether it waits for an answer before it lets go of its guest.
+   */
+  introduced(waits: boolean): void;
   /** The source that had begun is gone before its connections were complete: the wait goes on, for the next one. */
   withdrawn(): void;
   /** The migration cannot complete. */

@@ -154,7 +154,7 @@ export class Admission {
       choice = this.#choose();
     }
     if (choice.type === 'complete') {
-      this.#introduce();
+      this.#introduce(choice.group.main);
       const isReady = this.#readiness.isReached(choice.group, this.#pending, now, this.#heldUp);
       if (isReady) void this.#start(choice.group);
       return;
@@ -185,7 +185,7 @@ export class Admission {
       this.#withdraw();
       return;
     }
-    this.#introduce();
+    this.#introduce(main);
     if (main.ended) this.#endedSince ??= now;
     // If its channels were refused, it has not noticed yet: it is no source without channels.
     const hasChannel =
@@ -218,10 +218,10 @@ export class Admission {
     this.#host.withdrawn();
   }
 
-  #introduce(): void {
+  #introduce(main: PendingConnection): void {
     if (this.#introduced) return;
     this.#introduced = true;
-    this.#host.introduced();
+    this.#host.introduced(main.returnPath);
   }
 
   get #heldUp(): number {

@@ -101,6 +101,11 @@ export class Introduction {
     return this.#progress;
   }
 
+  /** Main: whether its source waits for an answer before it lets go of its guest. Known once main is proven. */
+  get returnPath(): boolean {
+    return this.#returnPath;
+  }
+
   /** Main: whether its source listens for the reason of a failure. */
   get wantsReason(): boolean {
     if (this.#role !== undefined) return this.#wantsReason;

@@ -52,6 +52,8 @@ export class DestinationMigration<Result> {
   readonly #ending: DestinationEnding<Result>;
   #machineType = 'none';
   #setupTimer: NodeJS.Timeout | undefined;
+  /** Whether the source that has begun waits for an answer before it lets go of its guest. */
+  #waits = false;
 
   constructor(
     options: CommonOptions,
@@ -94,7 +96,7 @@ export class DestinationMigration<Result> {
       setupTimeout,
       {
         refused: (peer, reason) => emit(options.onEvent, { type: 'refused', peer, reason }),
-        introduced: () => this.#sourceBegins(),
+        introduced: (waits) => this.#sourceBegins(waits),
         withdrawn: () => this.#sourceIsGone(),
         failed: (error) => this.#ending.fail(error),
         handOver: (channel, connection, peer, head) =>
@@ -117,7 +119,8 @@ export class DestinationMigration<Result> {
   }
 
   /** The source has begun: its time limits start now, and not with a stranger, which may come long before. */
-  #sourceBegins(): void {
+  #sourceBegins(waits: boolean): void {
+    this.#waits = waits;
     if (this.#setupTimer !== undefined || !this.#status.is('setup')) return;
     this.#meter.begins();
     const { setupTimeout } = this.#parameters;
@@ -143,7 +146,10 @@ export class DestinationMigration<Result> {
 
   /** Who has the guest; undefined if none has come. */
   get #word(): GuestWord | undefined {
-    return this.#setupTimer === undefined ? undefined : this.#role.word(this.#control.guest);
+    if (this.#setupTimer === undefined) return undefined;
+    // Before main has its thread, only admission has read whether the source waits for an answer.
+    const mayHaveLetGo = !this.#control.knowsWhoWaits && !this.#waits;
+    return this.#role.word(mayHaveLetGo ? 'either' : this.#control.guest);
   }
 
   async #run(listener: Listener): Promise<Result> {

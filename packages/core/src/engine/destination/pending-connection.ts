@@ -84,6 +84,11 @@ export class PendingConnection implements Claim {
     return this.#due;
   }
 
+  /** See `Introduction`. */
+  get returnPath(): boolean {
+    return this.#introduction.returnPath;
+  }
+
   /** The peer has closed its side, perhaps after sending everything. */
   get ended(): boolean {
     return this.#ended;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { DirtyBitmap, type GuestRamDescriptor } from '@multifd/core';
+import { type GuestRamDescriptor, withDirtyBitmaps } from '@multifd/core';
 import type { GuestReport } from './prepared-guest.js';
 import { Vcpu } from './vcpu.js';
 import type { VcpuState } from './vcpu-state.js';
@@ -9,8 +9,7 @@ const HOW_LONG = 50;
 
 /** A demo guest that has arrived runs on here for a moment, from the state that came with it. */
 export async function runOn(ram: GuestRamDescriptor, state: VcpuState): Promise<GuestReport> {
-  const dirty = ram.blocks.map((block) => DirtyBitmap.allocate(block.length / ram.pageSize).buffer);
-  const vcpu = await Vcpu.start({ dirty, ...ram }, state);
+  const vcpu = await Vcpu.start(withDirtyBitmaps(ram), state);
   try {
     vcpu.run();
     await delay(HOW_LONG);

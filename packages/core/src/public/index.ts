@@ -30,6 +30,7 @@ export {
   type GuestRamDescriptor,
   openRamBlock,
   openRamBlockSync,
+  withDirtyBitmaps,
 } from '../ram/guest-ram.js';
 export type { HostBlockDescriptor } from '../ram/host-block.js';
 export type { IncomingBlock, IncomingRam } from '../ram/incoming-ram.js';

@@ -39,10 +39,28 @@ export function allocateGuestRam(
   const ram = {
     pageSize,
     blocks: blocks.map((block) => allocateMemoryBlock(block.name, block.length)),
-    dirty: blocks.map((block) => DirtyBitmap.allocate(Math.ceil(block.length / pageSize)).buffer),
+    dirty: blocks.map(({ length }) => allocateBitmap(length, pageSize)),
   };
   checkGuestRam(ram);
   return ram;
+}
+
+/**
+ * Adds dirty bitmaps, all clean, so that a guest can run in this RAM and migrate while it writes: what `receive` returned,
+ * for a guest that moves on, or blocks of your own.
+ *
+ * @throws MultifdError `usage` naming the block, if one is invalid; or if the RAM has dirty bitmaps: its writers know those.
+ */
+export function withDirtyBitmaps<Ram extends GuestRamDescriptor>(
+  ram: Ram,
+): Ram & { readonly dirty: readonly SharedArrayBuffer[] } {
+  if (ram.dirty !== undefined) throw new MultifdError('usage', 'this guest RAM has dirty bitmaps already');
+  checkGuestRam(ram);
+  return { ...ram, dirty: ram.blocks.map(({ length }) => allocateBitmap(length, ram.pageSize)) };
+}
+
+function allocateBitmap(length: number, pageSize: number): SharedArrayBuffer {
+  return DirtyBitmap.allocate(length / pageSize).buffer;
 }
 
 /**

@@ -1,4 +1,10 @@
-import { allocateGuestRam, DirtyBitmap, openRamBlockSync, type SourceEvent } from '@multifd/core';
+import {
+  allocateGuestRam,
+  DirtyBitmap,
+  openRamBlockSync,
+  type SourceEvent,
+  withDirtyBitmaps,
+} from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
 import { afterEach, describe, expect, it } from 'vitest';
 import { expectFailure, inTime } from '../support/outcome.js';
@@ -119,6 +125,25 @@ describe(`a guest that runs while it migrates (MULTIFD_SEED=${seed})`, () => {
     // The same guest, still running, goes elsewhere at once.
     await move({ guest: running.guest, parameters: { downtimeLimit: 5000 } });
     expect(running.calls).toEqual(['stop']);
+  });
+
+  it('a guest that has arrived writes there and moves on, without a byte lost', async () => {
+    const running = await start(16 * MIB, 20);
+    const { received } = await move({ guest: running.guest });
+    const ram = withDirtyBitmaps(received.ram);
+    const [descriptor] = ram.blocks;
+    if (descriptor === undefined) throw new Error('no block');
+    const block = openRamBlockSync(descriptor);
+    const dirty = new DirtyBitmap(ram.dirty[0] ?? new SharedArrayBuffer(0), 4096);
+    let writes = 0;
+    // Behind the round that has sent these pages.
+    const write = (): void => {
+      windowOf(block, 4096 * 7, 4096).fill(++writes);
+      dirty.mark(7);
+    };
+    const { sent } = await move({ guest: { ram, syncDirty: write, stop: write } });
+    expect(writes).toBeGreaterThanOrEqual(2);
+    expect(sent.statistics.normal + sent.statistics.zeroPages).toBeGreaterThan(4096);
   });
 
   it('downtime-limit: rounds go on until what is left fits into it', async () => {

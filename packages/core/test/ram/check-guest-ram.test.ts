@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { MultifdError } from '../../src/errors.js';
 import type { MemoryBlockDescriptor } from '../../src/ram/block.js';
-import { allocateGuestRam, checkGuestRam, type GuestRamDescriptor } from '../../src/ram/guest-ram.js';
+import { DirtyBitmap } from '../../src/ram/dirty-bitmap.js';
+import {
+  allocateGuestRam,
+  checkGuestRam,
+  type GuestRamDescriptor,
+  withDirtyBitmaps,
+} from '../../src/ram/guest-ram.js';
 
 const MIB = 2 ** 20;
 
@@ -89,5 +95,25 @@ describe('checkGuestRam', () => {
     { name: 'a', length: 2 ** 53 },
   ])('allocateGuestRam refuses $name of $length bytes before it allocates', (block) => {
     expect(code(() => allocateGuestRam([block]))).toMatch(/^usage: /);
+  });
+});
+
+describe('withDirtyBitmaps', () => {
+  const { dirty: _, ...still } = good;
+
+  it('adds a clean bitmap for each block, and shares the memory', () => {
+    const { blocks, dirty, pageSize } = withDirtyBitmaps(still);
+    expect(pageSize).toBe(4096);
+    expect(blocks).toBe(good.blocks);
+    expect(dirty.map((buffer) => buffer.byteLength)).toEqual([2048 / 8, 4]);
+    expect(dirty.map((buffer, index) => new DirtyBitmap(buffer, index === 0 ? 2048 : 1).count())).toEqual([
+      0, 0,
+    ]);
+    expect(code(() => checkGuestRam({ blocks, dirty, pageSize }))).toBe('no error');
+  });
+
+  it('refuses RAM that has bitmaps, which its writers mark, and blocks that are no good', () => {
+    expect(code(() => withDirtyBitmaps(good))).toMatch(/^usage: .*already/);
+    expect(code(() => withDirtyBitmaps({ pageSize: 4096, blocks: [] }))).toMatch(/^usage: /);
   });
 });

@@ -12,6 +12,7 @@ export interface GuestWord {
  */
 
 const LET_GO = 'did not wait for an answer and may have let go of the guest';
+const LOOK = 'look whether it still has it, run it there if so, and turn return-path on there next time';
 
 const SOURCE: Readonly<Record<GuestPlace, string>> = {
   source: 'the guest is intact here',
@@ -24,7 +25,7 @@ const DAMAGED = 'the guest was not handed over, but here it is not as it was: lo
 const DESTINATION: Readonly<Record<GuestPlace, string>> = {
   source: 'the guest is intact on its source',
   destination: 'the guest is here: do not run it on its source',
-  either: `the source ${LET_GO}: look whether it still has it`,
+  either: `the source ${LET_GO}: ${LOOK}`,
 };
 
 /**
@@ -53,7 +54,7 @@ export function saidByRelay(incoming: GuestPlace, outgoing: GuestPlace): GuestWo
       ? { guest: 'source', words: DESTINATION.source }
       : {
           guest: 'either',
-          words: `the destination does not have the guest, and the source ${LET_GO}: look whether it still has it`,
+          words: `the destination does not have the guest, and the source ${LET_GO}: ${LOOK}`,
         };
   }
   // A source that waits and hears of no success takes its guest back.

@@ -7,9 +7,9 @@ export interface AdmissionHost {
   refused(peer: string, reason: string): void;
   /**
    * A source has begun: its main stream has come to RAM. Called once, and again after `withdrawn`.
-   * @param waits whether it waits for an answer before it lets go of its guest.
+   * @param mayHaveLetGo whether it lets go of its guest without waiting for an answer.
    */
-  introduced(waits: boolean): void;
+  introduced(mayHaveLetGo: boolean): void;
   /** The source that had begun is gone before its connections were complete: the wait goes on, for the next one. */
   withdrawn(): void;
   /** The migration cannot complete. */

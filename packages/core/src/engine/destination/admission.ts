@@ -1,4 +1,5 @@
 import { MultifdError } from '../../errors.js';
+import { saidByDestination } from '../../thread/guest-place.js';
 import { firstLook } from '../../transport/first-look.js';
 import type { Accepted } from '../../transport/listener.js';
 import { alone, closedEarly, missing, otherNumber, whyLate } from './admission-errors.js';
@@ -221,7 +222,7 @@ export class Admission {
   #introduce(main: PendingConnection): void {
     if (this.#introduced) return;
     this.#introduced = true;
-    this.#host.introduced(main.returnPath);
+    this.#host.introduced(main.mayHaveLetGo);
   }
 
   get #heldUp(): number {
@@ -284,10 +285,9 @@ export class Admission {
     const why = typeof reason === 'string' ? new MultifdError('peer-closed', reason) : reason;
     this.#remove(connection);
     this.#refusals.add(connection, why);
-    this.#host.refused(
-      connection.peer,
-      why.hint === undefined ? why.message : `${why.message} (${why.hint})`,
-    );
+    const reasonInFull = why.hint === undefined ? why.message : `${why.message} (${why.hint})`;
+    const letGo = connection.mayHaveLetGo ? `; ${saidByDestination('either').words}` : '';
+    this.#host.refused(connection.peer, `${reasonInFull}${letGo}`);
   }
 
   #remove(connection: PendingConnection): void {

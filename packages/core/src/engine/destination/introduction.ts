@@ -13,6 +13,7 @@ import {
   packetHeaderSize,
 } from '../../wire/layout.js';
 import { MainStreamDecoder } from '../../wire/main/decode.js';
+import { encodeCommand } from '../../wire/main/encode.js';
 import type { CommandRecord, MainRecord } from '../../wire/main/records.js';
 import { peekFlags } from '../../wire/ram-packet-decode.js';
 import { RETURN_PATH_REQUEST } from '../../wire/reason.js';
@@ -48,6 +49,8 @@ export class Introduction {
   #decoder: MainStreamDecoder | undefined;
   #returnPath = false;
   #wantsReason = false;
+  /** Main: a source's, whose configuration does not fit. Nothing behind it was decoded. */
+  #isMisfit = false;
 
   constructor(expected: ExpectedGuest) {
     this.#expected = expected;
@@ -101,9 +104,14 @@ export class Introduction {
     return this.#progress;
   }
 
-  /** Main: whether its source waits for an answer before it lets go of its guest. Known once main is proven. */
-  get returnPath(): boolean {
-    return this.#returnPath;
+  /**
+   * Whether it is the main of a source that waits for no answer: it may have sent everything by now, and let go of its
+   * guest, whatever becomes of that here. Known once main is proven, or its configuration does not fit.
+   */
+  get mayHaveLetGo(): boolean {
+    if (this.#role === 'channel' || this.#returnPath) return false;
+    if (this.#isMisfit) return !Buffer.from(this.#bytes).includes(encodeCommand(COMMAND.OPEN_RETURN_PATH));
+    return this.#proven;
   }
 
   /** Main: whether its source listens for the reason of a failure. */
@@ -154,6 +162,7 @@ export class Introduction {
     try {
       for (const record of this.#decoder?.push(bytes) ?? []) this.#record(record);
     } catch (error) {
+      this.#isMisfit = !this.#proven && MultifdError.is(error) && error.code === 'incompatible';
       if (!this.#proven) throw error;
       this.#decoder = undefined;
       return;

@@ -52,8 +52,8 @@ export class DestinationMigration<Result> {
   readonly #ending: DestinationEnding<Result>;
   #machineType = 'none';
   #setupTimer: NodeJS.Timeout | undefined;
-  /** Whether the source that has begun waits for an answer before it lets go of its guest. */
-  #waits = false;
+  /** Whether the source that has begun lets go of its guest without waiting for an answer. */
+  #mayHaveLetGo = false;
 
   constructor(
     options: CommonOptions,
@@ -96,7 +96,7 @@ export class DestinationMigration<Result> {
       setupTimeout,
       {
         refused: (peer, reason) => emit(options.onEvent, { type: 'refused', peer, reason }),
-        introduced: (waits) => this.#sourceBegins(waits),
+        introduced: (mayHaveLetGo) => this.#sourceBegins(mayHaveLetGo),
         withdrawn: () => this.#sourceIsGone(),
         failed: (error) => this.#ending.fail(error),
         handOver: (channel, connection, peer, head) =>
@@ -119,8 +119,8 @@ export class DestinationMigration<Result> {
   }
 
   /** The source has begun: its time limits start now, and not with a stranger, which may come long before. */
-  #sourceBegins(waits: boolean): void {
-    this.#waits = waits;
+  #sourceBegins(mayHaveLetGo: boolean): void {
+    this.#mayHaveLetGo = mayHaveLetGo;
     if (this.#setupTimer !== undefined || !this.#status.is('setup')) return;
     this.#meter.begins();
     const { setupTimeout } = this.#parameters;
@@ -148,7 +148,7 @@ export class DestinationMigration<Result> {
   get #word(): GuestWord | undefined {
     if (this.#setupTimer === undefined) return undefined;
     // Before main has its thread, only admission has read whether the source waits for an answer.
-    const mayHaveLetGo = !this.#control.knowsWhoWaits && !this.#waits;
+    const mayHaveLetGo = !this.#control.knowsWhoWaits && this.#mayHaveLetGo;
     return this.#role.word(mayHaveLetGo ? 'either' : this.#control.guest);
   }
 

@@ -85,8 +85,8 @@ export class PendingConnection implements Claim {
   }
 
   /** See `Introduction`. */
-  get returnPath(): boolean {
-    return this.#introduction.returnPath;
+  get mayHaveLetGo(): boolean {
+    return this.#introduction.mayHaveLetGo;
   }
 
   /** The peer has closed its side, perhaps after sending everything. */

@@ -184,6 +184,11 @@ export class SourceControl {
     return Atomics.load(this.#words, LAST) === epoch;
   }
 
+  /** Whether the first round of RAM is not over: epoch 1 is the setup sync, epoch 2 that round. */
+  get isInFirstRound(): boolean {
+    return Atomics.load(this.#words, EPOCH) <= 2;
+  }
+
   /** Whether the last epoch is open: the guest is paused from then on. */
   get lastIsOpen(): boolean {
     return Atomics.load(this.#words, LAST) !== 0;

@@ -8,7 +8,9 @@ import {
   ACTIVITY_SETTING_UP,
   type Counters,
 } from '../thread/counters.js';
+import { isReason } from '../wire/reason.js';
 import type { AcceleratorReference } from '../zero/accelerator.js';
+import type { SourceControl } from './control.js';
 
 /** Name of the main stream's thread in messages. */
 export const MIGRATION_THREAD = 'migration thread';
@@ -112,8 +114,12 @@ function whoThrew(plugins: PluginCode, cause: unknown): 'accelerator' | 'method'
   return undefined;
 }
 
-/** The error for an early close: a QEMU destination that refuses a guest only closes, or its process has died. */
-export function refusedEarly(error: MultifdError): MultifdError {
+/**
+ * The error for a destination that is gone. Before the first round is over it has probably refused the guest: a QEMU then
+ * only closes. A source and a relay both say so.
+ */
+export function withEarlyHint(error: MultifdError, control: SourceControl): MultifdError {
+  if (error.code !== 'peer-closed' || isReason(error) || !control.isInFirstRound) return error;
   return new MultifdError('peer-closed', error.message, {
     cause: error,
     hint: "see the destination's own message, or whether it still runs; multifd must be on there; machine type, RAM size, devices, multifd-channels and multifd-compression must be the same on both ends, and tls-creds empty",

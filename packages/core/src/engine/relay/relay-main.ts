@@ -5,6 +5,7 @@ import type { DestinationControl, Waiting } from '../../recv/control.js';
 import type { MainHost, ReceivedState } from '../../recv/main-host.js';
 import type { PageSink } from '../../recv/page-sink.js';
 import { SourceControl } from '../../send/control.js';
+import { withEarlyHint } from '../../send/diagnosis.js';
 import { MainStream } from '../../send/main-stream.js';
 import { type CounterRow, Counters } from '../../thread/counters.js';
 import { inTime } from '../../time-limit.js';
@@ -195,7 +196,7 @@ export class RelayMain implements MainHost {
     });
     // The destination has the guest: only the source must still be told.
     const failed = (error: MultifdError): void => {
-      if (!this.#control.isConfirmed) this.#host.failed(error);
+      if (!this.#control.isConfirmed) this.#host.failed(withEarlyHint(error, this.#control));
     };
     this.#outgoing = outgoing;
     const accepted = (): boolean => {

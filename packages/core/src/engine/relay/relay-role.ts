@@ -2,6 +2,7 @@ import type { GuestPlace, MultifdError } from '../../errors.js';
 import type { MigrationParameters } from '../../parameters.js';
 import type { IncomingBlock } from '../../ram/incoming-ram.js';
 import type { ReceivedState } from '../../recv/main-host.js';
+import { withEarlyHint } from '../../send/diagnosis.js';
 import { SendSide, type SendSideOptions } from '../../send/side.js';
 import type { FirstFailure } from '../../thread/first-failure.js';
 import { type GuestWord, saidByRelay } from '../../thread/guest-place.js';
@@ -36,7 +37,7 @@ export class RelayRole implements DestinationRole<RelayResult> {
   readonly #side: SendSide;
   #parameters: MigrationParameters;
   #onFailure: (error: MultifdError) => void = () => {};
-  readonly #reason = new AwaitedReason((error) => this.#onFailure(error));
+  readonly #reason = new AwaitedReason((error) => this.#onFailure(withEarlyHint(error, this.#side.control)));
 
   constructor(destination: RelayDestination) {
     this.#destination = destination;

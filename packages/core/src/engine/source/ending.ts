@@ -1,9 +1,8 @@
 import { MultifdError } from '../../errors.js';
 import type { MigrationParameters } from '../../parameters.js';
 import type { SourceControl } from '../../send/control.js';
-import { refusedEarly } from '../../send/diagnosis.js';
+import { withEarlyHint } from '../../send/diagnosis.js';
 import { API_THREAD, type FirstFailure } from '../../thread/first-failure.js';
-import { isReason } from '../../wire/reason.js';
 import type { StatusMachine } from '../status.js';
 import { AwaitedReason } from './heard-reason.js';
 
@@ -34,7 +33,6 @@ export class SourceEnding {
   readonly #reason = new AwaitedReason((error) => this.#decided(error));
   #channelsDone = 0;
   #sentAll = false;
-  #rounds = 0;
 
   constructor(host: SourceEndingHost) {
     this.#host = host;
@@ -62,10 +60,6 @@ export class SourceEnding {
   /** Advances the status, unless a failure or cancellation came first. */
   step(status: 'active' | 'device'): void {
     if (!this.isDecided) this.#host.status.to(status);
-  }
-
-  roundOver(): void {
-    this.#rounds++;
   }
 
   channelDone(): void {
@@ -135,11 +129,9 @@ export class SourceEnding {
     if (!status.isOver && !control.settle()) this.sentAll();
     if (status.is('completed')) this.#noReport(error);
     if (this.isDecided) return;
-    const early = status.is('setup') || this.#rounds === 0;
     status.to('failed');
     this.#host.stopThreads();
-    const isUnexplained = error.code === 'peer-closed' && !isReason(error);
-    this.#outcome.reject(early && isUnexplained ? refusedEarly(error) : error);
+    this.#outcome.reject(withEarlyHint(error, control));
   }
 
   /** With a return path the destination's answer decides; without one, that every byte has been sent. */

@@ -239,7 +239,6 @@ export class SourceMigration {
         this.#answer(() => this.#stopGuest());
         return;
       case 'round':
-        this.#ending.roundOver();
         this.#meter.roundOver(message.round);
         if (this.#status.isOver) return;
         this.#emitProgress();

@@ -1,0 +1,75 @@
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import { testSeed } from '@multifd/testing/random';
+import { describe, expect, it } from 'vitest';
+import { encodeShut } from '../../src/wire/return-path.js';
+import { closeAfterTest, rawSource, relayTo } from '../support/ends.js';
+import { expectFailure, inTime, outcomeOf } from '../support/outcome.js';
+import { goTo, tryToMove } from '../support/pair.js';
+import { createGuestRam, MIB } from '../support/ram.js';
+import { raw } from '../support/raw-source.js';
+
+const parameters = { multifdChannels: 1, setupTimeout: 20_000, stallTimeout: 20_000 };
+const guest = () => ({
+  ram: createGuestRam({ seed: testSeed(), blocks: [{ name: 'pc.ram', length: 4 * MIB }] }),
+});
+
+/** A destination of the test's own. @param act called with main, which has said something, and how to stop listening. */
+async function destinationThat(act: (main: Socket, stop: () => void) => void): Promise<string> {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    if (sockets.length === 0) socket.once('data', () => act(socket, () => server.close()));
+    sockets.push(socket);
+    socket.resume();
+  });
+  closeAfterTest({
+    close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  return `tcp:127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`;
+}
+
+const REFUSALS: { what: string; act: (main: Socket, stop: () => void) => void }[] = [
+  { what: 'closes main, as a QEMU of another machine does', act: (main) => main.destroy() },
+  { what: 'resets main, as a QEMU that has died does', act: (main) => main.resetAndDestroy() },
+  { what: 'answers SHUT(1)', act: (main) => main.end(encodeShut(1)) },
+];
+
+describe.each(REFUSALS)('a destination that $what before the first round is over', ({ act }) => {
+  const HINT =
+    /multifd must be on there; machine type, RAM size, .* must be the same on both ends, and tls-creds empty/;
+
+  it('a source says what may be wrong there', async () => {
+    const address = await destinationThat(act);
+    const { sent } = await tryToMove({ guest: guest(), parameters, listening: goTo(address) });
+    expect(expectFailure(sent, 'peer-closed').hint).toMatch(HINT);
+  });
+
+  it('a relay says the same, and its source hears it', async () => {
+    const between = await relayTo(await destinationThat(act), parameters);
+    const relayed = outcomeOf(between.result, 'relay');
+    const { sent } = await tryToMove({ guest: guest(), parameters, listening: goTo(between.address) });
+    const error = expectFailure(await relayed, 'peer-closed');
+    expect(error.hint).toMatch(HINT);
+    expect(error.guest).toBe('source');
+    expect(expectFailure(sent, 'peer-closed').message).toMatch(HINT);
+  });
+});
+
+it('a relay does not say that of its source when that is gone', async () => {
+  const connected = Promise.withResolvers<void>();
+  const between = await relayTo(await destinationThat(() => connected.resolve()), parameters);
+  const relayed = outcomeOf(between.result, 'relay');
+  const source = rawSource(between.address);
+  await source.open(raw.header(), raw.returnPath(), raw.start([{ name: 'pc.ram', length: MIB }]));
+  await source.open(raw.init(0), raw.sync());
+  await inTime(connected.promise, 'the outgoing main');
+  source.close();
+  expect(expectFailure(await relayed, 'peer-closed').hint).not.toMatch(/multifd must be on there/);
+});

@@ -1,9 +1,7 @@
 /** Strangers of several kinds, who have an empty folder, one Node, and plain npm. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, realpathSync, statSync, writeFileSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
-
-const PATIENCE = 300_000;
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { person } from './person.mjs';
 
 /** Each package alone: everything that it exports imports. Prints what it brings along. */
 export function checkInstalled(node, folder, packages, env) {
@@ -77,25 +75,6 @@ export function checkUpgrade(node, folder, publish, env) {
   if (found.size !== 1 || !found.has(`@multifd/core@${next}`))
     throw new Error(`cores: ${[...found].join(', ')}`);
   console.log(`${version} an update of core alone: one core, ${next}`);
-}
-
-/** Whose `node` is this one, also for `#!` lines and for npm. */
-function person(node, folder, env) {
-  mkdirSync(folder, { recursive: true });
-  const npmCli = realpathSync(execFileSync('which', ['npm'], { encoding: 'utf8' }).trim());
-  const theirs = { ...env, PATH: `${dirname(node)}${delimiter}${env.PATH}` };
-  const run = (cwd, file, ...args) =>
-    execFileSync(file, args, {
-      cwd,
-      env: theirs,
-      encoding: 'utf8',
-      timeout: PATIENCE,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-  // Scripts off: nothing of ours needs one.
-  const flags = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
-  const npm = (cwd, ...args) => run(cwd, node, npmCli, ...args, ...flags);
-  return { run, npm, version: `Node ${run(folder, node, '--version').trim().slice(1)}` };
 }
 
 function sizeOf(folder) {

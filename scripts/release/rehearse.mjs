@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { checkGlobal, checkInstalled, checkTypes, checkUpgrade } from './consumers.mjs';
 import { nodeOf } from './nodes.mjs';
 import { publishedPackages, readManifest } from './packages.mjs';
+import { checkGuides, checkLiveVm } from './readers.mjs';
 import { startRegistry } from './registry.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -44,6 +45,11 @@ try {
     const where = join(folder, `on-${line}`);
     checkInstalled(node, join(where, 'each'), packages, registry.env);
     checkGlobal(node, join(where, 'global'), registry.env);
+    // The oldest that runs the examples' TypeScript, and the newest.
+    if (line === lines[0]) {
+      checkGuides(node, join(where, 'guides'), copy, registry.env);
+      checkLiveVm(node, join(where, 'live-vm'), copy, registry.env);
+    }
     if (line === lines.at(-1)) {
       checkTypes(node, join(where, 'types'), packages, registry.env);
       checkUpgrade(node, join(where, 'upgrade'), () => publishPatchOfCore(copy, script), registry.env);

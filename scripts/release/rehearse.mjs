@@ -11,6 +11,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checkBundlers } from './bundlers.mjs';
 import { checkGlobal, checkInstalled, checkTypes, checkUpgrade } from './consumers.mjs';
 import { nodeOf } from './nodes.mjs';
 import { publishedPackages, readManifest } from './packages.mjs';
@@ -52,6 +53,7 @@ try {
     }
     if (line === lines.at(-1)) {
       checkTypes(node, join(where, 'types'), packages, registry.env);
+      checkBundlers(node, join(where, 'bundlers'), registry.env);
       checkUpgrade(node, join(where, 'upgrade'), () => publishPatchOfCore(copy, script), registry.env);
     }
   }

@@ -1,13 +1,20 @@
 import { MultifdError } from '../errors.js';
+import { checkEntries } from './entry-file.js';
 
 /** First version that has all that core uses. package.json says the same; a test compares them. */
 const OLDEST = [22, 0] as const;
 
 /**
- * Checks Node's version, so that an older one says so instead of failing somewhere inside.
- * @throws MultifdError `usage` if Node is too old.
+ * Checks that core can run here, so that the error says why not, instead of one somewhere inside.
+ * @throws MultifdError `usage` if Node is too old, or core was bundled.
  */
-export function checkNode(version: string = process.versions.node): void {
+export function checkNode(): void {
+  checkVersion(process.versions.node);
+  checkEntries();
+}
+
+/** @throws MultifdError `usage` if this version of Node is too old. */
+export function checkVersion(version: string): void {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return;
   throw new MultifdError('usage', `Node ${version} is too old`, {

@@ -1,5 +1,6 @@
 import { type Transferable, Worker } from 'node:worker_threads';
 import { MultifdError } from '../errors.js';
+import { entryFile } from '../limits/entry-file.js';
 import type { FailureClaim, FirstFailure } from './first-failure.js';
 import type { Interrupt } from './interrupt.js';
 
@@ -63,14 +64,13 @@ export class ThreadGroup<In extends { readonly type: string }, Out extends { rea
     onMessage: (message: Out) => void,
     transfer: readonly Transferable[] = [],
   ): Thread<In> {
-    // The bundle puts this file's code into the folder that holds `entries`.
     let worker: Worker;
     const claim = this.#failures.newThread();
     const failed = (error: MultifdError): void =>
       this.#failures.hear(claim.number, () => this.#onFailure(error, where));
     const workerData: ThreadData<unknown> = { data, claim };
     try {
-      worker = new Worker(new URL(`./entries/${entry}.js`, import.meta.url), {
+      worker = new Worker(entryFile(entry), {
         workerData,
         transferList: [...transfer],
         name: where,

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { type ErrorReport, MultifdError } from '../errors.js';
+import { checkEntries, entryFile } from '../limits/entry-file.js';
 import { LOAD_PATIENCE } from '../load-export.js';
 import type { ProbedAccelerator } from './choice.js';
 import { PROBE_PATIENCE } from './probe.js';
@@ -14,11 +15,11 @@ export type ProbeAnswer = { readonly probed: readonly ProbedAccelerator[] } | { 
  * Imports a module and probes its accelerators in a thread of its own. If this plug-in code ends its thread, blocks
  * it for ever, or leaves timers behind, the program goes on.
  *
- * @throws MultifdError `accelerator-unavailable`.
+ * @throws MultifdError `accelerator-unavailable`; `usage` if core was bundled.
  */
 export async function probeApart(module: string): Promise<readonly ProbedAccelerator[]> {
-  // The bundle puts this file's code into the folder that holds `entries`.
-  const worker = new Worker(new URL('./entries/probe.js', import.meta.url), {
+  checkEntries();
+  const worker = new Worker(entryFile('probe'), {
     workerData: module,
     name: 'accelerator probe',
     execArgv: [],

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { MultifdError } from '@multifd/core';
 import { afterAll, describe, expect, it } from 'vitest';
+import { checkEntries } from '../../src/limits/entry-file.js';
 import { checkLimits } from '../../src/limits/needs.js';
-import { checkNode } from '../../src/limits/node-version.js';
+import { checkVersion } from '../../src/limits/node-version.js';
 import { readSystemLimits } from '../../src/limits/system-limits.js';
 import { shortageOf } from '../../src/shortage.js';
 
@@ -111,10 +112,22 @@ describe('an error that comes of a limit nevertheless', () => {
 
 describe("Node's version", () => {
   it.each(['18.20.8', '20.20.2', '21.7.3'])('%s is too old, in one line', (version) => {
-    expect(() => checkNode(version)).toThrow(new RegExp(`^Node ${version} is too old$`));
+    expect(() => checkVersion(version)).toThrow(new RegExp(`^Node ${version} is too old$`));
   });
 
   it.each(['22.0.0', '24.0.0', '26.10.0', '27.0.0'])('%s is not', (version) => {
-    expect(() => checkNode(version)).not.toThrow();
+    expect(() => checkVersion(version)).not.toThrow();
+  });
+});
+
+describe('a program that was bundled', () => {
+  it('has no entries of threads: one line, and what to do', () => {
+    expect(() => checkEntries(new URL('./entries/incoming.js', import.meta.url))).toThrow(
+      expect.objectContaining({
+        code: 'usage',
+        message: expect.stringMatching(/^@multifd\/core was bundled, /),
+        hint: expect.stringMatching(/^mark @multifd\/\* as external/),
+      }),
+    );
   });
 });

@@ -4,7 +4,7 @@ import { type ErrorCode, MultifdError } from '@multifd/core';
 export const EXIT = {
   /** Migrated, and verified if that was asked for. */
   done: 0,
-  /** Failed. The guest is at its source, unless the error says that both may have it, or neither. */
+  /** Failed. The guest was not handed over, unless the error says that both may have it, or neither. */
   failed: 1,
   /** A wrong option, size, address or path. */
   usage: 2,
@@ -18,7 +18,7 @@ export const EXIT = {
    * let go of it in time (COLO): then guest-at is `either`.
    */
   left: 5,
-  /** SIGINT, SIGTERM or SIGHUP: 128 + 2, as shells have it. The guest is intact at its source, or none had come. */
+  /** SIGINT, SIGTERM or SIGHUP: 128 + 2, as shells have it. The guest was not handed over, or none had come. */
   interrupted: 130,
 } as const;
 

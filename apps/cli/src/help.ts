@@ -11,13 +11,13 @@ Examples:
 
 Exit codes:
   0    completed
-  1    failed; the source still has the guest, unless the error says that both ends may have it
+  1    failed; the source, if it still runs, has the guest, unless the error says that both ends may have it
   2    wrong usage
   3    accelerator, compression or host not available
   4    source and destination are incompatible
   5    the guest has left, so do not start it at its source; but it is not verified (interrupted, or the two sides
        differ), or the source did not release it (guest-at: either)
-  130  interrupted; the source still has the guest
+  130  interrupted; the source, if it still runs, has the guest
 With --json, guest-at says who has the guest.`;
 
 export const MIGRATE_HELP = `

@@ -34,7 +34,8 @@ export type ErrorCode =
   | 'internal';
 
 /**
- * Who has the guest when a migration has failed. `either`: no protocol can tell. Both ends may have it, and it must
+ * Who has the guest when a migration has failed. `source`: it was not handed over. A destination or relay cannot see
+ * whether the source still runs: a guest whose source was killed is gone with it. `either`: no protocol can tell. Both ends may have it, and it must
  * run in one place only; or its source, which waited for no reply, may have released it. The error's hint says which.
  */
 export type GuestPlace = 'source' | 'destination' | 'either';

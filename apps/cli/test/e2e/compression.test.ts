@@ -98,7 +98,7 @@ describe.skipIf(!haveBoth)('zlib and zstd', () => {
       /channel \d, packet \d+: compression flags at byte 8: expected zlib \(0x2\), which this end uses, got zstd/,
     );
     expect(received.stderr).toMatch(
-      /^hint: set multifd-compression to the same method on both ends; the guest is intact on its source$/m,
+      /^hint: set multifd-compression to the same method on both ends; the guest was not handed over: it is at its source, if that still runs$/m,
     );
     expect(sent.code).toBe(4);
     expect(sent.stderr).toMatch(

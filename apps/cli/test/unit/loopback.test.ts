@@ -70,7 +70,7 @@ describe('what a loopback destination adds to what the source saw', () => {
     const report = {
       code: 'io',
       message: 'no room',
-      hint: 'make room; the guest is intact on its source',
+      hint: 'make room; the guest was not handed over: it is at its source, if that still runs',
       guest: 'source',
     };
     const loopback = destination(`process.send({ type: 'failed', error: ${JSON.stringify(report)} })`);

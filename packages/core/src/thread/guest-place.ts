@@ -23,7 +23,8 @@ const SOURCE: Readonly<Record<GuestPlace, string>> = {
 const DAMAGED = 'the guest was not handed over, but here it is not as it was: look at it before you run it';
 
 const DESTINATION: Readonly<Record<GuestPlace, string>> = {
-  source: 'the guest is intact on its source',
+  // The source may have been killed: its connections then end as those of one that has failed.
+  source: 'the guest was not handed over: it is at its source, if that still runs',
   destination: 'the guest is here: do not run it on its source',
   either: `the source ${LET_GO}: ${LOOK}`,
 };

@@ -64,7 +64,7 @@ async function chainWithoutAnswers(returnPath = true) {
 function expectAgreement(relayed: MultifdError, destinationHasIt: boolean): void {
   expect(relayed.guest).toBe(destinationHasIt ? 'either' : 'source');
   expect(relayed.hint).toMatch(
-    destinationHasIt ? /both may have the guest/ : /the guest is intact on its source/,
+    destinationHasIt ? /both may have the guest/ : /at its source, if that still runs/,
   );
 }
 
@@ -146,7 +146,7 @@ describe('behind a relay whose source does not wait for an answer', () => {
     throw new Error('disk full');
   };
 
-  it('a destination that refuses: nobody says that the guest is intact on its source, or that both may have it', async () => {
+  it('a destination that refuses: nobody says that the guest is at its source, or that both may have it', async () => {
     const { end, between } = await chain({ commit });
     const { main } = await everything(between.address, false);
     main.end();
@@ -207,7 +207,7 @@ describe('a destination says who has the guest', () => {
     await everything(end.address);
     const error = expectFailure(await outcomeOf(end.result, 'receive'), 'guest');
     expect(error.guest).toBe('source');
-    expect(error.hint).toMatch(/intact on its source/);
+    expect(error.hint).toMatch(/the guest was not handed over: it is at its source, if that still runs/);
   });
 
   it('one that does not wait may have let go of it', async () => {

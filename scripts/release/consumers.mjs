@@ -2,11 +2,16 @@
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { person } from './person.mjs';
+import { checkReadme } from './readers.mjs';
 
-/** Each package alone: everything that it exports imports. Prints what it brings along. */
-export function checkInstalled(node, folder, packages, env) {
+/**
+ * Each package alone: everything that it exports imports. Prints what it brings along. Then its README: what that says to
+ * install, and its examples. One called `.test.mjs` takes a while and runs if `slow`.
+ */
+export function checkInstalled(node, folder, packages, env, slow) {
   const { run, npm, version } = person(node, folder, env);
-  for (const { name, exports, bin } of packages) {
+  for (const each of packages) {
+    const { name, exports, bin } = each;
     const home = join(folder, name.replace('/', '-'));
     mkdirSync(home, { recursive: true });
     writeFileSync(join(home, 'package.json'), '{"private":true}');
@@ -17,7 +22,8 @@ export function checkInstalled(node, folder, packages, env) {
       run(home, node, '--input-type=module', '-e', `await import('${specifier}')`);
     }
     const what = bin === undefined ? `${entries.length} entries import` : 'installs';
-    console.log(`${version} ${name}: ${what}; ${sizeOf(join(home, 'node_modules'))}`);
+    const size = sizeOf(join(home, 'node_modules'));
+    console.log(`${version} ${name}: ${what}; ${size}; ${checkReadme(node, home, each, env, slow)}`);
   }
 }
 

@@ -41,3 +41,31 @@ export function checkLiveVm(node, folder, root, env) {
   if (!/has moved twice/.test(output)) throw new Error(output);
   console.log(`${version} examples/live-vm: a machine has moved twice`);
 }
+
+/**
+ * A package's README opens with what to type: that installs, and each example runs and prints what its comments say.
+ *
+ * @param each the package, with its README, and whether its machine code is here.
+ * @returns in words what was done.
+ */
+export function checkReadme(node, home, { name, bin, readme, hasAddon }, env, slow) {
+  const { run, shell } = person(node, home, env);
+  const { files, commands } = codeOf(readme);
+  const install = commands.get('install');
+  if (install === undefined || !new RegExp(`^npm install .*${name}\\b`).test(install))
+    throw new Error(`README of ${name}: no \`sh install\` with npm install ${name}`);
+  // The command is installed for all elsewhere; core's two examples talk to each other, and a test of their own runs them.
+  if (bin !== undefined) return 'README: its command';
+  shell(home, install);
+  const examples = [...files].filter(([file]) => file.endsWith('.mjs'));
+  if (examples.length === 0 && name !== '@multifd/core') throw new Error(`README of ${name}: no example`);
+  if (!hasAddon) return 'README: SKIPPED, its machine code is not built here';
+  for (const [file, code] of examples) {
+    if (file.endsWith('.test.mjs') && !slow) continue;
+    writeFileSync(join(home, file), code);
+    const printed = run(home, node, ...(file.endsWith('.test.mjs') ? ['--test'] : []), file);
+    for (const [, wanted] of code.matchAll(/^console\.log\(.*\); \/\/ (.+)$/gm))
+      if (!printed.includes(wanted)) throw new Error(`README of ${name}: not "${wanted}" but ${printed}`);
+  }
+  return `README: ${examples.map(([file]) => file).join(', ') || 'installs'}`;
+}

@@ -7,7 +7,7 @@
  * Only this machine's addons are published: what other platforms install is not rehearsed, and the list says so.
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,12 +39,12 @@ try {
   run(join(copy, 'node_modules/.bin/changeset'), 'version');
   process.stdout.write(script('prepare.mjs', '--repository', REPOSITORY, '--some-platforms'));
   process.stdout.write(script('publish.mjs'));
-  const packages = publishedPackages(copy).map(({ folder: home }) => readManifest(join(copy, home)));
+  const packages = packagesOf(copy);
 
   for (const line of lines) {
     const node = nodeOf(line, join(folder, `node-${line}`));
     const where = join(folder, `on-${line}`);
-    checkInstalled(node, join(where, 'each'), packages, registry.env);
+    checkInstalled(node, join(where, 'each'), packages, registry.env, line === lines[0]);
     checkGlobal(node, join(where, 'global'), registry.env);
     // The oldest that runs the examples' TypeScript, and the newest.
     if (line === lines[0]) {
@@ -90,6 +90,22 @@ function copyOf(to) {
     execFileSync('git', ['config', key, value], { cwd: to });
   mkdirSync(dirname(to), { recursive: true });
   return to;
+}
+
+/** What is published, with its README, and whether the machine code that it needs is here. */
+function packagesOf(copy) {
+  const all = publishedPackages(copy).map(({ folder: home }) => ({
+    ...readManifest(join(copy, home)),
+    readme: readFileSync(join(copy, home, 'README.md'), 'utf8'),
+    // prepare.mjs has made a package for each platform whose addon is there.
+    isBuilt: existsSync(join(copy, home, 'npm')),
+  }));
+  const hasAddon = ({ name, napi, isBuilt, dependencies = {} }) =>
+    (napi === undefined || isBuilt) &&
+    Object.keys(dependencies).every((needed) =>
+      all.filter((each) => each.name === needed && needed !== name).every(hasAddon),
+    );
+  return all.map((each) => ({ ...each, hasAddon: hasAddon(each) }));
 }
 
 /** @returns its version. */

@@ -1,5 +1,5 @@
 /**
- * Writes the generated parts of docs/benchmarks.md from the samples in docs/samples: of each kind, the newest file.
+ * Writes the generated parts of docs/benchmarks.md and README.md from the samples in docs/samples: of each kind, the newest file.
  *
  *   node apps/cli/bench/render.mjs [--check FILE] [--accel FILE] [--look FILE] [--core FILE] [--loopback FILE]
  *                                [--beside FILE] [--qemu FILE]
@@ -24,7 +24,8 @@ import {
 } from './tables.mjs';
 
 const KINDS = ['check', 'accel', 'look', 'core', 'loopback', 'beside', 'qemu'];
-const DOCUMENT = fileURLToPath(new URL('../../../docs/benchmarks.md', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const DOCUMENTS = ['docs/benchmarks.md', 'README.md'];
 
 const { values: files } = parseArgs({
   options: Object.fromEntries(KINDS.map((kind) => [kind, { type: 'string' }])),
@@ -60,20 +61,21 @@ const parts = {
   'qemu-auto': autoTable(qemu),
 };
 
-const text = readFileSync(DOCUMENT, 'utf8');
 const used = new Set();
-const rendered = text.replaceAll(
-  /(<!-- generated: ([a-z-]+) -->\n)[\s\S]*?(<!-- \/generated -->)/g,
-  (_, begin, name, end) => {
-    if (parts[name] === undefined) throw new Error(`docs/benchmarks.md wants ${name}, which there is not`);
-    used.add(name);
-    return `${begin}\n${parts[name]}\n\n${end}`;
-  },
-);
-for (const name of Object.keys(parts)) {
-  if (!used.has(name)) throw new Error(`docs/benchmarks.md has no place for ${name}`);
+for (const document of DOCUMENTS) {
+  const rendered = readFileSync(ROOT + document, 'utf8').replaceAll(
+    /(<!-- generated: ([a-z-]+) -->\n)[\s\S]*?(<!-- \/generated -->)/g,
+    (_, begin, name, end) => {
+      if (parts[name] === undefined) throw new Error(`${document} wants ${name}, which there is not`);
+      used.add(name);
+      return `${begin}\n${parts[name]}\n\n${end}`;
+    },
+  );
+  writeFileSync(ROOT + document, rendered);
 }
-writeFileSync(DOCUMENT, rendered);
+for (const name of Object.keys(parts)) {
+  if (!used.has(name)) throw new Error(`no document has a place for ${name}`);
+}
 
 function load(kind) {
   if (files[kind] !== undefined) return readSamples(files[kind]);

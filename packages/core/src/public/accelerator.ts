@@ -1,4 +1,7 @@
-/** `@multifd/core/accelerator`: the contract of accelerators, which find zero pages, and what their packages need. */
+/**
+ * The contract of accelerators, which find zero pages, and what their packages need.
+ * @module @multifd/core/accelerator
+ */
 export { type AddonPlace, exportsFunctions, type LoadedAddon, loadAddon, platformTriple } from '../addon.js';
 export { MultifdError } from '../errors.js';
 export type { SharedWasmMemory } from '../ram/shared-wasm-memory.js';

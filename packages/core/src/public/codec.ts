@@ -1,4 +1,7 @@
-/** `@multifd/core/codec`: the contract for multifd compression methods, and what their packages need. */
+/**
+ * The contract for multifd compression methods, and what their packages need.
+ * @module @multifd/core/codec
+ */
 export { type AddonPlace, exportsFunctions, type LoadedAddon, loadAddon, platformTriple } from '../addon.js';
 export { MultifdError } from '../errors.js';
 export { methodsFor } from '../methods/automatic.js';

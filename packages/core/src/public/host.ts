@@ -1,4 +1,7 @@
-/** `@multifd/core/host`: the contracts of packages for one operating system: guest memory and sockets. */
+/**
+ * The contracts of packages for one operating system: guest memory and sockets.
+ * @module @multifd/core/host
+ */
 export { type AddonPlace, exportsFunctions, type LoadedAddon, loadAddon, platformTriple } from '../addon.js';
 export { type ErrorCode, MultifdError } from '../errors.js';
 export type { RamBlock } from '../ram/block.js';

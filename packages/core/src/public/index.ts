@@ -1,4 +1,7 @@
-/** `@multifd/core`: the engine, for programs that migrate a guest. Plug-in contracts have their own subpaths. */
+/**
+ * The engine, for programs that migrate a guest. Plug-in contracts have their own subpaths.
+ * @module @multifd/core
+ */
 export * from '../engine/api.js';
 export { receive } from '../engine/destination/receive.js';
 export { type MachineCompat, machineCompat, parametersFor } from '../engine/machine-compat.js';
@@ -15,6 +18,7 @@ export {
   type WireFault,
 } from '../errors.js';
 export { checkLimits } from '../limits/needs.js';
+export type { Room, SystemLimits } from '../limits/system-limits.js';
 export {
   completeParameters,
   DEFAULT_PARAMETERS,

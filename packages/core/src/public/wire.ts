@@ -1,4 +1,7 @@
-/** `@multifd/core/wire`: the wire format (docs/wire.md), encoded and decoded. Pure. */
+/**
+ * The wire format (docs/wire.md), encoded and decoded. Pure.
+ * @module @multifd/core/wire
+ */
 export {
   describedSize,
   descriptionSizeAt,

@@ -36,7 +36,9 @@ try {
     });
   const script = (name, ...args) => run(process.execPath, join(copy, 'scripts/release', name), copy, ...args);
 
+  const isFirst = readManifest(join(copy, 'packages/core')).version === '0.0.0';
   run(join(copy, 'node_modules/.bin/changeset'), 'version');
+  if (isFirst) checkFirstChangelogs(copy);
   process.stdout.write(script('prepare.mjs', '--repository', REPOSITORY, '--some-platforms'));
   process.stdout.write(script('publish.mjs'));
   const packages = packagesOf(copy);
@@ -90,6 +92,15 @@ function copyOf(to) {
     execFileSync('git', ['config', key, value], { cwd: to });
   mkdirSync(dirname(to), { recursive: true });
   return to;
+}
+
+/** They say what there is, in one item, and nothing of versions that nobody had. */
+function checkFirstChangelogs(copy) {
+  for (const { folder: home } of publishedPackages(copy)) {
+    const items = readFileSync(join(copy, home, 'CHANGELOG.md'), 'utf8').match(/^- /gm) ?? [];
+    if (items.length !== 1)
+      throw new Error(`${home}/CHANGELOG.md: ${items.length} items in the first release`);
+  }
 }
 
 /** What is published, with its README, and whether the machine code that it needs is here. */

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { addonRemedy, installedPackage } from './addon-remedy.js';
 import { readElf } from './elf.js';
 
 /** A package's native addon, or why it could not be loaded. */
@@ -36,20 +37,24 @@ export function loadAddon<Binding>(place: AddonPlace<Binding>): LoadedAddon<Bind
     }
   }
   const broken = causes.find((each) => !isMissing(each));
-  const again = 'build it again from source on this machine: install Rust (rustup) and run `pnpm build`';
+  const installed = installedPackage(from, manifestOf(require));
+  const fault = broken === undefined ? 'missing' : broken instanceof CutShort ? 'cut short' : 'broken';
   return {
     reason:
       broken instanceof Error
         ? `its addon for ${triple} cannot be loaded: ${broken.message.split('\n')[0]}`
         : `its addon is not there for ${triple}`,
-    fix:
-      broken === undefined
-        ? `install ${packageName}-${triple}, or build it from source: install Rust (rustup) and run \`pnpm build\`, which says what else is missing`
-        : broken instanceof CutShort
-          ? `install ${packageName} again, or ${again}`
-          : again,
+    fix: addonRemedy(fault, { packageName, triple, installed }),
     cause: new AggregateError(causes, 'no addon could be loaded'),
   };
+}
+
+function manifestOf(require: NodeJS.Require): unknown {
+  try {
+    return require('../package.json');
+  } catch {
+    return undefined;
+  }
 }
 
 /** A file that an installation or a copy has truncated. */

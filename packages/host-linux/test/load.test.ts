@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { platformTriple } from '@multifd/core/host';
 import { afterAll, expect, test } from 'vitest';
 import { probe } from '../src/index.js';
 import { load } from '../src/load.js';
@@ -32,6 +33,10 @@ test('other systems are told why not, and what to do', () => {
 
 test('without the addon it can be imported, and everything says how to get it', () => {
   cpSync(new URL('../dist', import.meta.url), `${BARE}dist`, { recursive: true });
+  // As npm installs what a release has published.
+  const platform = `@multifd/host-linux-${platformTriple()}`;
+  const manifest = { version: '1.2.3', optionalDependencies: { [platform]: '1.2.3' } };
+  writeFileSync(`${BARE}package.json`, JSON.stringify({ type: 'module', ...manifest }));
   const script = `
     import * as host from ${JSON.stringify(`${BARE}dist/index.js`)};
     const attempt = (act) => { try { act(); return 'done'; } catch (error) { return [error.code, error.hint]; } };
@@ -50,7 +55,7 @@ test('without the addon it can be imported, and everything says how to get it', 
   expect(stderr).toBe('');
   const [probed, ...attempts]: unknown[] = JSON.parse(stdout);
   expect(probed).toMatchObject({ ok: false, reason: expect.stringContaining('addon is not there') });
-  const fix = expect.stringMatching(/install @multifd\/host-linux-.* Rust/);
+  const fix = expect.stringContaining(`run \`npm install ${platform}@1.2.3\``);
   expect(probed).toMatchObject({ fix });
   expect(attempts).toEqual(Array.from({ length: 5 }, () => ['io', fix]));
 });

@@ -76,11 +76,31 @@ export function checkUpgrade(node, folder, publish, env) {
   npm(folder, 'install', '@multifd/core', '@multifd/cli', '@multifd/accel-js');
   const next = publish();
   npm(folder, 'install', `@multifd/core@${next}`);
-  const listed = npm(folder, 'ls', '@multifd/core', '--all', '--parseable', '--long');
-  const found = new Set(listed.split('\n').flatMap((line) => /@multifd\/core@[^:]+/.exec(line)?.[0] ?? []));
-  if (found.size !== 1 || !found.has(`@multifd/core@${next}`))
-    throw new Error(`cores: ${[...found].join(', ')}`);
+  const found = coresIn(folder, npm);
+  if (found.join() !== `@multifd/core@${next}`) throw new Error(`cores: ${found.join(', ')}`);
   console.log(`${version} an update of core alone: one core, ${next}`);
+}
+
+/** A snapshot, by its tag: it brings one core, its own, beside a plug-in of the same snapshot; and the release stays what it is. */
+export function checkSnapshot(node, folder, tag, env) {
+  const { run, npm, version } = person(node, folder, env);
+  writeFileSync(join(folder, 'package.json'), '{"private":true}');
+  npm(folder, 'install', `@multifd/cli@${tag}`, `@multifd/accel-js@${tag}`, `@multifd/core@${tag}`);
+  const [core, ...others] = coresIn(folder, npm);
+  if (others.length > 0 || !core.includes(`-${tag}-`))
+    throw new Error(`cores: ${[core, ...others].join(', ')}`);
+  const command = join(folder, 'node_modules/.bin/multifd');
+  const { status, verified } = JSON.parse(run(folder, command, 'migrate', 'demo:64M,zero=0.5', '--json'));
+  if (status !== 'completed' || verified !== true) throw new Error(`${status}, verified ${verified}`);
+  const latest = JSON.parse(npm(folder, 'view', '@multifd/core', 'dist-tags.latest', '--json'));
+  if (latest.includes('-')) throw new Error(`the snapshot has become the release: ${latest}`);
+  console.log(`${version} a snapshot: ${core}, a migration is verified; the release is still ${latest}`);
+}
+
+/** @returns `@multifd/core@VERSION` of each that is installed. */
+function coresIn(folder, npm) {
+  const listed = npm(folder, 'ls', '@multifd/core', '--all', '--parseable', '--long');
+  return [...new Set(listed.split('\n').flatMap((line) => /@multifd\/core@[^:]+/.exec(line)?.[0] ?? []))];
 }
 
 function sizeOf(folder) {

@@ -33,12 +33,14 @@ const { repository, addons } = values;
 if (repository === undefined) throw new Error('--repository: the address that the packages name');
 
 const missing = [];
-for (const { folder, manifest } of publishedPackages(root)) {
+const all = publishedPackages(root);
+for (const { folder, manifest } of all) {
   const home = join(root, folder);
   const links = linksOf(folder);
   const optional = manifest.napi === undefined ? {} : platformPackages(home, manifest, links);
   const full = { ...manifest, ...links };
   if (manifest.napi !== undefined) full.optionalDependencies = optional;
+  if (manifest.peerDependencies !== undefined) full.peerDependencies = peersOf(manifest);
   write(join(home, 'package.json'), full);
   copyFileSync(join(root, 'LICENSE'), join(home, 'LICENSE'));
   const readme = join(home, 'README.md');
@@ -47,6 +49,15 @@ for (const { folder, manifest } of publishedPackages(root)) {
 if (missing.length > 0) {
   console.log(`no addon: ${missing.join(', ')}`);
   if (!values['some-platforms']) process.exitCode = 1;
+}
+
+/** Those of a snapshot are of the same snapshot: no range takes a version such as 0.0.0-next-20261129. */
+function peersOf({ version, peerDependencies }) {
+  if (!version.includes('-')) return peerDependencies;
+  const ours = new Map(all.map(({ manifest }) => [manifest.name, manifest.version]));
+  return Object.fromEntries(
+    Object.entries(peerDependencies).map(([name, range]) => [name, ours.get(name) ?? range]),
+  );
 }
 
 function linksOf(folder) {

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkBundlers } from './bundlers.mjs';
-import { checkGlobal, checkInstalled, checkTypes, checkUpgrade } from './consumers.mjs';
+import { checkGlobal, checkInstalled, checkSnapshot, checkTypes, checkUpgrade } from './consumers.mjs';
 import { nodeOf } from './nodes.mjs';
 import { publishedPackages, readManifest } from './packages.mjs';
 import { checkGuides, checkLiveVm } from './readers.mjs';
@@ -22,19 +22,15 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** The address that a rehearsal's packages name: nothing is looked up there. */
 const REPOSITORY = 'https://example.invalid/multifd';
 
+/** Tag of the snapshot, and a part of its versions. */
+const SNAPSHOT = 'next';
+
 const lines = process.argv.length > 2 ? process.argv.slice(2) : ['22', '24', '26'];
 const folder = mkdtempSync(join(tmpdir(), 'multifd-rehearsal-'));
 const registry = await startRegistry(join(folder, 'registry'));
 try {
   const copy = copyOf(join(folder, 'copy'));
-  const run = (command, ...args) =>
-    execFileSync(command, args, {
-      cwd: copy,
-      encoding: 'utf8',
-      env: registry.env,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-  const script = (name, ...args) => run(process.execPath, join(copy, 'scripts/release', name), copy, ...args);
+  const { run, script } = releaserOf(copy);
 
   const isFirst = readManifest(join(copy, 'packages/core')).version === '0.0.0';
   run(join(copy, 'node_modules/.bin/changeset'), 'version');
@@ -57,6 +53,8 @@ try {
       checkTypes(node, join(where, 'types'), packages, registry.env);
       checkBundlers(node, join(where, 'bundlers'), registry.env);
       checkUpgrade(node, join(where, 'upgrade'), () => publishPatchOfCore(copy, script), registry.env);
+      publishSnapshot(join(folder, 'snapshot'));
+      checkSnapshot(node, join(where, 'snapshot'), SNAPSHOT, registry.env);
     }
   }
   console.log('\nthe rehearsal passed');
@@ -92,6 +90,28 @@ function copyOf(to) {
     execFileSync('git', ['config', key, value], { cwd: to });
   mkdirSync(dirname(to), { recursive: true });
   return to;
+}
+
+/** How the workflow's steps are done in a copy. */
+function releaserOf(copy) {
+  const run = (command, ...args) =>
+    execFileSync(command, args, {
+      cwd: copy,
+      encoding: 'utf8',
+      env: registry.env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+  const script = (name, ...args) => run(process.execPath, join(copy, 'scripts/release', name), copy, ...args);
+  return { run, script };
+}
+
+/** All packages once more, as a commit that nobody has released, under a tag of its own. */
+function publishSnapshot(to) {
+  const copy = copyOf(to);
+  const { run, script } = releaserOf(copy);
+  run(join(copy, 'node_modules/.bin/changeset'), 'version', '--snapshot', SNAPSHOT);
+  script('prepare.mjs', '--repository', REPOSITORY, '--some-platforms');
+  script('publish.mjs', '--tag', SNAPSHOT, '--no-check');
 }
 
 /** They say what there is, in one item, and nothing of versions that nobody had. */

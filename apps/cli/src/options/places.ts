@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import { dirname } from 'node:path';
 import { type Address, formatAddress, MultifdError, parseAddress } from '@multifd/core';
+import { checkDirectory } from '../images/place.js';
 import { type Backing, parseBacking } from './backing.js';
 import { notInThisVersion } from './not-yet.js';
 import { quote } from './sizes.js';
@@ -49,11 +49,7 @@ export function parseRelayDestination(text: string): string {
 export function parseListen(text: string): string {
   if (text.startsWith('file:')) throw notInThisVersion('listen address', text, READ_HINT);
   const address = parsePlace(text);
-  if (address.kind === 'unix' && !existsSync(dirname(address.path))) {
-    throw new MultifdError('usage', `address ${text}: there is no directory ${dirname(address.path)}`, {
-      hint: 'make it first, or name another path',
-    });
-  }
+  if (address.kind === 'unix') checkDirectory(`address ${text}`, dirname(address.path));
   return formatAddress(address);
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { MultifdError } from '../errors.js';
 import type { FileBlockDescriptor, RamBlock } from './block.js';
 
@@ -44,7 +44,7 @@ class FileBlock implements RamBlock {
       if (count === 0) {
         throw new MultifdError(
           'io',
-          `RAM block ${this.name}: ${this.#path} ends at byte ${this.#base + offset + done}`,
+          `RAM block ${this.name}: ${this.#path} ends at byte ${fstatSync(this.#open()).size}`,
           {
             hint: 'the image became shorter while it was read; nobody else may write to it',
           },

@@ -29,7 +29,7 @@ export class Bridge {
     this.#server = createServer(options, (caller) => this.#called(caller));
     this.#port = new Promise((resolve, reject) => {
       this.#server.once('error', (cause) =>
-        reject(new MultifdError('io', `cannot listen on loopback: ${cause.message}`, { cause })),
+        reject(MultifdError.from(cause, 'io', 'cannot listen on loopback')),
       );
       this.#server.listen({ host: '127.0.0.1', port: 0 }, () => {
         const bound = this.#server.address();

@@ -4,6 +4,7 @@ import { type Address, formatAddress } from './address.js';
 import { Bridge } from './bridge.js';
 import { canPostSockets, type Handover } from './handover.js';
 import { socketFd } from './socket-bytes.js';
+import { listenError, systemCode } from './socket-errors.js';
 import { removeStaleSocket } from './stale-socket.js';
 
 /** Listen backlog. Large, so that a burst of other connections does not make the source wait for a retry. */
@@ -40,7 +41,7 @@ export class Listener {
   #bridge: Bridge | undefined;
   #address: Address | undefined;
 
-  /** @throws MultifdError `io` if it cannot listen there. */
+  /** @throws MultifdError as `listenError` if it cannot listen there. */
   static async open(address: Address, onConnection: OnConnection): Promise<Listener> {
     const listener = new Listener();
     try {
@@ -110,11 +111,10 @@ async function listenOrReplace(server: Server, address: Address): Promise<number
   try {
     return await listen(server, address);
   } catch (error) {
-    const cause: unknown = error instanceof Error ? error.cause : undefined;
-    const inUse = cause instanceof Error && Reflect.get(cause, 'code') === 'EADDRINUSE';
-    if (!inUse || address.kind !== 'unix') throw error;
+    const isInUse = MultifdError.is(error) && systemCode(error.cause) === 'EADDRINUSE';
+    if (!isInUse || address.kind !== 'unix') throw error;
     await removeStaleSocket(address.path).catch((failure: unknown) => {
-      throw MultifdError.from(failure, 'io', `cannot listen on ${formatAddress(address)}`);
+      throw MultifdError.is(failure) ? failure : listenError(address, failure);
     });
     return listen(server, address);
   }
@@ -122,14 +122,7 @@ async function listenOrReplace(server: Server, address: Address): Promise<number
 
 function listen(server: Server, address: Address): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
-      reject(
-        new MultifdError('io', `cannot listen on ${formatAddress(address)}: ${cause.message}`, {
-          cause,
-          hint: 'choose another address, or end the program that listens there',
-        }),
-      );
-    });
+    server.once('error', (cause) => reject(listenError(address, cause)));
     const place =
       address.kind === 'tcp' ? { host: address.host, port: address.port } : { path: address.path };
     server.listen({ ...place, backlog: BACKLOG }, () => {

@@ -6,12 +6,22 @@ import { MultifdError } from '../errors.js';
 /**
  * Removes the unix socket at `path` if its owner died and nothing listens on it. Leaves a live socket, and any file
  * that is not a socket.
- * @throws MultifdError `io` that says what is there.
+ * @throws MultifdError that says what is there: `io` if a program listens, `usage` if the path is wrong; what the system
+ * throws.
  */
 export async function removeStaleSocket(path: string): Promise<void> {
   const found = await lstat(path, { bigint: true });
-  if (!found.isSocket()) throw taken(path, 'something that is no socket is there', 'choose another path');
+  if (!found.isSocket()) {
+    throw new MultifdError('usage', `cannot listen on unix:${path}: something that is no socket is there`, {
+      hint: 'choose another path',
+    });
+  }
   const answer = await knock(path);
+  if (answer === 'EACCES') {
+    throw new MultifdError('usage', `cannot listen on unix:${path}: another user's socket is there`, {
+      hint: 'choose another path',
+    });
+  }
   if (answer !== 'ECONNREFUSED') {
     const why = answer === undefined ? 'a program listens there' : `it may be in use (${answer})`;
     throw taken(path, why, 'choose another path, or end the program that listens there');

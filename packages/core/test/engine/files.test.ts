@@ -230,9 +230,9 @@ describe('unix sockets', () => {
 
   it('a path that cannot be, and nobody there', async () => {
     const path = `unix:${join(folder, 'no', 'such', 'folder')}`;
-    expectFailure(await outcomeOf(receive({ listen: path }), 'receive'), 'io', /cannot listen on unix:/);
+    expectFailure(await outcomeOf(receive({ listen: path }), 'receive'), 'usage', /cannot listen on unix:/);
     const guest = { ram: createGuestRam({ seed }) };
     const sent = migrate({ guest, to: path, accelerator: PLAIN });
-    expectFailure(await outcomeOf(sent, 'migrate'), 'io', /main stream: cannot connect to unix:/);
+    expectFailure(await outcomeOf(sent, 'migrate'), 'usage', /main stream: cannot connect to unix:/);
   });
 });

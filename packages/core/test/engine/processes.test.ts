@@ -125,7 +125,7 @@ describe('nothing keeps the process alive after a migration that', () => {
     ['is cancelled', ['cancelled', 'peer-closed']],
     ['has a broken accelerator', ['accelerator', 'peer-closed']],
     ['finds nobody', ['io']],
-    ['cannot listen', ['io']],
+    ['cannot listen', ['usage']],
     ['waits for nobody', ['cancelled']],
     ['has many silent strangers', ['cancelled']],
     ['uses a unix socket', []],

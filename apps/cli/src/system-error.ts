@@ -42,6 +42,22 @@ export function withPath<T>(what: string, call: () => T): T {
   }
 }
 
+/**
+ * The same for something new in a directory that is there: then it is not the path that is missing, but a file system that
+ * makes nothing there (proc), or a directory that has just been removed.
+ */
+export function withPlace<T>(what: string, call: () => T): T {
+  try {
+    return call();
+  } catch (cause) {
+    if (!isSystemError(cause) || described(cause)[0] !== 'ENOENT') throw pathError(cause, what);
+    throw new MultifdError('usage', `${what}: it is there, but takes nothing new (ENOENT)`, {
+      cause,
+      hint: 'name another place: this file system makes nothing there, or the directory has just been removed',
+    });
+  }
+}
+
 /** The error's code, and the system's words without the path, which Node repeats at any length. */
 function described(error: Error): readonly [code: string, text: string] {
   const errno = 'errno' in error && typeof error.errno === 'number' ? error.errno : 0;

@@ -15,6 +15,7 @@ import { chooseHost, type HostChoice } from '../host/choose-host.js';
 import { allocateGuestMemory, type GuestMemory } from '../host/guest-memory.js';
 import { droppedNote, hasDeviceState } from '../images/device-state.js';
 import type { IncomingTarget } from '../images/incoming-target.js';
+import { leftOvers } from '../images/left-over.js';
 import { openTarget } from '../images/open-target.js';
 import { PAGE_SIZE } from '../images/page-size.js';
 import { loadHoleSeeker } from '../images/seek.js';
@@ -109,6 +110,7 @@ class ReceiveRun {
     checkLimits(parameters.multifdChannels + 1);
     // Now: it is loaded late, and when the images are complete a guest stands still.
     if (target.kind === 'raw') loadHoleSeeker();
+    this.#noteAll(leftOvers(target));
     const images = await openTarget(target, this.#options.force === true, this.#options.uuid);
     const abandon = () => {
       images?.abandon();

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { MultifdError } from '@multifd/core';
-import { withPath } from '../system-error.js';
+import { withPath, withPlace } from '../system-error.js';
 import { isSameFile, lookAt } from './file-identity.js';
 
 /** Bytes behind what a file will hold, while it is written. */
@@ -24,11 +24,18 @@ const sync = promisify(fsync);
 
 /** A name in the same directory that nobody else has or can guess. */
 export function hiddenName(directory: string, name: string, purpose: 'partial' | 'replaced'): string {
-  const short = Buffer.from(name)
+  return join(directory, `.${shortName(name)}.${purpose}-${randomBytes(8).toString('hex')}`);
+}
+
+/** A hidden name: the name that is meant (`shortName`), and the purpose. */
+export const HIDDEN = /^\.(.+)\.(partial|replaced)-[0-9a-f]{16}$/s;
+
+/** What a hidden name repeats of the name that is meant. */
+export function shortName(name: string): string {
+  return Buffer.from(name)
     .subarray(0, LONGEST_NAME)
     .toString()
     .replace(/\uFFFD+$/u, '');
-  return join(directory, `.${short}.${purpose}-${randomBytes(8).toString('hex')}`);
 }
 
 /**
@@ -54,7 +61,7 @@ export class OwnFile {
     const path = hiddenName(directory, name, 'partial');
     const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
     const flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
-    const fd = withPath(`${what}: no file can be made in ${directory}`, () => openSync(path, flags, 0o600));
+    const fd = withPlace(`${what}: no file can be made in ${directory}`, () => openSync(path, flags, 0o600));
     const file = new OwnFile(path, fd);
     try {
       file.#checkPrivate(what, directory);

@@ -8,7 +8,7 @@ import {
   type ReceiveResult,
 } from '@multifd/core';
 import { uuidText } from '../options/identity.js';
-import { withPath } from '../system-error.js';
+import { withPath, withPlace } from '../system-error.js';
 import { type Exchange, loadExchange } from './exchange.js';
 import { listExtents } from './extents.js';
 import { imageFileName } from './file-name.js';
@@ -233,7 +233,7 @@ export class RawTarget implements IncomingTarget {
 /** Whether it was not there before. @throws MultifdError */
 function makeDirectory(path: string): boolean {
   if (statSync(path, { throwIfNoEntry: false }) !== undefined) return false;
-  withPath(`cannot make the directory ${path}`, () => mkdirSync(path));
+  withPlace(`no directory can be made in ${dirname(path)}`, () => mkdirSync(path));
   return true;
 }
 

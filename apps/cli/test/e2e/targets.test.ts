@@ -104,6 +104,14 @@ describe.each(KINDS)('a place that cannot be written to is found out before anyb
     expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', 'error-class': 'usage' });
   });
 
+  it.runIf(process.platform === 'linux')('one that is there and takes nothing new', async () => {
+    const { code, stderr } = await receive('/proc');
+    expect(stderr).toMatch(
+      /^multifd: .+ in \/proc: it is there, but takes nothing new \(ENOENT\)\nhint: name another place: .+\n$/,
+    );
+    expect(code).toBe(2);
+  });
+
   it('one whose directory is not there: nothing is made', async () => {
     const directory = tempDirectory();
     const place = join(directory, 'not', 'there');

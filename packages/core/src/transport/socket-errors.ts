@@ -121,8 +121,9 @@ function single(error: unknown): unknown {
 function explained(cause: unknown, what: string, advices: Advices): MultifdError {
   const error = single(cause);
   const code = systemCode(error);
-  if (!Object.hasOwn(advices, code)) return MultifdError.from(error, 'io', what);
-  const [kind, hint] = advices[code] ?? ['io', START];
+  const advice = Object.hasOwn(advices, code) ? advices[code] : undefined;
+  if (advice === undefined) return MultifdError.from(error, 'io', what);
+  const [kind, hint] = advice;
   return new MultifdError(kind, `${what}: ${words(error, code)}`, { cause: error, hint });
 }
 

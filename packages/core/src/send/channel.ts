@@ -103,7 +103,7 @@ export class SendChannel implements ThreadJob {
 
   async #connect(): Promise<Outgoing> {
     const { channel, link } = this.#data;
-    const { multifdChannels, setupTimeout, stallTimeout } = link.parameters;
+    const { setupTimeout, stallTimeout } = link.parameters;
     const options = {
       where: this.where,
       stallTimeout,
@@ -115,7 +115,7 @@ export class SendChannel implements ThreadJob {
     this.#outgoing = await openOutgoingChannel(
       link.address,
       { uuid: link.uuid, channel },
-      multifdChannels,
+      link.parameters,
       setupTimeout,
       options,
       link.socketIo,

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { MultifdError } from '../errors.js';
 import type { CounterRow } from '../thread/counters.js';
-import { queueLimits } from './queue-limits.js';
+import { type QueueUsers, queueLimits } from './queue-limits.js';
 import { adoptSocket, type BytesConsumer, type SocketBytes, streamSocket } from './socket-bytes.js';
 import type { BlockingSocket, SocketIo } from './socket-io.js';
 import { STAGING_SIZE, Staging } from './staging.js';
@@ -70,14 +70,14 @@ export class IncomingConnection implements BytesConsumer {
   /**
    * From now on a read blocks this thread while it waits for bytes, if `io` can open the socket. Only firing the
    * interrupt ends such a wait from outside.
-   * @param channels how many the migration has.
+   * @param users the migration's parameters.
    */
-  block(io: SocketIo, interrupt: number, channels: number): void {
+  block(io: SocketIo, interrupt: number, users: QueueUsers): void {
     const { fd, socket } = this.#bytes;
     if (fd === undefined || this.#ended || this.#failure !== undefined) return;
     socket.pause();
     this.#blocking = io.open(fd, interrupt);
-    const limits = queueLimits(socket, channels);
+    const limits = queueLimits(socket, users);
     if (limits !== undefined) this.#blocking.limitQueues?.(limits);
   }
 

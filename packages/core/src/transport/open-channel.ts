@@ -4,13 +4,13 @@ import { INIT_PACKET_SIZE } from '../wire/layout.js';
 import type { Address } from './address.js';
 import { connectChannel } from './connect.js';
 import { Outgoing, type OutgoingOptions } from './outgoing.js';
-import { queueLimits } from './queue-limits.js';
+import { type QueueUsers, queueLimits } from './queue-limits.js';
 import { socketFd } from './socket-bytes.js';
 import { type BlockingSocket, loadSocketIo, type SocketIoLink } from './socket-io.js';
 
 /**
  * Connects an outgoing channel and sends its initial packet at once (docs/wire.md, 1).
- * @param channels how many the migration has.
+ * @param users the migration's parameters.
  * @param setupTimeout ms.
  * @param io sends block this thread where the socket has a descriptor; undefined: Node's streams.
  * @param onFailure called once if the connection fails, whatever its thread is doing.
@@ -19,7 +19,7 @@ import { type BlockingSocket, loadSocketIo, type SocketIoLink } from './socket-i
 export async function openOutgoingChannel(
   address: Address,
   introduction: InitPacket,
-  channels: number,
+  users: QueueUsers,
   setupTimeout: number,
   options: Omit<OutgoingOptions, 'blocking'>,
   io: SocketIoLink | undefined,
@@ -28,7 +28,7 @@ export async function openOutgoingChannel(
   const socket = await connectChannel(address, options.where, setupTimeout, options.signal);
   // Nothing comes back on a channel; reading lets us notice that the destination closed while we wait.
   socket.resume();
-  const outgoing = new Outgoing(socket, { ...options, blocking: await blockingSocket(socket, io, channels) });
+  const outgoing = new Outgoing(socket, { ...options, blocking: await blockingSocket(socket, io, users) });
   outgoing.onFailure = onFailure;
   try {
     await outgoing.send([encodeInitPacket(introduction)], INIT_PACKET_SIZE);
@@ -42,12 +42,12 @@ export async function openOutgoingChannel(
 async function blockingSocket(
   socket: Socket,
   link: SocketIoLink | undefined,
-  channels: number,
+  users: QueueUsers,
 ): Promise<BlockingSocket | undefined> {
   const fd = socketFd(socket);
   if (link === undefined || fd === undefined) return undefined;
   const blocking = (await loadSocketIo(link.module)).open(fd, link.interrupt);
-  const limits = queueLimits(socket, channels);
+  const limits = queueLimits(socket, users);
   if (limits !== undefined) blocking.limitQueues?.(limits);
   return blocking;
 }

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { MigrationParameters } from '../parameters.js';
 
 /** Bytes of one TCP connection that wait in the kernel. */
 export interface QueueLimits {
@@ -7,6 +8,9 @@ export interface QueueLimits {
   /** Received and not read (SO_RCVBUF). */
   readonly unread: number;
 }
+
+/** Of a migration's parameters, what decides its limits. */
+export type QueueUsers = Pick<MigrationParameters, 'multifdChannels' | 'multifdCompression'>;
 
 /**
  * So small that what one end has written is still in the processor's cache when the other end reads it. Measured:
@@ -19,15 +23,17 @@ const IN_CACHE: QueueLimits = { unsent: 64 * 1024, unread: 256 * 1024 };
  *
  * Only where both ends are on one machine, and its processors are fewer than the threads of both ends: those take turns
  * then, and a turn fills megabytes, which are read back from memory. Where each thread has a processor, small queues
- * make them wait for each other.
+ * make them wait for each other. Not where a codec works, or may (`auto`): it takes longer for its bytes than the cache
+ * keeps them, and small queues cost it 6 % (docs/performance-notes.md, 2026-11-29).
  */
 export function queueLimits(
   socket: { readonly localAddress?: string | undefined; readonly remoteAddress?: string | undefined },
-  channels: number,
+  { multifdChannels, multifdCompression }: QueueUsers,
   processors = availableParallelism(),
 ): QueueLimits | undefined {
   const { localAddress, remoteAddress } = socket;
   // A connection that does not leave the machine has the same address on both ends.
   const here = localAddress !== undefined && localAddress === remoteAddress;
-  return here && 2 * channels > processors ? IN_CACHE : undefined;
+  const copies = multifdCompression === 'none';
+  return here && copies && 2 * multifdChannels > processors ? IN_CACHE : undefined;
 }

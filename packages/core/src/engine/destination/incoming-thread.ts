@@ -73,15 +73,11 @@ export class IncomingThread {
     connection.skip(INIT_PACKET_SIZE);
     const counters = this.#counters.row(channel + 1);
     connection.countIn(counters);
-    const {
-      pageSize,
-      parameters: { multifdChannels },
-      socketIo,
-    } = this.#data;
+    const { pageSize, socketIo } = this.#data;
     const sink = await connection.watched(this.#role.sink(counters), () => this.#control.gone(channel));
     this.#receivers = await this.#openReceivers(methods, channel, counters);
     if (socketIo !== undefined) {
-      connection.block(await loadSocketIo(socketIo.module), socketIo.interrupt, multifdChannels);
+      connection.block(await loadSocketIo(socketIo.module), socketIo.interrupt, parameters);
     }
     const receivers = this.#receivers;
     await new RecvChannel(connection, channel, this.#control, sink, receivers, counters, pageSize).run();

@@ -25,6 +25,7 @@ import {
   setupTimeout,
   stallTimeout,
   uuid,
+  wire,
   zeroPageDetection,
   zlibLevel,
   zstdLevel,
@@ -124,6 +125,7 @@ function addMigrate(program: Command, args: readonly string[], ended: (code: Exi
     .addOption(setupTimeout())
     .addOption(stallTimeout())
     .addOption(completionTimeout())
+    .addOption(wire())
     .option('-v, --verbose', 'the summary also says what auto has not taken, and why')
     .option('--json', 'print one JSON document on stdout and nothing else')
     .addHelpText('after', MIGRATE_HELP)

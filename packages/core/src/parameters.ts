@@ -9,6 +9,13 @@ export type ZeroPageDetection =
   /** The channel threads; zero pages go in their packets. */
   | 'multifd';
 
+/** What a source or a relay sends. A destination sends something of ours only if it was asked. */
+export type Wire =
+  /** To a QEMU what a QEMU sends; to a multifd messages of ours, too, and runs of zero pages (docs/wire.md, 14). */
+  | 'multifd'
+  /** What a QEMU sends, whoever the destination is. */
+  | 'qemu';
+
 /** Migration parameters under QEMU's names (docs/wire.md, 10), and a few of our own at the end. */
 export interface MigrationParameters {
   /** 1 to 255, equal on both ends. */
@@ -26,6 +33,8 @@ export interface MigrationParameters {
   readonly downtimeLimit: number;
   /** The source asks the destination to confirm that everything has arrived. QEMU's default is off, ours is on. */
   readonly returnPath: boolean;
+  /** Ours, source and relay: what they send. Default `multifd`. */
+  readonly wire: Wire;
   /**
    * QEMU's property for machine types up to 8.0: a sync at the end of each section, no flush record. Default false.
    */
@@ -50,6 +59,7 @@ export const DEFAULT_PARAMETERS: MigrationParameters = {
   maxBandwidth: 0,
   downtimeLimit: 300,
   returnPath: true,
+  wire: 'multifd',
   multifdFlushAfterEachSection: false,
   setupTimeout: 30_000,
   stallTimeout: 30_000,
@@ -75,6 +85,9 @@ export function completeParameters(given: Partial<MigrationParameters> = {}): Mi
       'usage',
       `zeroPageDetection must be none, legacy or multifd, got ${all.zeroPageDetection}`,
     );
+  }
+  if (!['multifd', 'qemu'].includes(all.wire)) {
+    throw new MultifdError('usage', `wire must be multifd or qemu, got ${all.wire}`);
   }
   return all;
 }

@@ -121,6 +121,13 @@ export function incomingSetupTimeout() {
   );
 }
 
+export function wire() {
+  return new Option(
+    '--wire <form>',
+    'qemu: send only what a QEMU sends, also to a multifd, which then gets every zero page and gives no reasons (default: multifd)',
+  ).choices(['multifd', 'qemu']);
+}
+
 export function stallTimeout() {
   return new Option(
     '--stall-timeout <ms>',

@@ -1,4 +1,4 @@
-import type { MachineCompat, MigrationParameters, ZeroPageDetection } from '@multifd/core';
+import type { MachineCompat, MigrationParameters, Wire, ZeroPageDetection } from '@multifd/core';
 import type { CodecChoice } from '../codecs/choose.js';
 import type { HostName } from '../host/choose-host.js';
 import type { Backing } from './backing.js';
@@ -32,6 +32,7 @@ export interface MigrateOptions extends CommonOptions, AcceleratorOptions {
   /** What the age of the destination's machine type demands; undefined: what the guest's says. */
   readonly machineCompat?: MachineCompat;
   readonly completionTimeout?: number;
+  readonly wire?: Wire;
 }
 
 export interface RelayOptions extends CommonOptions, AcceleratorOptions {
@@ -60,10 +61,15 @@ export function givenParameters(
   codec: CodecChoice,
 ): Partial<MigrationParameters> {
   const { multifdChannels, setupTimeout, stallTimeout } = options;
-  const { zeroPageDetection, maxBandwidth, downtimeLimit, machineCompat, idleTimeout, completionTimeout } = {
-    ...noOptions,
-    ...options,
-  };
+  const {
+    zeroPageDetection,
+    maxBandwidth,
+    downtimeLimit,
+    machineCompat,
+    idleTimeout,
+    completionTimeout,
+    wire,
+  } = { ...noOptions, ...options };
   return {
     ...machineCompat,
     ...(multifdChannels === undefined ? {} : { multifdChannels }),
@@ -72,6 +78,7 @@ export function givenParameters(
     ...(stallTimeout === undefined ? {} : { stallTimeout }),
     ...(idleTimeout === undefined ? {} : { idleTimeout }),
     ...(completionTimeout === undefined ? {} : { completionTimeout }),
+    ...(wire === undefined ? {} : { wire }),
     ...(zeroPageDetection === undefined ? {} : { zeroPageDetection }),
     ...(maxBandwidth === undefined ? {} : { maxBandwidth }),
     ...(downtimeLimit === undefined ? {} : { downtimeLimit }),
@@ -80,7 +87,7 @@ export function givenParameters(
 
 const noOptions: Pick<
   Partial<MigrateOptions>,
-  'zeroPageDetection' | 'maxBandwidth' | 'downtimeLimit' | 'machineCompat' | 'completionTimeout'
+  'zeroPageDetection' | 'maxBandwidth' | 'downtimeLimit' | 'machineCompat' | 'completionTimeout' | 'wire'
 > &
   Pick<ReceiveOptions, 'idleTimeout'> = {};
 

@@ -37,6 +37,7 @@ export interface MigrateDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly 'zero-page-detection'?: string;
   readonly 'multifd-flush-after-each-section'?: boolean;
   readonly 'multifd-compression'?: string;
+  readonly wire?: MigrationParameters['wire'];
   /** Absent if the choice was not made. */
   readonly compression?: CompressionMember;
   /** CPU time of the migration, without the demo guest's own. Null: not known. */
@@ -237,7 +238,7 @@ function replacedMember({ failed, reason, by }: AcceleratorReplacement) {
 
 type Parameters = Pick<
   MigrateDocument,
-  'channels' | 'zero-page-detection' | 'multifd-flush-after-each-section' | 'multifd-compression'
+  'channels' | 'zero-page-detection' | 'multifd-flush-after-each-section' | 'multifd-compression' | 'wire'
 >;
 
 function parameterMembers(parameters: MigrationParameters | undefined): Parameters {
@@ -247,6 +248,7 @@ function parameterMembers(parameters: MigrationParameters | undefined): Paramete
     'zero-page-detection': parameters.zeroPageDetection,
     'multifd-flush-after-each-section': parameters.multifdFlushAfterEachSection,
     'multifd-compression': parameters.multifdCompression,
+    wire: parameters.wire,
   };
 }
 

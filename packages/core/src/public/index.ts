@@ -23,6 +23,7 @@ export {
   completeParameters,
   DEFAULT_PARAMETERS,
   type MigrationParameters,
+  type Wire,
   type ZeroPageDetection,
 } from '../parameters.js';
 export * from '../ram/block.js';

@@ -3,7 +3,7 @@ import type { Receiver, Receivers } from '../methods/receivers.js';
 import type { RamBlock } from '../ram/block.js';
 import type { CounterRow } from '../thread/counters.js';
 import type { IncomingConnection } from '../transport/incoming.js';
-import { concat, readU32 } from '../wire/bytes.js';
+import { concat, hex, readU32 } from '../wire/bytes.js';
 import {
   CHANNEL_MAGIC,
   COMPRESSION_MASK,
@@ -13,7 +13,7 @@ import {
 } from '../wire/layout.js';
 import { guessPageSize, LONGEST_GUESS, otherPageSize } from '../wire/page-size-guess.js';
 import { createRamPacket, type RamPacket } from '../wire/ram-packet.js';
-import { checkRamPacket } from '../wire/ram-packet-check.js';
+import { checkRamPacket, checkZeroRuns } from '../wire/ram-packet-check.js';
 import { peekFlags, RamPacketDecoder } from '../wire/ram-packet-decode.js';
 import type { DestinationControl } from './control.js';
 import { LentPayload } from './lent-payload.js';
@@ -64,7 +64,7 @@ export class RecvChannel {
     let syncs = 0;
     // Most packets of zero pages are here already: they wait for nothing, and take no turn of the event loop.
     while (this.#stagedHeader() || (await this.#nextHeader())) {
-      const { flags, normalPages, zeroPages } = this.#packet;
+      const { flags, normalPages, zeroPages, zeroRuns } = this.#packet;
       // QEMU up to 8.2 sets SYNC on packets with pages: receive the pages first (docs/wire.md, 4.3).
       if (normalPages + zeroPages > 0) {
         const receiver = this.#receivers.known(this.#packet) ?? (await this.#setUpReceiver());
@@ -72,7 +72,7 @@ export class RecvChannel {
         const block = begun instanceof Promise ? await begun : begun;
         if (normalPages > 0) await this.#receivePayload(block, receiver);
         this.#sink.received(this.#packet);
-      }
+      } else if (zeroRuns > 0) this.#receiveRuns();
       this.#packets++;
       this.#numbers.add(this.#packet);
       if ((flags & FLAG_SYNC) === 0) continue;
@@ -130,13 +130,28 @@ export class RecvChannel {
     }
   }
 
+  /** Checks a packet with runs of zero pages, and passes them on. */
+  #receiveRuns(): void {
+    const packet = this.#packet;
+    if (this.#sink.zeroRuns === undefined) {
+      throw this.#fault('flags', 8, 'no zero runs, which this end did not offer to take', hex(packet.flags));
+    }
+    checkZeroRuns(packet, this.#block(), this.#pageSize, this.#packetName);
+    this.#sink.zeroRuns(packet);
+  }
+
+  /** The packet's block. */
+  #block(): { readonly name: string; readonly length: number } {
+    const { blockName } = this.#packet;
+    const block = this.#sink.find(blockName);
+    if (block === undefined) throw this.#fault('block name', 64, 'a block of the block list', blockName);
+    return block;
+  }
+
   /** Checks a packet with pages, and returns the block that receives them. */
   #begin(): RamBlock | Promise<RamBlock> {
     const packet = this.#packet;
-    const block = this.#sink.find(packet.blockName);
-    if (block === undefined)
-      throw this.#fault('block name', 64, 'a block of the block list', packet.blockName);
-    checkRamPacket(packet, block, this.#pageSize, this.#packetName);
+    checkRamPacket(packet, this.#block(), this.#pageSize, this.#packetName);
     return this.#sink.begin(packet);
   }
 

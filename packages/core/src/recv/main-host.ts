@@ -9,6 +9,8 @@ import type { PageSink } from './page-sink.js';
 export interface MainHost extends ExpectedSource {
   /** ms to wait for bytes that are due. */
   readonly stallTimeout: number;
+  /** Whether the channels of this end take runs of zero pages (docs/wire.md, 14). Default: no. */
+  readonly takesZeroRuns?: boolean;
   /** Shows the user a warning. */
   warn(message: string): void;
   configured(machineType: string, configuration: StreamConfiguration): void;

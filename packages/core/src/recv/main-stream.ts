@@ -50,7 +50,7 @@ export class IncomingMain {
     this.#host = host;
     this.#arrived = arrived;
     this.#decoder = new MainStreamDecoder({ pageSize });
-    this.#commands = new SourceCommands(connection);
+    this.#commands = new SourceCommands(connection, host.takesZeroRuns === true);
   }
 
   /** Whether the source listens for a reply. */

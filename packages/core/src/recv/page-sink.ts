@@ -12,6 +12,11 @@ export interface PageSink {
   begin(packet: RamPacket): RamBlock | Promise<RamBlock>;
   /** All normal pages of the packet have been received into `begin`'s block; the sink handles its zero pages. */
   received(packet: RamPacket): void;
+  /**
+   * Runs of zero pages of a checked packet, pairs of byte offset and length; the caller owns the packet. Absent: this end
+   * takes none.
+   */
+  zeroRuns?(packet: RamPacket): void;
   /** Zero pages received over main; `offsets` are checked and owned by the caller. */
   zeroPages(blockName: string, offsets: Float64Array, count: number): void | Promise<void>;
   /** A page received over main; `data` is owned by the caller. */

@@ -67,6 +67,19 @@ export class PagePlacer implements PageSink {
     if (zeroPages > 0) this.#placeZero(target, offsets, normalPages, zeroPages);
   }
 
+  zeroRuns({ blockName, offsets, zeroRuns }: RamPacket): void {
+    const target = this.#target(blockName);
+    let pages = 0;
+    let untouched = 0;
+    for (let run = 0; run < zeroRuns; run++) {
+      const first = (offsets[2 * run] ?? 0) / this.#pageSize;
+      const count = (offsets[2 * run + 1] ?? 0) / this.#pageSize;
+      pages += count;
+      untouched += this.#zero(target, first, count);
+    }
+    this.#counters.addPages(0, pages, untouched);
+  }
+
   zeroPages(blockName: string, offsets: Float64Array, count: number): void {
     this.#placeZero(this.#target(blockName), offsets, 0, count);
   }

@@ -2,7 +2,13 @@ import { MultifdError } from '../errors.js';
 import type { IncomingConnection } from '../transport/incoming.js';
 import { readU32 } from '../wire/bytes.js';
 import { COMMAND } from '../wire/layout.js';
-import { encodePong, PING_SOURCE_DOES_NOT_WAIT, PING_WANTS_REASON } from '../wire/return-path.js';
+import {
+  encodePong,
+  PING_HAS_ZERO_RUNS,
+  PING_SOURCE_DOES_NOT_WAIT,
+  PING_WANTS_REASON,
+  PONG_TAKES_ZERO_RUNS,
+} from '../wire/return-path.js';
 import type { Waiting } from './control.js';
 
 /** Most bytes of replies that may be queued for a source that does not read them. */
@@ -11,13 +17,16 @@ const MOST_UNSENT = 64 * 1024;
 /** What the source has said by commands on main (docs/wire.md, 6): answers its PINGs. */
 export class SourceCommands {
   readonly #connection: IncomingConnection;
+  readonly #takesZeroRuns: boolean;
   #returnPath = false;
   /** A relay has announced that the guest's source does not wait. */
   #onlyRelay = false;
   #wantsReason = false;
 
-  constructor(connection: IncomingConnection) {
+  /** @param takesZeroRuns whether the channels of this end take runs of zero pages. */
+  constructor(connection: IncomingConnection, takesZeroRuns: boolean) {
     this.#connection = connection;
+    this.#takesZeroRuns = takesZeroRuns;
   }
 
   /** Whether the source listens for a reply. */
@@ -47,5 +56,8 @@ export class SourceCommands {
     if (value === PING_SOURCE_DOES_NOT_WAIT) this.#onlyRelay = true;
     if (value === PING_WANTS_REASON) this.#wantsReason = true;
     this.#connection.write(encodePong(value));
+    if (value === PING_HAS_ZERO_RUNS && this.#takesZeroRuns) {
+      this.#connection.write(encodePong(PONG_TAKES_ZERO_RUNS));
+    }
   }
 }

@@ -64,7 +64,8 @@ export class ClaimedPages implements PageSource {
       this.#control.throwIfAborted();
       // From here the thread waits for the connection, which has its own timeout; `PacketSender` marks method work.
       this.#counters.idle();
-      if (scanned.count > 0) await this.#addPages(scanned, sender);
+      if (scanned.isZeroRange && sender.takesRuns) await this.#addZeroRange(scanned, sender);
+      else await this.#addPages(scanned, sender);
     }
     this.#counters.idle();
     // Check before the SYNC, which vouches for the pages before it.
@@ -101,7 +102,16 @@ export class ClaimedPages implements PageSource {
     return { index, range, sending, dirty };
   }
 
+  async #addZeroRange(scanned: ScannedRange, sender: ChannelTools['sender']): Promise<void> {
+    const { range, sending } = scanned.claimed;
+    await sender.begin(sending.block);
+    await sender.addZeroRange(range.offset, range.length);
+    this.#counters.addPages(0, range.length / this.#data.ram.pageSize);
+  }
+
   async #addPages(scanned: ScannedRange, sender: ChannelTools['sender']): Promise<void> {
+    scanned.list();
+    if (scanned.count === 0) return;
     const { memory, count, offsets, answers } = scanned;
     const { range, sending } = scanned.claimed;
     // A method gets the block only to read it, and cannot mark anything as sent.

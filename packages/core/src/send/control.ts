@@ -22,6 +22,8 @@ const METHOD = 12;
 const LAST = 10;
 /** `downtime-limit`, ms; may change while the migration runs. */
 const DOWNTIME_LIMIT = 13;
+/** Nonzero: the destination takes runs of zero pages. */
+const ZERO_RUNS = 14;
 const WORDS = 16;
 
 /** The source has the guest. */
@@ -93,6 +95,16 @@ export class SourceControl {
   /** Channel thread: flag of the method chosen for the next packet; 0 until one is chosen. */
   get method(): number {
     return Atomics.load(this.#words, METHOD);
+  }
+
+  /** Migration thread: the destination takes runs of zero pages, from now on. */
+  allowZeroRuns(): void {
+    Atomics.store(this.#words, ZERO_RUNS, 1);
+  }
+
+  /** Channel thread: whether the destination takes runs of zero pages; once true, it stays so. */
+  get zeroRuns(): boolean {
+    return Atomics.load(this.#words, ZERO_RUNS) !== 0;
   }
 
   /** Migration thread: the destination reports that it has the guest. False if it cannot have it yet. */

@@ -20,7 +20,6 @@ import {
   writeZeroRecords,
 } from '../wire/main/encode-ram.js';
 import type { DeviceSection } from '../wire/main/records.js';
-import { RETURN_PATH_REQUEST } from '../wire/reason.js';
 import { REPORT_REQUEST } from '../wire/report-request.js';
 import { PING_SOURCE_DOES_NOT_WAIT, PING_SOURCE_KEEPS_MAIN } from '../wire/return-path.js';
 import { describeDevices, encodeDeviceSection } from '../wire/vm-description.js';
@@ -47,9 +46,8 @@ export class MainStream {
     this.#outgoing = outgoing;
   }
 
-  /** Sends the header, the configuration, and with `returnPath` the request for the return path. */
-  async begin(configuration: Configuration, returnPath: boolean): Promise<void> {
-    const request = returnPath ? [RETURN_PATH_REQUEST] : [];
+  /** Sends the header, the configuration, and `request`: `returnPathRequest`. */
+  async begin(configuration: Configuration, request: readonly Uint8Array[]): Promise<void> {
     // In one write: a destination that refuses the configuration then knows at once whether it may say why.
     await this.#send(encodeFileHeader(), encodeConfiguration(configuration), ...request);
   }

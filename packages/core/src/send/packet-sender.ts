@@ -5,10 +5,12 @@ import type { SendingMethods } from '../methods/sending.js';
 import type { RamBlock } from '../ram/block.js';
 import type { CounterRow } from '../thread/counters.js';
 import type { Outgoing } from '../transport/outgoing.js';
-import { FLAG_SYNC, maxPagesPerPacket, PACKET_PAYLOAD_SIZE, packetHeaderSize } from '../wire/layout.js';
-import { createRamPacket, encodeRamPacket, type RamPacket } from '../wire/ram-packet.js';
+import { FLAG_SYNC, FLAG_ZERO_RUNS, maxPagesPerPacket, PACKET_PAYLOAD_SIZE } from '../wire/layout.js';
+import { createRamPacket, type RamPacket } from '../wire/ram-packet.js';
 import type { SourceControl } from './control.js';
+import { HeaderSlots } from './header-slots.js';
 import { PAGE_ABSENT, PAGE_ZERO } from './scanned-range.js';
+import { ZeroPages } from './zero-pages.js';
 
 /** A write goes out once it has this many packets (64 KiB of headers, if they are all zero pages) … */
 const PACKETS_PER_WRITE = 48;
@@ -22,12 +24,6 @@ const LONGEST_STINT = 20;
 
 /** Sent in place of absent pages. */
 const ZEROS = new Uint8Array(PACKET_PAYLOAD_SIZE);
-
-/** Headers of one write. Owned by this sender; lent to the socket from `send` until its `done`. */
-interface HeaderSlots {
-  readonly bytes: Uint8Array;
-  used: number;
-}
 
 /**
  * Collects one channel's pages into packets: normal pages and zero pages fill separate packets, and the remainder
@@ -43,22 +39,18 @@ export class PacketSender {
   #bytesPerWrite: number;
   readonly #pageSize: number;
   readonly #maxPages: number;
-  readonly #headerSize: number;
   readonly #packet: RamPacket;
   readonly #normal: Float64Array;
   /** 1 for each normal page that is absent. */
   readonly #absent: Uint8Array;
-  readonly #zero: Float64Array;
+  readonly #zero: ZeroPages;
   #normalCount = 0;
-  #zeroCount = 0;
   #block: RamBlock | undefined;
   /** Gives the bytes of this block's pages: guest memory, or a copy of a file's range. */
-  #pages: ((offset: number, length: number) => Uint8Array) | undefined;
+  #memory: ((offset: number, length: number) => Uint8Array) | undefined;
   readonly #free: HeaderSlots[] = [];
   #headers: HeaderSlots;
   #vectors: Uint8Array[] = [];
-  /** Offset in `#headers` of the first header that no vector covers yet. */
-  #uncovered = 0;
   #bytes = 0;
   #releases: (() => void)[] = [];
   /** Time of the last known turn of the event loop, ms. */
@@ -80,22 +72,22 @@ export class PacketSender {
     this.#bytesPerWrite = method.flag === 0 ? BYTES_PER_WRITE : CODED_BYTES_PER_WRITE;
     this.#pageSize = pageSize;
     this.#maxPages = maxPagesPerPacket(pageSize);
-    this.#headerSize = packetHeaderSize(pageSize);
     this.#packet = createRamPacket(pageSize);
     this.#normal = new Float64Array(this.#maxPages);
     this.#absent = new Uint8Array(this.#maxPages);
-    this.#zero = new Float64Array(this.#maxPages);
-    this.#headers = this.#freshHeaders();
+    this.#zero = new ZeroPages(this.#maxPages, pageSize);
+    this.#headers = new HeaderSlots(PACKETS_PER_WRITE, this.#pageSize);
   }
 
   /**
    * Sets the block of the pages that follow.
-   * @param pages returns [offset, offset + length) of the block, valid until the sender is `flushed` again.
+   * @param memory returns [offset, offset + length) of the block, valid until the sender is `flushed` again. Left out if no
+   *   normal page follows: pages that were added before may still need the last one.
    */
-  async begin(block: RamBlock, pages: (offset: number, length: number) => Uint8Array): Promise<void> {
+  async begin(block: RamBlock, memory?: (offset: number, length: number) => Uint8Array): Promise<void> {
     if (this.#block !== block) await this.flushPackets();
     this.#block = block;
-    this.#pages = pages;
+    if (memory !== undefined) this.#memory = memory;
   }
 
   /**
@@ -107,45 +99,54 @@ export class PacketSender {
   async add(offsets: Float64Array, answers: Uint8Array, count: number): Promise<void> {
     for (let index = 0; index < count; ) {
       index = this.#collect(offsets, answers, index, count);
-      if (this.#normalCount === this.#maxPages) await this.#emit(this.#normalCount, 0);
-      if (this.#zeroCount === this.#maxPages) {
-        // Most packets of zero pages need no wait: then take no turn of the microtask queue.
-        const writing = this.#emitZero(this.#zeroCount);
-        if (writing !== undefined) await writing;
-      }
+      if (this.#normalCount === this.#maxPages) await this.#emit(this.#maxPages, 0);
+      if (!this.#zero.isFull) continue;
+      // Most packets of zero pages need no wait: then take no turn of the microtask queue.
+      const writing = this.#zero.areRunsFull ? this.#emitRuns() : this.#emitZero(this.#maxPages);
+      if (writing !== undefined) await writing;
     }
   }
 
   /** Collects pages from index `from` on until a packet is full. @returns the index behind the last one. */
   #collect(offsets: Float64Array, answers: Uint8Array, from: number, count: number): number {
     const most = this.#maxPages;
-    const normal = this.#normal;
-    const absent = this.#absent;
     const zero = this.#zero;
+    const asRuns = this.takesRuns;
     let normalCount = this.#normalCount;
-    let zeroCount = this.#zeroCount;
     let index = from;
-    for (; index < count && normalCount < most && zeroCount < most; index++) {
+    for (; index < count && normalCount < most && !zero.isFull; index++) {
       const offset = offsets[index] ?? 0;
       const answer = answers[index];
-      if (answer === PAGE_ZERO) zero[zeroCount++] = offset;
-      else {
-        absent[normalCount] = answer === PAGE_ABSENT ? 1 : 0;
-        normal[normalCount++] = offset;
-      }
+      if (answer !== PAGE_ZERO) {
+        this.#absent[normalCount] = answer === PAGE_ABSENT ? 1 : 0;
+        this.#normal[normalCount++] = offset;
+      } else if (asRuns) zero.addToRuns(offset);
+      else zero.addPage(offset);
     }
     this.#normalCount = normalCount;
-    this.#zeroCount = zeroCount;
     return index;
+  }
+
+  /** Whether the destination takes runs of zero pages: then `addZeroRange` may be called. */
+  get takesRuns(): boolean {
+    return this.#control.zeroRuns;
+  }
+
+  /** Adds a whole range of zero pages. Returns a promise if it has to wait. @param length bytes, at most `MAX_ZERO_RUN`. */
+  addZeroRange(offset: number, length: number): Promise<void> | undefined {
+    this.#zero.addRange(offset, length);
+    return this.#zero.areRunsFull ? this.#emitRuns() : undefined;
   }
 
   /** Emits packets for every page added so far. */
   async flushPackets(): Promise<void> {
-    if (this.#normalCount + this.#zeroCount <= this.#maxPages) {
-      if (this.#normalCount + this.#zeroCount > 0) await this.#emit(this.#normalCount, this.#zeroCount);
+    if (this.#zero.hasRuns) await this.#emitRuns();
+    const zero = this.#zero.count;
+    if (this.#normalCount + zero <= this.#maxPages) {
+      if (this.#normalCount + zero > 0) await this.#emit(this.#normalCount, zero);
     } else {
       await this.#emit(this.#normalCount, 0);
-      await this.#emit(0, this.#zeroCount);
+      await this.#emit(0, zero);
     }
   }
 
@@ -163,13 +164,10 @@ export class PacketSender {
    */
   async sync(last: boolean): Promise<void> {
     await this.flushPackets();
-    const packet = this.#packet;
-    packet.flags = FLAG_SYNC;
-    packet.pagesAllocated = 0;
-    packet.normalPages = 0;
-    packet.zeroPages = 0;
-    packet.payloadSize = 0;
-    packet.blockName = '';
+    this.#fill(0, 0);
+    this.#packet.flags = FLAG_SYNC;
+    this.#packet.pagesAllocated = 0;
+    this.#packet.blockName = '';
     this.#appendHeader();
     await this.#write();
     if (!last) return;
@@ -206,24 +204,33 @@ export class PacketSender {
     return this.#isDue ? this.#write() : undefined;
   }
 
+  /** Emits a packet of runs of zero pages. */
+  #emitRuns(): Promise<void> | undefined {
+    this.#fill(0, 0);
+    this.#packet.flags = FLAG_ZERO_RUNS;
+    this.#zero.moveRunsTo(this.#packet);
+    this.#appendHeader();
+    return this.#isDue ? this.#write() : undefined;
+  }
+
   /** Moves the first pages of each kind into the packet. */
   #fill(normal: number, zero: number): void {
     const packet = this.#packet;
     if (normal > 0) packet.offsets.set(this.#normal.subarray(0, normal), 0);
-    if (zero > 0) packet.offsets.set(this.#zero.subarray(0, zero), normal);
+    if (zero > 0) this.#zero.movePagesTo(packet, normal);
     if (normal > 0) this.#normalCount = 0;
-    if (zero > 0) this.#zeroCount = 0;
     packet.flags = this.#method.flag;
     packet.pagesAllocated = this.#maxPages;
     packet.normalPages = normal;
     packet.zeroPages = zero;
+    packet.zeroRuns = 0;
     packet.payloadSize = 0;
     packet.blockName = this.#block?.name ?? '';
   }
 
   /** Whether what is collected should be sent. */
   get #isDue(): boolean {
-    return this.#headers.used === this.#headers.bytes.length || this.#bytes >= this.#bytesPerWrite;
+    return this.#headers.isFull || this.#bytes >= this.#bytesPerWrite;
   }
 
   /** Yields to the event loop, so that a computing method does not starve the connection. */
@@ -248,7 +255,7 @@ export class PacketSender {
         end += this.#pageSize;
         next++;
       }
-      const piece = absent === 1 ? ZEROS.subarray(0, end - start) : this.#pages?.(start, end - start);
+      const piece = absent === 1 ? ZEROS.subarray(0, end - start) : this.#memory?.(start, end - start);
       if (piece !== undefined) vectors.push(piece);
       first = next;
     }
@@ -256,17 +263,13 @@ export class PacketSender {
   }
 
   #appendHeader(): void {
-    const { bytes, used } = this.#headers;
     this.#packet.packetNumber = this.#control.nextPacketNumber();
-    encodeRamPacket(this.#packet, bytes.subarray(used, used + this.#headerSize), this.#pageSize);
-    this.#headers.used = used + this.#headerSize;
-    this.#bytes += this.#headerSize;
+    this.#bytes += this.#headers.append(this.#packet);
   }
 
   #coverHeaders(): void {
-    const { bytes, used } = this.#headers;
-    if (this.#uncovered < used) this.#vectors.push(bytes.subarray(this.#uncovered, used));
-    this.#uncovered = used;
+    const vector = this.#headers.cover();
+    if (vector !== undefined) this.#vectors.push(vector);
   }
 
   async #write(): Promise<void> {
@@ -279,16 +282,11 @@ export class PacketSender {
     this.#vectors = [];
     this.#bytes = 0;
     this.#releases = [];
-    this.#uncovered = 0;
-    this.#headers = this.#free.pop() ?? this.#freshHeaders();
+    this.#headers = this.#free.pop() ?? new HeaderSlots(PACKETS_PER_WRITE, this.#pageSize);
     await this.#outgoing.send(vectors, bytes, () => {
-      headers.used = 0;
+      headers.clear();
       this.#free.push(headers);
       for (const release of releases) release();
     });
-  }
-
-  #freshHeaders(): HeaderSlots {
-    return { bytes: new Uint8Array(PACKETS_PER_WRITE * this.#headerSize), used: 0 };
   }
 }

@@ -25,9 +25,16 @@ export interface ClaimedRange {
  */
 export class ScannedRange {
   readonly #pageSize: number;
+  /** The range's dirty bits as they were taken. */
+  readonly #bits: Int32Array;
   #claimed: ClaimedRange | undefined;
-  /** Number of dirty pages in the range. */
+  /** Number of dirty pages in the range, once they are listed. */
   count = 0;
+  /**
+   * Every page of the range is dirty, absent and answered `PAGE_ZERO`: nothing is listed until somebody calls `list`, as no
+   * work for each page is needed.
+   */
+  isZeroRange = false;
   /** Byte offsets in the block, ascending; the first `count`. */
   readonly offsets: Float64Array;
   /** `PAGE_NORMAL`, `PAGE_ZERO` or `PAGE_ABSENT` for each of `offsets`. */
@@ -38,6 +45,7 @@ export class ScannedRange {
   constructor(pageSize: number) {
     const pages = RANGE_SIZE / pageSize;
     this.#pageSize = pageSize;
+    this.#bits = new Int32Array(Math.ceil(pages / 32));
     this.offsets = new Float64Array(pages);
     this.answers = new Uint8Array(pages);
   }
@@ -57,29 +65,50 @@ export class ScannedRange {
     this.#claimed = claimed;
     this.release();
     const { range, dirty } = claimed;
+    const firstWord = range.offset / this.#pageSize / 32;
+    const words = Math.ceil(range.length / this.#pageSize / 32);
+    for (let word = 0; word < words; word++) this.#bits[word] = dirty.takeWord(firstWord + word);
+    this.count = 0;
+    this.isZeroRange = false;
+  }
+
+  /** Lists the dirty pages of a zero range, with their answers. */
+  list(): void {
+    if (!this.isZeroRange) return;
+    this.isZeroRange = false;
+    this.#listOffsets();
+    this.answers.fill(PAGE_ZERO, 0, this.count);
+  }
+
+  #listOffsets(): void {
     const { offsets } = this;
+    const { range } = this.claimed;
     const pageSize = this.#pageSize;
-    const firstWord = range.offset / pageSize / 32;
     const pages = range.length / pageSize;
-    const words = Math.ceil(pages / 32);
     let count = 0;
-    for (let word = 0; word < words; word++) {
-      let bits = dirty.takeWord(firstWord + word);
-      const valid = pages - word * 32;
-      // A writer may have marked bits past the block's end.
-      if (valid < 32) bits &= (1 << valid) - 1;
+    for (let word = 0; word * 32 < pages; word++) {
+      const bits = (this.#bits[word] ?? 0) & validBits(pages - word * 32);
       const base = range.offset + word * 32 * pageSize;
       if (bits === -1) {
         for (let page = 0; page < 32; page++) offsets[count++] = base + page * pageSize;
         continue;
       }
-      while (bits !== 0) {
-        const bit = 31 - Math.clz32(bits & -bits);
-        bits &= bits - 1;
+      for (let rest = bits; rest !== 0; rest &= rest - 1) {
+        const bit = 31 - Math.clz32(rest & -rest);
         offsets[count++] = base + bit * pageSize;
       }
     }
     this.count = count;
+  }
+
+  /** Whether every page of the range is dirty. */
+  #isAllDirty(): boolean {
+    const pages = this.claimed.range.length / this.#pageSize;
+    for (let word = 0; word * 32 < pages; word++) {
+      const valid = validBits(pages - word * 32);
+      if (((this.#bits[word] ?? 0) & valid) !== valid) return false;
+    }
+    return true;
   }
 
   /**
@@ -90,6 +119,14 @@ export class ScannedRange {
    */
   fetch(ofAbsent: number, look: (index: number) => void): void {
     const { range, sending } = this.claimed;
+    // What is known of the first page, if that was asked already.
+    let first: number | undefined;
+    if (ofAbsent === PAGE_ZERO && this.#isAllDirty()) {
+      first = sending.absentToSend(range.offset, range.length);
+      this.isZeroRange = first >= range.length;
+      if (this.isZeroRange) return;
+    }
+    this.#listOffsets();
     const { count, offsets, answers } = this;
     const rangeEnd = range.offset + range.length;
     let knownTo = range.offset;
@@ -105,7 +142,8 @@ export class ScannedRange {
         continue;
       }
       if (offset >= knownTo) {
-        const known = sending.absentToSend(offset, rangeEnd - offset);
+        const known = first ?? sending.absentToSend(offset, rangeEnd - offset);
+        first = undefined;
         absent = known > 0;
         // A partly absent page has data.
         const length = Math.abs(known);
@@ -131,4 +169,9 @@ export class ScannedRange {
     if (sending.inPlace || from === to) return;
     sending.readToSend(from, to - from, this.memory.subarray(from - range.offset, to - range.offset));
   }
+}
+
+/** Mask of a word's bits that stand for pages: a writer may have marked bits past the block's end. */
+function validBits(pages: number): number {
+  return pages < 32 ? (1 << pages) - 1 : -1;
 }

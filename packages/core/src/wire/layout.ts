@@ -103,6 +103,13 @@ export const QEMU_METHODS: ReadonlyMap<number, string> = new Map([
   [0x10, 'uadk'],
   [0x20, 'qatzip'],
 ]);
+/**
+ * Packet flag, ours: its entries are runs of zero pages. Only between two multifds that have agreed on it (docs/wire.md,
+ * 11). QEMU gives out flags from bit 0 up.
+ */
+export const FLAG_ZERO_RUNS = 0x4000_0000;
+/** Most bytes of one run of zero pages: bounds the work that a packet can ask for. A whole range of a source. */
+export const MAX_ZERO_RUN = 4 * 2 ** 20;
 /** Packet flag: a device-state packet, which has a different header (docs/wire.md, 4.4). */
 export const FLAG_DEVICE_STATE = 0x40;
 

@@ -1,6 +1,6 @@
 import { WireError } from '../errors.js';
 import { hex } from './bytes.js';
-import { COMPRESSION_MASK, PACKET_OFFSETS_AT, QEMU_METHODS } from './layout.js';
+import { COMPRESSION_MASK, MAX_ZERO_RUN, PACKET_OFFSETS_AT, QEMU_METHODS } from './layout.js';
 import type { RamPacket } from './ram-packet.js';
 import { quote } from './text.js';
 
@@ -32,6 +32,35 @@ export function checkRamPacket(
       offset: PACKET_OFFSETS_AT + 8 * i,
       expected,
       got: `${offset}`,
+    });
+  }
+}
+
+/**
+ * Checks every run of zero pages against the block: whole pages inside it, at most `MAX_ZERO_RUN` bytes.
+ * @param packet as a decoder fills it, with runs.
+ * @param block `length` in bytes, at least one page.
+ * @throws WireError `protocol`.
+ */
+export function checkZeroRuns(
+  packet: RamPacket,
+  block: { readonly name: string; readonly length: number },
+  pageSize: number,
+  where: string,
+): void {
+  const { offsets } = packet;
+  for (let run = 0; run < packet.zeroRuns; run++) {
+    const offset = offsets[2 * run] ?? 0;
+    const length = offsets[2 * run + 1] ?? 0;
+    const isWhole = offset % pageSize === 0 && length % pageSize === 0;
+    // Both are below 2^53, so the difference is exact.
+    if (isWhole && length > 0 && length <= MAX_ZERO_RUN && offset <= block.length - length) continue;
+    throw new WireError({
+      where,
+      field: `zero run[${run}]`,
+      offset: PACKET_OFFSETS_AT + 16 * run,
+      expected: `whole pages of ${pageSize} bytes, at most ${MAX_ZERO_RUN} bytes, in block ${quote(block.name)} of ${block.length}`,
+      got: `${length} bytes at ${offset}`,
     });
   }
 }

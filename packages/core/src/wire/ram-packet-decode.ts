@@ -4,6 +4,8 @@ import {
   CHANNEL_MAGIC,
   CHANNEL_VERSION,
   FLAG_DEVICE_STATE,
+  FLAG_SYNC,
+  FLAG_ZERO_RUNS,
   maxPagesPerPacket,
   PACKET_OFFSETS_AT,
   PACKET_PREFIX_SIZE,
@@ -96,11 +98,23 @@ export class RamPacketDecoder {
     packet.flags = flags;
     packet.pagesAllocated = allocated;
     packet.normalPages = normal;
-    packet.zeroPages = zero;
+    const hasRuns = (flags & FLAG_ZERO_RUNS) !== 0;
+    if (hasRuns) this.#checkRuns(flags, normal, zero);
+    packet.zeroPages = hasRuns ? 0 : zero;
+    packet.zeroRuns = hasRuns ? zero / 2 : 0;
     packet.payloadSize = normal === 0 ? 0 : readU32(header, 20);
     packet.packetNumber = readU64(header, 24);
     packet.blockName = normal + zero === 0 ? '' : this.#readName(header);
     this.#readOffsets(header, normal + zero, packet.offsets);
+  }
+
+  /** @throws WireError unless a packet with runs has nothing else. */
+  #checkRuns(flags: number, normal: number, entries: number): void {
+    if ((flags & FLAG_SYNC) !== 0) throw fault(this.#where, 'flags', 8, 'no SYNC with zero runs', hex(flags));
+    if (normal > 0) throw fault(this.#where, 'normal pages', 16, '0 with zero runs', `${normal}`);
+    if (entries === 0 || entries % 2 !== 0) {
+      throw fault(this.#where, 'entries of zero runs', 32, 'pairs', `${entries}`);
+    }
   }
 
   #readOffsets(header: Uint8Array, count: number, offsets: Float64Array): void {

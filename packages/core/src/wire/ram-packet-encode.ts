@@ -22,7 +22,9 @@ const NAME_AT = 64;
  */
 export function encodeRamPacket(packet: RamPacket, target: Uint8Array, pageSize: number): void {
   const capacity = maxPagesPerPacket(pageSize);
-  const pages = packet.normalPages + packet.zeroPages;
+  // A run takes two entries, which the field of zero pages counts.
+  const zero = packet.zeroPages + 2 * packet.zeroRuns;
+  const pages = packet.normalPages + zero;
   if (target.length !== packetHeaderSize(pageSize)) {
     throw new MultifdError(
       'internal',
@@ -42,7 +44,7 @@ export function encodeRamPacket(packet: RamPacket, target: Uint8Array, pageSize:
   writeU32(target, 16, packet.normalPages);
   writeU32(target, 20, packet.payloadSize);
   writeU64(target, 24, packet.packetNumber);
-  writeU32(target, 32, packet.zeroPages);
+  writeU32(target, 32, zero);
   target.fill(0, RESERVED_AT, PACKET_OFFSETS_AT);
   if (pages > 0) writeName(packet.blockName, target);
   writeOffsets(target, PACKET_OFFSETS_AT, packet.offsets, pages);

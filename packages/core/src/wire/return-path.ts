@@ -26,6 +26,13 @@ export const PING_SOURCE_KEEPS_MAIN = 0x4d46_0003;
  */
 export const PING_WANTS_REASON = 0x4d46_0001;
 
+/**
+ * Value of the PING with which a multifd source says that it can send runs of zero pages (FLAG_ZERO_RUNS), and of the
+ * second PONG with which a multifd destination says that it takes them. A QEMU answers with one PONG of the same value.
+ */
+export const PING_HAS_ZERO_RUNS = 0x4d46_0004;
+export const PONG_TAKES_ZERO_RUNS = 0x4d46_0104;
+
 const HEADER_SIZE = 4;
 const MAX_DATA_SIZE = 0xffff;
 const MAX_REASON_SIZE = 4096;

@@ -29,6 +29,7 @@ export class Keeping implements ThreadRole {
       machineType,
       uuid,
       stallTimeout: parameters.stallTimeout,
+      takesZeroRuns: true,
       warn: (message) => this.#port.post({ type: 'warning', message }),
       configured: (name) => this.#port.post({ type: 'configuration', machineType: name }),
       openRam: (blocks, { length: ahead }) => {

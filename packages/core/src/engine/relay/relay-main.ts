@@ -7,6 +7,7 @@ import type { PageSink } from '../../recv/page-sink.js';
 import { SourceControl } from '../../send/control.js';
 import { withEarlyHint } from '../../send/diagnosis.js';
 import { MainStream } from '../../send/main-stream.js';
+import { returnPathRequest } from '../../send/return-path-request.js';
 import { type CounterRow, Counters } from '../../thread/counters.js';
 import { inTime } from '../../time-limit.js';
 import { BandwidthLimit } from '../../transport/bandwidth.js';
@@ -98,7 +99,8 @@ export class RelayMain implements MainHost {
     // A destination looks at the first bytes of each connection, and may wait for them (docs/wire.md, 1).
     const configuration = { machineType: this.#machineType, ...this.#configuration };
     const { returnPath } = this.#link.parameters;
-    await stream.begin(configuration, returnPath);
+    // No zero runs: what passes through comes in QEMU's packets.
+    await stream.begin(configuration, returnPathRequest(this.#link.parameters, false));
     // We wait for the destination's answer, but a refusal does not return the guest to a source that does not wait.
     if (returnPath && this.#waiting !== 'source') await stream.sourceDoesNotWait();
     await this.#host.connectChannels(blocks);

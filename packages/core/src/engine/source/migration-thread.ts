@@ -4,6 +4,7 @@ import { RangeTable } from '../../ram/ranges.js';
 import { SourceControl } from '../../send/control.js';
 import { LegacyZeroCheck } from '../../send/legacy-zero-check.js';
 import { MainStream } from '../../send/main-stream.js';
+import { returnPathRequest } from '../../send/return-path-request.js';
 import { Counters } from '../../thread/counters.js';
 import type { ThreadPort } from '../../thread/port.js';
 import { inTime } from '../../time-limit.js';
@@ -81,7 +82,7 @@ export class MigrationThread {
     const { outgoing, answers } = await this.#connect();
     const stream = new MainStream(outgoing);
     // A destination looks at the first bytes of each connection, and may wait for them (docs/wire.md, 1).
-    await stream.begin(this.#data.configuration, parameters.returnPath);
+    await stream.begin(this.#data.configuration, returnPathRequest(parameters, true));
     this.#port.post({ type: 'connected' });
     await this.#port.next('channels-connected');
     this.#port.post({ type: 'ask-early' });
@@ -133,6 +134,7 @@ export class MigrationThread {
     };
     const answers = listenToReturnPath(socket, {
       accepted,
+      zeroRuns: () => this.#control.allowZeroRuns(),
       refused: () => this.#control.takeBack(),
       reason: (reason) => this.#port.post({ type: 'reason', reason: reason.toReport() }),
       failed: fail,

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { MultifdError } from '../../errors.js';
 import { inTime } from '../../time-limit.js';
 import { decodeReason } from '../../wire/reason.js';
-import { ReturnPathDecoder } from '../../wire/return-path.js';
+import { PONG_TAKES_ZERO_RUNS, ReturnPathDecoder } from '../../wire/return-path.js';
 import { FirstAnswer } from './first-answer.js';
 import { HeardReason } from './heard-reason.js';
 
@@ -22,6 +22,8 @@ export interface ReturnPathAnswers {
 
 /** Listeners of the return path. Each is called at once, before anything else happens on the connections. */
 export interface ReturnPathListener {
+  /** The destination, a multifd, takes runs of zero pages. Absent: this end sends none. */
+  zeroRuns?(): void;
   /** SHUT(0): the guest is there. False if it cannot be, since not all of it was sent. */
   accepted(): boolean;
   /** SHUT of anything else: the guest is not there. */
@@ -65,7 +67,9 @@ export function listenToReturnPath(socket: Socket, listener: ReturnPathListener)
           if (reason === undefined) continue;
           heard.hear(reason);
           listener.reason(reason);
-        } else if (message.type === 'report') report.resolve(message.data);
+        } else if (message.type === 'report') {
+          report.resolve(message.data);
+        } else if (message.type === 'pong' && message.value === PONG_TAKES_ZERO_RUNS) listener.zeroRuns?.();
       }
     } catch (error) {
       fail(first.foreign() ?? misread(error));

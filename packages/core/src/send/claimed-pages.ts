@@ -110,9 +110,8 @@ export class ClaimedPages implements PageSource {
   }
 
   async #addPages(scanned: ScannedRange, sender: ChannelTools['sender']): Promise<void> {
-    scanned.list();
-    if (scanned.count === 0) return;
     const { memory, count, offsets, answers } = scanned;
+    if (count === 0) return;
     const { range, sending } = scanned.claimed;
     // A method gets the block only to read it, and cannot mark anything as sent.
     await sender.begin(sending.block, (offset, length) =>

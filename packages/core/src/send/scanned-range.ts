@@ -28,17 +28,10 @@ export class ScannedRange {
   /** The range's dirty bits as they were taken. */
   readonly #bits: Int32Array;
   #claimed: ClaimedRange | undefined;
-  /** Number of dirty pages in the range, once they are listed. */
-  count = 0;
-  /**
-   * Every page of the range is dirty, absent and answered `PAGE_ZERO`: nothing is listed until somebody calls `list`, as no
-   * work for each page is needed.
-   */
-  isZeroRange = false;
-  /** Byte offsets in the block, ascending; the first `count`. */
-  readonly offsets: Float64Array;
-  /** `PAGE_NORMAL`, `PAGE_ZERO` or `PAGE_ABSENT` for each of `offsets`. */
-  readonly answers: Uint8Array;
+  readonly #offsets: Float64Array;
+  readonly #answers: Uint8Array;
+  #count = 0;
+  #isZeroRange = false;
   /** The range's bytes, if any page is present: guest memory, or a copy where the block is not in place. */
   memory: Uint8Array = NOTHING;
 
@@ -46,13 +39,39 @@ export class ScannedRange {
     const pages = RANGE_SIZE / pageSize;
     this.#pageSize = pageSize;
     this.#bits = new Int32Array(Math.ceil(pages / 32));
-    this.offsets = new Float64Array(pages);
-    this.answers = new Uint8Array(pages);
+    this.#offsets = new Float64Array(pages);
+    this.#answers = new Uint8Array(pages);
   }
 
   get claimed(): ClaimedRange {
     if (this.#claimed === undefined) throw new Error('no range was taken');
     return this.#claimed;
+  }
+
+  /**
+   * Every page of the range is dirty, absent and answered `PAGE_ZERO`: no page of it was looked at, and none is listed
+   * unless somebody asks for the pages.
+   */
+  get isZeroRange(): boolean {
+    return this.#isZeroRange;
+  }
+
+  /** Number of dirty pages in the range. */
+  get count(): number {
+    this.#list();
+    return this.#count;
+  }
+
+  /** Byte offsets in the block, ascending; the first `count`. */
+  get offsets(): Float64Array {
+    this.#list();
+    return this.#offsets;
+  }
+
+  /** `PAGE_NORMAL`, `PAGE_ZERO` or `PAGE_ABSENT` for each of `offsets`. */
+  get answers(): Uint8Array {
+    this.#list();
+    return this.#answers;
   }
 
   /** Drops its view: the garbage collector counts a view of a mapping as that much memory. */
@@ -68,20 +87,20 @@ export class ScannedRange {
     const firstWord = range.offset / this.#pageSize / 32;
     const words = Math.ceil(range.length / this.#pageSize / 32);
     for (let word = 0; word < words; word++) this.#bits[word] = dirty.takeWord(firstWord + word);
-    this.count = 0;
-    this.isZeroRange = false;
+    this.#count = 0;
+    this.#isZeroRange = false;
   }
 
-  /** Lists the dirty pages of a zero range, with their answers. */
-  list(): void {
-    if (!this.isZeroRange) return;
-    this.isZeroRange = false;
+  /** Lists the pages of a zero range. */
+  #list(): void {
+    if (!this.#isZeroRange) return;
+    this.#isZeroRange = false;
     this.#listOffsets();
-    this.answers.fill(PAGE_ZERO, 0, this.count);
+    this.#answers.fill(PAGE_ZERO, 0, this.#count);
   }
 
   #listOffsets(): void {
-    const { offsets } = this;
+    const offsets = this.#offsets;
     const { range } = this.claimed;
     const pageSize = this.#pageSize;
     const pages = range.length / pageSize;
@@ -98,7 +117,7 @@ export class ScannedRange {
         offsets[count++] = base + bit * pageSize;
       }
     }
-    this.count = count;
+    this.#count = count;
   }
 
   /** Whether every page of the range is dirty. */
@@ -123,11 +142,13 @@ export class ScannedRange {
     let first: number | undefined;
     if (ofAbsent === PAGE_ZERO && this.#isAllDirty()) {
       first = sending.absentToSend(range.offset, range.length);
-      this.isZeroRange = first >= range.length;
-      if (this.isZeroRange) return;
+      this.#isZeroRange = first >= range.length;
+      if (this.#isZeroRange) return;
     }
     this.#listOffsets();
-    const { count, offsets, answers } = this;
+    const count = this.#count;
+    const offsets = this.#offsets;
+    const answers = this.#answers;
     const rangeEnd = range.offset + range.length;
     let knownTo = range.offset;
     let absent = false;

@@ -111,6 +111,7 @@ describe('the JSON document of migrate', () => {
       'zero-page-detection': 'multifd',
       'multifd-flush-after-each-section': false,
       'multifd-compression': 'none',
+      wire: 'multifd',
       'cpu-time': { source: 701, destination: 650 },
       'peak-rss': { source: 2 ** 30, destination: 2 ** 29 },
       allocated: { source: 2 ** 29, destination: null },

@@ -1,7 +1,9 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
-/** Bytes at the start of a file that hold its header, its segments and the name of its loader. */
+/** Bytes at the start of a file that hold its header and its segments. */
 const FRONT = 4096;
+/** Bytes that the name of a loader may have. */
+const LONGEST_NAME = 4096;
 const HEADER_SIZE = 64;
 const SEGMENT_SIZE = 56;
 const PT_LOAD = 1;
@@ -22,9 +24,21 @@ export interface Elf {
  * @returns undefined for a file that cannot be read, is of another kind, or has its segment table further back.
  */
 export function readElf(path: string): Elf | undefined {
-  const file = frontOf(path);
-  if (file === undefined) return undefined;
-  const { bytes, size } = file;
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      return readOpenElf(fd);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // Code that needs the file itself will report why it cannot be read.
+    return undefined;
+  }
+}
+
+function readOpenElf(fd: number): Elf | undefined {
+  const bytes = bytesAt(fd, 0, FRONT);
   if (bytes.length < HEADER_SIZE || bytes.readUInt32BE(0) !== 0x7f454c46) return undefined;
   const is64 = bytes[4] === 2;
   const isLittleEndian = bytes[5] === 1;
@@ -43,24 +57,16 @@ export function readElf(path: string): Elf | undefined {
     if (at + SEGMENT_SIZE > bytes.length) break;
     const type = bytes.readUInt32LE(at);
     const start = Number(bytes.readBigUInt64LE(at + 8));
-    const end = start + Number(bytes.readBigUInt64LE(at + 32));
-    if (type === PT_LOAD) needed = Math.max(needed, end);
-    if (type === PT_INTERP) loader = bytes.toString('latin1', start, end).replace(/\0.*$/s, '');
+    const size = Number(bytes.readBigUInt64LE(at + 32));
+    if (type === PT_LOAD) needed = Math.max(needed, start + size);
+    // Mostly within the first bytes; at the end of a file that patchelf has changed.
+    if (type === PT_INTERP && size <= LONGEST_NAME)
+      loader = bytesAt(fd, start, size).toString('latin1').replace(/\0.*$/s, '');
   }
-  return { loader, size, needed };
+  return { loader, size: fstatSync(fd).size, needed };
 }
 
-function frontOf(path: string): { readonly bytes: Buffer; readonly size: number } | undefined {
-  try {
-    const fd = openSync(path, 'r');
-    try {
-      const bytes = Buffer.alloc(FRONT);
-      return { bytes: bytes.subarray(0, readSync(fd, bytes, 0, FRONT, 0)), size: fstatSync(fd).size };
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    // Code that needs the file itself will report why it cannot be read.
-    return undefined;
-  }
+function bytesAt(fd: number, position: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  return bytes.subarray(0, readSync(fd, bytes, 0, length, position));
 }

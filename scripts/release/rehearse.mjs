@@ -11,11 +11,10 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symli
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { checkBundlers } from './bundlers.mjs';
-import { checkGlobal, checkInstalled, checkSnapshot, checkTypes, checkUpgrade } from './consumers.mjs';
+import { Worker } from 'node:worker_threads';
+import { checkSnapshot, checkUpgrade } from './consumers.mjs';
 import { nodeOf } from './nodes.mjs';
 import { publishedPackages, readManifest } from './packages.mjs';
-import { checkGuides, checkLiveVm } from './readers.mjs';
 import { startRegistry } from './registry.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -39,24 +38,30 @@ try {
   process.stdout.write(script('publish.mjs'));
   const packages = packagesOf(copy);
 
-  for (const line of lines) {
-    const node = nodeOf(line, join(folder, `node-${line}`));
-    const where = join(folder, `on-${line}`);
-    checkInstalled(node, join(where, 'each'), packages, registry.env, line === lines[0]);
-    checkGlobal(node, join(where, 'global'), registry.env);
-    // The oldest that runs the examples' TypeScript, and the newest.
-    if (line === lines[0]) {
-      checkGuides(node, join(where, 'guides'), copy, registry.env);
-      checkLiveVm(node, join(where, 'live-vm'), copy, registry.env);
-    }
-    if (line === lines.at(-1)) {
-      checkTypes(node, join(where, 'types'), packages, registry.env);
-      checkBundlers(node, join(where, 'bundlers'), registry.env);
-      checkUpgrade(node, join(where, 'upgrade'), () => publishPatchOfCore(copy, script), registry.env);
-      publishSnapshot(join(folder, 'snapshot'));
-      checkSnapshot(node, join(where, 'snapshot'), SNAPSHOT, registry.env);
-    }
-  }
+  const [first, second = first] = lines;
+  const last = lines.at(-1);
+  await Promise.all(
+    lines.map((line) =>
+      tryOn({
+        line,
+        folder: join(folder, `on-${line}`),
+        copy,
+        packages,
+        env: registry.env,
+        // Each once; the guides on the oldest that runs their TypeScript.
+        also: [
+          ...(line === first ? ['guides'] : []),
+          ...(line === second ? ['bundlers'] : []),
+          ...(line === last ? ['types', 'slow examples'] : []),
+        ],
+      }),
+    ),
+  );
+  // These publish, so nobody else installs meanwhile.
+  const node = nodeOf(last, join(folder, 'node'));
+  checkUpgrade(node, join(folder, 'upgrade'), () => publishPatchOfCore(copy, script), registry.env);
+  publishSnapshot(join(folder, 'snapshot'));
+  checkSnapshot(node, join(folder, 'on-snapshot'), SNAPSHOT, registry.env);
   console.log('\nthe rehearsal passed');
 } finally {
   await registry.stop();
@@ -90,6 +95,17 @@ function copyOf(to) {
     execFileSync('git', ['config', key, value], { cwd: to });
   mkdirSync(dirname(to), { recursive: true });
   return to;
+}
+
+/** @param setup what `line.mjs` gets. Rejects with what went wrong there. */
+function tryOn(setup) {
+  return new Promise((resolve, reject) => {
+    const thread = new Worker(new URL('./line.mjs', import.meta.url), { workerData: setup });
+    thread.once('error', reject);
+    thread.once('exit', (code) =>
+      code === 0 ? resolve() : reject(new Error(`Node ${setup.line}: code ${code}`)),
+    );
+  });
 }
 
 /** How the workflow's steps are done in a copy. */

@@ -29,6 +29,7 @@ const BY_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   protocol: EXIT.failed,
   incompatible: EXIT.incompatible,
   'peer-closed': EXIT.failed,
+  tls: EXIT.failed,
   timeout: EXIT.failed,
   cancelled: EXIT.interrupted,
   accelerator: EXIT.failed,

@@ -6,6 +6,7 @@ Examples:
   multifd receive tcp::4444                        wait for a guest from multifd or QEMU
   multifd relay tcp::4444 tcp:192.0.2.7:4445       forward a guest from one QEMU to another
   multifd inspect guest.mig                        show what a migration file contains
+  multifd tls init tls --host dst.example          make credentials for --tls-creds
   multifd accel list                               list what can find zero pages on this machine
   multifd migrate --help                           sources, destinations, options
 
@@ -94,7 +95,7 @@ Examples:
   multifd receive tcp::4444 file:guest.mig
   multifd receive unix:/run/incoming.sock raw:incoming --channels 4
   multifd receive tcp::4444 file:guest.mig --compression zstd
-  multifd receive tcp:0.0.0.0:4444 --uuid 550e8400-e29b-41d4-a716-446655440000
+  multifd receive tcp:0.0.0.0:4444 --tls-creds /etc/multifd/tls --uuid 550e8400-e29b-41d4-a716-446655440000
 
 From QEMU: migrate_set_capability multifd on, migrate_set_capability return-path on,
            migrate_set_parameter multifd-channels 2, migrate -d tcp:HOST:PORT`;
@@ -110,6 +111,16 @@ Examples:
   multifd relay tcp::4444 unix:/run/incoming.sock --channels 2 --outgoing-multifd-channels 8
   multifd relay tcp::4444 tcp:192.0.2.7:4445 --machine-compat 7.2
   multifd relay tcp::4444 tcp:192.0.2.7:4445 --outgoing-multifd-compression zstd    uncompressed in, compressed out`;
+
+export const TLS_HELP = `
+Examples:
+  multifd tls init tls --host dst.example --host 192.0.2.7
+  multifd receive tcp:0.0.0.0:4444 file:guest.mig --tls-creds tls
+  multifd migrate demo:1G tcp:192.0.2.7:4444 --tls-creds tls
+  multifd tls init keys --psk                      a shared key, for --tls-creds keys --tls-psk
+
+A QEMU takes the same folder: -object tls-creds-x509,id=tls0,dir=tls,endpoint=client (a destination: server), then
+migrate_set_parameter tls-creds tls0`;
 
 export const INSPECT_HELP = `
 FILE may come from QEMU (migrate "file:FILE", with or without mapped-ram, or "exec:cat > FILE"), from libvirt (virsh

@@ -4,9 +4,18 @@ import { inspectCommand } from './commands/inspect.js';
 import { migrateCommand } from './commands/migrate.js';
 import { receiveCommand } from './commands/receive.js';
 import { relayCommand } from './commands/relay.js';
+import { parseHost, tlsInitCommand } from './commands/tls.js';
 import { addCompletion } from './completion/commands.js';
 import type { ExitCode } from './exit-codes.js';
-import { ACCEL_HELP, INSPECT_HELP, MIGRATE_HELP, RECEIVE_HELP, RELAY_HELP, ROOT_HELP } from './help.js';
+import {
+  ACCEL_HELP,
+  INSPECT_HELP,
+  MIGRATE_HELP,
+  RECEIVE_HELP,
+  RELAY_HELP,
+  ROOT_HELP,
+  TLS_HELP,
+} from './help.js';
 import { addHelp } from './help-command.js';
 import { parseMaxRam } from './options/max-ram.js';
 import {
@@ -31,6 +40,20 @@ import {
   zstdLevel,
 } from './options/option-list.js';
 import { parseWhole } from './options/sizes.js';
+import {
+  INSECURE,
+  INSECURE_HELP,
+  OUTGOING_TLS_PSK,
+  outgoingTlsCreds,
+  outgoingTlsHostname,
+  outgoingTlsUsername,
+  TLS_PSK,
+  TLS_PSK_HELP,
+  tlsAuthz,
+  tlsCreds,
+  tlsHostname,
+  tlsUsername,
+} from './options/tls-options.js';
 import { version } from './version.js';
 
 /**
@@ -53,6 +76,7 @@ export function buildProgram(args: readonly string[], ended: (code: ExitCode) =>
   addReceive(program, args, ended);
   addRelay(program, args, ended);
   addInspect(program, ended);
+  addTls(program, ended);
   addAccel(program, ended);
   addCompletion(program);
   addHelp(program);
@@ -122,6 +146,12 @@ function addMigrate(program: Command, args: readonly string[], ended: (code: Exi
     .addOption(uuid())
     .option('--verify', 'compare both sides at the end, by SHA-256 (default for demo: and loopback)')
     .option('--no-verify', 'do not compare: a QEMU cannot')
+    .addOption(tlsCreds())
+    .option('--tls-verify-peer', 'the destination must prove who it is (default)')
+    .option('--no-tls-verify-peer', 'it need not: whoever is in between can read and forge the guest')
+    .option(TLS_PSK, TLS_PSK_HELP)
+    .addOption(tlsUsername())
+    .addOption(tlsHostname())
     .addOption(setupTimeout())
     .addOption(stallTimeout())
     .addOption(completionTimeout())
@@ -153,6 +183,12 @@ function addReceive(program: Command, args: readonly string[], ended: (code: Exi
     .option('--force', 'replace an existing target once the new one is complete')
     .option('--verify', 'compute digests for a source that asks for them (default)')
     .option('--no-verify', 'do not compute them')
+    .addOption(tlsCreds())
+    .option('--tls-verify-peer', 'a source must have a certificate that is valid here (default)')
+    .option('--no-tls-verify-peer', 'it needs none: whoever reaches the address can be the source')
+    .option(TLS_PSK, TLS_PSK_HELP)
+    .addOption(tlsAuthz())
+    .option(INSECURE, INSECURE_HELP)
     .addOption(incomingSetupTimeout())
     .addOption(stallTimeout())
     .addOption(idleTimeout())
@@ -190,6 +226,21 @@ function addRelay(program: Command, args: readonly string[], ended: (code: ExitC
     .addOption(machineCompat())
     .addOption(machineType('accept this machine type only (default: any)'))
     .addOption(uuid())
+    .addOption(tlsCreds())
+    .option('--tls-verify-peer', 'a source must have a certificate that is valid here (default)')
+    .option('--no-tls-verify-peer', 'it needs none: whoever reaches the address can be the source')
+    .option(TLS_PSK, TLS_PSK_HELP)
+    .addOption(tlsAuthz())
+    .option(INSECURE, INSECURE_HELP)
+    .addOption(outgoingTlsCreds())
+    .option('--outgoing-tls-verify-peer', 'the destination must prove who it is (default)')
+    .option(
+      '--no-outgoing-tls-verify-peer',
+      'it need not: whoever is in between can read and forge the guest',
+    )
+    .option(OUTGOING_TLS_PSK, TLS_PSK_HELP)
+    .addOption(outgoingTlsUsername())
+    .addOption(outgoingTlsHostname())
     .addOption(incomingSetupTimeout())
     .addOption(stallTimeout())
     .addOption(idleTimeout())
@@ -210,4 +261,28 @@ function addInspect(program: Command, ended: (code: ExitCode) => void): void {
     .option('--json', 'print one JSON document on stdout, complete')
     .addHelpText('after', INSPECT_HELP)
     .action(async (file, options) => ended(await inspectCommand(file, options)));
+}
+
+function addTls(program: Command, ended: (code: ExitCode) => void): void {
+  const tls = program
+    .command('tls')
+    .summary('make credentials for TLS')
+    .description('Credentials for TLS, in the form that QEMU has')
+    .helpCommand(false)
+    .exitOverride()
+    .addHelpText('after', TLS_HELP);
+  tls
+    .command('init')
+    .description('Make a certificate authority, and a certificate for each end, in a folder')
+    .argument('<dir>', 'the folder; nothing that is there is replaced')
+    .addOption(
+      new Option(
+        '--host <name>',
+        "a host name or address of the destination, for its certificate; may be repeated (this machine's own are always in it)",
+      ).argParser(parseHost),
+    )
+    .option('--psk', 'make a shared key, keys.psk, instead')
+    .option('--json', 'print one JSON document on stdout and nothing else')
+    .action(async (dir, options) => ended(await tlsInitCommand(dir, options)));
+  addHelp(tls);
 }

@@ -8,6 +8,7 @@ import { shortageOf } from './shortage.js';
  * - `incompatible`: the peer speaks the format, but the two ends do not match (uuid, channel count, page size, RAM
  *   blocks, codec).
  * - `peer-closed`: a connection ended or was reset before the migration was over.
+ * - `tls`: a TLS handshake failed, or the peer has not proven to be who it must be.
  * - `timeout`: a time limit on the peer passed.
  * - `cancelled`: the caller's AbortSignal.
  * - `accelerator`: the zero check threw, hung or answered nonsense.
@@ -22,6 +23,7 @@ export type ErrorCode =
   | 'protocol'
   | 'incompatible'
   | 'peer-closed'
+  | 'tls'
   | 'timeout'
   | 'cancelled'
   | 'accelerator'

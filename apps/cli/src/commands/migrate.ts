@@ -1,4 +1,5 @@
 import {
+  type ClientTls,
   checkLimits,
   completeParameters,
   type GuestRamDescriptor,
@@ -31,6 +32,7 @@ import { compatNote } from '../options/machine-compat.js';
 import { type Destination, parseDestination } from '../options/places.js';
 import { givenParameters, loopbackArguments, type MigrateOptions } from '../options/requests.js';
 import { type DemoSource, parseSource, type Source } from '../options/sources.js';
+import { clientTls } from '../options/tls.js';
 import { afterCompletion, formatError } from '../report/errors.js';
 import { formatBytes } from '../report/format.js';
 import { type MigrateFacts, migrateDocument, newFacts } from '../report/migrate-document.js';
@@ -98,6 +100,7 @@ class MigrateRun {
   async run(sourceText: string, destinationText: string): Promise<void> {
     const source = parseSource(sourceText);
     const destination = parseDestination(destinationText);
+    const { tls } = clientTls(this.#options, destination);
     const codec = await chooseCodec(this.#options.multifdCompression ?? 'none', process.cwd(), this.#signal);
     const settings = codecSettings(this.#options, codec.declared);
     this.#facts.codec = { ...codec, settings };
@@ -132,7 +135,7 @@ class MigrateRun {
     try {
       guest = await this.#prepare(source, backing, host, identity, stored);
       const to = await addressOf(destination, loopback, this.#signal, parameters.setupTimeout);
-      await this.#migrate(guest, to, parameters, codec, verify, loopback !== undefined);
+      await this.#migrate(guest, to, parameters, codec, verify, loopback !== undefined, tls);
       const ranOn = await loopback?.guest();
       const left = guest.describe();
       this.#facts.guest = ranOn === undefined ? left : { ...left, ...ranOn };
@@ -189,6 +192,7 @@ class MigrateRun {
     codec: CodecChoice,
     verify: boolean,
     isLoopback: boolean,
+    tls: ClientTls | undefined,
   ): Promise<void> {
     const requestReport = verify || isLoopback;
     const settings = codecSettings(this.#options, codec.declared);
@@ -214,6 +218,7 @@ class MigrateRun {
       methodSettings: settings,
       requestReport,
       signal: this.#signal,
+      ...(tls === undefined ? {} : { tls }),
       ...(this.#facts.host?.module === undefined ? {} : { socketIo: this.#facts.host.module }),
       ...(parameters.zeroPageDetection === 'none' || this.#facts.choice === undefined
         ? {}
@@ -226,6 +231,7 @@ class MigrateRun {
     });
     await (accounted ?? onCompleted());
     this.#facts.statistics = result.statistics;
+    this.#facts.tls = result.tls;
     if (codec.name === AUTO)
       this.#facts.codec = {
         ...codec,

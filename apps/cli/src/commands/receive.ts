@@ -6,6 +6,7 @@ import {
   type IncomingRam,
   type ReceiveResult,
   receive,
+  type ServerTls,
 } from '@multifd/core';
 import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
 import { type ExitCode, endOf } from '../exit-codes.js';
@@ -27,6 +28,7 @@ import { codecSettings } from '../options/compression.js';
 import { checkAnnouncedRam, DEFAULT_MAX_RAM } from '../options/max-ram.js';
 import { isLocal, parseListen, parseTarget, type Target } from '../options/places.js';
 import { givenParameters, type ReceiveOptions } from '../options/requests.js';
+import { admits, checkReach, serverTls } from '../options/tls.js';
 import { afterCompletion, formatError } from '../report/errors.js';
 import { checkFarewell } from '../report/farewell.js';
 import { ArrivalProgress } from '../report/progress.js';
@@ -102,6 +104,8 @@ class ReceiveRun {
   /** @throws MultifdError; the facts tell how far it came. */
   async run(listenText: string, target: Target): Promise<void> {
     const listen = parseListen(listenText);
+    const { tls } = serverTls(this.#options);
+    checkReach(listen, tls !== undefined, this.#options.insecure === true);
     const codec = await chooseCodec(this.#options.multifdCompression ?? 'none', process.cwd(), this.#signal);
     const parameters = completeParameters(givenParameters(this.#options, codec));
     this.#facts.channels = parameters.multifdChannels;
@@ -118,7 +122,7 @@ class ReceiveRun {
     };
     process.once('exit', abandon);
     try {
-      const received = await this.#receive(listen, parameters, codec, images, target);
+      const received = await this.#receive(listen, parameters, codec, images, target, tls);
       // Before anything else can fail: from here on the source has no guest any more.
       this.#noteAll(images?.settle());
       if (images !== undefined) this.#facts.images = [...new Set(this.#kept?.blocks.map(({ path }) => path))];
@@ -144,6 +148,7 @@ class ReceiveRun {
     codec: CodecChoice,
     images: IncomingTarget | undefined,
     target: Target,
+    tls: ServerTls | undefined,
   ): Promise<ReceiveResult> {
     const { machineType, uuid } = this.#options;
     const incoming = await receive({
@@ -152,6 +157,7 @@ class ReceiveRun {
       methodModules: codec.modules,
       methodSettings: codecSettings(this.#options, codec.declared),
       signal: this.#signal,
+      ...(tls === undefined ? {} : { tls }),
       // What is announced is checked below, where it can be said which option allows more.
       maxRam: Number.MAX_SAFE_INTEGER,
       openRam: (blocks, ahead) => {
@@ -180,7 +186,7 @@ class ReceiveRun {
     });
     this.#facts.listen = incoming.address;
     tellParent({ type: 'listening', address: incoming.address });
-    this.#terminal.note(`listening on ${incoming.address}${whoCanReach(incoming.address)}`);
+    this.#terminal.note(`listening on ${incoming.address}${whoCanReach(incoming.address, tls)}`);
     return incoming.result;
   }
 
@@ -227,7 +233,8 @@ class ReceiveRun {
     this.#facts.peakRss = peakRss();
   }
 
-  #note({ statistics, ram, machineType, deviceState }: ReceiveResult): void {
+  #note({ statistics, ram, machineType, deviceState, tls }: ReceiveResult): void {
+    this.#facts.tls = tls;
     this.#facts.statistics = statistics;
     this.#facts.machineType = machineType;
     this.#facts.blocks = ram.blocks.map(({ name, length }) => ({ name, length }));
@@ -251,7 +258,8 @@ class ReceiveRun {
   }
 }
 
-function whoCanReach(address: string): string {
+function whoCanReach(address: string, tls: ServerTls | undefined): string {
+  if (tls !== undefined) return ` (${admits(tls)})`;
   return isLocal(address)
     ? ' (only this machine can reach it)'
     : ' (other machines can reach it, and nothing is encrypted or authenticated)';

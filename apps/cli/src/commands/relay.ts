@@ -8,6 +8,7 @@ import { codecSettings } from '../options/compression.js';
 import { compatNote } from '../options/machine-compat.js';
 import { isLocal, parseListen, parseRelayDestination } from '../options/places.js';
 import { givenParameters, type RelayOptions } from '../options/requests.js';
+import { admits, checkReach, relayTls } from '../options/tls.js';
 import { afterCompletion, formatError } from '../report/errors.js';
 import { checkFarewell } from '../report/farewell.js';
 import { ArrivalProgress, replacedNote } from '../report/progress.js';
@@ -53,6 +54,8 @@ async function run(
   const { signal } = interrupt;
   const listen = parseListen(facts.listen ?? '');
   const to = parseRelayDestination(facts.destination ?? '');
+  const tls = relayTls(options);
+  checkReach(listen, tls.incomingTls !== undefined, options.insecure === true);
   const codec = await chooseCodec(options.multifdCompression ?? 'none', process.cwd(), signal);
   const { outgoingMultifdCompression } = options;
   const outgoingCodec =
@@ -84,6 +87,7 @@ async function run(
     methodModules: [...codec.modules, ...outgoingCodec.modules],
     methodSettings: settings,
     signal,
+    ...tls,
     ...(choice === undefined ? {} : { accelerator: choice.accelerator, fallbacks: choice.fallbacks }),
     ...(socketIo === undefined ? {} : { socketIo }),
     onEvent: (event) => {
@@ -102,8 +106,10 @@ async function run(
     ...(uuid === undefined ? {} : { uuid }),
   });
   facts.listen = relaying.address;
-  const reach = isLocal(relaying.address) ? 'only this machine' : 'other machines, unencrypted';
-  terminal.note(`listening on ${relaying.address} (${reach}), relaying to ${to}`);
+  const open = isLocal(relaying.address) ? 'only this machine' : 'other machines, unencrypted';
+  const reach = tls.incomingTls === undefined ? open : admits(tls.incomingTls);
+  const how = tls.outgoingTls !== undefined ? ' (TLS)' : isLocal(to) ? '' : ' (unencrypted)';
+  terminal.note(`listening on ${relaying.address} (${reach}), relaying to ${to}${how}`);
   facts.result = await relaying.result;
   facts.detection = facts.result.outgoing.zeroPageDetection;
   facts.cpuTime = clock.elapsed();

@@ -3,9 +3,10 @@ import type { CodecChoice } from '../codecs/choose.js';
 import type { HostName } from '../host/choose-host.js';
 import type { Backing } from './backing.js';
 import type { CompressionOptions } from './compression.js';
+import type { OutgoingTlsOptions, TlsOptions } from './tls.js';
 
 /** What both commands are asked for, as commander reads it. */
-export interface CommonOptions extends CompressionOptions {
+export interface CommonOptions extends CompressionOptions, TlsOptions {
   readonly multifdChannels?: number;
   readonly setupTimeout?: number;
   readonly stallTimeout?: number;
@@ -35,7 +36,8 @@ export interface MigrateOptions extends CommonOptions, AcceleratorOptions {
   readonly wire?: Wire;
 }
 
-export interface RelayOptions extends CommonOptions, AcceleratorOptions {
+export interface RelayOptions extends CommonOptions, AcceleratorOptions, OutgoingTlsOptions {
+  readonly insecure?: true;
   readonly zeroPageDetection?: ZeroPageDetection;
   readonly maxBandwidth?: number;
   readonly outgoingMultifdChannels?: number;
@@ -48,6 +50,8 @@ export interface RelayOptions extends CommonOptions, AcceleratorOptions {
 
 export interface ReceiveOptions extends CommonOptions {
   readonly force?: true;
+  /** Listen where other machines can connect, without TLS. */
+  readonly insecure?: true;
   readonly idleTimeout?: number;
   /** Bytes of RAM that a source may announce. */
   readonly maxRam?: number;

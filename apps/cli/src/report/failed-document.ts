@@ -11,6 +11,7 @@ export function failedDocument(args: readonly string[], error: unknown): object 
   if (command === 'receive') return receiveDocument({ listen: null, target: null }, error);
   if (command === 'relay') return relayDocument({ listen: null, destination: null }, error);
   if (command === 'inspect') return inspectDocument(null, undefined, error);
+  if (command === 'tls' && subcommand === 'init') return failedCommandDocument('tls init', error);
   const isAccel = command === 'accel' && (subcommand === 'list' || subcommand === 'bench');
   return failedCommandDocument(isAccel ? `accel ${subcommand}` : (command ?? null), error);
 }

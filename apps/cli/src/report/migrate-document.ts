@@ -4,6 +4,7 @@ import type {
   GuestPlace,
   MigrationParameters,
   SourceStatistics,
+  TlsPeer,
 } from '@multifd/core';
 import type { GuestReport } from '../guest/prepared-guest.js';
 import type { HostChoice } from '../host/choose-host.js';
@@ -11,6 +12,7 @@ import type { Backing } from '../options/backing.js';
 import type { Verification } from '../verify/compare.js';
 import { type CodecFacts, type CompressionMember, compressionMember } from './compression-member.js';
 import { type FailureMembers, failureMembers, guestAt } from './errors.js';
+import { type TlsMember, tlsMember } from './tls-member.js';
 
 /** Grows when a member changes its meaning or goes away; new members do not count. */
 export const SCHEMA_VERSION = 1;
@@ -40,6 +42,8 @@ export interface MigrateDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly wire?: MigrationParameters['wire'];
   /** Absent if the choice was not made. */
   readonly compression?: CompressionMember;
+  /** Absent without TLS, or if it did not come to a connection. */
+  readonly tls?: TlsMember;
   /** CPU time of the migration, without the demo guest's own. Null: not known. */
   readonly 'cpu-time': BothEnds;
   /** Most resident memory, guest included. Null: not known. */
@@ -126,6 +130,7 @@ export interface MigrateFacts {
   host?: HostChoice;
   backing?: Backing | undefined;
   verification?: Verification;
+  tls?: TlsPeer | undefined;
 }
 
 export function newFacts(source: string | null, destination: string | null): MigrateFacts {
@@ -157,6 +162,7 @@ export function migrateDocument(facts: MigrateFacts, error?: unknown): MigrateDo
     ...hostMembers(facts),
     ...parameterMembers(facts.parameters),
     ...(facts.codec === undefined ? {} : { compression: compressionMember(facts.codec) }),
+    ...tlsMember(facts.tls),
     'cpu-time': rounded(facts.cpuTime),
     'peak-rss': facts.peakRss,
     allocated: facts.allocated,

@@ -1,8 +1,9 @@
-import type { DestinationStatistics, GuestPlace, IncomingBlock } from '@multifd/core';
+import type { DestinationStatistics, GuestPlace, IncomingBlock, TlsPeer } from '@multifd/core';
 import type { GuestReport } from '../guest/prepared-guest.js';
 import { type CodecFacts, type CompressionMember, compressionMember } from './compression-member.js';
 import { type FailureMembers, failureMembers, guestAt } from './errors.js';
 import { SCHEMA_VERSION } from './migrate-document.js';
+import { type TlsMember, tlsMember } from './tls-member.js';
 
 /** What `multifd receive --json` prints. Times in ms, sizes in bytes. */
 export interface ReceiveDocument extends Partial<Omit<FailureMembers, 'status'>> {
@@ -25,6 +26,8 @@ export interface ReceiveDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly channels?: number;
   readonly 'multifd-compression'?: string;
   readonly compression?: CompressionMember;
+  /** Absent without TLS, or if no guest came. */
+  readonly tls?: TlsMember;
   readonly 'cpu-time': { readonly destination: number | null };
   readonly 'peak-rss': { readonly destination: number | null };
   /** Where the guest's memory lives. Absent if it is in files, or none was made. */
@@ -78,6 +81,7 @@ export interface ReceiveFacts {
   cpuTime?: number;
   peakRss?: number;
   memory?: MemoryMember;
+  tls?: TlsPeer | undefined;
 }
 
 export function receiveDocument(facts: ReceiveFacts, error?: unknown): ReceiveDocument {
@@ -103,6 +107,7 @@ export function receiveDocument(facts: ReceiveFacts, error?: unknown): ReceiveDo
     ...(codec === undefined
       ? {}
       : { 'multifd-compression': codec.name, compression: compressionMember(codec) }),
+    ...tlsMember(facts.tls),
     'cpu-time': { destination: facts.cpuTime === undefined ? null : Math.round(facts.cpuTime) },
     'peak-rss': { destination: facts.peakRss ?? null },
     ...(memory === undefined ? {} : { memory }),

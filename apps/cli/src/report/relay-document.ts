@@ -2,6 +2,7 @@ import type { AcceleratorChoice, GuestPlace, RelayResult } from '@multifd/core';
 import { type CodecFacts, type CompressionMember, compressionMember } from './compression-member.js';
 import { type FailureMembers, failureMembers, guestAt } from './errors.js';
 import { SCHEMA_VERSION } from './migrate-document.js';
+import { type TlsMember, tlsMember } from './tls-member.js';
 
 /** What `multifd relay --json` prints. Times in ms, sizes in bytes. */
 export interface RelayDocument extends Partial<Omit<FailureMembers, 'status'>> {
@@ -30,6 +31,8 @@ export interface RelayDocument extends Partial<Omit<FailureMembers, 'status'>> {
 export interface RelaySide {
   readonly channels: number;
   readonly compression?: CompressionMember;
+  /** Absent without TLS on this side. */
+  readonly tls?: TlsMember;
   /** Bytes on all connections. */
   readonly transferred: number;
   readonly normal: number;
@@ -80,7 +83,8 @@ export function relayDocument(facts: RelayFacts, error?: unknown): RelayDocument
   };
 }
 
-function members({ machineType, incoming, outgoing }: RelayResult, facts: RelayFacts) {
+function members(result: RelayResult, facts: RelayFacts) {
+  const { machineType, incoming, outgoing, incomingTls, outgoingTls } = result;
   return {
     'total-time': Math.round(incoming.totalTime),
     'machine-type': machineType,
@@ -88,6 +92,7 @@ function members({ machineType, incoming, outgoing }: RelayResult, facts: RelayF
     incoming: {
       channels: facts.incomingChannels ?? 0,
       ...compressionOf(facts.incomingCodec),
+      ...tlsMember(incomingTls),
       transferred: incoming.received,
       normal: incoming.normal,
       'zero-pages': incoming.zeroPages,
@@ -96,6 +101,7 @@ function members({ machineType, incoming, outgoing }: RelayResult, facts: RelayF
     outgoing: {
       channels: facts.outgoingChannels ?? 0,
       ...compressionOf(facts.outgoingCodec),
+      ...tlsMember(outgoingTls),
       transferred: outgoing.transferred,
       normal: outgoing.normal,
       'zero-pages': outgoing.zeroPages,

@@ -1,6 +1,7 @@
 import { compressionText } from './compression-member.js';
 import { formatBytes, plain } from './format.js';
 import type { RelayDocument, RelaySide } from './relay-document.js';
+import { tlsLine } from './tls-member.js';
 
 /** A guest that went through, in the style of the other summaries. */
 export function relaySummary(document: RelayDocument): string {
@@ -11,6 +12,8 @@ export function relaySummary(document: RelayDocument): string {
     `machine type: ${plain(document['machine-type'] ?? 'none')}`,
     ...(incoming === undefined ? [] : [side('incoming', incoming)]),
     ...(outgoing === undefined ? [] : [side('outgoing', outgoing)]),
+    tlsLine('incoming tls', incoming?.tls),
+    tlsLine('outgoing tls', outgoing?.tls),
     `zero-page-detection: ${document['zero-page-detection']}`,
     accelerator === undefined ? '' : `accelerator: ${accelerator.name}: ${plain(accelerator.detail)}`,
     `cpu time: ${document['cpu-time']} ms`,

@@ -9,6 +9,7 @@ import type {
   RamMember,
 } from './migrate-document.js';
 import type { MemoryMember, ReceiveDocument } from './receive-document.js';
+import { tlsLine } from './tls-member.js';
 
 /**
  * A finished migration in the style of QEMU's `info migrate`.
@@ -23,6 +24,7 @@ export function migrateSummary(document: MigrateDocument, verbose = false): stri
     time('setup', document['setup-time']),
     ...(ram === undefined ? [] : ramLines(ram)),
     `channels: ${document.channels} (zero-page-detection ${document['zero-page-detection']}, compression ${compressed(document.compression, ram)})`,
+    tlsLine('tls', document.tls),
     ...(accelerator === undefined ? [] : acceleratorLines(accelerator, verbose)),
     ...(host === undefined ? [] : [hostLine(host, verbose)]),
     both('cpu time', document['cpu-time'], (value) => `${value} ms`),
@@ -54,6 +56,7 @@ export function receiveSummary(document: ReceiveDocument): string {
           `multifd bytes: ${kibibytes(ram['multifd-bytes'])}`,
         ]),
     `channels: ${document.channels} (compression ${compressed(document.compression, ram)})`,
+    tlsLine('tls', document.tls),
     ...blocks.map(({ name, length }) => `block: ${plain(name)}, ${formatBytes(length)}`),
     devices.length === 0 ? '' : `devices: ${devices.map(plain).join(', ')}`,
     one('cpu time', document['cpu-time'].destination, (value) => `${value} ms`),

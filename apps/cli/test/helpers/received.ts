@@ -23,6 +23,7 @@ export function received(): ReceiveResult {
     receivedPages,
     deviceState: [],
     rawDeviceState: { early: new Uint8Array(0), bytes: Uint8Array.of(0), vmdesc: undefined },
+    tls: undefined,
     // Of no interest to a target.
     statistics: {
       totalTime: 0,

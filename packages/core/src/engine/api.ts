@@ -2,6 +2,7 @@ import type { GuestPlace } from '../errors.js';
 import type { MigrationParameters } from '../parameters.js';
 import type { GuestRamDescriptor } from '../ram/guest-ram.js';
 import type { IncomingBlock, IncomingRam } from '../ram/incoming-ram.js';
+import type { ClientTls, ServerTls, TlsPeer } from '../transport/tls/credentials.js';
 import type { StreamConfiguration } from '../wire/main/configuration.js';
 import type { DeviceSection } from '../wire/main/records.js';
 import type { AcceleratorReference } from '../zero/accelerator.js';
@@ -91,6 +92,11 @@ export interface MigrateOptions {
    * receive. Default: Node's own streams. Same bytes on the wire.
    */
   readonly socketIo?: string;
+  /**
+   * TLS on all connections; the destination must use it too. Default: none, and whoever sees the network sees the guest.
+   * The channels then use Node's streams, whatever `socketIo` says.
+   */
+  readonly tls?: ClientTls;
   /** Asks the destination (a multifd, not a QEMU) for its report, and waits for it after completion. */
   readonly requestReport?: boolean;
   /** Cancels: the migration ends `cancelled`, the guest runs on here. The error's `cause` is the signal's reason. */
@@ -134,6 +140,8 @@ export interface MigrateResult {
    * was made: then nothing was compressed.
    */
   readonly compression: MethodDecision | undefined;
+  /** How the connections were protected, and who the destination is; undefined without TLS. */
+  readonly tls: TlsPeer | undefined;
   /** The destination's report, if it was asked for one. */
   readonly report: Uint8Array | undefined;
 }
@@ -179,6 +187,11 @@ export interface ReceiveOptions {
   readonly methodSettings?: Readonly<Record<string, number | string>>;
   /** See `MigrateOptions.socketIo`. */
   readonly socketIo?: string;
+  /**
+   * TLS on all connections: whoever does not prove to be a source that may connect is refused. Default: none, and
+   * whoever reaches the address can be the source.
+   */
+  readonly tls?: ServerTls;
   /**
    * Makes what was received durable (fsync, rename). Called when everything has arrived, before the source is told: if
    * it throws, the source is told of a failure and its guest runs on there.
@@ -247,4 +260,6 @@ export interface ReceiveResult {
   /** The device state of the stream as it came, and its description (JSON), if there was one. */
   readonly rawDeviceState: RawDeviceState & { readonly vmdesc: string | undefined };
   readonly statistics: DestinationStatistics;
+  /** How the connections were protected, and who the source is; undefined without TLS. */
+  readonly tls: TlsPeer | undefined;
 }

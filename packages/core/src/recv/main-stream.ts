@@ -97,6 +97,7 @@ export class IncomingMain {
     if (!this.returnPath) return committed;
     const given = await showingLife(this.#connection, true, Promise.race([committed, this.#takenBack()]));
     // After a pause of this process the message may be delivered before a close that was there first: read the socket.
+    await this.#connection.caughtUp();
     await eventLoopTurn();
     await eventLoopTurn();
     this.#stillThere();

@@ -113,7 +113,7 @@ export class SendChannel implements ThreadJob {
     };
     const failed = (error: MultifdError): void => this.#port.fail(error);
     this.#outgoing = await openOutgoingChannel(
-      link.address,
+      link,
       { uuid: link.uuid, channel },
       link.parameters,
       setupTimeout,

@@ -122,6 +122,6 @@ export function withEarlyHint(error: MultifdError, control: SourceControl): Mult
   if (error.code !== 'peer-closed' || isReason(error) || !control.isInFirstRound) return error;
   return new MultifdError('peer-closed', error.message, {
     cause: error,
-    hint: "see the destination's own message, or whether it still runs; multifd must be on there; machine type, RAM size, devices, multifd-channels and multifd-compression must be the same on both ends, and tls-creds empty",
+    hint: "see the destination's own message, or whether it still runs; multifd must be on there; machine type, RAM size, devices, multifd-channels and multifd-compression must be the same on both ends; tls-creds must be set on both or empty on both, and the destination must accept this end's credentials",
   });
 }

@@ -3,12 +3,15 @@ import type { IncomingBlock } from '../ram/incoming-ram.js';
 import type { Ending } from '../thread/port.js';
 import type { Address } from '../transport/address.js';
 import type { SocketIoLink } from '../transport/socket-io.js';
+import type { ClientTls } from '../transport/tls/credentials.js';
 import type { CheckPlan } from '../zero/open-checker.js';
 import type { AcceleratorReplacement } from '../zero/page-checker.js';
 
 /** Start data of every thread of a sending side. All buffers are shared, none is copied. */
 export interface SendLink {
   readonly address: Address;
+  /** Undefined: no TLS. */
+  readonly tls: ClientTls | undefined;
   readonly parameters: MigrationParameters;
   readonly uuid: Uint8Array;
   /** Target page size in bytes. */

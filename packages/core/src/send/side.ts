@@ -7,6 +7,7 @@ import { HangWatch } from '../thread/hang-watch.js';
 import type { Address } from '../transport/address.js';
 import { BandwidthLimit } from '../transport/bandwidth.js';
 import type { MigrationIo } from '../transport/socket-io.js';
+import type { ClientTls } from '../transport/tls/credentials.js';
 import type { AcceleratorReference } from '../zero/accelerator.js';
 import { type CheckPlan, CheckPlans, transferOf } from '../zero/open-checker.js';
 import type { AcceleratorReplacement } from '../zero/page-checker.js';
@@ -16,6 +17,7 @@ import type { ConnectOrder, FromSendChannel, SendChannelData, SendLink, ToSendCh
 
 export interface SendSideOptions {
   readonly address: Address;
+  readonly tls: ClientTls | undefined;
   readonly parameters: MigrationParameters;
   readonly uuid: Uint8Array;
   /** Target page size in bytes. */
@@ -93,6 +95,7 @@ export class SendSide {
     this.bandwidth = BandwidthLimit.allocate(parameters.maxBandwidth);
     this.link = {
       address: options.address,
+      tls: options.tls,
       parameters,
       uuid: options.uuid,
       pageSize: options.pageSize,

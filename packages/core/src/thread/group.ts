@@ -12,7 +12,8 @@ export type ThreadEntry =
   | 'source-migration'
   | 'incoming'
   | 'relay-incoming'
-  | 'relay-channel';
+  | 'relay-channel'
+  | 'tls';
 
 /** The `workerData` of every thread of a migration. */
 export interface ThreadData<Data> {

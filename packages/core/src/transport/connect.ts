@@ -4,17 +4,52 @@ import { MultifdError } from '../errors.js';
 import type { Address } from './address.js';
 import { formatAddress } from './address.js';
 import { connectError, isNobodyThere, systemCode } from './socket-errors.js';
+import { secure } from './tls/connect-tls.js';
+import type { ClientTls, TlsPeer } from './tls/credentials.js';
 
 /** ms between two tries to connect to a listener whose backlog is full. */
 const FULL_STEP = 20;
 
+/** A connection to the destination. */
+export interface Connected {
+  readonly socket: Socket;
+  /** Who the destination is; undefined without TLS. */
+  readonly tls: TlsPeer | undefined;
+}
+
+/** Where to connect to, and how. */
+export interface Route {
+  readonly address: Address;
+  /** Undefined: no TLS. */
+  readonly tls: ClientTls | undefined;
+}
+
 /**
- * Connects this thread to the destination. A unix socket whose listener has a full backlog refuses at once, where TCP
- * waits: then this end tries again until `timeout` is over.
+ * Connects this thread to the destination, and does the TLS handshake.
  * @param timeout ms.
- * @throws MultifdError `timeout`, or as `connectError`, naming `where` and the address; `cancelled` once `signal` aborts.
+ * @throws MultifdError `timeout`, `tls`, or as `connectError`, naming `where` and the address; `cancelled` once `signal`
+ *   aborts.
  */
 export async function openConnection(
+  { address, tls }: Route,
+  where: string,
+  timeout: number,
+  signal: AbortSignal,
+): Promise<Connected> {
+  const start = performance.now();
+  const socket = await connectSocket(address, where, timeout, signal);
+  if (tls === undefined) return { socket, tls };
+  const host = address.kind === 'tcp' ? address.host : undefined;
+  const left = Math.max(1, timeout - (performance.now() - start));
+  const secured = await secure(socket, tls, host, where, left, signal);
+  return { socket: secured.socket, tls: secured.peer };
+}
+
+/**
+ * A unix socket whose listener has a full backlog refuses at once, where TCP waits: then this end tries again until
+ * `timeout` is over.
+ */
+async function connectSocket(
   address: Address,
   where: string,
   timeout: number,
@@ -86,13 +121,13 @@ function connectOnce(
  * @throws MultifdError `peer-closed` then, else as `openConnection`.
  */
 export async function connectChannel(
-  address: Address,
+  route: Route,
   where: string,
   timeout: number,
   signal: AbortSignal,
 ): Promise<Socket> {
   try {
-    return await openConnection(address, where, timeout, signal);
+    return (await openConnection(route, where, timeout, signal)).socket;
   } catch (cause) {
     if (!MultifdError.is(cause) || !isNobodyThere(cause)) throw cause;
     throw new MultifdError('peer-closed', `${where}: the destination no longer listens: ${cause.message}`, {

@@ -1,12 +1,19 @@
 import { readSync, writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import type { MultifdError } from '../errors.js';
 import { socketFd } from './socket-bytes.js';
 
 /** Most bytes that the API thread reads of a connection before a thread takes it: the size of its staging buffer. */
 export const MOST_LOOKED_AT = 16 * 1024;
 
 /** What has arrived on a connection since the last look. Bytes are valid until the next look at any connection. */
-export type Look = Uint8Array | 'nothing' | 'ended' | 'broken';
+export type Look =
+  | Uint8Array
+  | 'nothing'
+  | 'ended'
+  | 'broken'
+  /** Of TLS: the client is refused. */
+  | MultifdError;
 
 /** Reads the first bytes of a connection in the API thread, without waiting. */
 export interface FirstLook {

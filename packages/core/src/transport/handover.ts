@@ -1,13 +1,17 @@
 import { Socket } from 'node:net';
-import { MessageChannel } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { MultifdError } from '../errors.js';
+import type { ByteStream } from './byte-stream.js';
+import { type PortEnd, PortStream } from './tls/port-stream.js';
 
 /** A connection on its way to the thread that will own it. It can be posted. */
 export type Handover =
   /** The socket itself; it is also in the message's transfer list. */
   | { readonly type: 'socket'; readonly socket: Socket }
   /** The thread calls the API thread's `Bridge`, which carries the connection's bytes. */
-  | { readonly type: 'bridge'; readonly port: number; readonly key: Uint8Array };
+  | { readonly type: 'bridge'; readonly port: number; readonly key: Uint8Array }
+  /** The decrypted bytes of a TLS connection; the port is also in the message's transfer list. */
+  | { readonly type: 'tls'; readonly port: MessagePort; readonly ended: PortEnd | undefined };
 
 /**
  * Whether this Node can post a socket to another thread: 24 and 26 learned it in their later versions, 22 did not.
@@ -29,15 +33,17 @@ export function canPostSockets(): boolean {
 }
 
 /** What of a handover goes into the message's transfer list. */
-export function transferOf(handover: Handover): readonly Socket[] {
+export function transferOf(handover: Handover): readonly (Socket | MessagePort)[] {
+  if (handover.type === 'tls') return [handover.port];
   return handover.type === 'socket' ? [handover.socket] : [];
 }
 
 /**
- * In the thread: its socket, unread and paused.
+ * In the thread: its socket, unread and paused, or what stands for it.
  * @throws MultifdError `io` if the bridge does not answer.
  */
-export async function takeOver(handover: Handover): Promise<Socket> {
+export async function takeOver(handover: Handover): Promise<ByteStream> {
+  if (handover.type === 'tls') return new PortStream(handover.port, handover.ended);
   if (handover.type === 'socket') return handover.socket;
   const { port, key } = handover;
   const socket = new Socket();

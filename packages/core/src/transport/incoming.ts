@@ -1,13 +1,11 @@
-import type { Socket } from 'node:net';
 import { MultifdError } from '../errors.js';
 import type { CounterRow } from '../thread/counters.js';
+import type { ByteStream } from './byte-stream.js';
+import { KEEP_ALIVE } from './keep-alive.js';
 import { type QueueUsers, queueLimits } from './queue-limits.js';
 import { adoptSocket, type BytesConsumer, type SocketBytes, streamSocket } from './socket-bytes.js';
 import type { BlockingSocket, SocketIo } from './socket-io.js';
 import { STAGING_SIZE, Staging } from './staging.js';
-
-/** TCP keep-alive: ms of silence before the first probe, ms between probes, number of probes. */
-const KEEP_ALIVE = { enable: true, initialDelay: 10_000, interval: 5_000, count: 6 };
 
 /**
  * The receiving half of a connection. Packets and records are parsed in a small staging buffer; payload goes straight
@@ -35,7 +33,7 @@ export class IncomingConnection implements BytesConsumer {
    *   Node's documented API only (see `adoptSocket`).
    */
   constructor(
-    accepted: Socket,
+    accepted: ByteStream,
     where: string,
     { adopt = true, head = new Uint8Array(0) }: { readonly adopt?: boolean; readonly head?: Uint8Array } = {},
   ) {
@@ -180,6 +178,11 @@ export class IncomingConnection implements BytesConsumer {
     return this.#bytes.socket.writableLength;
   }
 
+  /** Of TLS: resolves when this thread knows what had arrived by now. */
+  async caughtUp(): Promise<void> {
+    await this.#bytes.socket.caughtUp?.();
+  }
+
   /** Closes this direction once everything written has been sent. */
   end(): void {
     this.#bytes.socket.end();
@@ -278,13 +281,9 @@ export class IncomingConnection implements BytesConsumer {
   }
 
   #cutShort(expected: string, got: number): MultifdError {
-    return new MultifdError(
-      'peer-closed',
-      `${this.where}: the source closed it after ${got} of ${expected}`,
-      {
-        hint: "see the source's own message",
-      },
-    );
+    const cut = this.#bytes.socket.isCut === true ? ', or somebody cut it: TLS did not end' : '';
+    const what = `${this.where}: the source closed it after ${got} of ${expected}${cut}`;
+    return new MultifdError('peer-closed', what, { hint: "see the source's own message" });
   }
 
   #fail(error: MultifdError): void {

@@ -1,30 +1,17 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { MultifdError } from '../errors.js';
+import { type Accepted, AcceptedSocket, AcceptedTls } from './accepted.js';
 import { type Address, formatAddress } from './address.js';
 import { Bridge } from './bridge.js';
-import { canPostSockets, type Handover } from './handover.js';
+import { canPostSockets } from './handover.js';
+import { withPrivateSocket } from './private-socket.js';
 import { socketFd } from './socket-bytes.js';
 import { listenError, systemCode } from './socket-errors.js';
 import { removeStaleSocket } from './stale-socket.js';
+import type { TlsAcceptor } from './tls/acceptor.js';
 
 /** Listen backlog. Large, so that a burst of other connections does not make the source wait for a retry. */
 const BACKLOG = 4096;
-
-/** An accepted connection, unread. */
-export interface Accepted {
-  readonly socket: Socket;
-  /** For messages. */
-  readonly peer: string;
-  /** The peer's host: its address without the port. */
-  readonly host: string;
-  /** Its file descriptor, where Node exposes one. */
-  readonly descriptor: number | undefined;
-  /**
-   * Returns what another thread needs to take the connection over, without the bytes that were read from it.
-   * @param untouched Node's stream has read nothing from it.
-   */
-  handOver(untouched: boolean): Promise<Handover>;
-}
 
 export type OnConnection = (accepted: Accepted) => void;
 
@@ -41,9 +28,18 @@ export class Listener {
   #bridge: Bridge | undefined;
   #address: Address | undefined;
 
-  /** @throws MultifdError as `listenError` if it cannot listen there. */
-  static async open(address: Address, onConnection: OnConnection): Promise<Listener> {
-    const listener = new Listener();
+  readonly #tls: TlsAcceptor | undefined;
+
+  private constructor(tls: TlsAcceptor | undefined) {
+    this.#tls = tls;
+  }
+
+  /**
+   * @param tls ends TLS on every connection; the caller closes it. Undefined: no TLS.
+   * @throws MultifdError as `listenError` if it cannot listen there.
+   */
+  static async open(address: Address, onConnection: OnConnection, tls?: TlsAcceptor): Promise<Listener> {
+    const listener = new Listener(tls);
     try {
       await listener.#open(address, onConnection);
     } catch (error) {
@@ -54,7 +50,7 @@ export class Listener {
   }
 
   async #open(address: Address, onConnection: OnConnection): Promise<void> {
-    if (address.kind === 'unix') {
+    if (address.kind === 'unix' && this.#tls === undefined) {
       this.#bridge = new Bridge();
       await this.#bridge.ready();
     }
@@ -88,8 +84,7 @@ export class Listener {
     const { remoteAddress, remotePort } = socket;
     const isTcp = address.kind === 'tcp';
     const closed = 'a closed connection';
-    return {
-      socket,
+    const caller = {
       peer: isTcp
         ? remoteAddress === undefined || remotePort === undefined
           ? closed
@@ -97,12 +92,13 @@ export class Listener {
         : formatAddress(address),
       host: isTcp ? (remoteAddress ?? closed) : 'unix',
       descriptor: socketFd(socket),
-      handOver: async (untouched) => {
-        if (isTcp && untouched && canPost()) return { type: 'socket', socket };
-        this.#bridge ??= new Bridge();
-        return this.#bridge.carry(socket);
-      },
     };
+    const posts = isTcp && canPost();
+    if (this.#tls !== undefined) return new AcceptedTls(this.#tls.accept(socket, posts), caller);
+    return new AcceptedSocket(socket, caller, posts, () => {
+      this.#bridge ??= new Bridge();
+      return this.#bridge;
+    });
   }
 }
 
@@ -125,9 +121,14 @@ function listen(server: Server, address: Address): Promise<number> {
     server.once('error', (cause) => reject(listenError(address, cause)));
     const place =
       address.kind === 'tcp' ? { host: address.host, port: address.port } : { path: address.path };
-    server.listen({ ...place, backlog: BACKLOG }, () => {
-      const bound = server.address();
-      resolve(bound !== null && typeof bound === 'object' ? bound.port : 0);
-    });
+    const open = (): boolean => {
+      server.listen({ ...place, backlog: BACKLOG }, () => {
+        const bound = server.address();
+        resolve(bound !== null && typeof bound === 'object' ? bound.port : 0);
+      });
+      return server.listening;
+    };
+    if (address.kind === 'unix') withPrivateSocket(address.path, open);
+    else open();
   });
 }

@@ -1,8 +1,7 @@
 import type { Socket } from 'node:net';
 import { encodeInitPacket, type InitPacket } from '../wire/init-packet.js';
 import { INIT_PACKET_SIZE } from '../wire/layout.js';
-import type { Address } from './address.js';
-import { connectChannel } from './connect.js';
+import { connectChannel, type Route } from './connect.js';
 import { Outgoing, type OutgoingOptions } from './outgoing.js';
 import { type QueueUsers, queueLimits } from './queue-limits.js';
 import { socketFd } from './socket-bytes.js';
@@ -12,12 +11,12 @@ import { type BlockingSocket, loadSocketIo, type SocketIoLink } from './socket-i
  * Connects an outgoing channel and sends its initial packet at once (docs/wire.md, 1).
  * @param users the migration's parameters.
  * @param setupTimeout ms.
- * @param io sends block this thread where the socket has a descriptor; undefined: Node's streams.
+ * @param io sends block this thread where the socket has a descriptor and no TLS; undefined: Node's streams.
  * @param onFailure called once if the connection fails, whatever its thread is doing.
  * @throws MultifdError if it cannot connect; then nothing stays open.
  */
 export async function openOutgoingChannel(
-  address: Address,
+  route: Route,
   introduction: InitPacket,
   users: QueueUsers,
   setupTimeout: number,
@@ -25,10 +24,12 @@ export async function openOutgoingChannel(
   io: SocketIoLink | undefined,
   onFailure: NonNullable<Outgoing['onFailure']>,
 ): Promise<Outgoing> {
-  const socket = await connectChannel(address, options.where, setupTimeout, options.signal);
+  const socket = await connectChannel(route, options.where, setupTimeout, options.signal);
   // Nothing comes back on a channel; reading lets us notice that the destination closed while we wait.
   socket.resume();
-  const outgoing = new Outgoing(socket, { ...options, blocking: await blockingSocket(socket, io, users) });
+  // Blocking calls know nothing of TLS: they would write to the bare descriptor.
+  const blocking = route.tls === undefined ? await blockingSocket(socket, io, users) : undefined;
+  const outgoing = new Outgoing(socket, { ...options, blocking });
   outgoing.onFailure = onFailure;
   try {
     await outgoing.send([encodeInitPacket(introduction)], INIT_PACKET_SIZE);

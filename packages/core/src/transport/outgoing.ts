@@ -5,6 +5,7 @@ import type { CounterRow } from '../thread/counters.js';
 import { ACTIVITY_IDLE } from '../thread/counters.js';
 import type { BandwidthLimit } from './bandwidth.js';
 import type { BlockingSocket } from './socket-io.js';
+import { tlsReason } from './tls/faults.js';
 
 /** Bytes that may be queued in this process for a connection before its thread waits. */
 const HIGH_WATER = 4 * 2 ** 20;
@@ -205,10 +206,14 @@ export class Outgoing {
   }
 
   #connectionBroke(cause: Error): MultifdError {
-    return new MultifdError('peer-closed', `${this.#options.where}: the connection broke: ${cause.message}`, {
-      cause,
-      hint: "see the destination's own message",
-    });
+    return new MultifdError(
+      'peer-closed',
+      `${this.#options.where}: the connection broke: ${tlsReason(cause)}`,
+      {
+        cause,
+        hint: "see the destination's own message",
+      },
+    );
   }
 
   #stalled(): MultifdError {

@@ -1,8 +1,9 @@
 import { Socket } from 'node:net';
+import type { ByteStream } from './byte-stream.js';
 
 /** A socket that delivers its bytes to a `BytesConsumer`. */
 export interface SocketBytes {
-  readonly socket: Socket;
+  readonly socket: ByteStream;
   /** Descriptor to read from while the socket is paused, when nothing else does; undefined if there is none. */
   readonly fd: number | undefined;
   /** Resumes reading, after `deliver` returned false. */
@@ -28,7 +29,7 @@ export interface BytesConsumer {
  * So this constructs a new Socket around the same handle. The handle is undocumented; where there is none, this
  * returns undefined and `streamSocket` does the job with one more copy.
  */
-export function adoptSocket(accepted: Socket, consumer: BytesConsumer): SocketBytes | undefined {
+export function adoptSocket(accepted: ByteStream, consumer: BytesConsumer): SocketBytes | undefined {
   const handle: unknown = Reflect.get(accepted, '_handle');
   if (typeof handle !== 'object' || handle === null) return undefined;
   if (typeof Reflect.get(handle, 'useUserBuffer') !== 'function') return undefined;
@@ -44,7 +45,7 @@ export function adoptSocket(accepted: Socket, consumer: BytesConsumer): SocketBy
 }
 
 /** Uses Node's documented API: Node's own buffers, which the consumer copies. */
-export function streamSocket(accepted: Socket, consumer: BytesConsumer): SocketBytes {
+export function streamSocket(accepted: ByteStream, consumer: BytesConsumer): SocketBytes {
   accepted.on('data', (chunk: Uint8Array) => {
     if (!consumer.deliver(chunk)) accepted.pause();
   });

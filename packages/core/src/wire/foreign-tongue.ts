@@ -1,6 +1,6 @@
 /** TLS record types that can begin a connection (RFC 8446, 5.1), and the first byte of every TLS version. */
 const TLS_ALERT = 0x15;
-const TLS_HANDSHAKE = 0x16;
+export const TLS_HANDSHAKE = 0x16;
 const TLS_MAJOR = 3;
 /** Most bytes of text to quote. */
 const QUOTED = 40;
@@ -15,7 +15,7 @@ export function isTls(bytes: Uint8Array): boolean {
 /** Names the protocol of a connection that is not a migration, from its first four bytes or more. */
 export function foreignTongue(bytes: Uint8Array): string {
   if (isTls(bytes)) {
-    return 'it speaks TLS, which this end does not (turn it off on the source: tls-creds empty)';
+    return 'it speaks TLS, which this end was not told to (set tls-creds on both ends, or on neither)';
   }
   const line = plainText(bytes);
   if (line === undefined) return 'not a migration stream';

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Admission } from '../../src/engine/destination/admission.js';
 import { type Handover, takeOver } from '../../src/transport/handover.js';
@@ -56,7 +57,7 @@ async function open(byDescriptor: boolean) {
 }
 
 /** All that a socket still gives. */
-async function rest(socket: Socket): Promise<Buffer> {
+async function rest(socket: Duplex): Promise<Buffer> {
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
   socket.resume();

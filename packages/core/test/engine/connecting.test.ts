@@ -115,14 +115,14 @@ describe('a destination that is none', () => {
       '15030100020228',
       'incompatible',
       /destination speaks TLS/,
-      /tls-creds empty/,
+      /set tls-creds on both ends, or on neither/,
     ],
     [
       'a TLS server that speaks first',
       '160303004a020000',
       'incompatible',
       /destination speaks TLS/,
-      /tls-creds empty/,
+      /set tls-creds on both ends, or on neither/,
     ],
     [
       'an SSH server',

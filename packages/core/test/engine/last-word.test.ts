@@ -66,6 +66,7 @@ async function heardOfAbort(before: (outgoing: SourceControl) => void): Promise<
     methodSettings: {},
     relay: {
       address: { kind: 'tcp', host: '127.0.0.1', port: 1 },
+      tls: undefined,
       parameters: completeParameters(outgoing),
       given: {},
       uuid: new Uint8Array(16),

@@ -43,7 +43,7 @@ const REFUSALS: { what: string; act: (main: Socket, stop: () => void) => void }[
 
 describe.each(REFUSALS)('a destination that $what before the first round is over', ({ act }) => {
   const HINT =
-    /multifd must be on there; machine type, RAM size, .* must be the same on both ends, and tls-creds empty/;
+    /multifd must be on there; machine type, RAM size, .* must be the same on both ends; tls-creds must be set on both/;
 
   it('a source says what may be wrong there', async () => {
     const address = await destinationThat(act);

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Bridge } from '../../src/transport/bridge.js';
@@ -45,7 +46,7 @@ async function bridged() {
   return { bridge, accepted, peer, handover };
 }
 
-async function all(socket: Socket): Promise<string> {
+async function all(socket: Duplex): Promise<string> {
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
   socket.resume();

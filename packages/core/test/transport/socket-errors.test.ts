@@ -24,7 +24,12 @@ async function listening(address: string) {
 }
 const connecting = (address: string) =>
   outcomeOf(
-    openConnection(parseAddress(address), 'main stream', 20_000, new AbortController().signal),
+    openConnection(
+      { address: parseAddress(address), tls: undefined },
+      'main stream',
+      20_000,
+      new AbortController().signal,
+    ),
     'connect',
   );
 
@@ -128,14 +133,24 @@ describe.skipIf(process.platform !== 'linux')('a listener on a unix socket whose
 
   it('is waited for, as over TCP', async () => {
     const { child, address } = await full('full');
-    const opened = openConnection(address, 'channel 7', 60_000, new AbortController().signal);
+    const opened = openConnection(
+      { address, tls: undefined },
+      'channel 7',
+      60_000,
+      new AbortController().signal,
+    );
     setTimeout(() => child.kill('SIGCONT'), 300);
-    (await opened).destroy();
+    (await opened).socket.destroy();
   });
 
   it('but not for ever', async () => {
     const { address } = await full('stopped');
-    const opened = openConnection(address, 'channel 7', 500, new AbortController().signal);
+    const opened = openConnection(
+      { address, tls: undefined },
+      'channel 7',
+      500,
+      new AbortController().signal,
+    );
     const error = expectFailure(await outcomeOf(opened, 'connect'), 'io', /^channel 7: .*\(EAGAIN\)$/);
     expect(error.hint).toMatch(/hangs, or is very busy/);
   });
@@ -143,7 +158,10 @@ describe.skipIf(process.platform !== 'linux')('a listener on a unix socket whose
   it('and a cancellation ends it', async () => {
     const { address } = await full('cancelled');
     const cancel = new AbortController();
-    const opened = outcomeOf(openConnection(address, 'channel 7', 60_000, cancel.signal), 'connect');
+    const opened = outcomeOf(
+      openConnection({ address, tls: undefined }, 'channel 7', 60_000, cancel.signal),
+      'connect',
+    );
     setTimeout(() => cancel.abort(), 100);
     expectFailure(await opened, 'cancelled');
   });

@@ -37,6 +37,12 @@ export interface QemuMigrationParameters {
   readonly 'max-bandwidth'?: number;
   readonly 'downtime-limit'?: number;
   readonly 'direct-io'?: boolean;
+  /** Id of a `tls-creds-*` object; empty: no TLS. */
+  readonly 'tls-creds'?: string;
+  /** Source: the name that the destination's certificate must have. */
+  readonly 'tls-hostname'?: string;
+  /** Destination: id of an `authz-*` object. */
+  readonly 'tls-authz'?: string;
 }
 
 /** How a guest's processors stand. */

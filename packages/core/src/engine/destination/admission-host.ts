@@ -1,5 +1,6 @@
 import type { MultifdError } from '../../errors.js';
 import type { Handover } from '../../transport/handover.js';
+import type { TlsPeer } from '../../transport/tls/credentials.js';
 
 /** What admission tells the migration. */
 export interface AdmissionHost {
@@ -21,6 +22,6 @@ export interface AdmissionHost {
    * @throws if the socket is gone.
    */
   handOver(channel: number | undefined, connection: Handover, peer: string, head: Uint8Array): void;
-  /** All connections were handed over. */
-  complete(): void;
+  /** All connections were handed over. @param tls who their source is, if they use TLS. */
+  complete(tls: TlsPeer | undefined): void;
 }

@@ -1,7 +1,6 @@
 import { MultifdError } from '../../errors.js';
 import { saidByDestination } from '../../thread/guest-place.js';
-import { firstLook } from '../../transport/first-look.js';
-import type { Accepted } from '../../transport/listener.js';
+import type { Accepted } from '../../transport/accepted.js';
 import { alone, closedEarly, missing, otherNumber, whyLate } from './admission-errors.js';
 import type { AdmissionHost } from './admission-host.js';
 import { ConnectionLimit } from './connection-limit.js';
@@ -65,16 +64,11 @@ export class Admission {
   }
 
   connected(accepted: Accepted): void {
-    accepted.socket.on('error', () => {});
     if (this.#state === 'closed') {
-      accepted.socket.destroy();
+      accepted.drop();
       return;
     }
-    const connection = new PendingConnection(
-      accepted,
-      firstLook(accepted.socket, this.#byDescriptor),
-      this.#expected,
-    );
+    const connection = new PendingConnection(accepted, accepted.look(this.#byDescriptor), this.#expected);
     this.#pending.push(connection);
     const surplus = this.#limit.surplus(this.#pending);
     if (surplus !== undefined) this.#refuse(surplus, 'silent while others wait');
@@ -155,6 +149,7 @@ export class Admission {
       choice = this.#choose();
     }
     if (choice.type === 'complete') {
+      if (this.#refuseOthers(choice.group)) return;
       this.#introduce(choice.group.main);
       const isReady = this.#readiness.isReached(choice.group, this.#pending, now, this.#heldUp);
       if (isReady) void this.#start(choice.group);
@@ -172,6 +167,14 @@ export class Admission {
       return;
     }
     this.#decideOnMain(now);
+  }
+
+  /** Refuses channels of whoever is not who main is, as TLS has proven. True if there are any. */
+  #refuseOthers({ main, channels }: Group<PendingConnection>): boolean {
+    const others = channels.filter(({ tls }) => tls?.name !== main.tls?.name);
+    for (const channel of others)
+      this.#refuse(channel, `it is not the main stream's source, but ${channel.tls?.name}`);
+    return others.length > 0;
   }
 
   #choose(): Choice<PendingConnection> {
@@ -250,7 +253,7 @@ export class Admission {
       this.#host.failed(closedEarly());
       return;
     }
-    this.#host.complete();
+    this.#host.complete(group.main.tls);
   }
 
   /** The source is complete: judges the other connections. @param now ms; Infinity: wait for none of them. */

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { ByteStream } from '../../transport/byte-stream.js';
 
 /** ms that a source may take to close a connection after it was told why. */
 const LEAVING = 500;
@@ -10,10 +10,10 @@ const MOST = 16;
  * still sends is dropped until it closes, since a reset, which unread bytes would cause, may overtake the reason.
  */
 export class Dismissals {
-  readonly #all = new Map<Socket, Promise<void>>();
+  readonly #all = new Map<ByteStream, Promise<void>>();
 
   /** @param word the last bytes to the source. */
-  add(socket: Socket, word: Uint8Array): void {
+  add(socket: ByteStream, word: Uint8Array): void {
     if (socket.destroyed || this.#all.size >= MOST) {
       socket.destroy();
       return;

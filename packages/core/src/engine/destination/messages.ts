@@ -6,6 +6,7 @@ import type { PlacementDescriptor } from '../../recv/placer.js';
 import type { Ending } from '../../thread/port.js';
 import type { Handover } from '../../transport/handover.js';
 import type { SocketIoLink } from '../../transport/socket-io.js';
+import type { TlsPeer } from '../../transport/tls/credentials.js';
 
 /** What each of the destination's threads is started with. Its buffers are shared memory. */
 export interface IncomingThreadData {
@@ -53,6 +54,8 @@ export type FromIncomingThread =
   | { readonly type: 'warning'; readonly message: string }
   /** Of a relay: its destination says why it fails, or why it drops a connection. */
   | { readonly type: 'reason'; readonly reason: ErrorReport }
+  /** Of a relay: its main stream to the destination uses TLS. */
+  | { readonly type: 'secured'; readonly peer: TlsPeer }
   | {
       readonly type: 'blocks';
       readonly blocks: readonly IncomingBlock[];

@@ -9,6 +9,8 @@ import type { Address } from '../../transport/address.js';
 import { transferOf } from '../../transport/handover.js';
 import { Listener } from '../../transport/listener.js';
 import type { MigrationIo } from '../../transport/socket-io.js';
+import { TlsAcceptor } from '../../transport/tls/acceptor.js';
+import type { ServerTls, TlsPeer } from '../../transport/tls/credentials.js';
 import type { DestinationEvent } from '../api.js';
 import { emit } from '../emit.js';
 import { StatusMachine } from '../status.js';
@@ -30,6 +32,7 @@ export interface CommonOptions {
   readonly machineType?: string;
   readonly methodModules?: readonly string[];
   readonly methodSettings?: Readonly<Record<string, number | string>>;
+  readonly tls?: ServerTls;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: DestinationEvent) => void;
 }
@@ -51,6 +54,9 @@ export class DestinationMigration<Result> {
   readonly #admission: Admission;
   readonly #ending: DestinationEnding<Result>;
   #machineType = 'none';
+  #acceptor: TlsAcceptor | undefined;
+  /** Who the source is. */
+  #tls: TlsPeer | undefined;
   #setupTimer: NodeJS.Timeout | undefined;
   /** Whether the source that has begun lets go of its guest without waiting for an answer. */
   #mayHaveLetGo = false;
@@ -103,16 +109,22 @@ export class DestinationMigration<Result> {
           this.#threads
             .of(channel)
             .post({ type: 'connection', connection, peer, head }, transferOf(connection)),
-        complete: () => this.#allConnected(),
+        complete: (tls) => this.#allConnected(tls),
       },
     );
   }
 
   /** Listens; call `run` next. @throws MultifdError `io`; then nothing is left open. */
   async listen(address: Address): Promise<Listener> {
+    const { tls } = this.#options;
+    const { multifdChannels, setupTimeout } = this.#parameters;
+    const died = (error: MultifdError): void => this.#ending.failed(error);
+    if (tls !== undefined)
+      this.#acceptor = new TlsAcceptor(tls, multifdChannels, setupTimeout, this.#role.failures, died);
     try {
-      return await Listener.open(address, (accepted) => this.#admission.connected(accepted));
+      return await Listener.open(address, (accepted) => this.#admission.connected(accepted), this.#acceptor);
     } catch (error) {
+      await this.#acceptor?.close();
       this.#io?.interrupt.close();
       throw error;
     }
@@ -199,6 +211,7 @@ export class DestinationMigration<Result> {
       }
       const completed = this.#status.is('completed');
       await Promise.all([dismissed, this.#threads.join(), this.#role.close(completed)]);
+      await this.#acceptor?.close();
       listener.close();
       this.#io?.interrupt.close();
       if (this.#status.is('cancelling')) this.#status.to('cancelled');
@@ -213,13 +226,15 @@ export class DestinationMigration<Result> {
       machineType: this.#options.machineType,
       control: this.#control.buffer,
       counters: this.#counters.buffer,
-      socketIo: this.#io?.link,
+      // A socket under TLS is read by Node alone.
+      socketIo: this.#acceptor === undefined ? this.#io?.link : undefined,
       methodModules: this.#options.methodModules ?? [],
       methodSettings: this.#options.methodSettings ?? {},
     });
   }
 
-  #allConnected(): void {
+  #allConnected(tls: TlsPeer | undefined): void {
+    this.#tls = tls;
     clearTimeout(this.#setupTimer);
     if (this.#status.is('setup')) this.#status.to('active');
   }
@@ -227,6 +242,7 @@ export class DestinationMigration<Result> {
   #onMessage(message: FromIncomingThread): void {
     if (message.type === 'configuration') this.#machineType = message.machineType;
     else if (message.type === 'reason') this.#role.heard(MultifdError.fromReport(message.reason));
+    else if (message.type === 'secured') this.#role.secured(message.peer);
     else if (message.type === 'warning') emit(this.#options.onEvent, message);
     else if (message.type === 'blocks') this.#guarded('openRam', () => this.#place(message));
     else if (message.type === 'ending') this.#guarded('ending', () => this.#allRead());
@@ -252,7 +268,7 @@ export class DestinationMigration<Result> {
   async #complete(received: ReceivedState): Promise<void> {
     if (!this.#status.is('device')) return;
     const result = (guest: GuestPlace): Result =>
-      this.#role.result(this.#machineType, received, this.#meter.read(), guest);
+      this.#role.result(this.#machineType, received, this.#meter.read(), guest, this.#tls);
     await this.#role.commit(result(this.#control.guest));
     if (!this.#status.is('device')) return;
     const report = received.reportRequested && this.#role.reports;

@@ -1,7 +1,8 @@
 import { MultifdError } from '../../errors.js';
+import type { Accepted } from '../../transport/accepted.js';
 import { type FirstLook, MOST_LOOKED_AT } from '../../transport/first-look.js';
 import type { Handover } from '../../transport/handover.js';
-import type { Accepted } from '../../transport/listener.js';
+import type { TlsPeer } from '../../transport/tls/credentials.js';
 import { concat } from '../../wire/bytes.js';
 import { encodeReason } from '../../wire/reason.js';
 import { encodeShut } from '../../wire/return-path.js';
@@ -94,6 +95,11 @@ export class PendingConnection implements Claim {
     return this.#ended;
   }
 
+  /** Of TLS, once it is proven: who is at the other end. */
+  get tls(): TlsPeer | undefined {
+    return this.#accepted.tls;
+  }
+
   /** Descriptor of its socket: numbers are given from below, so it tells how many this process has. */
   get descriptor(): number | undefined {
     return this.#accepted.descriptor;
@@ -115,6 +121,7 @@ export class PendingConnection implements Claim {
         this.#due = now + Math.min(LATEST, Math.max(SOONEST, (now - this.#heard) / 4));
         return;
       }
+      if (MultifdError.is(seen)) throw seen;
       if (seen === 'broken') throw new MultifdError('peer-closed', 'the connection broke');
       if (seen === 'ended') {
         if (!this.proven) throw this.#closed();
@@ -155,11 +162,11 @@ export class PendingConnection implements Claim {
    */
   dismiss(reason: MultifdError, dismissals: Dismissals): void {
     if (this.#introduction.wantsReason)
-      dismissals.add(this.#accepted.socket, concat(encodeReason(reason, this.#uuid), encodeShut(1)));
+      dismissals.add(this.#accepted.stream(), concat(encodeReason(reason, this.#uuid), encodeShut(1)));
     else this.drop();
   }
 
   drop(): void {
-    this.#accepted.socket.destroy();
+    this.#accepted.drop();
   }
 }

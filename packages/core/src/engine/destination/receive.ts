@@ -11,6 +11,9 @@ import { FirstFailure } from '../../thread/first-failure.js';
 import { saidByDestination } from '../../thread/guest-place.js';
 import { formatAddress, parseAddress } from '../../transport/address.js';
 import { prepareSocketIo } from '../../transport/socket-io.js';
+import { tlsThreads } from '../../transport/tls/acceptor.js';
+import type { TlsPeer } from '../../transport/tls/credentials.js';
+import { checkServerTls } from '../../transport/tls/options.js';
 import { isPageSize } from '../../wire/layout.js';
 import type { Incoming, ReceiveOptions, ReceiveResult } from '../api.js';
 import { checkUuid } from '../source/options.js';
@@ -37,7 +40,9 @@ export async function receive(options: ReceiveOptions): Promise<Incoming> {
   }
   const uuid = checkUuid(options.uuid);
   const address = parseAddress(options.listen);
-  checkLimits(parameters.multifdChannels + 1);
+  checkServerTls(options.tls);
+  const { multifdChannels } = parameters;
+  checkLimits(multifdChannels + 1 + (options.tls === undefined ? 0 : tlsThreads(multifdChannels)));
   const migration = new DestinationMigration(
     options,
     new ReceiveRole(options, pageSize),
@@ -86,6 +91,8 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
   }
 
   heard(): void {}
+
+  secured(): void {}
 
   mainFailed(): void {}
 
@@ -141,6 +148,7 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
     received: ReceivedState,
     statistics: DestinationStatistics,
     guest: GuestPlace,
+    tls: TlsPeer | undefined,
   ): ReceiveResult {
     const { ram, receivedPages } = this.#placement ?? {
       ram: { pageSize: this.#pageSize, blocks: [] },
@@ -157,6 +165,7 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
       deviceState,
       rawDeviceState: { beforeRam, early, bytes, vmdesc },
       statistics,
+      tls,
     };
   }
 

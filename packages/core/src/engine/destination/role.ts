@@ -3,6 +3,7 @@ import type { IncomingBlock } from '../../ram/incoming-ram.js';
 import type { ReceivedState } from '../../recv/main-host.js';
 import type { FirstFailure } from '../../thread/first-failure.js';
 import type { GuestWord } from '../../thread/guest-place.js';
+import type { TlsPeer } from '../../transport/tls/credentials.js';
 import type { DestinationStatistics } from '../statistics.js';
 import type { IncomingThreadData, ToIncomingThread } from './messages.js';
 
@@ -22,12 +23,16 @@ export interface DestinationRole<Result> {
    * to know before it reads pages.
    */
   place(blocks: readonly IncomingBlock[], machineType: string, ahead: number): Promise<ToIncomingThread>;
-  /** @param guest who has the guest, as far as the source is concerned. */
+  /**
+   * @param guest who has the guest, as far as the source is concerned.
+   * @param tls who the source is, if its connections use TLS.
+   */
   result(
     machineType: string,
     received: ReceivedState,
     statistics: DestinationStatistics,
     guest: GuestPlace,
+    tls: TlsPeer | undefined,
   ): Result;
   /** Everything has arrived, and the source is not told yet: makes it durable, or throws. */
   commit(result: Result): Promise<void>;
@@ -42,6 +47,8 @@ export interface DestinationRole<Result> {
   isNews(failure: MultifdError): boolean;
   /** Main's thread says why the next destination fails, or drops a connection. */
   heard(reason: MultifdError): void;
+  /** Of a relay: its main stream to the destination uses TLS. */
+  secured(peer: TlsPeer): void;
   /** Main's thread has failed: no reason can arrive any more. */
   mainFailed(): void;
   /** After main's thread has failed: stops waiting for the next destination's answer. */

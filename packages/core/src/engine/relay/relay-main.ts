@@ -13,6 +13,7 @@ import { inTime } from '../../time-limit.js';
 import { BandwidthLimit } from '../../transport/bandwidth.js';
 import { openConnection } from '../../transport/connect.js';
 import { Outgoing } from '../../transport/outgoing.js';
+import type { TlsPeer } from '../../transport/tls/credentials.js';
 import type { StreamConfiguration } from '../../wire/main/configuration.js';
 import { withReportRequest } from '../../wire/report-request.js';
 import { parametersFor } from '../machine-compat.js';
@@ -35,6 +36,8 @@ export interface RelayMainHost {
   /** All of the source's main was read: resolves when no pending connection can be one of its channels. */
   settled(): Promise<void>;
   failed(error: MultifdError): void;
+  /** The main stream to the destination uses TLS. */
+  secured(peer: TlsPeer): void;
   /** The destination says why it fails, or why it drops a connection. */
   reason(reason: MultifdError): void;
 }
@@ -186,9 +189,11 @@ export class RelayMain implements MainHost {
   }
 
   async #connect(): Promise<MainStream> {
-    const { address, parameters, counters, bandwidth } = this.#link;
+    const { parameters, counters, bandwidth } = this.#link;
     const where = 'outgoing main stream';
-    const socket = await openConnection(address, where, parameters.setupTimeout, this.#host.signal);
+    const { setupTimeout } = parameters;
+    const { socket, tls } = await openConnection(this.#link, where, setupTimeout, this.#host.signal);
+    if (tls !== undefined) this.#host.secured(tls);
     const outgoing = new Outgoing(socket, {
       where,
       stallTimeout: parameters.stallTimeout,

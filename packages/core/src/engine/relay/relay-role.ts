@@ -6,6 +6,7 @@ import { withEarlyHint } from '../../send/diagnosis.js';
 import { SendSide, type SendSideOptions } from '../../send/side.js';
 import type { FirstFailure } from '../../thread/first-failure.js';
 import { type GuestWord, saidByRelay } from '../../thread/guest-place.js';
+import type { TlsPeer } from '../../transport/tls/credentials.js';
 import type { AcceleratorReplacement } from '../../zero/page-checker.js';
 import type { IncomingThreadData, ToIncomingThread } from '../destination/messages.js';
 import type { DestinationRole } from '../destination/role.js';
@@ -36,6 +37,8 @@ export class RelayRole implements DestinationRole<RelayResult> {
   readonly #transit: Transit;
   readonly #side: SendSide;
   #parameters: MigrationParameters;
+  /** Who the destination is. */
+  #tls: TlsPeer | undefined;
   #onFailure: (error: MultifdError) => void = () => {};
   readonly #reason = new AwaitedReason((error) => this.#onFailure(withEarlyHint(error, this.#side.control)));
 
@@ -67,6 +70,10 @@ export class RelayRole implements DestinationRole<RelayResult> {
 
   heard(reason: MultifdError): void {
     this.#reason.hear(reason);
+  }
+
+  secured(peer: TlsPeer): void {
+    this.#tls = peer;
   }
 
   mainFailed(): void {
@@ -125,6 +132,7 @@ export class RelayRole implements DestinationRole<RelayResult> {
     _received: ReceivedState,
     incoming: DestinationStatistics,
     guest: GuestPlace,
+    tls: TlsPeer | undefined,
   ): RelayResult {
     const { counters } = this.#side;
     const rows = Array.from({ length: counters.rows }, (_, index) => counters.row(index));
@@ -142,6 +150,8 @@ export class RelayRole implements DestinationRole<RelayResult> {
         multifdFlushAfterEachSection: this.#parameters.multifdFlushAfterEachSection,
         channelBytes: rows.slice(1).map((row) => row.bytes),
       },
+      incomingTls: tls,
+      outgoingTls: this.#tls,
     };
   }
 

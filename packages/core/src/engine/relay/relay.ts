@@ -5,6 +5,9 @@ import { AUTO } from '../../methods/registry.js';
 import { completeParameters, type MigrationParameters, type ZeroPageDetection } from '../../parameters.js';
 import { formatAddress, parseAddress } from '../../transport/address.js';
 import { prepareSocketIo } from '../../transport/socket-io.js';
+import { tlsThreads } from '../../transport/tls/acceptor.js';
+import type { ClientTls, ServerTls, TlsPeer } from '../../transport/tls/credentials.js';
+import { checkClientTls, checkServerTls } from '../../transport/tls/options.js';
 import { isPageSize } from '../../wire/layout.js';
 import type { AcceleratorReference } from '../../zero/accelerator.js';
 import { type AcceleratorOption, readAccelerator } from '../../zero/option.js';
@@ -42,6 +45,10 @@ export interface RelayOptions {
   readonly methodSettings?: Readonly<Record<string, number | string>>;
   /** See `MigrateOptions.socketIo`; for the channels of both sides. */
   readonly socketIo?: string;
+  /** TLS of the side to the source; see `ReceiveOptions.tls`. */
+  readonly incomingTls?: ServerTls;
+  /** TLS of the side to the destination; see `MigrateOptions.tls`. */
+  readonly outgoingTls?: ClientTls;
   /** Cancels, as `Relaying.close` does. The error's `cause` is the signal's reason. */
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: DestinationEvent) => void;
@@ -74,6 +81,9 @@ export interface RelayResult {
     readonly multifdFlushAfterEachSection: boolean;
     readonly channelBytes: readonly number[];
   };
+  /** How the connections of each side were protected, and who is there; undefined without TLS. */
+  readonly incomingTls: TlsPeer | undefined;
+  readonly outgoingTls: TlsPeer | undefined;
 }
 
 /**
@@ -110,10 +120,17 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
     );
   }
   const uuid = checkUuid(options.uuid);
-  checkLimits(incoming.multifdChannels + 1 + (options.outgoing?.multifdChannels ?? incoming.multifdChannels));
+  const { incomingTls, outgoingTls } = options;
+  const address = parseAddress(options.to);
+  checkServerTls(incomingTls);
+  checkClientTls(outgoingTls, address);
+  const { multifdChannels: channels } = incoming;
+  const decrypting = incomingTls === undefined ? 0 : tlsThreads(channels);
+  checkLimits(channels + 1 + (options.outgoing?.multifdChannels ?? channels) + decrypting);
   const io = await prepareSocketIo(options.socketIo);
   const role = new RelayRole({
-    address: parseAddress(options.to),
+    address,
+    tls: outgoingTls,
     parameters: outgoing,
     given: options.outgoing ?? {},
     uuid,
@@ -125,7 +142,14 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
     methodSettings: options.methodSettings ?? {},
     io,
   });
-  const migration = new DestinationMigration(options, role, incoming, pageSize, uuid, io);
+  const migration = new DestinationMigration(
+    { ...options, ...(incomingTls === undefined ? {} : { tls: incomingTls }) },
+    role,
+    incoming,
+    pageSize,
+    uuid,
+    io,
+  );
   const listener = await migration.listen(parseAddress(options.listen));
   const result = migration.run(listener);
   // Mark the rejection handled: the caller may look at the result later.

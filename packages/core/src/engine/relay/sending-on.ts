@@ -4,6 +4,7 @@ import type { MainHost } from '../../recv/main-host.js';
 import type { PageSink } from '../../recv/page-sink.js';
 import { SourceControl } from '../../send/control.js';
 import { type CounterRow, Counters } from '../../thread/counters.js';
+import type { TlsPeer } from '../../transport/tls/credentials.js';
 import { type IncomingPort, settled, type ThreadRole } from '../destination/thread-role.js';
 import type { RelayThreadData } from './messages.js';
 import { RelayMain } from './relay-main.js';
@@ -46,6 +47,7 @@ export class SendingOn implements ThreadRole {
       },
       settled: () => settled(this.#port),
       failed: (error: MultifdError) => this.#port.fail(error),
+      secured: (peer: TlsPeer) => this.#port.post({ type: 'secured', peer }),
       reason: (reason: MultifdError) => this.#port.post({ type: 'reason', reason: reason.toReport() }),
     };
     this.#main = new RelayMain(host, relay, new DestinationControl(control), new Counters(counters).row(0));

@@ -18,8 +18,8 @@ export class FirstAnswer {
     if (isTls(this.#bytes)) {
       return new MultifdError(
         'incompatible',
-        'main stream: the destination speaks TLS, which this end does not',
-        { hint: 'turn TLS off at the destination (QEMU: tls-creds empty), or go through a tunnel' },
+        'main stream: the destination speaks TLS, which this end was not told to',
+        { hint: 'set tls-creds on both ends, or on neither' },
       );
     }
     const line = plainText(this.#bytes);

@@ -1,6 +1,7 @@
 import type { ErrorReport } from '../../errors.js';
 import type { LegacyCheckData } from '../../send/legacy-zero-check.js';
 import type { Ending } from '../../thread/port.js';
+import type { TlsPeer } from '../../transport/tls/credentials.js';
 import type { Configuration } from '../../wire/main/encode.js';
 import type { DeviceSection } from '../../wire/main/records.js';
 import type { AcceleratorReplacement } from '../../zero/page-checker.js';
@@ -47,7 +48,8 @@ export type ToMigrationThread =
 export type FromMigrationThread =
   /** Modules are loaded, RAM is open. */
   | { readonly type: 'ready' }
-  | { readonly type: 'connected' }
+  /** `tls`: who the destination is; undefined without TLS. */
+  | { readonly type: 'connected'; readonly tls: TlsPeer | undefined }
   /** The destination says why it fails, or why it drops a connection. */
   | { readonly type: 'reason'; readonly reason: ErrorReport }
   /** The accelerator failed here, and another one replaced it. */

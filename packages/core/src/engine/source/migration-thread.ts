@@ -11,6 +11,7 @@ import { inTime } from '../../time-limit.js';
 import { BandwidthLimit } from '../../transport/bandwidth.js';
 import { openConnection } from '../../transport/connect.js';
 import { Outgoing } from '../../transport/outgoing.js';
+import type { TlsPeer } from '../../transport/tls/credentials.js';
 import { withReportRequest } from '../../wire/report-request.js';
 import { expectedDowntime, isStalled, type RoundFigures } from './convergence.js';
 import type { FromMigrationThread, SourceMigrationData, ToMigrationThread } from './messages.js';
@@ -79,11 +80,11 @@ export class MigrationThread {
     }
     this.#port.post({ type: 'ready' });
     await this.#port.next('connect');
-    const { outgoing, answers } = await this.#connect();
+    const { outgoing, answers, tls } = await this.#connect();
     const stream = new MainStream(outgoing);
     // A destination looks at the first bytes of each connection, and may wait for them (docs/wire.md, 1).
     await stream.begin(this.#data.configuration, returnPathRequest(parameters, true));
-    this.#port.post({ type: 'connected' });
+    this.#port.post({ type: 'connected', tls });
     await this.#port.next('channels-connected');
     this.#port.post({ type: 'ask-early' });
     const early = await this.#port.next('early-state');
@@ -112,9 +113,14 @@ export class MigrationThread {
     await this.#legacy?.close();
   }
 
-  async #connect(): Promise<{ outgoing: Outgoing; answers: ReturnPathAnswers }> {
-    const { address, parameters } = this.#data;
-    const socket = await openConnection(address, 'main stream', parameters.setupTimeout, this.#port.signal);
+  async #connect(): Promise<{
+    outgoing: Outgoing;
+    answers: ReturnPathAnswers;
+    tls: TlsPeer | undefined;
+  }> {
+    const { parameters } = this.#data;
+    const { signal } = this.#port;
+    const { socket, tls } = await openConnection(this.#data, this.where, parameters.setupTimeout, signal);
     const outgoing = new Outgoing(socket, {
       where: 'main stream',
       stallTimeout: parameters.stallTimeout,
@@ -141,7 +147,7 @@ export class MigrationThread {
     });
     outgoing.onFailure = (error) => fail(answers.explain(error));
     this.#answers = answers;
-    return { outgoing, answers };
+    return { outgoing, answers, tls };
   }
 
   /** The setup sync: no page may reach a channel before the destination knows the blocks (docs/wire.md, 3.4). */

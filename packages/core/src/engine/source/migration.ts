@@ -7,6 +7,7 @@ import { SendSide } from '../../send/side.js';
 import { type Thread, ThreadGroup } from '../../thread/group.js';
 import { saidBySource, withGuest } from '../../thread/guest-place.js';
 import type { MigrationIo } from '../../transport/socket-io.js';
+import type { TlsPeer } from '../../transport/tls/credentials.js';
 import { type CheckPlan, transferOf } from '../../zero/open-checker.js';
 import type { LiveParameters, MigrateOptions, MigrateResult } from '../api.js';
 import { emit } from '../emit.js';
@@ -40,6 +41,8 @@ export class SourceMigration {
   readonly #chooser: MethodChooser | undefined;
   #migration: Thread<ToMigrationThread> | undefined;
   #isMainReady = false;
+  /** Who the destination is. */
+  #tls: TlsPeer | undefined;
   /** After a failure: what happened to the guest here, if it is not intact. */
   #damage: MultifdError | undefined;
 
@@ -142,6 +145,7 @@ export class SourceMigration {
       accelerator: this.#checked.parameters.zeroPageDetection === 'none' ? undefined : this.#side.accelerator,
       replaced: [...this.#side.replaced],
       compression: this.#chooser?.decision,
+      tls: this.#tls,
       report,
     };
   }
@@ -219,6 +223,7 @@ export class SourceMigration {
         this.#mainReady.resolve();
         return;
       case 'connected':
+        this.#tls = message.tls;
         // Main comes first: a QEMU before 8.0 takes its first connection for main (docs/wire.md, 1).
         this.#side.connect({ blocks: [], zeroPageDetection: this.#checked.parameters.zeroPageDetection });
         return;

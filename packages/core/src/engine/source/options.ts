@@ -4,6 +4,8 @@ import { checkGuestRam } from '../../ram/guest-ram.js';
 import type { SendSideOptions } from '../../send/side.js';
 import { type Address, parseAddress } from '../../transport/address.js';
 import type { MigrationIo } from '../../transport/socket-io.js';
+import type { ClientTls } from '../../transport/tls/credentials.js';
+import { checkClientTls } from '../../transport/tls/options.js';
 import { isPageSize } from '../../wire/layout.js';
 import type { StreamConfiguration } from '../../wire/main/configuration.js';
 import type { Configuration } from '../../wire/main/encode.js';
@@ -15,6 +17,7 @@ import { parametersFor } from '../machine-compat.js';
 /** Options of `migrate`, complete and checked. */
 export interface CheckedSource {
   readonly address: Address;
+  readonly tls: ClientTls | undefined;
   readonly parameters: MigrationParameters;
   readonly uuid: Uint8Array;
   readonly configuration: Configuration;
@@ -31,6 +34,7 @@ export function checkSource(options: MigrateOptions): CheckedSource {
   if (address.kind === 'tcp' && address.port === 0) {
     throw new MultifdError('usage', `address ${options.to}: a destination has a port above 0`);
   }
+  checkClientTls(options.tls, address);
   const { guest } = options;
   if (!isPageSize(guest.ram.pageSize)) {
     throw new MultifdError(
@@ -49,6 +53,7 @@ export function checkSource(options: MigrateOptions): CheckedSource {
   }
   return {
     address,
+    tls: options.tls,
     parameters,
     uuid: checkUuid(guest.uuid),
     configuration: { machineType, ...checkConfiguration(guest) },
@@ -61,13 +66,14 @@ export function checkSource(options: MigrateOptions): CheckedSource {
 /** Arguments of the sending side. */
 export function sideOptions(
   { guest, methodModules = [], methodSettings = {} }: MigrateOptions,
-  { address, parameters, uuid, accelerator, fallbacks }: CheckedSource,
+  { address, tls, parameters, uuid, accelerator, fallbacks }: CheckedSource,
   io: MigrationIo | undefined,
 ): SendSideOptions {
   const { pageSize } = guest.ram;
   const channels = { channelName: 'channel', entry: 'source-channel' } as const;
   return {
     address,
+    tls,
     parameters,
     uuid,
     pageSize,

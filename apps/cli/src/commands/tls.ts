@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
+import { hostname } from 'node:os';
+import { MultifdError } from '@multifd/core';
+import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
+import { quote } from '../options/sizes.js';
+import { formatError } from '../report/errors.js';
+import { failedCommandDocument } from '../report/failed-document.js';
+import { writePrivately } from '../tls/write-folder.js';
+
+export interface TlsInitOptions {
+  readonly host?: readonly string[];
+  readonly psk?: true;
+  readonly json?: true;
+}
+
+/** `multifd tls init`: makes what both ends need for TLS. */
+export async function tlsInitCommand(dir: string, options: TlsInitOptions): Promise<ExitCode> {
+  try {
+    const { files, hosts } = options.psk ? sharedKey() : await certificates(options.host ?? []);
+    writePrivately(dir, files);
+    if (options.json) process.stdout.write(`${JSON.stringify(document(dir, files, hosts), null, 2)}\n`);
+    else process.stdout.write(options.psk ? pskText(dir) : text(dir, hosts));
+    return EXIT.done;
+  } catch (error) {
+    if (options.json)
+      process.stdout.write(`${JSON.stringify(failedCommandDocument('tls init', error), null, 2)}\n`);
+    process.stderr.write(formatError(error));
+    return exitCodeOf(error);
+  }
+}
+
+/** A host of `--host`. @throws MultifdError `usage` if it is neither a name nor an address. */
+export function parseHost(given: string, before: readonly string[] = []): readonly string[] {
+  const isName = given.length <= 253 && /^(?!-)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*$/.test(given);
+  if (isIP(given) !== 0 || isName) return [...before, given];
+  throw new MultifdError('usage', `--host ${quote(given)}: neither a host name nor an address`, {
+    hint: 'as in --host dst.example --host 192.0.2.7',
+  });
+}
+
+interface Made {
+  readonly files: Readonly<Record<string, string>>;
+  readonly hosts: readonly string[];
+}
+
+async function certificates(given: readonly string[]): Promise<Made> {
+  // Loaded here: no other command needs the library.
+  const { makeAuthority } = await import('../tls/authority.js');
+  const machine = hostname();
+  const own = /^[A-Za-z0-9.-]+$/.test(machine) ? [machine] : [];
+  const hosts = [...new Set([...given, ...own, 'localhost', '127.0.0.1', '::1'])];
+  const { ca, server, client } = await makeAuthority({ hosts, machine });
+  return {
+    hosts,
+    files: {
+      'ca-cert.pem': ca.cert,
+      'ca-key.pem': ca.key,
+      'server-cert.pem': server.cert,
+      'server-key.pem': server.key,
+      'client-cert.pem': client.cert,
+      'client-key.pem': client.key,
+    },
+  };
+}
+
+function sharedKey(): Made {
+  return { hosts: [], files: { 'keys.psk': `qemu:${randomBytes(32).toString('hex')}\n` } };
+}
+
+function document(dir: string, files: Made['files'], hosts: readonly string[]) {
+  return {
+    'schema-version': 1,
+    command: 'tls init',
+    status: 'completed',
+    dir,
+    files: Object.keys(files),
+    hosts,
+  };
+}
+
+function text(dir: string, hosts: readonly string[]): string {
+  return `made in ${dir}, readable by this user only:
+  ca-cert.pem                       the authority: on both ends
+  server-cert.pem, server-key.pem   the destination's, for ${hosts.join(', ')}
+  client-cert.pem, client-key.pem   the source's
+  ca-key.pem                        makes more certificates: keep it where nobody else gets it
+Both ends' certificates are good for a year, the authority for five.
+`;
+}
+
+function pskText(dir: string): string {
+  return `made in ${dir}, readable by this user only:
+  keys.psk   the key that both ends share, of the user qemu: the same file on both
+`;
+}

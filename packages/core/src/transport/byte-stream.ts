@@ -1,0 +1,24 @@
+import type { Duplex } from 'node:stream';
+
+/** What a connection's reader needs: a socket, or the decrypted side of a TLS connection. */
+export interface ByteStream extends Duplex {
+  readonly bytesRead: number;
+  readonly localAddress?: string | undefined;
+  readonly remoteAddress?: string | undefined;
+  setKeepAlive(options: KeepAlive): unknown;
+  /** Of TLS: the peer has ended without saying so. */
+  readonly isCut?: boolean;
+  /** Resolves when this thread knows what had arrived by now. Undefined: two turns of the event loop are enough. */
+  caughtUp?(): Promise<void>;
+}
+
+/** TCP keep-alive. */
+export interface KeepAlive {
+  readonly enable: boolean;
+  /** ms of silence before the first probe. */
+  readonly initialDelay: number;
+  /** ms between probes. */
+  readonly interval: number;
+  /** Number of probes. */
+  readonly count: number;
+}

@@ -1,0 +1,75 @@
+import type { Socket } from 'node:net';
+import { connect, type TLSSocket } from 'node:tls';
+import { MultifdError } from '../../errors.js';
+import { clientOptions } from './contexts.js';
+import type { ClientTls, TlsPeer } from './credentials.js';
+import { handshakeFault } from './faults.js';
+import { judgeServer, serverName } from './peer.js';
+
+/** An outgoing connection whose other end has proven itself. */
+export interface Secured {
+  readonly socket: TLSSocket;
+  readonly peer: TlsPeer;
+}
+
+/**
+ * Does the handshake on a connected socket, which belongs to the result from then on.
+ * @param host of the address; undefined: it has none.
+ * @param where for messages.
+ * @param timeout ms.
+ * @throws MultifdError `tls`, `timeout`, or `cancelled` once `signal` aborts; then nothing stays open.
+ */
+export function secure(
+  raw: Socket,
+  tls: ClientTls,
+  host: string | undefined,
+  where: string,
+  timeout: number,
+  signal: AbortSignal,
+): Promise<Secured> {
+  return new Promise((resolve, reject) => {
+    const hostname = tls.hostname ?? host;
+    const socket = connect({ ...clientOptions(tls), socket: raw, servername: serverName(hostname) });
+    const settle = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      socket.removeListener('error', onError);
+      socket.removeListener('close', onClose);
+      socket.removeListener('secureConnect', onSecure);
+    };
+    const fail = ({ code, message, hint, cause }: MultifdError): void => {
+      settle();
+      socket.on('error', () => {});
+      socket.destroy();
+      const help = hint === undefined ? {} : { hint };
+      reject(new MultifdError(code, `${where}: ${message}`, { cause, ...help }));
+    };
+    const onSecure = (): void => {
+      try {
+        const peer = judgeServer(socket, tls, host);
+        settle();
+        resolve({ socket, peer });
+      } catch (cause) {
+        fail(MultifdError.from(cause, 'internal', 'TLS'));
+      }
+    };
+    const onError = (cause: Error): void => fail(handshakeFault(cause, 'the destination'));
+    const onClose = (): void =>
+      onError(Object.assign(new Error('the connection ended'), { code: 'ECONNRESET' }));
+    const onAbort = (): void => fail(new MultifdError('cancelled', 'cancelled in the TLS handshake'));
+    const timer = setTimeout(
+      () =>
+        fail(
+          new MultifdError('timeout', `no TLS handshake with the destination within ${timeout} ms`, {
+            hint: 'does it use TLS? set tls-creds on both ends, or on neither',
+          }),
+        ),
+      timeout,
+    );
+    socket.on('secureConnect', onSecure);
+    socket.on('error', onError);
+    socket.on('close', onClose);
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
+  });
+}

@@ -70,6 +70,7 @@ export default defineConfig({
           text: 'Taking part',
           items: [
             page('Contributing', '/contributing'),
+            page('Reporting a hole', '/security-policy'),
             page('Releasing', '/releasing'),
             page('A custom accelerator', '/examples/custom-accelerator'),
             page('A custom codec', '/examples/custom-codec'),

@@ -5,7 +5,9 @@ import { posix } from 'node:path';
 export function pageOf(file) {
   const rules = [
     [/^README\.md$/, () => 'index'],
-    [/^(CONTRIBUTING|SECURITY|RELEASING)\.md$/, ([, name]) => name.toLowerCase()],
+    [/^(CONTRIBUTING|RELEASING)\.md$/, ([, name]) => name.toLowerCase()],
+    // docs/security.md is the page of that name.
+    [/^SECURITY\.md$/, () => 'security-policy'],
     [/^docs\/(.*)README\.md$/, ([, folder]) => `${folder}index`],
     [/^docs\/(.*)\.md$/, ([, name]) => name],
     [/^(?:packages|apps)\/([^/]+)\/README\.md$/, ([, name]) => `packages/${name}`],

@@ -10,12 +10,13 @@ test('which file is which page', () => {
     [
       'README.md',
       'SECURITY.md',
+      'docs/security.md',
       'docs/wire.md',
       'docs/decisions/README.md',
       'apps/cli/README.md',
       'LICENSE',
     ].map(pageOf),
-    ['index', 'security', 'wire', 'decisions/index', 'packages/cli', undefined],
+    ['index', 'security-policy', 'security', 'wire', 'decisions/index', 'packages/cli', undefined],
   );
 });
 

@@ -1,5 +1,6 @@
 import type { TLSSocket } from 'node:tls';
 import { relay } from '@multifd/core';
+import { TestAuthority } from '@multifd/testing/certificates';
 import { describe, expect, it } from 'vitest';
 import { closeAfterTest, type Destination, destination, until } from '../support/ends.js';
 import { expectFailure, expectValue, outcomeOf } from '../support/outcome.js';
@@ -156,4 +157,29 @@ it('a relay speaks TLS on each side as it is told, and says who is there', async
   expect(relayed.incomingTls).toMatchObject({ name: 'CN=source.example,O=Example' });
   expect(relayed.outgoingTls).toMatchObject({ name: 'CN=server.example' });
   expectValue(await outcomeOf(end.result, 'receive'));
+});
+
+it('a channel of somebody else than the main stream, with a certificate as good, is refused', async () => {
+  const authority = await TestAuthority.make();
+  const server = await authority.issue('server', { addresses: ['127.0.0.1'] });
+  const [one, other] = await Promise.all(
+    ['one', 'other'].map((name) => authority.issue('client', { subject: `CN=${name}.example` })),
+  );
+  const x509 = { kind: 'x509', verifyPeer: true, ca: authority.cert } as const;
+  const there = await destination({
+    tls: { credentials: { ...x509, endpoint: 'server', own: server } },
+    parameters: { multifdChannels: 1 },
+  });
+  const source = (own: typeof one) =>
+    new RawTlsSource(there.incoming.address, {
+      credentials: { ...x509, endpoint: 'client', ...(own === undefined ? {} : { own }) },
+    });
+  const main = await source(one).open(raw.header(), raw.start([BLOCK]));
+  await source(other).open(raw.init(0), raw.sync());
+  await there.refused(/^it is not the main stream's source, but CN=other\.example$/);
+  await source(one).open(raw.init(0), raw.sync(), raw.sync(1));
+  await there.active();
+  main.write(Buffer.concat([raw.part('end'), raw.end()]));
+  const received = expectValue(await outcomeOf(there.incoming.result, 'receive'));
+  expect(received.tls).toMatchObject({ name: 'CN=one.example' });
 });

@@ -34,7 +34,9 @@ describe.skipIf(!found.ok)(`host-linux${absent}`, () => {
         const receiving = await startReceive(['--host', destination, '--channels', '1', '--json']);
         const proxy = await recordingProxy(receiving.address);
         try {
-          const args = ['demo:24M,zero=0.4,populate', proxy.address, '--channels', '1', '--json'];
+          // When runs of zero pages begin depends on when the destination's answer comes.
+          const wire = ['--wire', 'qemu'];
+          const args = ['demo:24M,zero=0.4,populate', proxy.address, '--channels', '1', '--json', ...wire];
           const migrated = await run(['migrate', ...args, '--host', source]);
           expect(migrated, `${source} to ${destination}`).toMatchObject({ code: 0, stderr: '' });
           const document = JSON.parse(migrated.stdout);

@@ -98,7 +98,9 @@ export function run(args: readonly string[], options: StartOptions = {}): Promis
 /** The document of a migration that must succeed and say nothing else. */
 export async function migrateJson(args: readonly string[]) {
   const ended = await run(['migrate', ...args, '--json']);
-  expect(ended.stderr).toBe('');
+  // On a busy machine a guest may write faster than it is sent: that is said, and is no failure.
+  const said = ended.stderr.split('\n').filter((line) => line !== '' && !line.includes('dirties memory'));
+  expect(said).toEqual([]);
   expect(ended.code).toBe(0);
   return JSON.parse(ended.stdout);
 }

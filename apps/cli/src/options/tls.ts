@@ -35,7 +35,11 @@ export function clientTls(options: TlsOptions, { kind }: Destination): { readonl
       hint: 'start multifd receive with --tls-creds yourself, and give its address here',
     });
   }
-  const credentials = load(options, 'client', '');
+  return ofClient(options, '');
+}
+
+function ofClient(options: TlsOptions, side: Side): { readonly tls?: ClientTls } {
+  const credentials = load(options, 'client', side);
   const { tlsHostname: hostname } = options;
   if (credentials === undefined) return {};
   return { tls: { credentials, ...(hostname === undefined ? {} : { hostname }) } };
@@ -62,13 +66,10 @@ export function relayTls(options: TlsOptions & OutgoingTlsOptions): {
     ...given('tlsUsername', options.outgoingTlsUsername),
     ...given('tlsHostname', options.outgoingTlsHostname),
   };
-  const credentials = load(outgoing, 'client', 'outgoing-');
-  const { tlsHostname: hostname } = outgoing;
+  const { tls: outgoingTls } = ofClient(outgoing, 'outgoing-');
   return {
     ...(incomingTls === undefined ? {} : { incomingTls }),
-    ...(credentials === undefined
-      ? {}
-      : { outgoingTls: { credentials, ...(hostname === undefined ? {} : { hostname }) } }),
+    ...(outgoingTls === undefined ? {} : { outgoingTls }),
   };
 }
 
@@ -77,8 +78,10 @@ function given<K extends string, V>(name: K, value: V | undefined): { [key in K]
   return value === undefined ? none : { ...none, [name]: value };
 }
 
-/** @param side of a relay's options, in front of their names. */
-function load(options: TlsOptions, endpoint: TlsEndpoint, side: '' | 'outgoing-') {
+/** Of a relay's options: what stands in front of their names. */
+type Side = '' | 'outgoing-';
+
+function load(options: TlsOptions, endpoint: TlsEndpoint, side: Side) {
   const { tlsCreds: dir, tlsVerifyPeer: verifyPeer, tlsPsk: psk, tlsUsername: username } = options;
   if (dir === undefined) {
     const orphan = Object.keys(options).find(

@@ -53,6 +53,9 @@ const NO_WAY = 'no way leads there: check the address, and the network';
 const NOT_ALLOWED =
   'this machine does not allow it: check the address (a broadcast address?), and its firewall';
 
+const MAY_NOT_CONNECT =
+  'this user may not connect there: check who may write to the socket, and the directories above it';
+
 const CONNECT: Readonly<Record<Address['kind'], Advices>> = {
   tcp: {
     ...NAMES,
@@ -72,14 +75,8 @@ const CONNECT: Readonly<Record<Address['kind'], Advices>> = {
     ECONNRESET: ['io', START],
     ENOENT: ['io', START],
     EAGAIN: ['io', 'the destination accepts no connection: it hangs, or is very busy'],
-    EACCES: [
-      'usage',
-      'this user may not connect there: check who may write to the socket, and the directories above it',
-    ],
-    EPERM: [
-      'usage',
-      'this user may not connect there: check who may write to the socket, and the directories above it',
-    ],
+    EACCES: ['usage', MAY_NOT_CONNECT],
+    EPERM: ['usage', MAY_NOT_CONNECT],
     EPROTOTYPE: ['usage', 'it is a socket of another kind: check the path'],
   },
 };
@@ -113,7 +110,7 @@ export function systemCode(error: unknown): string {
   return typeof code === 'string' ? code : '';
 }
 
-/** Of a host with several addresses Node gives one error for each: the first one is as good as any. */
+/** Of a host with several addresses Node gives one error for each. The message names the first. */
 function single(error: unknown): unknown {
   return error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
 }

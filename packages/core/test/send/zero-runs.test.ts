@@ -1,9 +1,16 @@
 import { expect, test } from 'vitest';
 import { createRamPacket } from '../../src/public/wire.js';
+import { RANGE_SIZE } from '../../src/ram/ranges.js';
 import { ZeroRuns } from '../../src/send/zero-runs.js';
+import { MAX_ZERO_RUN } from '../../src/wire/layout.js';
 
 const PAGE = 4096;
 const MOST = 4 * 2 ** 20;
+
+test('a range of a source fits into one run, which every destination takes', () => {
+  expect(MAX_ZERO_RUN).toBe(MOST);
+  expect(RANGE_SIZE).toBeLessThanOrEqual(MAX_ZERO_RUN);
+});
 
 /** The runs of a packet as pairs. */
 function runsOf(runs: ZeroRuns): number[][] {

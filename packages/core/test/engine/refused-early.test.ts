@@ -14,12 +14,20 @@ const guest = () => ({
   ram: createGuestRam({ seed: testSeed(), blocks: [{ name: 'pc.ram', length: 4 * MIB }] }),
 });
 
-/** A destination of the test's own. @param act called with main, which has said something, and how to stop listening. */
-async function destinationThat(act: (main: Socket, stop: () => void) => void): Promise<string> {
+/**
+ * A destination of the test's own.
+ * @param act called with main, which has said something, and how to stop listening.
+ * @param actOnChannel called with each other connection at once.
+ */
+async function destinationThat(
+  act: (main: Socket, stop: () => void) => void,
+  actOnChannel: (channel: Socket) => void = () => {},
+): Promise<string> {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
     socket.on('error', () => {});
     if (sockets.length === 0) socket.once('data', () => act(socket, () => server.close()));
+    else actOnChannel(socket);
     sockets.push(socket);
     socket.resume();
   });
@@ -35,24 +43,36 @@ async function destinationThat(act: (main: Socket, stop: () => void) => void): P
   return `tcp:127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`;
 }
 
-const REFUSALS: { what: string; act: (main: Socket, stop: () => void) => void }[] = [
+const NONE = (): void => {};
+
+const REFUSALS: {
+  what: string;
+  act: (main: Socket, stop: () => void) => void;
+  onChannel?: (channel: Socket) => void;
+}[] = [
   { what: 'closes main, as a QEMU of another machine does', act: (main) => main.destroy() },
   { what: 'resets main, as a QEMU that has died does', act: (main) => main.resetAndDestroy() },
   { what: 'answers SHUT(1)', act: (main) => main.end(encodeShut(1)) },
+  { what: 'listens no more, as a QEMU without multifd does', act: (_main, stop) => stop() },
+  {
+    what: 'resets a channel and keeps main, as a QEMU with another number of them does',
+    act: NONE,
+    onChannel: (channel) => channel.resetAndDestroy(),
+  },
 ];
 
-describe.each(REFUSALS)('a destination that $what before the first round is over', ({ act }) => {
+describe.each(REFUSALS)('a destination that $what before the first round is over', ({ act, onChannel }) => {
   const HINT =
     /multifd must be on there; machine type, RAM size, .* must be the same on both ends; tls-creds must be set on both/;
 
   it('a source says what may be wrong there', async () => {
-    const address = await destinationThat(act);
+    const address = await destinationThat(act, onChannel);
     const { sent } = await tryToMove({ guest: guest(), parameters, listening: goTo(address) });
     expect(expectFailure(sent, 'peer-closed').hint).toMatch(HINT);
   });
 
   it('a relay says the same, and its source hears it', async () => {
-    const between = await relayTo(await destinationThat(act), parameters);
+    const between = await relayTo(await destinationThat(act, onChannel), parameters);
     const relayed = outcomeOf(between.result, 'relay');
     const { sent } = await tryToMove({ guest: guest(), parameters, listening: goTo(between.address) });
     const error = expectFailure(await relayed, 'peer-closed');

@@ -114,10 +114,18 @@ export class RelayRole implements DestinationRole<RelayResult> {
   async place(blocks: readonly IncomingBlock[], machineType: string): Promise<ToIncomingThread> {
     this.#parameters = parametersFor(machineType, this.#destination.given);
     this.#tellCompat(machineType);
-    await this.#side.ready;
+    await this.#unlessFailed(this.#side.ready);
     this.#side.connect({ blocks, zeroPageDetection: this.#parameters.zeroPageDetection });
-    await this.#side.connected;
+    await this.#unlessFailed(this.#side.connected);
     return { type: 'transit', blocks };
+  }
+
+  /**
+   * Waits for the outgoing side. If that fails, `#failed` has heard of it, waits for the destination's reason and then says
+   * what may be wrong there: the bare error must not come first, so this never returns.
+   */
+  #unlessFailed(step: Promise<void>): Promise<void> {
+    return step.catch(() => new Promise<never>(() => {}));
   }
 
   #tellCompat(machineType: string): void {

@@ -114,17 +114,56 @@ describe('whatever a stranger sends, the wait goes on and the right source gets 
     },
   );
 
-  it('a source whose channels have another uuid goes on for a while: it is not taken for one without channels', async () => {
+  it.each([
+    [
+      'as QEMU has it by default',
+      raw.nothing,
+      /uuid.*give both ends the same VM uuid.*the source did not wait for an answer/,
+    ],
+    ['with a return path', raw.returnPath(), /uuid.*give both ends the same VM uuid[^;]*$/],
+  ])(
+    'a source whose channels have another uuid is refused at once, main and all, %s',
+    async (_what, request, says) => {
+      const uuid = new Uint8Array(16).fill(7);
+      // Nothing but what the source has said can end the wait for it.
+      const patient = { setupTimeout: 600_000, stallTimeout: 600_000, idleTimeout: 600_000 };
+      const { incoming, source, refused, refusals } = await listen(2, { uuid, parameters: patient });
+      const stream = await source.open(raw.header(), request, raw.start([BLOCK]));
+      const closed = once(stream, 'close');
+      await source.open(raw.init(0));
+      await source.open(raw.init(1));
+      await refused(/^the source has another guest: channel [01]: init packet uuid/);
+      await closed;
+      expect(refusals().at(-1)).toMatch(says);
+      await sendGuest(source, 2, uuid);
+      await completes(incoming);
+    },
+  );
+
+  it('what is left of a source that was refused is not reported again', async () => {
+    const { incoming, source, refused, refusals } = await listen(2, { machineType: 'none' });
+    const rest = [await source.open(), await source.open(raw.init(1))];
+    await source.open(raw.header('other'), raw.start([BLOCK]));
+    await refused(/machine type: expected none, got other/);
+    for (const socket of rest) socket.end();
+    // Both are looked at before a stranger that comes later.
+    await Promise.all(rest.map((socket) => once(socket, 'close')));
+    await source.open(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
+    await refused(/HTTP/);
+    expect(refusals()).toHaveLength(2);
+    await sendGuest(source);
+    await completes(incoming);
+  });
+
+  it('a channel of another guest from the host of a source that has its own: the source goes on', async () => {
     const uuid = new Uint8Array(16).fill(7);
-    const { incoming, source, refused } = await listen(1, { uuid });
+    const { incoming, source, refused } = await listen(2, { uuid });
     const stream = await source.open(main.start);
+    await source.open(raw.init(0, uuid), raw.sync(), raw.sync());
     await source.open(raw.init(0));
     await refused(/channel 0: .*uuid/);
+    await source.open(raw.init(1, uuid), raw.sync(), raw.sync());
     stream.write(main.end);
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
-    stream.end();
-    await refused(/main stream: the source closed it/);
-    await sendGuest(source, 1, uuid);
     await completes(incoming);
   });
 
@@ -151,9 +190,8 @@ describe('whatever a stranger sends, the wait goes on and the right source gets 
         await source.open(raw.init(0)),
         await source.open(raw.init(1)),
       ];
-      await refused(/channel 1: .*uuid/);
+      if (when === 'after') await refused(/the source has another guest: channel [01]: .*uuid/);
       for (const socket of wrong) socket.end();
-      if (when === 'after') await refused(/main stream: the source closed it/);
       await sendGuest(source, 2, uuid);
       await completes(incoming);
     },

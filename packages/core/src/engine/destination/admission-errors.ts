@@ -47,6 +47,13 @@ export function alone(): MultifdError {
   );
 }
 
+/** The error for a main whose channels are another guest's: a QEMU says its uuid there only. @param why of a channel. */
+export function otherGuest({ message, hint }: MultifdError): MultifdError {
+  return new MultifdError('incompatible', `the source has another guest: ${message}`, {
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
 export function closedEarly(): MultifdError {
   return new MultifdError(
     'peer-closed',

@@ -1,7 +1,7 @@
 import { MultifdError } from '../../errors.js';
 import { saidByDestination } from '../../thread/guest-place.js';
 import type { Accepted } from '../../transport/accepted.js';
-import { alone, closedEarly, missing, otherNumber, whyLate } from './admission-errors.js';
+import { alone, closedEarly, missing, otherGuest, otherNumber, whyLate } from './admission-errors.js';
 import type { AdmissionHost } from './admission-host.js';
 import { ConnectionLimit } from './connection-limit.js';
 import { type Choice, chooseGroup, type Group } from './group.js';
@@ -137,11 +137,14 @@ export class Admission {
       connection.look(now);
     } catch (cause) {
       const error = MultifdError.from(cause, 'internal', connection.peer);
-      this.#refuse(connection, error);
+      if (error.code === 'peer-closed' && this.#refusals.isLeftOver(connection)) this.#drop(connection);
+      else this.#refuse(connection, error);
     }
   }
 
   #decide(now: number): void {
+    for (const { main, why } of this.#refusals.ofOtherGuests(this.#pending, now))
+      this.#refuse(main, otherGuest(why));
     let choice = this.#choose();
     if (choice.type === 'conflict' || choice.type === 'misfit') {
       // One may have closed or said more since its last look.
@@ -291,6 +294,11 @@ export class Admission {
     const reasonInFull = why.hint === undefined ? why.message : `${why.message} (${why.hint})`;
     const letGo = connection.mayHaveLetGo ? `; ${saidByDestination('either').words}` : '';
     this.#host.refused(connection.peer, `${reasonInFull}${letGo}`);
+  }
+
+  #drop(connection: PendingConnection): void {
+    this.#remove(connection);
+    connection.drop();
   }
 
   #remove(connection: PendingConnection): void {

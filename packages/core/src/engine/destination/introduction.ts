@@ -61,9 +61,14 @@ export class Introduction {
     return this.#bytes;
   }
 
-  /** Undefined until its first record is whole. */
+  /** Undefined until its first record is whole. Once `push` has thrown, a channel may be another guest's. */
   get role(): 'main' | 'channel' | undefined {
     return this.#role;
+  }
+
+  /** Whether it is, or was, a source's main, whether or not that fits. */
+  get isSource(): boolean {
+    return this.#role === 'main' || this.#isMisfit;
   }
 
   /** A channel's number. */
@@ -146,10 +151,11 @@ export class Introduction {
     const packet = decodeInitPacket(this.#bytes.subarray(0, INIT_PACKET_SIZE), 'channel');
     const { uuid, channels } = this.#expected;
     const where = `channel ${packet.channel}`;
-    // A number that is too high may be the source's mistake; anything else is not this guest's.
-    checkInitPacket(packet, { uuid, channels: Math.max(channels, packet.channel + 1) }, where);
+    // It is a channel, whether or not it is this guest's: admission asks that of one that is refused.
     this.#channel = packet.channel;
     this.#role = 'channel';
+    // A number that is too high may be the source's mistake; anything else is not this guest's.
+    checkInitPacket(packet, { uuid, channels: Math.max(channels, packet.channel + 1) }, where);
   }
 
   #readPacket(): void {

@@ -47,6 +47,10 @@ export class PendingConnection implements Claim {
     return this.#introduction.role;
   }
 
+  get isSource(): boolean {
+    return this.#introduction.isSource;
+  }
+
   get channel(): number {
     return this.#introduction.channel;
   }

@@ -1,22 +1,68 @@
 import type { MultifdError } from '../../errors.js';
 import { Dismissals } from './dismissals.js';
+import { SILENT } from './latecomers.js';
 import type { PendingConnection } from './pending-connection.js';
 
+/** ms for which what a host closes is taken for the rest of its source that was refused. */
+const LEAVING = 5_000;
 /** Hosts whose refusals are remembered. */
 const MOST_HOSTS = 64;
+
+interface Refusal {
+  /** When it was, ms. */
+  readonly at: number;
+  readonly why: MultifdError;
+}
 
 /** Connections that were turned away: what their sources are told, and when and why it was. */
 export class Refusals {
   readonly #dismissals = new Dismissals();
   /** The last one of each host, of the hosts that were heard of last. */
-  readonly #last = new Map<string, { readonly at: number; readonly why: MultifdError }>();
+  readonly #last = new Map<string, Refusal>();
+  /** The last main of each such host. */
+  readonly #sources = new Map<string, Refusal>();
+  /** The last channel of another guest, of each such host; `at` is when it had connected. */
+  readonly #otherGuests = new Map<string, Refusal>();
 
   add(connection: PendingConnection, why: MultifdError): void {
     connection.dismiss(why, this.#dismissals);
-    this.#last.delete(connection.host);
-    this.#last.set(connection.host, { at: performance.now(), why });
-    const [oldest] = this.#last.keys();
-    if (oldest !== undefined && this.#last.size > MOST_HOSTS) this.#last.delete(oldest);
+    const { host, role, since, isSource } = connection;
+    if (isSource) remember(this.#sources, host, { at: performance.now(), why });
+    remember(this.#last, host, { at: performance.now(), why });
+    if (role === 'channel' && why.code === 'incompatible')
+      remember(this.#otherGuests, host, { at: since, why });
+  }
+
+  /**
+   * Whether it is what is left of a source that was refused a moment ago, and so nothing new: a channel of its host, or
+   * one that has said nothing.
+   */
+  isLeftOver({ host, role, bytes }: PendingConnection): boolean {
+    const last = this.#sources.get(host);
+    const isRecent = last !== undefined && performance.now() - last.at < LEAVING;
+    return isRecent && (role === 'channel' || bytes.length === 0);
+  }
+
+  /**
+   * The sources whose channels are another guest's, which their main need not say, and why a channel was refused. A
+   * channel from main's host that fits, or has not said yet whether it does, may be main's own: then the wrong one is a
+   * stranger's.
+   */
+  ofOtherGuests(
+    pending: readonly PendingConnection[],
+    now: number,
+  ): { main: PendingConnection; why: MultifdError }[] {
+    return pending.flatMap((main) => {
+      const last = this.#otherGuests.get(main.host);
+      if (main.role !== 'main' || !main.proven || last === undefined || last.at < main.since) return [];
+      const hasOwn = pending.some(
+        ({ host, role, since, heard }) =>
+          host === main.host &&
+          since >= main.since &&
+          (role === 'channel' || (role === undefined && now - heard < SILENT)),
+      );
+      return hasOwn ? [] : [{ main, why: last.why }];
+    });
   }
 
   /** Why a connection from this main's host was refused last, if that was since main connected. */
@@ -47,4 +93,11 @@ export class Refusals {
     if (failure === undefined) this.#dismissals.drop();
     await this.#dismissals.over();
   }
+}
+
+function remember(all: Map<string, Refusal>, host: string, refusal: Refusal): void {
+  all.delete(host);
+  all.set(host, refusal);
+  const [oldest] = all.keys();
+  if (oldest !== undefined && all.size > MOST_HOSTS) all.delete(oldest);
 }

@@ -19,6 +19,8 @@ Exit codes:
   5    the guest has left, so do not start it at its source; but it is not verified (interrupted, or the two sides
        differ), or the source did not release it (guest-at: either)
   130  interrupted; the source, if it still runs, has the guest
+The first SIGINT, SIGTERM or SIGHUP cancels, or says what is waited for; a second one ends the process at once, and
+says who has the guest.
 With --json, guest-at says who has the guest.`;
 
 export const MIGRATE_HELP = `

@@ -3,14 +3,17 @@ import {
   checkLimits,
   completeParameters,
   type GuestRamDescriptor,
+  type GuestWord,
   type MigrateResult,
   type MigrationParameters,
+  type MigrationStatus,
   MultifdError,
   machineCompat,
   migrate,
   parametersFor,
   type SourceEvent,
   type SourceStatistics,
+  saidBySource,
 } from '@multifd/core';
 import { AUTO } from '@multifd/core/codec';
 import { chooseAccelerator } from '../accelerators/choose.js';
@@ -23,7 +26,7 @@ import { chooseHost, type HostChoice } from '../host/choose-host.js';
 import { checkBacking } from '../host/guest-memory.js';
 import { checkReportable, openFileSource, type StoredGuest, storedGuest } from '../images/file-source.js';
 import { openRawSource, rawGuest } from '../images/raw-source.js';
-import { type Interrupt, listenForInterrupt } from '../interrupt.js';
+import { endedAtOnce, type Interrupt, listenForInterrupt } from '../interrupt.js';
 import { addressOf } from '../loopback/address-of.js';
 import { LoopbackDestination } from '../loopback/destination.js';
 import type { Backing } from '../options/backing.js';
@@ -56,23 +59,45 @@ export async function migrateCommand(
   options: MigrateOptions,
 ): Promise<ExitCode> {
   const terminal = openTerminal();
-  const interrupt = listenForInterrupt();
   const facts = newFacts(source, destination);
-  let error: unknown;
+  const end = (caught: unknown): ExitCode => {
+    terminal.clear();
+    const completed = facts.completed === true;
+    const error = caught !== undefined && completed ? afterCompletion(caught) : caught;
+    const code = endOf(completed, error);
+    interrupt.release(code);
+    const document = migrateDocument(facts, error);
+    if (options.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    else if (completed) process.stdout.write(migrateSummary(document, options.verbose));
+    if (error !== undefined) process.stderr.write(formatError(error));
+    return code;
+  };
+  const interrupt = listenForInterrupt({
+    note: (line) => terminal.note(line),
+    waitsFor,
+    endAtOnce: (status) => end(endedAtOnce(wordOf(status))),
+  });
   try {
     await new MigrateRun(options, facts, terminal, interrupt).run(source, destination);
-  } catch (caught) {
-    error = facts.completed === true ? afterCompletion(caught) : caught;
-  } finally {
-    terminal.clear();
+  } catch (error) {
+    return end(error);
   }
-  const code = endOf(facts.completed === true, error);
-  interrupt.release(code);
-  const document = migrateDocument(facts, error);
-  if (options.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  else if (facts.completed) process.stdout.write(migrateSummary(document, options.verbose));
-  if (error !== undefined) process.stderr.write(formatError(error));
-  return code;
+  return end(undefined);
+}
+
+/** What the end waits for after a signal. */
+function waitsFor(status: MigrationStatus): string {
+  if (status === 'completed') return 'the guest has left, and the rest is being called off';
+  return status === 'device'
+    ? "the destination's word is waited for: it may have the guest"
+    : 'the migration is being cancelled';
+}
+
+/** Who has the guest, and that in words, while a migration that is ended from outside has this status. */
+function wordOf(status: MigrationStatus): GuestWord | undefined {
+  // `afterCompletion` says it.
+  if (status === 'completed') return undefined;
+  return saidBySource(status === 'device' ? 'either' : 'source');
 }
 
 /** One migration, from the command line's words to the verified end. */

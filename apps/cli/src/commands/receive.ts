@@ -2,8 +2,10 @@ import {
   checkLimits,
   completeParameters,
   type FileBlockDescriptor,
+  type Incoming,
   type IncomingBlock,
   type IncomingRam,
+  type MigrationStatus,
   type ReceiveResult,
   receive,
   type ServerTls,
@@ -21,7 +23,7 @@ import { openTarget } from '../images/open-target.js';
 import { PAGE_SIZE } from '../images/page-size.js';
 import { loadHoleSeeker } from '../images/seek.js';
 import { strandedWords, withStranded } from '../images/stranded.js';
-import { type Interrupt, listenForInterrupt } from '../interrupt.js';
+import { endedAtOnce, type Interrupt, listenForInterrupt } from '../interrupt.js';
 import { followParent } from '../loopback/follow-parent.js';
 import { errorReport, tellParent } from '../loopback/messages.js';
 import { codecSettings } from '../options/compression.js';
@@ -48,17 +50,32 @@ export async function receiveCommand(
 ): Promise<ExitCode> {
   const isChild = options.loopbackChild === true;
   const terminal = isChild ? SILENT : openTerminal();
-  const interrupt = isChild ? followParent() : listenForInterrupt();
   const facts: ReceiveFacts = { listen, target: target ?? 'memory' };
-  let error: unknown;
-  try {
-    await new ReceiveRun(options, facts, terminal, interrupt).run(listen, parseTarget(target));
-  } catch (caught) {
-    error = facts.completed === true ? afterCompletion(caught) : caught;
-  } finally {
+  let run: ReceiveRun | undefined;
+  const end = (caught: unknown): { code: ExitCode; error: unknown } => {
     terminal.clear();
+    const error = caught !== undefined && facts.completed === true ? afterCompletion(caught) : caught;
+    return { code: endOf(facts.completed === true, error), error };
+  };
+  const interrupt = isChild
+    ? followParent()
+    : listenForInterrupt({
+        note: (line) => terminal.note(line),
+        waitsFor: (status) => run?.waitsFor(status) ?? 'the command is about to end',
+        endAtOnce() {
+          const { code, error } = end(run?.endAtOnce() ?? endedAtOnce(undefined));
+          tell(options, facts, error);
+          return code;
+        },
+      });
+  let caught: unknown;
+  try {
+    run = new ReceiveRun(options, facts, terminal, interrupt);
+    await run.run(listen, parseTarget(target));
+  } catch (error) {
+    caught = error;
   }
-  const code = endOf(facts.completed === true, error);
+  const { code, error } = end(caught);
   interrupt.release(code);
   tell(options, facts, error);
   return code;
@@ -89,6 +106,12 @@ class ReceiveRun {
   readonly #clock = new CpuClock();
   readonly #host: HostChoice;
   #memory: GuestMemory | undefined;
+  #incoming: Incoming | undefined;
+  /** The result has come: nothing is waited for of the source. */
+  #hasResult = false;
+  /** The files end with the process, whatever it was doing; set while there are some. */
+  #abandon: (() => void) | undefined;
+  #images: IncomingTarget | undefined;
   /** The blocks where they are kept, without their holes. */
   #kept: { readonly pageSize: number; readonly blocks: readonly FileBlockDescriptor[] } | undefined;
 
@@ -120,12 +143,14 @@ class ReceiveRun {
       images?.abandon();
       if (images?.stranded !== undefined) this.#terminal.note(strandedWords(images.stranded));
     };
+    this.#images = images;
+    this.#abandon = abandon;
     process.once('exit', abandon);
     try {
       const received = await this.#receive(listen, parameters, codec, images, target, tls);
       // Before anything else can fail: from here on the source has no guest any more.
       this.#noteAll(images?.settle());
-      if (images !== undefined) this.#facts.images = [...new Set(this.#kept?.blocks.map(({ path }) => path))];
+      if (images !== undefined) this.#noteImages(this.#kept?.blocks ?? []);
       this.#facts.statistics = received.statistics;
       this.#noteMemory(target);
       this.#tellDeviceState(received, target);
@@ -137,9 +162,34 @@ class ReceiveRun {
       throw withStranded(error, stranded);
     } finally {
       process.off('exit', abandon);
+      this.#images = undefined;
       this.#memory?.close();
       this.#noteAll(images?.discard());
     }
+  }
+
+  /** What the end waits for after a signal. */
+  waitsFor(status: MigrationStatus): string {
+    if (this.#hasResult) return 'the guest here is being ended';
+    if (status === 'completed')
+      return 'the guest is here, and its source has not closed its main stream yet (as with COLO, x-colo)';
+    return status === 'device' ? 'the guest is being kept' : 'the migration is being cancelled';
+  }
+
+  /** A second signal: gives up what is here at once. @returns what to tell of it. */
+  endAtOnce(): unknown {
+    const images = this.#images;
+    if (this.#abandon !== undefined) process.off('exit', this.#abandon);
+    images?.abandon();
+    // `afterCompletion` says it of a guest that is here.
+    const word = this.#hasResult ? undefined : this.#incoming?.guest();
+    if (this.#facts.completed === true && this.#kept !== undefined) this.#noteImages(this.#kept.blocks);
+    if (images?.stranded !== undefined) this.#facts.images = images.stranded.paths;
+    return withStranded(endedAtOnce(word), images?.stranded);
+  }
+
+  #noteImages(blocks: readonly FileBlockDescriptor[]): void {
+    this.#facts.images = [...new Set(blocks.map(({ path }) => path))];
   }
 
   async #receive(
@@ -184,10 +234,13 @@ class ReceiveRun {
       ...(machineType === undefined ? {} : { machineType }),
       ...(uuid === undefined ? {} : { uuid }),
     });
+    this.#incoming = incoming;
     this.#facts.listen = incoming.address;
     tellParent({ type: 'listening', address: incoming.address });
     this.#terminal.note(`listening on ${incoming.address}${whoCanReach(incoming.address, tls)}`);
-    return incoming.result;
+    const result = await incoming.result;
+    this.#hasResult = true;
+    return result;
   }
 
   #memoryFor(blocks: readonly IncomingBlock[], target: Target): IncomingRam {

@@ -1,9 +1,15 @@
-import { checkLimits, completeParameters, type MigrationParameters, relay } from '@multifd/core';
+import {
+  checkLimits,
+  completeParameters,
+  type MigrationParameters,
+  type MigrationStatus,
+  relay,
+} from '@multifd/core';
 import { chooseAccelerator } from '../accelerators/choose.js';
 import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
 import { type ExitCode, endOf } from '../exit-codes.js';
 import { chooseHost } from '../host/choose-host.js';
-import { type Interrupt, listenForInterrupt } from '../interrupt.js';
+import { endedAtOnce, type Interrupt, listenForInterrupt } from '../interrupt.js';
 import { codecSettings } from '../options/compression.js';
 import { compatNote } from '../options/machine-compat.js';
 import { isLocal, parseListen, parseRelayDestination } from '../options/places.js';
@@ -25,23 +31,39 @@ export async function relayCommand(
   options: RelayOptions,
 ): Promise<ExitCode> {
   const terminal = openTerminal();
-  const interrupt = listenForInterrupt();
   const facts: RelayFacts = { listen, destination };
-  let error: unknown;
+  const end = (caught: unknown): ExitCode => {
+    terminal.clear();
+    const completed = facts.completed === true;
+    const error = caught !== undefined && completed ? afterCompletion(caught) : caught;
+    const code = endOf(completed, error);
+    interrupt.release(code);
+    const document = relayDocument(facts, error);
+    if (options.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    else if (facts.result !== undefined) process.stdout.write(relaySummary(document));
+    if (error !== undefined) process.stderr.write(formatError(error));
+    return code;
+  };
+  const interrupt = listenForInterrupt({
+    note: (line) => terminal.note(line),
+    waitsFor,
+    endAtOnce: () => end(endedAtOnce(facts.guest?.())),
+  });
   try {
     await run(facts, options, terminal, interrupt);
-  } catch (caught) {
-    error = facts.result === undefined ? caught : afterCompletion(caught);
-  } finally {
-    terminal.clear();
+  } catch (error) {
+    return end(error);
   }
-  const code = endOf(facts.result !== undefined, error);
-  interrupt.release(code);
-  const document = relayDocument(facts, error);
-  if (options.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  else if (document.status === 'completed') process.stdout.write(relaySummary(document));
-  if (error !== undefined) process.stderr.write(formatError(error));
-  return code;
+  return end(undefined);
+}
+
+/** What the end waits for after a signal. */
+function waitsFor(status: MigrationStatus): string {
+  if (status === 'completed')
+    return 'the guest is at its destination, and its source has not closed its main stream yet (as with COLO, x-colo)';
+  return status === 'device'
+    ? "the destination's word is waited for: it may have the guest"
+    : 'the migration is being cancelled';
 }
 
 /** One guest's way through. @throws MultifdError; the facts tell how far it came. */
@@ -92,6 +114,8 @@ async function run(
     ...(socketIo === undefined ? {} : { socketIo }),
     onEvent: (event) => {
       if (event.type === 'status') interrupt.reached(event.status);
+      // From here on the source has no guest any more, whatever else may fail.
+      if (event.type === 'status' && event.status === 'completed') facts.completed = true;
       if (event.type === 'progress') terminal.progress(progress.line(event.statistics));
       if (event.type === 'warning') terminal.note(event.message);
       if (event.type === 'refused')
@@ -106,6 +130,7 @@ async function run(
     ...(uuid === undefined ? {} : { uuid }),
   });
   facts.listen = relaying.address;
+  facts.guest = () => relaying.guest();
   const open = isLocal(relaying.address) ? 'only this machine' : 'other machines, unencrypted';
   const reach = tls.incomingTls === undefined ? open : admits(tls.incomingTls);
   const how = tls.outgoingTls !== undefined ? ' (TLS)' : isLocal(to) ? '' : ' (unencrypted)';

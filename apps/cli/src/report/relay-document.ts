@@ -1,4 +1,4 @@
-import type { AcceleratorChoice, GuestPlace, RelayResult } from '@multifd/core';
+import type { AcceleratorChoice, GuestPlace, GuestWord, RelayResult } from '@multifd/core';
 import { type CodecFacts, type CompressionMember, compressionMember } from './compression-member.js';
 import { type FailureMembers, failureMembers, guestAt } from './errors.js';
 import { SCHEMA_VERSION } from './migrate-document.js';
@@ -50,7 +50,11 @@ export interface RelayFacts {
   outgoingCodec?: CodecFacts;
   detection?: string;
   accelerator?: AcceleratorChoice;
+  /** The source was told that its guest has left. */
+  completed?: boolean;
   result?: RelayResult;
+  /** Who has the guest now; set once it listens. */
+  guest?: () => GuestWord | undefined;
   cpuTime?: number;
   peakRss?: number;
 }
@@ -58,7 +62,7 @@ export interface RelayFacts {
 export function relayDocument(facts: RelayFacts, error?: unknown): RelayDocument {
   const failure = error === undefined ? undefined : failureMembers(error);
   const { result, accelerator, detection, cpuTime, peakRss } = facts;
-  const completed = result !== undefined;
+  const completed = facts.completed === true;
   return {
     'schema-version': SCHEMA_VERSION,
     command: 'relay',

@@ -46,6 +46,9 @@ describe('a relay that is interrupted twice while the destination makes the gues
       const { ended, source } = await interruptedTwice(['--host', host]);
       expect(ended).toMatchObject({ code: 1, signal: null });
       expect(ended.stderr).toMatch(/too late to cancel/);
+      expect(ended.stderr).toMatch(/interrupted: the destination's word is waited for.*a second signal ends/);
+      expect(ended.stderr).toMatch(/interrupted again: ended at once\nhint: both may have the guest/);
+      expect(JSON.parse(ended.stdout)).toMatchObject({ status: 'cancelled', 'guest-at': 'either' });
       expect(source).toMatchObject({ status: 'rejected', reason: { guest: 'either' } });
     });
   }

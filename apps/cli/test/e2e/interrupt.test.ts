@@ -115,12 +115,15 @@ describe('interrupted when the guest has left', () => {
     const { ended } = await migrateTo((source) => ({
       async commit() {
         source().child.kill('SIGINT');
-        await pause(1000);
+        await source().says(/interrupted: the destination's word is waited for.*a second signal ends/);
+        await pause(400);
         source().child.kill('SIGINT');
         await source().ended;
       },
     }));
     expect(ended).toMatchObject({ code: 1, signal: null });
+    expect(JSON.parse(ended.stdout)).toMatchObject({ status: 'cancelled', 'guest-at': 'either' });
+    expect(ended.stderr).toMatch(/interrupted again: ended at once\nhint: both may have the guest/);
   });
 
   it('a destination whose source does not close, twice: exit 5 at once', async () => {
@@ -134,10 +137,34 @@ describe('interrupted when the guest has left', () => {
     });
     expect(result.status).toBe('completed');
     destination.child.kill('SIGINT');
-    await pause(1000);
+    await destination.says(/interrupted: .*has not closed its main stream.*a second signal ends/);
+    await pause(400);
     destination.child.kill('SIGINT');
-    const ended = await Promise.race([destination.ended, pause(20_000)]);
+    const ended = await destination.ended;
     expect(ended).toMatchObject({ code: 5, signal: null });
+    expect(JSON.parse(ended.stdout)).toMatchObject({ status: 'completed', 'guest-at': 'either' });
+    expect(ended.stderr).toMatch(/interrupted again: ended at once\nhint: both may have the guest.*x-colo/);
+  });
+
+  it('a relay whose source does not close, twice: exit 5 at once', async () => {
+    const incoming = await receive({ listen: 'tcp:127.0.0.1:0' });
+    toClose.push(incoming);
+    const relay = start(['relay', 'tcp:127.0.0.1:0', incoming.address, '--json']);
+    const line = await neverClosing(await relay.says(/listening on (tcp:\S+)/));
+    const { blocks } = allocateGuestRam([{ name: 'pc.ram', length: 2 ** 20 }], 4096);
+    await migrate({
+      guest: { ram: { pageSize: 4096, blocks } },
+      to: line,
+      parameters: { zeroPageDetection: 'none' },
+    });
+    relay.child.kill('SIGINT');
+    await relay.says(/interrupted: .*has not closed its main stream.*a second signal ends/);
+    await pause(400);
+    relay.child.kill('SIGINT');
+    const ended = await relay.ended;
+    expect(ended).toMatchObject({ code: 5, signal: null });
+    expect(JSON.parse(ended.stdout)).toMatchObject({ status: 'completed', 'guest-at': 'either' });
+    expect(ended.stderr).toMatch(/interrupted again: ended at once\nhint: both may have the guest.*x-colo/);
   });
 
   it('a destination: exit 0, and the guest stays', async () => {

@@ -67,13 +67,16 @@ describe.each(KINDS)('%s: a source that waits for no answer has let go of its gu
     await says(/the disk is waited for/);
     child.kill('SIGINT');
     await says(/too late to cancel/);
+    await says(/interrupted: the guest is being kept; a second signal ends/);
     await delay(400);
     child.kill('SIGINT');
-    const { code, stderr } = await ended;
+    const { code, stdout, stderr } = await ended;
     expect(code).toBe(1);
+    expect(stderr).toMatch(/interrupted again: ended at once\nhint: the source did not wait for an answer/);
     const [, path = ''] = /what has come of the guest stays in (\S+)/.exec(stderr) ?? [];
     expect(readdirSync(directory).map((file) => join(directory, file))).toEqual([path]);
     expectGuest(kind, path);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'cancelled', 'guest-at': 'either', images: [path] });
   });
 
   it('a name that somebody else has taken meanwhile: the guest keeps the hidden one, and that is told', async () => {

@@ -2,6 +2,7 @@ import type { GuestPlace } from '../errors.js';
 import type { MigrationParameters } from '../parameters.js';
 import type { GuestRamDescriptor } from '../ram/guest-ram.js';
 import type { IncomingBlock, IncomingRam } from '../ram/incoming-ram.js';
+import type { GuestWord } from '../thread/guest-place.js';
 import type { ClientTls, ServerTls, TlsPeer } from '../transport/tls/credentials.js';
 import type { StreamConfiguration } from '../wire/main/configuration.js';
 import type { DeviceSection } from '../wire/main/records.js';
@@ -232,6 +233,11 @@ export interface Incoming {
    * source that does not wait for an answer is here once everything has arrived: then a warning says that it is too late.
    */
   close(): void;
+  /**
+   * Who has the guest now, as far as this end knows, and that in words; undefined if none has come. For a program that ends
+   * before `result` is settled: cancel first, since a source may be told of success until then.
+   */
+  guest(): GuestWord | undefined;
 }
 
 export interface ReceiveResult {

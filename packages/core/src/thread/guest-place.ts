@@ -39,6 +39,14 @@ export function saidBySource(guest: GuestPlace, damage?: readonly string[]): Gue
   return { guest, words: isDamaged ? [...damage, DAMAGED].join('; ') : SOURCE[guest] };
 }
 
+/** Of a destination that has told its source of success, and has not seen yet that it closes main. */
+export const NOT_CLOSED: GuestWord = {
+  guest: 'either',
+  words:
+    'both may have the guest: the source was told that it has left, and has not closed its main stream yet, as one with ' +
+    'COLO (x-colo) never does: look there before you start the guest',
+};
+
 /** The destination's message. @param guest `DestinationControl.guest`. */
 export function saidByDestination(guest: GuestPlace): GuestWord {
   return { guest, words: DESTINATION[guest] };

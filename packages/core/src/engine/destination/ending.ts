@@ -27,6 +27,7 @@ export class DestinationEnding<Result> {
   readonly #outcome = Promise.withResolvers<Result>();
   readonly #told = Promise.withResolvers<void>();
   readonly #farewell = Promise.withResolvers<boolean>();
+  #hasClosed = false;
 
   constructor(host: DestinationEndingHost) {
     this.#host = host;
@@ -47,11 +48,17 @@ export class DestinationEnding<Result> {
     return this.#farewell.promise;
   }
 
+  /** The source that was told has closed main. */
+  get hasClosed(): boolean {
+    return this.#hasClosed;
+  }
+
   sourceIsTold(): void {
     if (this.#host.status.is('device')) this.#told.resolve();
   }
 
   mainHasEnded(closed: boolean): void {
+    this.#hasClosed = closed;
     this.#farewell.resolve(closed);
   }
 

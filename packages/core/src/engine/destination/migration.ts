@@ -3,7 +3,7 @@ import type { MigrationParameters } from '../../parameters.js';
 import { DestinationControl } from '../../recv/control.js';
 import type { ReceivedState } from '../../recv/main-host.js';
 import { Counters } from '../../thread/counters.js';
-import { type GuestWord, withGuest } from '../../thread/guest-place.js';
+import { type GuestWord, NOT_CLOSED, withGuest } from '../../thread/guest-place.js';
 import { HangWatch } from '../../thread/hang-watch.js';
 import type { Address } from '../../transport/address.js';
 import { transferOf } from '../../transport/handover.js';
@@ -162,6 +162,12 @@ export class DestinationMigration<Result> {
     // Before main has its thread, only admission has read whether the source waits for an answer.
     const mayHaveLetGo = !this.#control.knowsWhoWaits && this.#mayHaveLetGo;
     return this.#role.word(mayHaveLetGo ? 'either' : this.#control.guest);
+  }
+
+  /** See `Incoming.guest`. */
+  guest(): GuestWord | undefined {
+    const { isTold, isWaitedFor } = this.#control;
+    return isTold && isWaitedFor && !this.#ending.hasClosed ? NOT_CLOSED : this.#word;
   }
 
   async #run(listener: Listener): Promise<Result> {

@@ -55,7 +55,12 @@ export async function receive(options: ReceiveOptions): Promise<Incoming> {
   const result = migration.run(listener);
   // Mark the rejection handled: the caller may look at the result later.
   result.catch(() => {});
-  return { address: formatAddress(listener.address), result, close: () => migration.cancel() };
+  return {
+    address: formatAddress(listener.address),
+    result,
+    close: () => migration.cancel(),
+    guest: () => migration.guest(),
+  };
 }
 
 /** Keeps the guest here: its pages go to the caller's RAM. */

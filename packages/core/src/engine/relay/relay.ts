@@ -3,6 +3,7 @@ import { checkLimits } from '../../limits/needs.js';
 import { checkNode } from '../../limits/node-version.js';
 import { AUTO } from '../../methods/registry.js';
 import { completeParameters, type MigrationParameters, type ZeroPageDetection } from '../../parameters.js';
+import type { GuestWord } from '../../thread/guest-place.js';
 import { formatAddress, parseAddress } from '../../transport/address.js';
 import { prepareSocketIo } from '../../transport/socket-io.js';
 import { tlsThreads } from '../../transport/tls/acceptor.js';
@@ -61,6 +62,8 @@ export interface Relaying {
   readonly result: Promise<RelayResult>;
   /** Cancels, as an aborted `signal` does: `result` rejects with `cancelled` unless the guest has left already. */
   close(): void;
+  /** As `Incoming.guest`. */
+  guest(): GuestWord | undefined;
 }
 
 export interface RelayResult {
@@ -154,5 +157,10 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
   const result = migration.run(listener);
   // Mark the rejection handled: the caller may look at the result later.
   result.catch(() => {});
-  return { address: formatAddress(listener.address), result, close: () => migration.cancel() };
+  return {
+    address: formatAddress(listener.address),
+    result,
+    close: () => migration.cancel(),
+    guest: () => migration.guest(),
+  };
 }

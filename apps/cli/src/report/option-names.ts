@@ -10,6 +10,7 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   idleTimeout: ['--idle-timeout'],
   completionTimeout: ['--completion-timeout'],
   maxRam: ['--max-ram'],
+  machineType: ['--machine-type'],
 };
 
 const NAMES = new RegExp(`\\b(${Object.keys(OPTIONS).join('|')})\\b`, 'g');

@@ -117,11 +117,21 @@ function whoThrew(plugins: PluginCode, cause: unknown): 'accelerator' | 'method'
 /**
  * The error for a destination that is gone. Before the first round is over it has probably refused the guest: a QEMU then
  * only closes. A source and a relay both say so.
+ * @param machineType as announced. A QEMU without a machine, which alone takes `none`, is rare.
  */
-export function withEarlyHint(error: MultifdError, control: SourceControl): MultifdError {
+export function withEarlyHint(
+  error: MultifdError,
+  control: SourceControl,
+  machineType: string,
+): MultifdError {
   if (error.code !== 'peer-closed' || isReason(error) || !control.isInFirstRound) return error;
   return new MultifdError('peer-closed', error.message, {
     cause: error,
-    hint: "see the destination's own message, or whether it still runs; multifd must be on there; machine type, RAM size, devices, multifd-channels and multifd-compression must be the same on both ends; tls-creds must be set on both or empty on both, and the destination must accept this end's credentials",
+    hint: `${machineType === 'none' ? UNNAMED : ''}${REFUSED}`,
   });
 }
+
+const UNNAMED =
+  'the guest was announced with machine type none, which a QEMU refuses: give machineType at the source, with the name that the QEMU has (pc-q35-10.0, say); ';
+const REFUSED =
+  "see the destination's own message, or whether it still runs; multifd must be on there; machine type, RAM size, devices, multifd-channels and multifd-compression must be the same on both ends; tls-creds must be set on both or empty on both, and the destination must accept this end's credentials";

@@ -71,6 +71,21 @@ describe.each(REFUSALS)('a destination that $what before the first round is over
     expect(expectFailure(sent, 'peer-closed').hint).toMatch(HINT);
   });
 
+  it('a source that announced no machine type says that first', async () => {
+    const address = await destinationThat(act, onChannel);
+    const { sent } = await tryToMove({ guest: { ram: guest().ram }, parameters, listening: goTo(address) });
+    expect(expectFailure(sent, 'peer-closed').hint).toMatch(
+      /^the guest was announced with machine type none.*machineType/,
+    );
+    const other = await destinationThat(act, onChannel);
+    const named = await tryToMove({
+      guest: { ...guest(), machineType: 'pc' },
+      parameters,
+      listening: goTo(other),
+    });
+    expect(expectFailure(named.sent, 'peer-closed').hint).not.toMatch(/announced/);
+  });
+
   it('a relay says the same, and its source hears it', async () => {
     const between = await relayTo(await destinationThat(act, onChannel), parameters);
     const relayed = outcomeOf(between.result, 'relay');

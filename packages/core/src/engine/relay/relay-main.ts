@@ -203,7 +203,8 @@ export class RelayMain implements MainHost {
     });
     // The destination has the guest: only the source must still be told.
     const failed = (error: MultifdError): void => {
-      if (!this.#control.isConfirmed) this.#host.failed(withEarlyHint(error, this.#control));
+      if (!this.#control.isConfirmed)
+        this.#host.failed(withEarlyHint(error, this.#control, this.#machineType));
     };
     this.#outgoing = outgoing;
     const accepted = (): boolean => {

@@ -37,10 +37,14 @@ export class RelayRole implements DestinationRole<RelayResult> {
   readonly #transit: Transit;
   readonly #side: SendSide;
   #parameters: MigrationParameters;
+  /** As the source has announced it. */
+  #machineType = '';
   /** Who the destination is. */
   #tls: TlsPeer | undefined;
   #onFailure: (error: MultifdError) => void = () => {};
-  readonly #reason = new AwaitedReason((error) => this.#onFailure(withEarlyHint(error, this.#side.control)));
+  readonly #reason = new AwaitedReason((error) =>
+    this.#onFailure(withEarlyHint(error, this.#side.control, this.#machineType)),
+  );
 
   constructor(destination: RelayDestination) {
     this.#destination = destination;
@@ -112,6 +116,7 @@ export class RelayRole implements DestinationRole<RelayResult> {
 
   /** Main is connected to the destination: the channels follow. */
   async place(blocks: readonly IncomingBlock[], machineType: string): Promise<ToIncomingThread> {
+    this.#machineType = machineType;
     this.#parameters = parametersFor(machineType, this.#destination.given);
     this.#tellCompat(machineType);
     await this.#unlessFailed(this.#side.ready);

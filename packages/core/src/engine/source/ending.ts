@@ -10,6 +10,8 @@ import { AwaitedReason } from './heard-reason.js';
 export interface SourceEndingHost {
   readonly status: StatusMachine;
   readonly parameters: MigrationParameters;
+  /** As announced. */
+  readonly machineType: string;
   /** Says who has the guest. */
   readonly control: SourceControl;
   readonly failures: FirstFailure;
@@ -131,7 +133,7 @@ export class SourceEnding {
     if (this.isDecided) return;
     status.to('failed');
     this.#host.stopThreads();
-    this.#outcome.reject(withEarlyHint(error, control));
+    this.#outcome.reject(withEarlyHint(error, control, this.#host.machineType));
   }
 
   /** With a return path the destination's answer decides; without one, that every byte has been sent. */

@@ -71,6 +71,7 @@ export class SourceMigration {
     this.#ending = new SourceEnding({
       status: this.#status,
       parameters,
+      machineType: options.guest.machineType ?? 'none',
       control: this.#side.control,
       failures: this.#side.failures,
       requestReport: options.requestReport === true,

@@ -31,9 +31,12 @@ export function parseAddress(text: string): Address {
 /** The hint for an IPv6 address without brackets, where the last group could be the port. */
 function bareIpv6(text: string): string | undefined {
   const rest = text.replace(/^tcp:/, '');
-  const [, host = '', port = ''] = /^([0-9a-f:.]*:[0-9a-f:.]*):(\d+)$/i.exec(rest) ?? [];
+  const [, host = '', port = ''] = /^([0-9a-f:.]*:[0-9a-f:.]*(?:%[^:[\]]+)?):(\d+)$/i.exec(rest) ?? [];
   if (isIPv6(host)) return `put an IPv6 address in brackets: tcp:[${host}]:${port}`;
-  return isIPv6(rest) ? `put an IPv6 address in brackets, and a port behind: tcp:[${rest}]:4444` : undefined;
+  const alone = rest.replace(/^\[(.*)\]$/, '$1');
+  if (isIPv6(alone)) return `put an IPv6 address in brackets, and a port behind: tcp:[${alone}]:4444`;
+  // tcp::1:4444: one colon stands for two.
+  return isIPv6(`:${host}`) ? `put an IPv6 address in brackets: tcp:[:${host}]:${port}` : undefined;
 }
 
 export function formatAddress(address: Address): string {

@@ -249,6 +249,9 @@ describe('listening', () => {
   it.each([
     ['tcp:::1:4444', 'tcp:[::1]:4444'],
     ['tcp:::1', 'tcp:[::1]:4444'],
+    ['tcp::1:4444', 'tcp:[::1]:4444'],
+    ['tcp:[::1]', 'tcp:[::1]:4444'],
+    ['tcp:fe80::1%eth0:4444', 'tcp:[fe80::1%eth0]:4444'],
     ['tcp:fe80::1:2:4444', 'tcp:[fe80::1:2]:4444'],
     ['tcp:::ffff:127.0.0.1:80', 'tcp:[::ffff:127.0.0.1]:80'],
   ])('%s: an IPv6 address wants brackets', async (listen, right) => {

@@ -85,3 +85,34 @@ describe('an address that cannot be right is exit code 2, for whoever listens an
       await expectUsage([...args, '--insecure'], /EADDRNOTAVAIL/, /does not have that address/);
   });
 });
+
+describe('a relay whose destination cannot be there says so before it listens', () => {
+  it.each([
+    [
+      'unix:not/there.sock',
+      /cannot connect to unix:not\/there\.sock: there is no directory not/,
+      /check the path/,
+    ],
+    ['unix:.', /what is there is no socket/, /check the path/],
+    ['tcp:no-host-has-this-name.invalid:4444', /ENOTFOUND/, /no host has this name/],
+  ])('%s', async (destination, says, hint) => {
+    const relay = start(['relay', 'tcp:127.0.0.1:0', destination, '--json'], { cwd: tempDirectory() });
+    // It would wait for a source for ever.
+    void relay.says(/listening on/).then(
+      () => relay.child.kill('SIGKILL'),
+      () => {},
+    );
+    const { code, stdout, stderr } = await relay.ended;
+    expect(stderr).toMatch(says);
+    expect(stderr).toMatch(hint);
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', 'error-class': 'usage', 'guest-at': null });
+  });
+
+  it('one that does not listen yet: it waits for a source', async () => {
+    const relay = start(['relay', 'tcp:127.0.0.1:0', 'unix:later.sock'], { cwd: tempDirectory() });
+    await relay.says(/listening on/);
+    relay.child.kill('SIGINT');
+    expect((await relay.ended).code).toBe(130);
+  });
+});

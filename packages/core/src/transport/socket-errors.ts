@@ -1,8 +1,13 @@
+import { lookup } from 'node:dns/promises';
 import { lstatSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { getSystemErrorMap } from 'node:util';
 import { type ErrorCode, MultifdError } from '../errors.js';
 import { type Address, formatAddress } from './address.js';
+
+/** ms. */
+const NAME_PATIENCE = 3_000;
 
 /** What to do about an error of the system; `usage` if the address cannot be right as it was given. */
 type Advice = readonly [code: Extract<ErrorCode, 'usage' | 'io'>, hint: string];
@@ -96,6 +101,29 @@ export function connectError(address: Address, cause: unknown, where: string): M
   if (wrong !== undefined)
     return new MultifdError('usage', `${what}: ${wrong}`, { cause, hint: 'check the path' });
   return explained(cause, what, CONNECT[address.kind]);
+}
+
+/**
+ * The error for a destination that cannot be there, found without connecting; undefined for one that may listen now or
+ * later. Waits for the name service at most 3 s. @param where for messages.
+ */
+export async function impossibleDestination(
+  address: Address,
+  where: string,
+): Promise<MultifdError | undefined> {
+  if (address.kind === 'unix') {
+    const wrong = wrongPlace(address.path, 'ECONNREFUSED') ?? noDirectory(address.path, 'ENOENT');
+    if (wrong === undefined) return undefined;
+    const what = `${where}: cannot connect to ${formatAddress(address)}: ${wrong}`;
+    return new MultifdError('usage', what, { hint: 'check the path' });
+  }
+  const unknown = lookup(address.host).then(
+    () => undefined,
+    (cause: unknown) => connectError(address, cause, where),
+  );
+  const error = await Promise.race([unknown, delay(NAME_PATIENCE, undefined, { ref: false })]);
+  // A name service that does not answer now may do so when a guest comes.
+  return error?.code === 'usage' ? error : undefined;
 }
 
 /** Whether nothing listens there, or not any more. */

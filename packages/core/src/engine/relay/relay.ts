@@ -5,6 +5,7 @@ import { AUTO } from '../../methods/registry.js';
 import { completeParameters, type MigrationParameters, type ZeroPageDetection } from '../../parameters.js';
 import type { GuestWord } from '../../thread/guest-place.js';
 import { formatAddress, parseAddress } from '../../transport/address.js';
+import { impossibleDestination } from '../../transport/socket-errors.js';
 import { prepareSocketIo } from '../../transport/socket-io.js';
 import { tlsThreads } from '../../transport/tls/acceptor.js';
 import type { ClientTls, ServerTls, TlsPeer } from '../../transport/tls/credentials.js';
@@ -125,6 +126,9 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
   const uuid = checkUuid(options.uuid);
   const { incomingTls, outgoingTls } = options;
   const address = parseAddress(options.to);
+  // Now, and not when a guest has come.
+  const impossible = await impossibleDestination(address, 'destination');
+  if (impossible !== undefined) throw impossible;
   checkServerTls(incomingTls);
   checkClientTls(outgoingTls, address);
   const { multifdChannels: channels } = incoming;

@@ -141,6 +141,7 @@ class MigrateRun {
     // Before any thread is made, the accelerators' and the guest's own among them.
     checkLimits(ownThreads + THREADS_BESIDE, destination.kind === 'loopback' ? ownThreads : 0);
     const verify = this.#options.verify ?? (source.kind === 'demo' || destination.kind === 'loopback');
+    this.#facts.verify = verify;
     if (stored !== undefined && (verify || destination.kind === 'loopback')) checkReportable(stored);
     const host = chooseHost(this.#options.host);
     this.#facts.host = host;

@@ -52,6 +52,8 @@ export interface MigrateDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly allocated: BothEnds;
   /** Bytes of it in huge pages. Null: not known. */
   readonly 'huge-pages': BothEnds;
+  /** Whether comparing memory was asked for, or is the default of such a migration; null: it did not come to that. */
+  readonly verify: boolean | null;
   /** Whether both ends' memory is the same; null if it was not compared. */
   readonly verified: boolean | null;
   readonly verification: VerificationMember | null;
@@ -129,6 +131,8 @@ export interface MigrateFacts {
   huge: { source: number | null; destination: number | null };
   host?: HostChoice;
   backing?: Backing | undefined;
+  /** Memory is to be compared. */
+  verify?: boolean;
   verification?: Verification;
   tls?: TlsPeer | undefined;
 }
@@ -167,6 +171,7 @@ export function migrateDocument(facts: MigrateFacts, error?: unknown): MigrateDo
     'peak-rss': facts.peakRss,
     allocated: facts.allocated,
     'huge-pages': facts.huge,
+    verify: facts.verify ?? null,
     verified: facts.verification === undefined ? null : facts.verification.differences.length === 0,
     verification: facts.verification === undefined ? null : verificationMember(facts.verification),
     'guest-at': guestAt(completed, error) ?? 'source',

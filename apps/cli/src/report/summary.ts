@@ -16,7 +16,7 @@ import { tlsLine } from './tls-member.js';
  * @param verbose also what `auto` has not taken, and why.
  */
 export function migrateSummary(document: MigrateDocument, verbose = false): string {
-  const { ram, accelerator, host, verification, guest } = document;
+  const { ram, accelerator, host, verify, verification, guest } = document;
   return lines([
     `Migration status: ${document.status}`,
     time('total time', document['total-time']),
@@ -33,7 +33,9 @@ export function migrateSummary(document: MigrateDocument, verbose = false): stri
     both('in huge pages', document['huge-pages'], formatBytes),
     guest === undefined ? '' : guestLine(guest),
     verification === null
-      ? 'verified: not asked for'
+      ? verify
+        ? 'NOT VERIFIED: memory was not compared'
+        : 'verified: not asked for'
       : `${document.verified ? 'verified' : 'NOT VERIFIED'}: ${verification.blocks} ${verification.blocks === 1 ? 'block' : 'blocks'}, ${verification.bytes} bytes, ${verification.algorithm}`,
   ]);
 }

@@ -123,8 +123,12 @@ describe('receive', () => {
     const destination = await startReceive(['--no-verify']);
     const ended = await run(['migrate', 'demo:4M', destination.address, '--json']);
     expect(ended.code).toBe(5);
-    expect(JSON.parse(ended.stdout)).toMatchObject({ status: 'completed', verified: null });
+    expect(JSON.parse(ended.stdout)).toMatchObject({ status: 'completed', verify: true, verified: null });
     expect(ended.stderr).toContain('not verified');
     expect((await destination.ended).code).toBe(0);
+    const again = await startReceive(['--no-verify']);
+    const { stdout } = await run(['migrate', 'demo:4M', again.address]);
+    expect(stdout).toContain('\nNOT VERIFIED: memory was not compared\n');
+    expect(stdout).not.toContain('not asked for');
   });
 });

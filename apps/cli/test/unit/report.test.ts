@@ -69,6 +69,7 @@ function facts(): MigrateFacts {
     huge: { source: 2 ** 28, destination: null },
     host: { requested: 'auto', name: 'host-linux', module: 'file:///host', refused: undefined },
     backing: 'auto',
+    verify: true,
     verification: { algorithm: 'sha256', blocks: 2, bytes: 1_073_872_896, differences: [] },
   };
 }
@@ -117,6 +118,7 @@ describe('the JSON document of migrate', () => {
       allocated: { source: 2 ** 29, destination: null },
       'huge-pages': { source: 2 ** 28, destination: null },
       host: { name: 'host-linux', requested: 'auto', backing: 'auto' },
+      verify: true,
       verified: true,
       verification: { algorithm: 'sha256', blocks: 2, bytes: 1_073_872_896 },
       'guest-at': 'destination',
@@ -139,6 +141,7 @@ describe('the JSON document of migrate', () => {
       'peak-rss': { source: null, destination: null },
       allocated: { source: null, destination: null },
       'huge-pages': { source: null, destination: null },
+      verify: null,
       verified: null,
       verification: null,
       'guest-at': 'source',
@@ -205,6 +208,13 @@ describe('summaries', () => {
     expect(migrateSummary(quiet, true)).toContain('(not Linux; use Linux)');
     const asked = { ...document, accelerator: { ...accelerator, requested: 'native' } };
     expect(migrateSummary(asked)).toContain(refusal);
+  });
+
+  it('does not say that nobody asked for what could not be done', () => {
+    const { verification: _, ...rest } = facts();
+    expect(migrateSummary(migrateDocument(rest))).toContain('NOT VERIFIED: memory was not compared');
+    const unasked = migrateSummary(migrateDocument({ ...rest, verify: false }));
+    expect(unasked).toContain('verified: not asked for');
   });
 
   it('receive; names from the stream cannot steer the terminal', () => {

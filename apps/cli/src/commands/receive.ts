@@ -50,7 +50,7 @@ export async function receiveCommand(
 ): Promise<ExitCode> {
   const isChild = options.loopbackChild === true;
   const terminal = isChild ? SILENT : openTerminal();
-  const facts: ReceiveFacts = { listen, target: target ?? 'memory' };
+  const facts: ReceiveFacts = { listen, target: target ?? 'memory', refusals: new Refusals() };
   let run: ReceiveRun | undefined;
   const end = (caught: unknown): { code: ExitCode; error: unknown } => {
     terminal.clear();
@@ -101,7 +101,6 @@ class ReceiveRun {
   readonly #terminal: Terminal;
   readonly #signal: AbortSignal;
   readonly #interrupt: Interrupt;
-  readonly #refusals = new Refusals();
   readonly #progress = new ArrivalProgress('received');
   readonly #clock = new CpuClock();
   readonly #host: HostChoice;
@@ -228,7 +227,7 @@ class ReceiveRun {
         // Before the digests: they have their own price.
         if (event.type === 'status' && event.status === 'completed') this.#measure();
         if (event.type === 'warning') this.#terminal.note(event.message);
-        if (event.type === 'refused') this.#noteAll(this.#refusals.note(event.peer, event.reason));
+        if (event.type === 'refused') this.#noteAll(this.#facts.refusals?.note(event.peer, event.reason));
       },
       ...(this.#host.module === undefined ? {} : { socketIo: this.#host.module }),
       ...(machineType === undefined ? {} : { machineType }),

@@ -31,7 +31,7 @@ export async function relayCommand(
   options: RelayOptions,
 ): Promise<ExitCode> {
   const terminal = openTerminal();
-  const facts: RelayFacts = { listen, destination };
+  const facts: RelayFacts = { listen, destination, refusals: new Refusals() };
   const end = (caught: unknown): ExitCode => {
     terminal.clear();
     const completed = facts.completed === true;
@@ -99,7 +99,6 @@ async function run(
   if (choice !== undefined) facts.accelerator = choice;
   const { module: socketIo } = chooseHost(options.host);
   const { machineType, uuid } = options;
-  const refusals = new Refusals();
   const progress = new ArrivalProgress('relayed');
   const relaying = await relay({
     listen,
@@ -119,7 +118,7 @@ async function run(
       if (event.type === 'progress') terminal.progress(progress.line(event.statistics));
       if (event.type === 'warning') terminal.note(event.message);
       if (event.type === 'refused')
-        for (const line of refusals.note(event.peer, event.reason)) terminal.note(line);
+        for (const line of facts.refusals?.note(event.peer, event.reason) ?? []) terminal.note(line);
       if (event.type === 'machine-compat') {
         const note = compatNote(event.machineType, event.compat, outgoing);
         if (note !== undefined) terminal.note(note);

@@ -3,6 +3,7 @@ import type { GuestReport } from '../guest/prepared-guest.js';
 import { type CodecFacts, type CompressionMember, compressionMember } from './compression-member.js';
 import { type FailureMembers, failureMembers, guestAt } from './errors.js';
 import { SCHEMA_VERSION } from './migrate-document.js';
+import { type Refusals, type RefusedMember, refusedMember } from './refusals.js';
 import { type TlsMember, tlsMember } from './tls-member.js';
 
 /** What `multifd receive --json` prints. Times in ms, sizes in bytes. */
@@ -37,6 +38,8 @@ export interface ReceiveDocument extends Partial<Omit<FailureMembers, 'status'>>
    * a guest whose source did not wait for an answer.
    */
   readonly images?: readonly string[];
+  /** The last connections that were turned away, oldest first; absent if none was. */
+  readonly refused?: readonly RefusedMember[];
   /** Who has the guest now; `either`: see `hint`. Null: none has come. */
   readonly 'guest-at': GuestPlace | null;
   readonly guest?: GuestReport;
@@ -66,6 +69,7 @@ export interface ReceivedRamMember {
 
 /** What is known of an incoming migration so far. */
 export interface ReceiveFacts {
+  readonly refusals?: Refusals;
   listen: string | null;
   readonly target: string | null;
   channels?: number;
@@ -112,6 +116,7 @@ export function receiveDocument(facts: ReceiveFacts, error?: unknown): ReceiveDo
     'peak-rss': { destination: facts.peakRss ?? null },
     ...(memory === undefined ? {} : { memory }),
     ...(images === undefined ? {} : { images }),
+    ...refusedMember(facts.refusals),
     'guest-at': guestAt(completed, error) ?? null,
     ...(guest === undefined ? {} : { guest }),
   };

@@ -2,6 +2,7 @@ import type { AcceleratorChoice, GuestPlace, GuestWord, RelayResult } from '@mul
 import { type CodecFacts, type CompressionMember, compressionMember } from './compression-member.js';
 import { type FailureMembers, failureMembers, guestAt } from './errors.js';
 import { SCHEMA_VERSION } from './migrate-document.js';
+import { type Refusals, type RefusedMember, refusedMember } from './refusals.js';
 import { type TlsMember, tlsMember } from './tls-member.js';
 
 /** What `multifd relay --json` prints. Times in ms, sizes in bytes. */
@@ -22,6 +23,8 @@ export interface RelayDocument extends Partial<Omit<FailureMembers, 'status'>> {
   /** To the destination; absent if no guest came through. */
   readonly 'multifd-flush-after-each-section'?: boolean;
   readonly accelerator?: { readonly name: string; readonly requested: string; readonly detail: string };
+  /** The last connections that were turned away, oldest first; absent if none was. */
+  readonly refused?: readonly RefusedMember[];
   /** Who has the guest now; `either`: both may have it, see `hint`. Null: none has come. */
   readonly 'guest-at': GuestPlace | null;
   readonly 'cpu-time'?: number;
@@ -42,6 +45,7 @@ export interface RelaySide {
 
 /** What is known of a relay so far. */
 export interface RelayFacts {
+  readonly refusals?: Refusals;
   listen: string | null;
   readonly destination: string | null;
   incomingChannels?: number;
@@ -81,6 +85,7 @@ export function relayDocument(facts: RelayFacts, error?: unknown): RelayDocument
             detail: accelerator.detail,
           },
         }),
+    ...refusedMember(facts.refusals),
     'guest-at': guestAt(completed, error) ?? null,
     ...(cpuTime === undefined ? {} : { 'cpu-time': Math.round(cpuTime) }),
     ...(peakRss === undefined ? {} : { 'peak-rss': peakRss }),

@@ -2,6 +2,7 @@ import { type ChildProcess, spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { allocateGuestRam, migrate } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
 import {
   canMount,
@@ -47,7 +48,7 @@ describe('the two ends do not fit', () => {
     const source = await run(['migrate', 'demo:4M', destination.address]);
     expect(source).toMatchObject({ code: 4, stdout: '' });
     expect(source.stderr).toMatch(
-      /the destination says: channel \d+: init packet uuid .*\nhint: .*intact here\n$/,
+      /the destination says: (?:the source has another guest: )?channel \d+: init packet uuid .*\nhint: .*intact here\n$/,
     );
     // It is not for a stranger to know.
     expect(source.stderr).not.toContain(UUID);
@@ -187,6 +188,27 @@ describe('nobody there', () => {
 });
 
 describe('interrupted', () => {
+  it('after a source was refused that may have let go of its guest: the document says so', async () => {
+    const { address, child, says, ended } = await startReceive(['--machine-type', 'pc', '--json']);
+    const { blocks } = allocateGuestRam([{ name: 'pc.ram', length: 2 ** 20 }], 4096);
+    const sent = migrate({
+      guest: { ram: { pageSize: 4096, blocks } },
+      to: address,
+      parameters: { zeroPageDetection: 'none', returnPath: false },
+    }).catch((error: unknown) => error);
+    await says(/refused 127.0.0.1:\d+: .*machine type.*may have let go of the guest/);
+    child.kill('SIGINT');
+    const { code, stdout } = await ended;
+    expect(code).toBe(130);
+    const { refused, ...rest } = JSON.parse(stdout);
+    expect(rest).toMatchObject({ status: 'cancelled', 'guest-at': null });
+    expect(refused[0]).toEqual({
+      peer: expect.stringMatching(/^127.0.0.1:\d+$/),
+      reason: expect.stringMatching(/machine type: expected pc, got none.*may have let go of the guest/),
+    });
+    await sent;
+  });
+
   it('before a source comes: receive exits 130', async () => {
     const destination = await startReceive(['--json']);
     destination.child.kill('SIGTERM');

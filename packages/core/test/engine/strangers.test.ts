@@ -135,6 +135,12 @@ describe('whatever a stranger sends, the wait goes on and the right source gets 
       await refused(/^the source has another guest: channel [01]: init packet uuid/);
       await closed;
       expect(refusals().at(-1)).toMatch(says);
+      // Tried again at once: main is refused again.
+      const again = await source.open(raw.header(), request, raw.start([BLOCK]));
+      const gone = once(again, 'close');
+      await source.open(raw.init(0));
+      await source.open(raw.init(1));
+      await gone;
       await sendGuest(source, 2, uuid);
       await completes(incoming);
     },

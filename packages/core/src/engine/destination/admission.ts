@@ -137,7 +137,7 @@ export class Admission {
       connection.look(now);
     } catch (cause) {
       const error = MultifdError.from(cause, 'internal', connection.peer);
-      if (error.code === 'peer-closed' && this.#refusals.isLeftOver(connection)) this.#drop(connection);
+      if (this.#refusals.isLeftOver(connection, error)) this.#refuseInSilence(connection, error);
       else this.#refuse(connection, error);
     }
   }
@@ -281,24 +281,20 @@ export class Admission {
   /** Refuses a source as a whole, with one event. Main comes first, which tells its source why. */
   #turnAway(main: PendingConnection, channels: readonly PendingConnection[], why: MultifdError): void {
     this.#refuse(main, why);
-    for (const connection of channels) {
-      this.#remove(connection);
-      this.#refusals.add(connection, why);
-    }
+    for (const connection of channels) this.#refuseInSilence(connection, why);
   }
 
   #refuse(connection: PendingConnection, reason: MultifdError | string): void {
     const why = typeof reason === 'string' ? new MultifdError('peer-closed', reason) : reason;
-    this.#remove(connection);
-    this.#refusals.add(connection, why);
+    this.#refuseInSilence(connection, why);
     const reasonInFull = why.hint === undefined ? why.message : `${why.message} (${why.hint})`;
     const letGo = connection.mayHaveLetGo ? `; ${saidByDestination('either').words}` : '';
     this.#host.refused(connection.peer, `${reasonInFull}${letGo}`);
   }
 
-  #drop(connection: PendingConnection): void {
+  #refuseInSilence(connection: PendingConnection, why: MultifdError): void {
     this.#remove(connection);
-    connection.drop();
+    this.#refusals.add(connection, why);
   }
 
   #remove(connection: PendingConnection): void {

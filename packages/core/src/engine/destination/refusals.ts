@@ -36,11 +36,13 @@ export class Refusals {
   /**
    * Whether it is what is left of a source that was refused a moment ago, and so nothing new: a channel of its host, or
    * one that has said nothing.
+   * @param why it is refused itself.
    */
-  isLeftOver({ host, role, bytes }: PendingConnection): boolean {
+  isLeftOver({ host, role, bytes }: PendingConnection, { code }: MultifdError): boolean {
     const last = this.#sources.get(host);
-    const isRecent = last !== undefined && performance.now() - last.at < LEAVING;
-    return isRecent && (role === 'channel' || bytes.length === 0);
+    if (last === undefined || performance.now() - last.at >= LEAVING) return false;
+    if (role === 'channel') return code === 'peer-closed' || code === 'incompatible';
+    return code === 'peer-closed' && bytes.length === 0;
   }
 
   /**

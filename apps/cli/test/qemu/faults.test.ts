@@ -4,7 +4,7 @@ import { installedQemus } from '../../../../packages/qemu/test/support/binaries.
 import { TestFolder } from '../../../../packages/qemu/test/support/folder.js';
 import { migrate, queryMigrate, waitForMigration } from '../../../../packages/qemu/test/support/monitor.js';
 import { until } from '../../../../packages/qemu/test/support/until.js';
-import { start, startReceive } from '../helpers/cli.js';
+import { run, start, startReceive } from '../helpers/cli.js';
 import { expectRunsOn, listen, migrateTo, startSource, startTarget } from './support/guests.js';
 
 const ENDED = ['completed', 'failed', 'cancelled'] as const;
@@ -100,6 +100,65 @@ describe.runIf(here.length > 0)(
   },
 );
 
+describe.runIf(here.includes('10.0'))('what QEMU does not say, and the command does', () => {
+  const UUID = '550e8400-e29b-41d4-a716-446655440000';
+
+  it('10.0 with another uuid: receive refuses it at once, and its guest runs on', async () => {
+    using folder = new TestFolder();
+    const source = await startSource({ release: '10.0', machine: 'q35', folder: folder.path });
+    await using _ = source.qemu;
+    const limits = ['--setup-timeout', '600000', '--stall-timeout', '600000', '--idle-timeout', '600000'];
+    const receiving = await startReceive(['memory', '--uuid', UUID, '--channels', '2', '--json', ...limits]);
+    await migrateTo(source, receiving.address, { 'multifd-channels': 2 });
+    await receiving.says(
+      /refused 127.0.0.1:\d+: the source has another guest: channel [01]: init packet uuid/,
+    );
+    expect(await waitForMigration(source.qemu.qmp, ENDED, 60_000)).toMatchObject({ status: 'failed' });
+    await expectRunsOn(source);
+    receiving.child.kill('SIGINT');
+    const { code, stdout, stderr } = await receiving.ended;
+    expect(code).toBe(130);
+    expect(JSON.parse(stdout).refused.at(-1).reason).toMatch(/another guest/);
+    // Of the channels that came before main was refused, and of main.
+    expect(stderr.match(/^multifd: refused/gm)?.length).toBeLessThanOrEqual(3);
+  });
+
+  it.each([
+    ['multifd off', undefined],
+    ['fewer channels', 1],
+  ])('10.0 to 10.0 by a relay, %s there: the relay says what may be wrong', async (_what, channels) => {
+    using folder = new TestFolder();
+    const source = await startSource({ release: '10.0', machine: 'q35', folder: folder.path });
+    await using _ = source.qemu;
+    const target = await startTarget({ release: '10.0', machine: 'q35', folder: folder.path });
+    await using __ = target.qemu;
+    const to = await listen(target, channels ?? 2, {}, channels !== undefined);
+    const relaying = start(['relay', 'tcp:127.0.0.1:0', to, '--channels', '2', '--stall-timeout', '8000']);
+    await migrateTo(source, await relaying.says(/listening on (tcp:\S+)/), { 'multifd-channels': 2 });
+    const { code, stderr } = await relaying.ended;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/multifd must be on there; machine type, .*multifd-channels/);
+    expect(await waitForMigration(source.qemu.qmp, ENDED, 60_000)).toMatchObject({ status: 'failed' });
+    await expectRunsOn(source);
+  });
+
+  it('10.0 is given a guest without a machine type: the source says how to give one', async () => {
+    using folder = new TestFolder();
+    const target = await startTarget({ release: '10.0', machine: 'q35', folder: folder.path });
+    await using _ = target.qemu;
+    const { code, stderr } = await run([
+      'migrate',
+      'demo:64M',
+      await listen(target, 2),
+      '--channels',
+      '2',
+      '--no-verify',
+    ]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/\nhint: the guest was announced with machine type none.*give --machine-type/);
+  });
+});
+
 describe.runIf(here.includes('11.1'))('a source that does not let go of its guest', () => {
   it('11.1 with x-colo: receive says that either may have it, exit code 5', async () => {
     using folder = new TestFolder();
@@ -129,5 +188,35 @@ describe.runIf(here.includes('11.1'))('a source that does not let go of its gues
     );
     expect((await queryMigrate(source.qemu.qmp)).status).toBe('colo');
     expect(readdirSync(folder.path)).toContain('guest.mig');
+  });
+
+  it('11.1 with x-colo, and its user has no patience: one line, then the document', async () => {
+    using folder = new TestFolder();
+    const source = await startSource({ release: '11.1', machine: 'q35', folder: folder.path });
+    await using _ = source.qemu;
+    await source.qemu.qmp.execute('migrate-set-capabilities', {
+      capabilities: [
+        { capability: 'return-path', state: true },
+        { capability: 'x-colo', state: true },
+      ],
+    });
+    const receiving = await startReceive([
+      'memory',
+      '--channels',
+      '2',
+      '--stall-timeout',
+      '600000',
+      '--json',
+    ]);
+    await migrateTo(source, receiving.address, { 'multifd-channels': 2 });
+    await until('the source was told', async () => (await queryMigrate(source.qemu.qmp)).status === 'colo');
+    receiving.child.kill('SIGINT');
+    await receiving.says(/interrupted: .*has not closed its main stream.*a second signal ends/);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    receiving.child.kill('SIGINT');
+    const { code, stdout, stderr } = await receiving.ended;
+    expect(code).toBe(5);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'completed', 'guest-at': 'either' });
+    expect(stderr).toMatch(/interrupted again: ended at once\nhint: both may have the guest/);
   });
 });

@@ -93,13 +93,14 @@ async function migrateOnceItMay(qmp: QmpClient, address: string): Promise<void> 
   }
 }
 
-/** QEMU listens for a migration with so many channels. @returns the address. */
+/** QEMU listens for a migration with so many channels, or without multifd. @returns the address. */
 export async function listen(
   { qemu }: Guest,
   channels: number,
   parameters: QemuMigrationParameters = {},
+  multifd = true,
 ): Promise<string> {
-  await setCapabilities(qemu.qmp, { multifd: true, 'return-path': true });
+  await setCapabilities(qemu.qmp, { multifd, 'return-path': true });
   await setParameters(qemu.qmp, { 'multifd-channels': channels, ...parameters });
   const address = `tcp:127.0.0.1:${await freePort()}`;
   await migrateIncoming(qemu.qmp, address, qemu.qmp.version.major >= 9 ? { exitOnError: false } : {});

@@ -33,14 +33,30 @@ export function codecOutcomes(
   return noted((runner) => testCodec(runner, method, options), wanted);
 }
 
+/** The name of the first case that this accelerator fails, of those that `wanted` matches. */
+export function firstFailureOf(
+  accelerator: Accelerator,
+  options: AcceleratorSuiteOptions,
+  wanted: RegExp,
+): Promise<string | undefined> {
+  return firstFailed((runner) => testAccelerator(runner, accelerator, options), wanted);
+}
+
 /** The name of the first case that this codec fails, of those that `wanted` matches. */
-export async function firstFailure(
+export function firstFailure(
   method: MultiFDMethods,
   options: CodecSuiteOptions,
   wanted: RegExp,
 ): Promise<string | undefined> {
+  return firstFailed((runner) => testCodec(runner, method, options), wanted);
+}
+
+async function firstFailed(
+  register: (runner: TestRunner) => Promise<void>,
+  wanted: RegExp,
+): Promise<string | undefined> {
   const isFailure = ({ outcome }: Outcome): boolean => outcome === 'failed';
-  const ended = await noted((runner) => testCodec(runner, method, options), wanted, isFailure);
+  const ended = await noted(register, wanted, isFailure);
   return ended.find(isFailure)?.name;
 }
 

@@ -1,5 +1,6 @@
 import {
   copyFileSync,
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -47,7 +48,26 @@ function isGuest(directory: string, wanted: string): boolean {
 const guests = mkdtempSync(join(tmpdir(), 'multifd-cli-'));
 const OLD = guest(1, ['pc.ram.raw', 'vga.raw'], join(guests, 'old'));
 const NEW = guest(7, ['pc.ram.raw', 'rom.raw'], join(guests, 'new'));
+const held = new Map<string, Promise<string>>();
 afterAll(() => rmSync(guests, { recursive: true, force: true }));
+
+/** A directory into which `from` was received: a copy of one that was, since a migration takes much longer. */
+async function heldBy(from: string): Promise<string> {
+  let once = held.get(from);
+  if (once === undefined) {
+    once = receiveOnce(from);
+    held.set(from, once);
+  }
+  const directory = join(tempDirectory(), 'images');
+  cpSync(await once, directory, { recursive: true });
+  return directory;
+}
+
+async function receiveOnce(from: string): Promise<string> {
+  const directory = `${from}-received`;
+  expect(await receiveInto(directory, from)).toMatchObject({ sent: { code: 0 }, received: { code: 0 } });
+  return directory;
+}
 
 describe('a directory that holds another guest', () => {
   it('is refused before anybody is listened to, and stays as it is', async () => {
@@ -63,8 +83,7 @@ describe('a directory that holds another guest', () => {
   });
 
   it('with --force holds exactly the new one afterwards', async () => {
-    const directory = join(tempDirectory(), 'images');
-    await receiveInto(directory, OLD);
+    const directory = await heldBy(OLD);
     writeFileSync(join(directory, 'notes'), 'mine');
     expect(await receiveInto(directory, NEW, '--force')).toMatchObject({
       sent: { code: 0 },
@@ -90,8 +109,7 @@ describe('a directory that holds another guest', () => {
   });
 
   it('keeps it whole when the migration fails', async () => {
-    const directory = join(tempDirectory(), 'images');
-    await receiveInto(directory, OLD);
+    const directory = await heldBy(OLD);
     const receiving = await startReceive([`raw:${directory}`, '--force']);
     const sending = run(['migrate', 'demo:64M', receiving.address, '--max-bandwidth', '4M']);
     await receiving.says(/listening/);
@@ -170,8 +188,7 @@ describe('migrate raw:DIR with a manifest', () => {
       `pc.ram.raw has 5000 bytes and not ${MIB}`,
     ],
   ])('says that %s, in one line', async (_, spoil, words) => {
-    const directory = join(tempDirectory(), 'images');
-    await receiveInto(directory, NEW);
+    const directory = await heldBy(NEW);
     spoil(directory);
     const sent = await run(['migrate', `raw:${directory}`, '--json']);
     expect(sent.code).toBe(2);
@@ -210,9 +227,7 @@ describe('killed at any step', () => {
       let killed = 0;
       const seen = new Set<string>();
       for (; ; killed++) {
-        const directory = join(tempDirectory(), 'images');
-        mkdirSync(directory);
-        if (old !== undefined) await receiveInto(directory, old);
+        const directory = old === undefined ? tempDirectory() : await heldBy(old);
         const env = { ...process.env, MULTIFD_KILL_IN: directory, MULTIFD_KILL_AT: String(killed) };
         const receiving = await startReceive([`raw:${directory}`, '--force'], {
           env: { ...env, NODE_OPTIONS: `--import=${KILLED_AT}` },

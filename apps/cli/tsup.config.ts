@@ -1,8 +1,8 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  // Each file in src/threads is the entry of a worker thread and must stay a file of its own.
-  entry: ['src/cli.ts', 'src/threads/*.ts'],
+  // Each file in src/threads is the entry of a worker thread, each in src/processes that of a process: they stay files of their own.
+  entry: ['src/cli.ts', 'src/threads/*.ts', 'src/processes/*.ts'],
   format: ['esm'],
   target: 'node22',
   dts: false,

@@ -8,6 +8,7 @@ Examples:
   multifd inspect guest.mig                        show what a migration file contains
   multifd tls init tls --host dst.example          make credentials for --tls-creds
   multifd accel list                               list what can find zero pages on this machine
+  multifd bench                                    measure migrations on this machine, beside QEMU
   multifd migrate --help                           sources, destinations, options
 
 Exit codes:

@@ -1,5 +1,6 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import { accelBenchCommand, accelListCommand } from './commands/accel.js';
+import { addBench } from './commands/add-bench.js';
 import { inspectCommand } from './commands/inspect.js';
 import { migrateCommand } from './commands/migrate.js';
 import { receiveCommand } from './commands/receive.js';
@@ -78,6 +79,7 @@ export function buildProgram(args: readonly string[], ended: (code: ExitCode) =>
   addInspect(program, ended);
   addTls(program, ended);
   addAccel(program, ended);
+  addBench(program, ended);
   addCompletion(program);
   addHelp(program);
   return program;

@@ -1,15 +1,26 @@
 import { readFileSync } from 'node:fs';
 import type { PreparedGuest } from './guest/prepared-guest.js';
 
-/** Measures this process's CPU time from its creation on. */
-export class CpuClock {
+/** Measures what this process uses from its creation on. */
+export class ResourceClock {
   readonly #start = process.cpuUsage();
+  readonly #faults = pageFaults();
 
-  /** ms, user and system, all threads. */
+  /** ms of CPU, user and system, all threads. */
   elapsed(): number {
     const { user, system } = process.cpuUsage(this.#start);
     return (user + system) / 1000;
   }
+
+  /** Page faults of all threads, those that needed no disk too. */
+  faults(): number {
+    return pageFaults() - this.#faults;
+  }
+}
+
+function pageFaults(): number {
+  const { minorPageFault, majorPageFault } = process.resourceUsage();
+  return minorPageFault + majorPageFault;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 
-/** This file lies beside `threads/`, in `src` as in `dist`: that is why it lies here. */
+/** This file lies beside `threads/` and `processes/`, in `src` as in `dist`: that is why it lies here. */
 function entry(name: 'digest' | 'fill' | 'vcpu'): URL {
   return new URL(`./threads/${name}.js`, import.meta.url);
 }
@@ -8,6 +8,11 @@ function entry(name: 'digest' | 'fill' | 'vcpu'): URL {
 /** Starts one of our worker threads. `data` must be good for `postMessage`. */
 export function startThread(name: 'digest' | 'fill' | 'vcpu', data: unknown): Worker {
   return new Worker(entry(name), { workerData: data, name: `multifd-${name}` });
+}
+
+/** What `bench` starts with Node beside the command itself. */
+export function processEntry(name: 'warm'): URL {
+  return new URL(`./processes/${name}.js`, import.meta.url);
 }
 
 /** The command's own entry, to start it once more as another process. */

@@ -42,7 +42,7 @@ import { type MigrateFacts, migrateDocument, newFacts } from '../report/migrate-
 import { progressLine, replacedNote, stalledNote } from '../report/progress.js';
 import { migrateSummary } from '../report/summary.js';
 import { openTerminal, type Terminal } from '../report/terminal.js';
-import { CpuClock, peakRss, withoutGuest } from '../resources.js';
+import { peakRss, ResourceClock, withoutGuest } from '../resources.js';
 import { compareDigests, differenceError } from '../verify/compare.js';
 import type { BlockDigest } from '../verify/digest.js';
 import { digestRam } from '../verify/digest-ram.js';
@@ -222,7 +222,7 @@ class MigrateRun {
   ): Promise<void> {
     const requestReport = verify || isLoopback;
     const settings = codecSettings(this.#options, codec.declared);
-    const clock = new CpuClock();
+    const clock = new ResourceClock();
     const onCompleted = async () => {
       this.#facts.completed = true;
       this.#facts.peakRss.source = peakRss();
@@ -230,6 +230,7 @@ class MigrateRun {
       this.#facts.allocated.source = guest.allocatedBytes() ?? null;
       this.#facts.huge.source = guest.hugeBytes() ?? null;
       const elapsed = clock.elapsed();
+      this.#facts.pageFaults.source = clock.faults();
       if (verify) this.#beginDigests(guest.guest.ram);
       // Nobody looks at the promise until the report has come: it must not be rejected.
       this.#facts.cpuTime.source = await withoutGuest(elapsed, guest, (line) => this.#terminal.note(line));
@@ -297,11 +298,12 @@ class MigrateRun {
 
   #readReport({ report }: MigrateResult): void {
     if (report === undefined) return;
-    const { cpuTime, peakRss: peak, allocated, huge } = decodePeerReport(report);
+    const { cpuTime, peakRss: peak, pageFaults, allocated, huge } = decodePeerReport(report);
     this.#facts.allocated.destination = allocated ?? null;
     this.#facts.huge.destination = huge ?? null;
     this.#facts.cpuTime.destination = cpuTime;
     this.#facts.peakRss.destination = peak;
+    this.#facts.pageFaults.destination = pageFaults ?? null;
   }
 
   /** @throws MultifdError `cancelled`: the guest has left by now, and only the comparison can be called off. */

@@ -38,7 +38,7 @@ import { type ReceiveFacts, receiveDocument } from '../report/receive-document.j
 import { Refusals } from '../report/refusals.js';
 import { receiveSummary } from '../report/summary.js';
 import { openTerminal, SILENT, type Terminal } from '../report/terminal.js';
-import { CpuClock, peakRss } from '../resources.js';
+import { peakRss, ResourceClock } from '../resources.js';
 import { digestRam } from '../verify/digest-ram.js';
 import { encodePeerReport } from '../verify/peer-report.js';
 
@@ -102,7 +102,8 @@ class ReceiveRun {
   readonly #signal: AbortSignal;
   readonly #interrupt: Interrupt;
   readonly #progress = new ArrivalProgress('received');
-  readonly #clock = new CpuClock();
+  /** From listening on. */
+  #clock = new ResourceClock();
   readonly #host: HostChoice;
   #memory: GuestMemory | undefined;
   #incoming: Incoming | undefined;
@@ -234,6 +235,8 @@ class ReceiveRun {
       ...(uuid === undefined ? {} : { uuid }),
     });
     this.#incoming = incoming;
+    // What came before is this command's start, and not the migration's.
+    this.#clock = new ResourceClock();
     this.#facts.listen = incoming.address;
     tellParent({ type: 'listening', address: incoming.address });
     this.#terminal.note(`listening on ${incoming.address}${whoCanReach(incoming.address, tls)}`);
@@ -273,6 +276,7 @@ class ReceiveRun {
     return encodePeerReport({
       cpuTime: this.#facts.cpuTime ?? 0,
       peakRss: this.#facts.peakRss ?? 0,
+      pageFaults: this.#facts.pageFaults,
       allocated: this.#memory?.allocatedBytes(),
       huge: this.#memory?.hugeBytes(),
       blocks,
@@ -282,6 +286,7 @@ class ReceiveRun {
   /** What the migration took. */
   #measure(): void {
     this.#facts.cpuTime = this.#clock.elapsed();
+    this.#facts.pageFaults = this.#clock.faults();
     this.#facts.peakRss = peakRss();
   }
 

@@ -22,7 +22,7 @@ import { Refusals } from '../report/refusals.js';
 import { type RelayFacts, relayDocument } from '../report/relay-document.js';
 import { relaySummary } from '../report/relay-summary.js';
 import { openTerminal, type Terminal } from '../report/terminal.js';
-import { CpuClock, peakRss } from '../resources.js';
+import { peakRss, ResourceClock } from '../resources.js';
 
 /** `multifd relay`: a guest migrates through this process, from one source to one destination. */
 export async function relayCommand(
@@ -93,7 +93,7 @@ async function run(
   facts.outgoingChannels = outgoingChannels;
   facts.detection = zeroPageDetection;
   checkLimits(incoming.multifdChannels + 1 + outgoingChannels);
-  const clock = new CpuClock();
+  const clock = new ResourceClock();
   const needed = zeroPageDetection !== 'none';
   const choice = needed ? await chooseAccelerator(options, process.cwd(), outgoingChannels) : undefined;
   if (choice !== undefined) facts.accelerator = choice;

@@ -1,3 +1,4 @@
+import { benchDocument } from './bench-document.js';
 import { failureMembers } from './errors.js';
 import { inspectDocument } from './inspect-document.js';
 import { migrateDocument, newFacts } from './migrate-document.js';
@@ -11,6 +12,7 @@ export function failedDocument(args: readonly string[], error: unknown): object 
   if (command === 'receive') return receiveDocument({ listen: null, target: null }, error);
   if (command === 'relay') return relayDocument({ listen: null, destination: null }, error);
   if (command === 'inspect') return inspectDocument(null, undefined, error);
+  if (command === 'bench') return benchDocument(undefined, error);
   if (command === 'tls' && subcommand === 'init') return failedCommandDocument('tls init', error);
   const isAccel = command === 'accel' && (subcommand === 'list' || subcommand === 'bench');
   return failedCommandDocument(isAccel ? `accel ${subcommand}` : (command ?? null), error);

@@ -48,6 +48,8 @@ export interface MigrateDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly 'cpu-time': BothEnds;
   /** Most resident memory, guest included. Null: not known. */
   readonly 'peak-rss': BothEnds;
+  /** In the same time as `cpu-time`, those that needed no disk too. */
+  readonly 'page-faults': BothEnds;
   /** Bytes that the operating systems hold for guest memory after the migration. Null: not known. */
   readonly allocated: BothEnds;
   /** Bytes of it in huge pages. Null: not known. */
@@ -127,6 +129,7 @@ export interface MigrateFacts {
   guest?: GuestReport;
   cpuTime: { source: number | null; destination: number | null };
   peakRss: { source: number | null; destination: number | null };
+  pageFaults: { source: number | null; destination: number | null };
   allocated: { source: number | null; destination: number | null };
   huge: { source: number | null; destination: number | null };
   host?: HostChoice;
@@ -145,6 +148,7 @@ export function newFacts(source: string | null, destination: string | null): Mig
     replaced: [],
     cpuTime: { ...unknown },
     peakRss: { ...unknown },
+    pageFaults: { ...unknown },
     allocated: { ...unknown },
     huge: { ...unknown },
   };
@@ -169,6 +173,7 @@ export function migrateDocument(facts: MigrateFacts, error?: unknown): MigrateDo
     ...tlsMember(facts.tls),
     'cpu-time': rounded(facts.cpuTime),
     'peak-rss': facts.peakRss,
+    'page-faults': facts.pageFaults,
     allocated: facts.allocated,
     'huge-pages': facts.huge,
     verify: facts.verify ?? null,

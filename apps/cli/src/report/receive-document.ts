@@ -31,6 +31,8 @@ export interface ReceiveDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly tls?: TlsMember;
   readonly 'cpu-time': { readonly destination: number | null };
   readonly 'peak-rss': { readonly destination: number | null };
+  /** In the same time as `cpu-time`. */
+  readonly 'page-faults': { readonly destination: number | null };
   /** Where the guest's memory lives. Absent if it is in files, or none was made. */
   readonly memory?: MemoryMember;
   /**
@@ -84,6 +86,7 @@ export interface ReceiveFacts {
   guest?: GuestReport;
   cpuTime?: number;
   peakRss?: number;
+  pageFaults?: number;
   memory?: MemoryMember;
   tls?: TlsPeer | undefined;
 }
@@ -114,6 +117,7 @@ export function receiveDocument(facts: ReceiveFacts, error?: unknown): ReceiveDo
     ...tlsMember(facts.tls),
     'cpu-time': { destination: facts.cpuTime === undefined ? null : Math.round(facts.cpuTime) },
     'peak-rss': { destination: facts.peakRss ?? null },
+    'page-faults': { destination: facts.pageFaults ?? null },
     ...(memory === undefined ? {} : { memory }),
     ...(images === undefined ? {} : { images }),
     ...refusedMember(facts.refusals),

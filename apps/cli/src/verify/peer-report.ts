@@ -8,6 +8,8 @@ export interface PeerReport {
   readonly cpuTime: number;
   /** Bytes. */
   readonly peakRss: number;
+  /** In the same time as `cpuTime`; undefined: not told. */
+  readonly pageFaults?: number | undefined;
   /** Bytes that the operating system holds for the guest's memory; undefined if it cannot be asked. */
   readonly allocated?: number | undefined;
   /** Bytes of it in huge pages; undefined if it cannot be asked. */
@@ -26,7 +28,8 @@ export function encodePeerReport(report: PeerReport): Uint8Array {
     format: FORMAT,
     'cpu-time': report.cpuTime,
     'peak-rss': report.peakRss,
-    // Left out by JSON if it is undefined.
+    // Left out by JSON if they are undefined.
+    'page-faults': report.pageFaults,
     allocated: report.allocated,
     'huge-pages': report.huge,
   };
@@ -52,14 +55,17 @@ export function decodePeerReport(bytes: Uint8Array): PeerReport {
   }
   if (!isRecord(value) || value.format !== FORMAT) throw notUnderstood(`its format is not ${FORMAT}`);
   const { 'cpu-time': cpuTime, 'peak-rss': peakRss, allocated, 'huge-pages': huge, blocks } = value;
+  const { 'page-faults': pageFaults } = value;
   if (typeof cpuTime !== 'number' || typeof peakRss !== 'number')
     throw notUnderstood('cpu-time or peak-rss is missing');
+  if (pageFaults !== undefined && typeof pageFaults !== 'number')
+    throw notUnderstood('page-faults is no number');
   if (allocated !== undefined && typeof allocated !== 'number') throw notUnderstood('allocated is no number');
   if (huge !== undefined && typeof huge !== 'number') throw notUnderstood('huge-pages is no number');
-  if (blocks === undefined) return { cpuTime, peakRss, allocated, huge, blocks };
+  if (blocks === undefined) return { cpuTime, peakRss, pageFaults, allocated, huge, blocks };
   if (!Array.isArray(blocks) || !blocks.every(isDigest))
     throw notUnderstood('its digests are not understood');
-  return { cpuTime, peakRss, allocated, huge, blocks };
+  return { cpuTime, peakRss, pageFaults, allocated, huge, blocks };
 }
 
 function isDigest(value: unknown): value is BlockDigest {

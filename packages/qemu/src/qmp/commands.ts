@@ -89,6 +89,20 @@ export async function setParameters(client: QmpClient, parameters: QemuMigration
   if (Object.keys(parameters).length > 0) await client.execute('migrate-set-parameters', parameters);
 }
 
+/** All migration parameters as they stand: a name that is not there is one that this QEMU does not have. */
+export async function queryMigrateParameters(client: QmpClient): Promise<Readonly<Record<string, unknown>>> {
+  const answer = await client.execute('query-migrate-parameters');
+  if (!isObject(answer)) throw unreadable(client, 'query-migrate-parameters');
+  return answer;
+}
+
+/** The machine type with its version, under the name that a migration stream has for it: `pc-q35-10.0`. */
+export async function queryMachineType(client: QmpClient): Promise<string> {
+  const answer = await client.execute('qom-get', { path: '/machine', property: 'type' });
+  if (typeof answer !== 'string') throw unreadable(client, 'qom-get');
+  return answer.replace(/-machine$/, '');
+}
+
 /** Starts to migrate to `uri` (`tcp:HOST:PORT`, `unix:PATH`, `file:PATH`, `exec:COMMAND`). */
 export async function migrate(client: QmpClient, uri: string): Promise<void> {
   await client.execute('migrate', { uri });

@@ -48,6 +48,8 @@ export interface MigrationInfo {
   /** ms. */
   readonly totalTime?: number;
   /** ms. */
+  readonly setupTime?: number;
+  /** ms. */
   readonly downtime?: number;
   readonly ram?: MigrationRam;
 }
@@ -59,11 +61,13 @@ export function readMigrationInfo(value: unknown): MigrationInfo | undefined {
   if (typeof status !== 'string') return undefined;
   const errorDesc = value['error-desc'];
   const totalTime = value['total-time'];
+  const setupTime = value['setup-time'];
   const { downtime } = value;
   return {
     status,
     ...(typeof errorDesc === 'string' ? { errorDesc } : {}),
     ...(typeof totalTime === 'number' ? { totalTime } : {}),
+    ...(typeof setupTime === 'number' ? { setupTime } : {}),
     ...(typeof downtime === 'number' ? { downtime } : {}),
     ...(isObject(value.ram) ? { ram: readRam(value.ram) } : {}),
   };

@@ -1,6 +1,4 @@
-/** Guest memory for the comparison with QEMU: the same file on both sides. */
-import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { PAGE } from './figures.mjs';
+import { writeRandom } from '../guest/page-content.js';
 
 /** Words of English prose and of what guests have in memory: logs, paths, JSON. */
 const WORDS =
@@ -8,7 +6,16 @@ const WORDS =
     ' ',
   );
 
-function random(seed) {
+/** Bytes of text that pages are cut from: much more than any compressor looks back. */
+const POOL = 64 * 2 ** 20;
+
+/** Words 0 to 2^32-1; the same seed gives the same ones. */
+export type Random = () => number;
+
+/** Writes a page. @param page seen as words. @param number of the page in the guest. */
+export type PageFill = (page: Int32Array, number: number, next: Random) => void;
+
+export function random(seed: number): Random {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -18,53 +25,26 @@ function random(seed) {
   };
 }
 
-function fillText(page, next) {
-  for (let at = 0; at < page.length; ) {
+/** Does not compress. */
+export function randomPage(page: Int32Array, number: number): void {
+  writeRandom(page, 0, page.length, number + 1);
+}
+
+let pool: Int32Array | undefined;
+
+/** Compresses to about a third. */
+export function textPage(page: Int32Array, _number: number, next: Random): void {
+  pool ??= makePool();
+  const at = next() % (pool.length - page.length);
+  page.set(pool.subarray(at, at + page.length));
+}
+
+function makePool(): Int32Array {
+  const text = Buffer.alloc(POOL);
+  const next = random(7);
+  for (let at = 0; at < text.length; ) {
     const word = WORDS[next() % WORDS.length];
-    at += page.write(`${word}${next() % 12 === 0 ? '\n' : ' '}`, at, 'latin1');
+    at += text.write(`${word}${next() % 12 === 0 ? '\n' : ' '}`, at, 'latin1');
   }
-}
-
-function fillRandom(page, next) {
-  for (let at = 0; at < page.length; at += 4) page.writeUInt32LE(next(), at);
-}
-
-const FILLS = {
-  text: fillText,
-  random: fillRandom,
-  // Written all the same: no page of it is a hole.
-  zero(page) {
-    page.fill(0);
-  },
-  // Page by page in any order.
-  half(page, next) {
-    if (next() % 2 === 0) page.fill(0);
-    else fillRandom(page, next);
-  },
-  // Half zero, a quarter text, a quarter random, page by page.
-  mixed(page, next) {
-    const kind = next() % 4;
-    if (kind < 2) page.fill(0);
-    else (kind === 2 ? fillText : fillRandom)(page, next);
-  },
-};
-
-/** What an image can hold. */
-export const CONTENTS = Object.keys(FILLS);
-
-/** Writes an image of `size` bytes; the same content and size give the same bytes. */
-export function writeImage(path, size, content) {
-  const next = random(20241123);
-  const fill = FILLS[content];
-  const buffer = Buffer.alloc(4 * 2 ** 20);
-  const fd = openSync(path, 'w', 0o600);
-  try {
-    ftruncateSync(fd, size);
-    for (let at = 0; at < size; at += buffer.length) {
-      for (let page = 0; page < buffer.length; page += PAGE) fill(buffer.subarray(page, page + PAGE), next);
-      writeSync(fd, buffer, 0, Math.min(buffer.length, size - at), at);
-    }
-  } finally {
-    closeSync(fd);
-  }
+  return new Int32Array(text.buffer, text.byteOffset, text.length / 4);
 }

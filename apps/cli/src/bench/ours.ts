@@ -1,0 +1,106 @@
+import { MultifdError } from '@multifd/core';
+import { isRecord } from '../guards.js';
+import { startCommand } from './command.js';
+import { limitOf, type Row, touchedBy } from './rows.js';
+import type { Contender, Ends, Measured } from './sample.js';
+import { warmUntilConnected } from './warm-until-connected.js';
+
+/** What our ends are told beside the row. */
+export interface OurSettings {
+  readonly accel: string;
+  readonly host: string;
+  readonly wire: string;
+}
+
+/** A multifd to a multifd: two processes of this command, as users start them. */
+export function multifdToMultifd(settings: OurSettings): Contender {
+  const name = ['multifd', ...unusual(settings)].join(' ');
+  return {
+    name,
+    kind: 'multifd',
+    leftOut: () => undefined,
+    measure: (...args) => measure(settings, ...args),
+  };
+}
+
+function unusual({ host, wire }: OurSettings): string[] {
+  return [...(wire === 'multifd' ? [] : [`--wire ${wire}`]), ...(host === 'auto' ? [] : [`--host ${host}`])];
+}
+
+async function measure(
+  settings: OurSettings,
+  row: Row,
+  image: string | undefined,
+  signal: AbortSignal,
+): Promise<Measured> {
+  const common = commonArguments(settings, row);
+  const limit = limitOf(row);
+  const receiving = startCommand(
+    ['receive', 'tcp:127.0.0.1:0', 'memory', ...common, '--max-ram', `${2 ** 47}`],
+    limit,
+    signal,
+  );
+  try {
+    const address = await receiving.listening;
+    const source = image === undefined ? `demo:${row.size},zero=1` : `raw:${image}`;
+    const start = () =>
+      startCommand(
+        ['migrate', source, address, ...common, ...sendingArguments(settings, row)],
+        limit,
+        signal,
+      );
+    const { pid } = receiving.child;
+    if (pid === undefined) throw new MultifdError('io', 'multifd receive did not start');
+    const sending = await warmUntilConnected(touchedBy(row), pid, start, signal);
+    const [sent, received] = await Promise.all([sending.document, receiving.document]);
+    return toSample(sent, received);
+  } finally {
+    receiving.child.kill('SIGKILL');
+  }
+}
+
+/** What both ends are told. */
+function commonArguments({ host }: OurSettings, { channels, compression }: Row): string[] {
+  return [
+    ...['--json', '--no-verify', '--host', host],
+    ...['--multifd-channels', `${channels}`, '--multifd-compression', compression],
+  ];
+}
+
+function sendingArguments({ accel, wire }: OurSettings, { detection, compression, level }: Row): string[] {
+  return [
+    ...['--zero-page-detection', detection, '--accel', accel, '--wire', wire],
+    ...(level === null ? [] : [`--multifd-${compression}-level`, `${level}`]),
+  ];
+}
+
+type JsonDocument = Readonly<Record<string, unknown>>;
+
+/** @param sent of the source. @param received of the destination. */
+function toSample(sent: JsonDocument, received: JsonDocument): Measured {
+  const ram = isRecord(sent.ram) ? sent.ram : {};
+  const ends = (name: string): Ends => ({
+    source: end(sent, name, 'source'),
+    destination: end(received, name, 'destination'),
+  });
+  const ms = numberOf(sent['total-time']);
+  if (ms === null) throw new MultifdError('internal', 'multifd migrate told no total-time');
+  return {
+    ms,
+    setup: numberOf(sent['setup-time']),
+    downtime: numberOf(sent.downtime),
+    transferred: numberOf(ram.transferred),
+    cpu: ends('cpu-time'),
+    peakRss: ends('peak-rss'),
+    faults: ends('page-faults'),
+  };
+}
+
+function end(document: JsonDocument, name: string, which: 'source' | 'destination'): number | null {
+  const member = document[name];
+  return isRecord(member) ? numberOf(member[which]) : null;
+}
+
+function numberOf(value: unknown): number | null {
+  return typeof value === 'number' ? value : null;
+}

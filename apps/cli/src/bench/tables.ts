@@ -1,0 +1,144 @@
+import { figure, MIB, spread, table } from './figures.js';
+import {
+  type Figure,
+  figuresOf,
+  middle,
+  peersOf,
+  type Result,
+  ratesOf,
+  ratios,
+  resultsOf,
+} from './results.js';
+import type { Series } from './sample.js';
+import type { Samples } from './samples-file.js';
+
+/** What was measured, in Markdown: what it was measured on, how long it took, what that cost, and what failed. */
+export function benchText(samples: Samples): string {
+  const results = resultsOf(samples.series);
+  const peers = peersOf(samples.series);
+  const parts = [
+    machineText(samples),
+    timeTable(results, peers),
+    costTable(results, peers),
+    ...[failures(results), findings(samples.series).map((line) => `- ${line}`)]
+      .filter((lines) => lines.length > 0)
+      .map((lines) => lines.join('\n')),
+  ];
+  return `${parts.join('\n\n')}\n`;
+}
+
+function machineText({ environment, series }: Samples): string {
+  const { cpu, cores, memoryGiB, system, node, arch, date, loadBefore } = environment;
+  const versions = [...new Set(series.map(({ multifd }) => multifd))].join(' and ');
+  const peers = peersOf(series);
+  const runs = series.map(({ samples }) => samples.length).filter((count) => count > 0);
+  const [few, many] = [Math.min(...runs), Math.max(...runs)];
+  const others = series.flatMap(({ samples }) => samples.map((sample) => sample.others));
+  const busy = others.filter((share) => share > 0.1).length;
+  return [
+    `Measured on: ${cpu}, ${cores} cores; ${memoryGiB} GiB; ${system}; Node ${node} ${arch}; multifd ${versions}`,
+    `${peers.length === 0 ? '' : `; ${peers.join(' and ')}`}; ${date.slice(0, 10)}; load before the run ${loadBefore}.`,
+    ` Runs of each, in turns: ${runs.length === 0 ? 'none' : few === many ? few : `${few} to ${many}`}; median (lowest-highest).`,
+    ` Right before ${busy} of the ${others.length} runs something else used more than a tenth of the cores.`,
+  ].join('');
+}
+
+/** One line for each contender of each row. */
+function timeTable(results: readonly Result[], peers: readonly string[]): string {
+  return table(
+    [
+      'guest and contender',
+      's',
+      'GB/s of guest',
+      ...peers.map((peer) => `times as fast as ${peer}`),
+      'setup, ms',
+      'downtime, ms',
+      'sent, MiB',
+    ],
+    lines(results, (series, row) => [
+      spread(figuresOf(series, 'time').map((ms) => ms / 1000)),
+      spread(ratesOf(series).map((rate) => rate / 1e9)),
+      ...peers.map((peer) => besidePeer(series, row, peer, 'time')),
+      spread(figuresOf(series, 'setup')),
+      spread(figuresOf(series, 'downtime')),
+      spread(figuresOf(series, 'transferred').map((bytes) => bytes / MIB)),
+    ]),
+  );
+}
+
+function costTable(results: readonly Result[], peers: readonly string[]): string {
+  const both = (series: Series, scale: number, ends: readonly [Figure, Figure]) =>
+    ends.map((each) => spread(figuresOf(series, each).map((value) => value / scale)));
+  return table(
+    [
+      'guest and contender',
+      'CPU of both ends, s',
+      ...peers.map((peer) => `CPU of ${peer} / this`),
+      'CPU source, s',
+      'CPU destination, s',
+      'peak RSS source, MiB',
+      'peak RSS destination, MiB',
+      'page faults source',
+      'page faults destination',
+    ],
+    lines(results, (series, row) => [
+      spread(figuresOf(series, 'cpu').map((ms) => ms / 1000)),
+      ...peers.map((peer) => besidePeer(series, row, peer, 'cpu')),
+      ...both(series, 1000, ['cpuSource', 'cpuDestination']),
+      ...both(series, MIB, ['rssSource', 'rssDestination']),
+      ...both(series, 1, ['faultsSource', 'faultsDestination']),
+    ]),
+  );
+}
+
+function lines(
+  results: readonly Result[],
+  cells: (series: Series, row: Result) => readonly string[],
+): string[][] {
+  return results.flatMap((row) =>
+    row.series.map((series) => {
+      const name = `${row.name}: ${series.contender}`;
+      // A figure of what then failed would be one of the runs that went well.
+      return series.failed === undefined ? [name, ...cells(series, row)] : [name, 'failed'];
+    }),
+  );
+}
+
+function besidePeer(series: Series, { series: all }: Result, peer: string, name: Figure): string {
+  const other = all.find(({ contender }) => contender === peer);
+  if (other === undefined || other.failed !== undefined || series.kind === 'peer') return '-';
+  return spread(ratios(series, other, name));
+}
+
+function failures(results: readonly Result[]): string[] {
+  return results.flatMap(({ name, series }) =>
+    series.flatMap(({ contender, failed }) =>
+      failed === undefined ? [] : [`- **${name}: ${contender} failed:** ${failed}`],
+    ),
+  );
+}
+
+/** One sentence for each row, wins and losses alike. */
+export function findings(series: readonly Series[]): string[] {
+  return resultsOf(series).flatMap(({ name, series: all }) => {
+    const measured = all.filter(({ failed }) => failed === undefined);
+    const ours = measured.filter(({ kind }) => kind === 'multifd');
+    const peers = measured.filter(({ kind }) => kind === 'peer');
+    return ours.flatMap((each) => {
+      const sentences = peers.map((peer) => sentence(each, peer)).filter((words) => words !== undefined);
+      return sentences.length === 0 ? [] : [`**${name}:** ${sentences.join('; ')}.`];
+    });
+  });
+}
+
+function sentence(ours: Series, peer: Series): string | undefined {
+  const share = middle(ratios(ours, peer, 'time'));
+  const cpu = middle(figuresOf(ours, 'cpu'));
+  const theirs = middle(figuresOf(peer, 'cpu'));
+  if (share === undefined || cpu === undefined || theirs === undefined) return undefined;
+  const how =
+    share >= 1
+      ? `${figure(share)} times as fast as ${peer.contender}`
+      : `slower than ${peer.contender} (${figure(1 / share)} times as long)`;
+  return `${ours.contender} is ${how}, with ${figure(cpu / 1000)} s of CPU to its ${figure(theirs / 1000)} s`;
+}

@@ -1,0 +1,167 @@
+import { MultifdError } from '@multifd/core';
+import { type Environment, environment } from '../bench/environment.js';
+import { figure, MIB } from '../bench/figures.js';
+import { BenchFolder } from '../bench/images.js';
+import { multifdToMultifd } from '../bench/ours.js';
+import { qemuToQemu } from '../bench/peer.js';
+import { findPeers, USUAL_PEER } from '../bench/peers.js';
+import { nameOf, type Row, rowsOf } from '../bench/rows.js';
+import { type Listener, measureRows, type Turn } from '../bench/run.js';
+import type { Contender, Series } from '../bench/sample.js';
+import { readSamples, type Samples, samplesToKeep, withSeries, writeSamples } from '../bench/samples-file.js';
+import { benchText } from '../bench/tables.js';
+import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
+import { listenForInterrupt } from '../interrupt.js';
+import {
+  type BenchOptions,
+  DEFAULT_CHANNELS,
+  DEFAULT_RUNS,
+  DEFAULT_SCENARIOS,
+  DEFAULT_SIZE,
+} from '../options/bench-options.js';
+import { benchDocument } from '../report/bench-document.js';
+import { formatError } from '../report/errors.js';
+import { openTerminal, type Terminal } from '../report/terminal.js';
+
+/** `multifd bench`: guests from a multifd to a multifd and from a QEMU to a QEMU, measured in turns. */
+export async function benchCommand(options: BenchOptions): Promise<ExitCode> {
+  const terminal = openTerminal();
+  const interrupt = listenForInterrupt();
+  let samples: Samples | undefined;
+  let error: unknown;
+  try {
+    if (options.from === undefined) {
+      await new BenchRun(options, terminal, interrupt.signal, (taken) => {
+        samples = taken;
+      }).run();
+    } else {
+      refuseBeside(options);
+      samples = readSamples(options.from);
+    }
+    error = failureOf(samples?.series ?? []);
+  } catch (caught) {
+    error = caught;
+  } finally {
+    terminal.clear();
+  }
+  const code = error === undefined ? EXIT.done : exitCodeOf(error);
+  interrupt.release(code);
+  if (options.json) process.stdout.write(`${JSON.stringify(benchDocument(samples, error), null, 2)}\n`);
+  else if (samples !== undefined) process.stdout.write(benchText(samples));
+  if (error !== undefined) process.stderr.write(formatError(error));
+  return code;
+}
+
+/** With `--from` nothing is measured. @throws MultifdError `usage` */
+function refuseBeside(options: BenchOptions): void {
+  const { from: _from, json: _json, accel: _accel, ...others } = options;
+  const [name] = Object.entries(others).find(([, value]) => value !== undefined) ?? [];
+  if (name === undefined) return;
+  const option = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new MultifdError('usage', `--from measures nothing: --${option} has no meaning beside it`, {
+    hint: 'omit one of the two',
+  });
+}
+
+/** @returns undefined if every contender has all its samples. */
+function failureOf(series: readonly Series[]): MultifdError | undefined {
+  const failed = series.filter((each) => each.failed !== undefined);
+  const [first] = failed;
+  if (first === undefined) return undefined;
+  const more = failed.length === 1 ? '' : `, and ${failed.length - 1} more failed`;
+  return new MultifdError('io', `${nameOf(first.row)}: ${first.contender} failed: ${first.failed}${more}`);
+}
+
+class BenchRun {
+  readonly #options: BenchOptions;
+  readonly #terminal: Terminal;
+  readonly #signal: AbortSignal;
+  readonly #taken: (samples: Samples) => void;
+
+  /** @param taken is told all samples so far, after each row. */
+  constructor(
+    options: BenchOptions,
+    terminal: Terminal,
+    signal: AbortSignal,
+    taken: (samples: Samples) => void,
+  ) {
+    this.#options = options;
+    this.#terminal = terminal;
+    this.#signal = signal;
+    this.#taken = taken;
+  }
+
+  async run(): Promise<void> {
+    if (process.platform !== 'linux') {
+      throw new MultifdError(
+        'host-unavailable',
+        'multifd bench needs Linux: it reads in /proc what others use',
+        {
+          hint: 'multifd migrate --json measures one migration, anywhere',
+        },
+      );
+    }
+    const { samples: file, runs = DEFAULT_RUNS, images } = this.#options;
+    const where = environment();
+    const before = file === undefined ? undefined : samplesToKeep(file, where);
+    const rows = this.#rows();
+    const peers = findPeers(this.#options.peer?.[0] === 'none' ? [] : this.#options.peer);
+    if (peers.length === 0 && this.#options.peer === undefined) {
+      this.#terminal.note(`no ${USUAL_PEER} on PATH: only multifd is measured (name a QEMU with --peer)`);
+    }
+    const folder = new BenchFolder(images);
+    try {
+      const contenders = [...this.#ours(), ...peers.map((peer) => qemuToQemu(peer, folder.path))];
+      const listener = this.#listener(where, before, contenders.length * rows.length * runs);
+      await measureRows(rows, contenders, runs, folder, where, this.#signal, listener);
+    } finally {
+      folder.remove();
+    }
+  }
+
+  #rows(): Row[] {
+    const { scenario, size, multifdChannels, zeroPageDetection, multifdCompression } = this.#options;
+    const { multifdZlibLevel = 1, multifdZstdLevel = 1 } = this.#options;
+    return rowsOf({
+      scenarios: scenario ?? DEFAULT_SCENARIOS,
+      size: size ?? DEFAULT_SIZE,
+      channels: multifdChannels ?? DEFAULT_CHANNELS,
+      detections: zeroPageDetection,
+      compressions: multifdCompression ?? ['none'],
+      levels: { zlib: multifdZlibLevel, zstd: multifdZstdLevel },
+    });
+  }
+
+  #ours(): Contender[] {
+    const { accel, host = ['auto'], wire = ['multifd'] } = this.#options;
+    return host.flatMap((name) => wire.map((form) => multifdToMultifd({ accel, host: name, wire: form })));
+  }
+
+  #listener(where: Environment, before: Samples | undefined, all: number): Listener {
+    const { samples: file } = this.#options;
+    let series: readonly Series[] = [];
+    let done = 0;
+    const which = ({ row, contender, run, runs }: Turn) =>
+      `${nameOf(row)}, ${contender}, run ${run} of ${runs}`;
+    return {
+      onImage: (row) => this.#terminal.progress(`writing the memory of ${nameOf(row)}`),
+      onTurn: (turn) => this.#terminal.progress(`${which(turn)} (${done} of ${all} done)`),
+      onSample: (turn, { ms, cpu, transferred }) => {
+        done++;
+        const seconds = ((cpu.source ?? 0) + (cpu.destination ?? 0)) / 1000;
+        const sent = transferred === null ? '' : `, ${figure(transferred / MIB)} MiB sent`;
+        this.#terminal.note(`${which(turn)}: ${figure(ms / 1000)} s, ${figure(seconds)} s of CPU${sent}`);
+      },
+      onFailure: (turn, reason) => {
+        done += turn.runs - turn.run + 1;
+        this.#terminal.note(`${which(turn)} failed: ${reason}`);
+      },
+      onRow: (taken) => {
+        series = [...series, ...taken];
+        this.#taken({ environment: where, series });
+        if (file === undefined) return;
+        writeSamples(file, { environment: where, series: withSeries(before?.series ?? [], series) });
+      },
+    };
+  }
+}

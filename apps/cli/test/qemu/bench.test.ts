@@ -1,0 +1,55 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { findQemu, installedQemus } from '../../../../packages/qemu/test/support/binaries.js';
+import { run } from '../helpers/cli.js';
+import { tempDirectory } from '../helpers/temp.js';
+
+/** The parts of a document that are looked at. */
+interface Contender {
+  readonly name: string;
+  readonly failed: string | null;
+  readonly samples: readonly Record<string, number & { source: number; destination: number }>[];
+}
+
+describe.each(installedQemus())('multifd bench beside QEMU %s', (release) => {
+  it('moves the same guest from this QEMU to itself', async () => {
+    const folder = tempDirectory();
+    const file = join(folder, 'samples.jsonl');
+    const ended = await run([
+      ...['bench', '--scenario', 'half', '--size', '64M', '--channels', '2', '--runs', '1'],
+      ...['--detection', 'legacy,multifd', '--peer', findQemu(release) ?? '', '--images', folder],
+      ...['--samples', file, '--json'],
+    ]);
+    const document = JSON.parse(ended.stdout);
+    const [legacy, multifd] = document.results.map(
+      ({ contenders }: { contenders: Contender[] }) => contenders,
+    );
+    // Where zero pages are found by the migration thread only, that is all that can be compared.
+    const rows = release === '7.2' ? [legacy] : [legacy, multifd];
+    expect(ended.code, ended.stderr).toBe(release === '7.2' ? 1 : 0);
+    if (release === '7.2') {
+      expect(multifd[1].failed).toBe('it is too old for zero-page-detection multifd');
+      expect(multifd[0].failed).toBeNull();
+    }
+    for (const [ours, theirs] of rows) {
+      expect(theirs.name).toMatch(new RegExp(`^QEMU ${release.replace('.', '\\.')}\\.`));
+      for (const { failed, samples } of [ours, theirs]) {
+        expect(failed).toBeNull();
+        expect(samples).toHaveLength(1);
+        const [sample] = samples;
+        expect(sample['total-time']).toBeGreaterThan(0);
+        // Half of it, and what a header takes.
+        expect(sample.transferred).toBeGreaterThan(28 * 2 ** 20);
+        expect(sample.transferred).toBeLessThan(36 * 2 ** 20);
+        expect(sample['peak-rss'].destination).toBeGreaterThan(28 * 2 ** 20);
+      }
+      // A guest in small pages faults in each of its pages once.
+      expect(theirs.samples[0]['page-faults'].destination).toBeGreaterThan(0);
+    }
+    expect(document.findings.length).toBe(rows.length);
+    expect(readdirSync(folder)).toEqual(['samples.jsonl']);
+    const text = await run(['bench', '--from', file]);
+    expect(text.stdout).toContain(`times as fast as ${multifd[1].name}`);
+  });
+});

@@ -24,7 +24,7 @@ async function complete(line: string): Promise<{ words: string[]; directive: str
 describe('completion', () => {
   it.each([
     ['mi', ['migrate'], ':4'],
-    ['', ['migrate', 'receive', 'relay', 'inspect', 'tls', 'accel', 'completion', 'help'], ':4'],
+    ['', ['migrate', 'receive', 'relay', 'inspect', 'tls', 'accel', 'bench', 'completion', 'help'], ':4'],
     ['migrate --cha', ['--channels'], ':4'],
     ['migrate --max-bandwidth 1M --down', ['--downtime-limit'], ':4'],
     ['migrate --host ', ['auto', 'linux', 'none'], ':4'],

@@ -1,7 +1,10 @@
 import { defineConfig } from 'vitest/config';
 import { installedQemus, whatIsMissing } from './test/support/binaries.js';
 
-/** End to end against real QEMU. Most of the time a test waits, for a QEMU to start or to give up: two files at a time. */
+/**
+ * End to end against real QEMU. Most of the time a test waits, for a QEMU to start or to give up: two files at a time keep
+ * two cores busy for half of it, so there are three.
+ */
 const here = installedQemus();
 const missing = whatIsMissing();
 if (missing !== undefined) console.log(`tests against real QEMU: ${missing}`);
@@ -11,7 +14,7 @@ export default defineConfig({
     globalSetup: '@multifd/testing/global-setup',
     include: here.length === 0 ? [] : ['test/e2e/**/*.test.ts'],
     passWithNoTests: here.length === 0,
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

@@ -39,7 +39,10 @@ export interface MigrationParameters {
    * QEMU's property for machine types up to 8.0: a sync at the end of each section, no flush record. Default false.
    */
   readonly multifdFlushAfterEachSection: boolean;
-  /** Ours: ms within which all connections must be established and have introduced themselves. 1 to 2^31-1. */
+  /**
+   * Ours: ms within which all connections must be established and have introduced themselves; then ms without a sign of
+   * life until the destination has answered (docs/wire.md, 14). 1 to 2^31-1.
+   */
   readonly setupTimeout: number;
   /** Ours: ms that a connection with bytes to send, or a reply due, may stall. 1 to 2^31-1. */
   readonly stallTimeout: number;

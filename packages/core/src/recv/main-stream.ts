@@ -218,7 +218,7 @@ export class IncomingMain {
       case 'flush':
         return this.#flush();
       case 'eos':
-        if (!this.#perRound) await this.#waiting(this.#host.passSync(++this.#syncs));
+        if (!this.#perRound) await this.#passSync();
         return;
       case 'device-state':
         this.#received = this.#receivedState(record);
@@ -229,9 +229,15 @@ export class IncomingMain {
     }
   }
 
+  async #passSync(): Promise<void> {
+    await this.#waiting(this.#host.passSync(++this.#syncs));
+    if (this.#syncs === 1) this.#commands.setupIsOver();
+  }
+
   /** Waits for other threads, and notices if the source closes main meanwhile. */
   #waiting<T>(work: Promise<T>): Promise<T> {
-    return this.#connection.watched(work, () => this.#host.gone());
+    const shown = showingLife(this.#connection, this.#commands.isAwaited, work);
+    return this.#connection.watched(shown, () => this.#host.gone());
   }
 
   #configure(record: ConfigurationRecord): void {
@@ -249,7 +255,7 @@ export class IncomingMain {
     if (!this.#perRound) {
       throw this.#fault('record', 'a flush record in the START section, or none at all', 'a flush record');
     }
-    await this.#waiting(this.#host.passSync(++this.#syncs));
+    await this.#passSync();
   }
 
   #fault(field: string, expected: string, got: string): WireError {

@@ -5,7 +5,7 @@ import { encodePong } from '../wire/return-path.js';
 const INTERVAL = 1_000;
 
 /**
- * While a source waits for our reply, which may take long (fsync, the next destination), sends it unsolicited PONGs,
+ * While a source waits for our reply, which may take long (opening RAM, fsync, the next destination), sends it unsolicited PONGs,
  * which QEMU ignores, to show that this end is alive.
  * @param wanted false if the source does not listen.
  */

@@ -4,6 +4,7 @@ import { readU32 } from '../wire/bytes.js';
 import { COMMAND } from '../wire/layout.js';
 import {
   encodePong,
+  isOurs,
   PING_HAS_ZERO_RUNS,
   PING_SOURCE_DOES_NOT_WAIT,
   PING_WANTS_REASON,
@@ -14,7 +15,10 @@ import type { Waiting } from './control.js';
 /** Most bytes of replies that may be queued for a source that does not read them. */
 const MOST_UNSENT = 64 * 1024;
 
-/** What the source has said by commands on main (docs/wire.md, 6): answers its PINGs. */
+/**
+ * What the source has said by commands on main (docs/wire.md, 6): answers its PINGs. A multifd source sends no page before
+ * its own have been answered, so those wait for the end of setup: RAM is open, and a relay's own destination has answered.
+ */
 export class SourceCommands {
   readonly #connection: IncomingConnection;
   readonly #takesZeroRuns: boolean;
@@ -22,6 +26,8 @@ export class SourceCommands {
   /** A relay has announced that the guest's source does not wait. */
   #onlyRelay = false;
   #wantsReason = false;
+  /** Answers to a multifd source that wait for the end of setup; undefined behind it. */
+  #held: Uint8Array[] | undefined = [];
 
   /** @param takesZeroRuns whether the channels of this end take runs of zero pages. */
   constructor(connection: IncomingConnection, takesZeroRuns: boolean) {
@@ -49,15 +55,33 @@ export class SourceCommands {
   take(command: number, data: Uint8Array): void {
     if (command === COMMAND.OPEN_RETURN_PATH) this.#returnPath = true;
     if (command !== COMMAND.PING || !this.#returnPath || data.length !== 4) return;
-    if (this.#connection.unsent > MOST_UNSENT) {
+    const held = this.#held?.reduce((bytes, answer) => bytes + answer.length, 0) ?? 0;
+    if (this.#connection.unsent + held > MOST_UNSENT) {
       throw new MultifdError('protocol', 'main stream: the source sends PINGs and does not read the answers');
     }
     const value = readU32(data, 0);
     if (value === PING_SOURCE_DOES_NOT_WAIT) this.#onlyRelay = true;
     if (value === PING_WANTS_REASON) this.#wantsReason = true;
-    this.#connection.write(encodePong(value));
-    if (value === PING_HAS_ZERO_RUNS && this.#takesZeroRuns) {
-      this.#connection.write(encodePong(PONG_TAKES_ZERO_RUNS));
-    }
+    // Before the PONG that the source waits for: it then knows from its first page on.
+    if (value === PING_HAS_ZERO_RUNS && this.#takesZeroRuns) this.#answer(PONG_TAKES_ZERO_RUNS);
+    this.#answer(value);
+  }
+
+  /** Whether a multifd source waits for an answer before it sends RAM. */
+  get isAwaited(): boolean {
+    return this.#held !== undefined && this.#held.length > 0;
+  }
+
+  /** The setup sync is passed: answers what was asked before. */
+  setupIsOver(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const answer of held) this.#connection.write(answer);
+  }
+
+  #answer(value: number): void {
+    const pong = encodePong(value);
+    if (this.#held === undefined || !isOurs(value)) this.#connection.write(pong);
+    else this.#held.push(pong);
   }
 }

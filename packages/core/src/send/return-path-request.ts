@@ -3,10 +3,18 @@ import { u32 } from '../wire/bytes.js';
 import { COMMAND } from '../wire/layout.js';
 import { encodeCommand } from '../wire/main/encode.js';
 import { RETURN_PATH_REQUEST } from '../wire/reason.js';
-import { PING_HAS_ZERO_RUNS } from '../wire/return-path.js';
+import { PING_HAS_ZERO_RUNS, PING_WANTS_REASON } from '../wire/return-path.js';
 
 /** Value of the PING that QEMU sends right behind OPEN_RETURN_PATH. */
 const QEMU_PING = 1;
+
+/** Commands that open the return path. */
+export interface ReturnPathRequest {
+  /** In the order in which they are sent; empty without a return path. */
+  readonly commands: readonly Uint8Array[];
+  /** Value of the last PING: its PONG comes behind every other answer. Undefined without a return path. */
+  readonly lastPing: number | undefined;
+}
 
 /**
  * What this end sends to open the return path, and to tell another multifd what it can do (docs/wire.md, 14). A QEMU
@@ -16,12 +24,15 @@ const QEMU_PING = 1;
 export function returnPathRequest(
   { returnPath, wire }: Pick<MigrationParameters, 'returnPath' | 'wire'>,
   hasZeroRuns: boolean,
-): Uint8Array[] {
-  if (!returnPath) return [];
+): ReturnPathRequest {
+  if (!returnPath) return { commands: [], lastPing: undefined };
   if (wire === 'qemu') {
-    return [encodeCommand(COMMAND.OPEN_RETURN_PATH), encodeCommand(COMMAND.PING, u32(QEMU_PING))];
+    return { commands: [encodeCommand(COMMAND.OPEN_RETURN_PATH), ping(QEMU_PING)], lastPing: QEMU_PING };
   }
-  return hasZeroRuns
-    ? [RETURN_PATH_REQUEST, encodeCommand(COMMAND.PING, u32(PING_HAS_ZERO_RUNS))]
-    : [RETURN_PATH_REQUEST];
+  if (!hasZeroRuns) return { commands: [RETURN_PATH_REQUEST], lastPing: PING_WANTS_REASON };
+  return { commands: [RETURN_PATH_REQUEST, ping(PING_HAS_ZERO_RUNS)], lastPing: PING_HAS_ZERO_RUNS };
+}
+
+function ping(value: number): Uint8Array {
+  return encodeCommand(COMMAND.PING, u32(value));
 }

@@ -33,6 +33,11 @@ export const PING_WANTS_REASON = 0x4d46_0001;
 export const PING_HAS_ZERO_RUNS = 0x4d46_0004;
 export const PONG_TAKES_ZERO_RUNS = 0x4d46_0104;
 
+/** Whether the value of a PING or PONG is one of multifd's own: QEMU's are 1 to 4. */
+export function isOurs(value: number): boolean {
+  return value >>> 16 === 0x4d46;
+}
+
 const HEADER_SIZE = 4;
 const MAX_DATA_SIZE = 0xffff;
 const MAX_REASON_SIZE = 4096;

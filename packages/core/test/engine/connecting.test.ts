@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { migrate, receive } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
 import { afterEach, describe, expect, it } from 'vitest';
+import { PONGS } from '../support/ends.js';
 import { PLAIN } from '../support/fixtures.js';
 import { expectFailure, expectValue, outcomeOf } from '../support/outcome.js';
 import { move } from '../support/pair.js';
@@ -75,8 +76,23 @@ describe('a destination that is none', () => {
     expectFailure(outcome, ['usage', 'io', 'timeout'], /no-such-host/);
   });
 
-  it('accepts and never reads: all of a large guest cannot leave', async () => {
+  it('accepts and never answers: even a guest that the kernels on the way could take whole is not stopped', async () => {
     const to = await serve(() => {});
+    const { guest, calls } = watchedGuest(MIB);
+    const outcome = await trying(to, guest, { setupTimeout: 1000, stallTimeout: 60_000 });
+    const error = expectFailure(
+      outcome,
+      'timeout',
+      /main stream: no answer from the destination within 1000 ms/,
+    );
+    expect(error.hint).toMatch(/multifd-channels/);
+    expect(error.guest).toBe('source');
+    expect(calls).toEqual([]);
+    await move({ guest });
+  });
+
+  it('answers, and reads nothing more: all of a large guest cannot leave', async () => {
+    const to = await serve((socket) => void socket.write(PONGS));
     const { guest, calls } = watchedGuest(96 * MIB);
     expectFailure(await trying(to, guest), 'timeout', /took no byte for 1000 ms/);
     expect(calls).toEqual([]);
@@ -84,7 +100,10 @@ describe('a destination that is none', () => {
   });
 
   it('takes everything and never answers', async () => {
-    const to = await serve((socket) => socket.resume());
+    const to = await serve((socket) => {
+      socket.resume();
+      socket.write(PONGS);
+    });
     const { guest, calls } = watchedGuest();
     expectFailure(await trying(to, guest), 'timeout', /no word of completion/);
     expect(calls).toEqual(['stop', 'resume']);

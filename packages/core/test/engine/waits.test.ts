@@ -2,7 +2,7 @@ import { createServer, type Socket } from 'node:net';
 import { type DestinationEvent, type MigrationParameters, migrate } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
-import { closeAfterTest, destination, rawSource, relayTo, SHUT } from '../support/ends.js';
+import { closeAfterTest, destination, PONGS, rawSource, relayTo, SHUT } from '../support/ends.js';
 import { expectFailure, expectValue, outcomeOf } from '../support/outcome.js';
 import { createGuestRam, MIB } from '../support/ram.js';
 import { raw } from '../support/raw-source.js';
@@ -159,7 +159,9 @@ describe('a source', () => {
       sockets.push(socket);
       socket.on('error', () => {});
       socket.once('data', (first: Buffer) => {
-        if (first[0] === 0x51) setInterval(() => socket.write(PONG), 100).unref();
+        if (first[0] !== 0x51) return;
+        socket.write(PONGS);
+        setInterval(() => socket.write(PONG), 100).unref();
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

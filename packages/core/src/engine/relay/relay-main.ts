@@ -17,10 +17,13 @@ import type { TlsPeer } from '../../transport/tls/credentials.js';
 import type { StreamConfiguration } from '../../wire/main/configuration.js';
 import { withReportRequest } from '../../wire/report-request.js';
 import { parametersFor } from '../machine-compat.js';
-import { awaitShut, listenToReturnPath, type ReturnPathAnswers } from '../source/return-path.js';
+import { awaitBegun, awaitShut, listenToReturnPath, type ReturnPathAnswers } from '../source/return-path.js';
 import type { RelayLink } from './messages.js';
 import { type Slot, Transit } from './transit.js';
 import { TransitSink } from './transit-sink.js';
+
+/** Name of the main stream to the destination in messages. */
+const OUTGOING_MAIN = 'outgoing main stream';
 
 /** What a relay's main needs from its thread. */
 export interface RelayMainHost {
@@ -98,12 +101,13 @@ export class RelayMain implements MainHost {
 
   async openRam(blocks: readonly IncomingBlock[], beforeRam: Uint8Array): Promise<PageSink> {
     this.#blocks = blocks;
-    const stream = await this.#connect();
+    // No zero runs: what passes through comes in QEMU's packets.
+    const request = returnPathRequest(this.#link.parameters, false);
+    const stream = await this.#connect(request.lastPing);
     // A destination looks at the first bytes of each connection, and may wait for them (docs/wire.md, 1).
     const configuration = { machineType: this.#machineType, ...this.#configuration };
     const { returnPath } = this.#link.parameters;
-    // No zero runs: what passes through comes in QEMU's packets.
-    await stream.begin(configuration, returnPathRequest(this.#link.parameters, false));
+    await stream.begin(configuration, request.commands);
     // We wait for the destination's answer, but a refusal does not return the guest to a source that does not wait.
     if (returnPath && this.#waiting !== 'source') await stream.sourceDoesNotWait();
     await this.#host.connectChannels(blocks);
@@ -126,10 +130,18 @@ export class RelayMain implements MainHost {
     await this.#incoming.syncReached(sync);
     if (sync > 1) await this.roundsBegin();
     await this.#sync();
+    if (sync === 1) await this.#begun();
     // The first PART waits for early state, which comes behind the START section that this sync belongs to.
     if (this.#inRounds) await this.#open().ramPart('part');
     this.#startPump();
     this.#incoming.release(sync);
+  }
+
+  /** Setup is over. The source's pages are not let in before the destination takes RAM. */
+  async #begun(): Promise<void> {
+    const { parameters } = this.#link;
+    if (!parameters.returnPath || this.#answers === undefined) return;
+    await awaitBegun(this.#answers, parameters, OUTGOING_MAIN, this.#host.signal);
   }
 
   waitsForUs(who: Waiting): void {
@@ -188,9 +200,9 @@ export class RelayMain implements MainHost {
     this.#outgoing?.destroy();
   }
 
-  async #connect(): Promise<MainStream> {
+  async #connect(lastPing: number | undefined): Promise<MainStream> {
     const { parameters, counters, bandwidth } = this.#link;
-    const where = 'outgoing main stream';
+    const where = OUTGOING_MAIN;
     const { setupTimeout } = parameters;
     const { socket, tls } = await openConnection(this.#link, where, setupTimeout, this.#host.signal);
     if (tls !== undefined) this.#host.secured(tls);
@@ -214,7 +226,7 @@ export class RelayMain implements MainHost {
       socket.allowHalfOpen = isDue;
       return isDue;
     };
-    const answers = listenToReturnPath(socket, {
+    const answers = listenToReturnPath(socket, lastPing, {
       accepted,
       refused: () => this.#control.takeBack(),
       reason: (reason) => this.#host.reason(reason),

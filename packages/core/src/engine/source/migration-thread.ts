@@ -13,9 +13,10 @@ import { openConnection } from '../../transport/connect.js';
 import { Outgoing } from '../../transport/outgoing.js';
 import type { TlsPeer } from '../../transport/tls/credentials.js';
 import { withReportRequest } from '../../wire/report-request.js';
+import { PING_HAS_ZERO_RUNS } from '../../wire/return-path.js';
 import { expectedDowntime, isStalled, type RoundFigures } from './convergence.js';
 import type { FromMigrationThread, SourceMigrationData, ToMigrationThread } from './messages.js';
-import { awaitShut, listenToReturnPath, type ReturnPathAnswers } from './return-path.js';
+import { awaitBegun, awaitShut, listenToReturnPath, type ReturnPathAnswers } from './return-path.js';
 
 /** A live guest is sent at least this many times over while it runs, so that the rate of its writes is known. */
 const LIVE_ROUNDS = 2;
@@ -80,10 +81,11 @@ export class MigrationThread {
     }
     this.#port.post({ type: 'ready' });
     await this.#port.next('connect');
-    const { outgoing, answers, tls } = await this.#connect();
+    const request = returnPathRequest(parameters, true);
+    const { outgoing, answers, tls } = await this.#connect(request.lastPing);
     const stream = new MainStream(outgoing);
     // A destination looks at the first bytes of each connection, and may wait for them (docs/wire.md, 1).
-    await stream.begin(this.#data.configuration, returnPathRequest(parameters, true));
+    await stream.begin(this.#data.configuration, request.commands);
     this.#port.post({ type: 'connected', tls });
     await this.#port.next('channels-connected');
     this.#port.post({ type: 'ask-early' });
@@ -94,6 +96,7 @@ export class MigrationThread {
     // QEMU up to 10 has it here: behind the START section of RAM and before the first PART (docs/wire.md, 6.1).
     await stream.rawEarly(early.behindStart.raw);
     await stream.early(early.behindStart.sections);
+    if (parameters.returnPath) await awaitBegun(answers, parameters, this.where, this.#port.signal);
     this.#port.post({ type: 'active' });
     await this.#rounds(stream);
     await this.#switchOver(stream);
@@ -113,7 +116,7 @@ export class MigrationThread {
     await this.#legacy?.close();
   }
 
-  async #connect(): Promise<{
+  async #connect(lastPing: number | undefined): Promise<{
     outgoing: Outgoing;
     answers: ReturnPathAnswers;
     tls: TlsPeer | undefined;
@@ -138,9 +141,12 @@ export class MigrationThread {
       if (isDue) outgoing.expectEnd();
       return isDue;
     };
-    const answers = listenToReturnPath(socket, {
+    const answers = listenToReturnPath(socket, lastPing, {
       accepted,
-      zeroRuns: () => this.#control.allowZeroRuns(),
+      // A destination that was not asked has nothing to say about it.
+      zeroRuns: () => {
+        if (lastPing === PING_HAS_ZERO_RUNS) this.#control.allowZeroRuns();
+      },
       refused: () => this.#control.takeBack(),
       reason: (reason) => this.#port.post({ type: 'reason', reason: reason.toReport() }),
       failed: fail,

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { MultifdError } from '../../errors.js';
+import type { MigrationParameters } from '../../parameters.js';
 import { inTime } from '../../time-limit.js';
 import { decodeReason } from '../../wire/reason.js';
 import { PONG_TAKES_ZERO_RUNS, ReturnPathDecoder } from '../../wire/return-path.js';
@@ -8,6 +9,8 @@ import { HeardReason } from './heard-reason.js';
 
 /** Promises of what the return path brings. */
 export interface ReturnPathAnswers {
+  /** Resolves with the PONG of `lastPing`: the destination has read main and can take RAM. */
+  readonly begun: Promise<void>;
   /** Resolves with SHUT(0), rejects with any other SHUT. */
   readonly shut: Promise<void>;
   /** The destination's report. */
@@ -34,12 +37,21 @@ export interface ReturnPathListener {
   failed(error: MultifdError): void;
 }
 
-/** Listens to the return path on main's socket. */
-export function listenToReturnPath(socket: Socket, listener: ReturnPathListener): ReturnPathAnswers {
+/**
+ * Listens to the return path on main's socket.
+ * @param lastPing value of the last PING before RAM (`returnPathRequest`).
+ */
+export function listenToReturnPath(
+  socket: Socket,
+  lastPing: number | undefined,
+  listener: ReturnPathListener,
+): ReturnPathAnswers {
+  const begun = Promise.withResolvers<void>();
   const shut = Promise.withResolvers<void>();
   const report = Promise.withResolvers<Uint8Array>();
   const closed = Promise.withResolvers<void>();
-  // Mark the rejection handled: not every source waits for an answer.
+  // Mark the rejections handled: not every source waits for an answer.
+  begun.promise.catch(() => {});
   shut.promise.catch(() => {});
   report.promise.catch(() => {});
   const decoder = new ReturnPathDecoder();
@@ -47,6 +59,7 @@ export function listenToReturnPath(socket: Socket, listener: ReturnPathListener)
   const heard = new HeardReason();
   let lastSign = 0;
   const fail = (error: MultifdError): void => {
+    begun.reject(error);
     shut.reject(error);
     report.reject(error);
     listener.failed(error);
@@ -69,7 +82,10 @@ export function listenToReturnPath(socket: Socket, listener: ReturnPathListener)
           listener.reason(reason);
         } else if (message.type === 'report') {
           report.resolve(message.data);
-        } else if (message.type === 'pong' && message.value === PONG_TAKES_ZERO_RUNS) listener.zeroRuns?.();
+        } else if (message.type === 'pong') {
+          if (message.value === PONG_TAKES_ZERO_RUNS) listener.zeroRuns?.();
+          if (message.value === lastPing) begun.resolve();
+        }
       }
     } catch (error) {
       fail(first.foreign() ?? misread(error));
@@ -79,6 +95,7 @@ export function listenToReturnPath(socket: Socket, listener: ReturnPathListener)
     const error = heard.explain(
       new MultifdError('peer-closed', 'main stream: the destination closed it without its last word'),
     );
+    begun.reject(error);
     shut.reject(error);
     report.reject(error);
     closed.resolve();
@@ -87,12 +104,42 @@ export function listenToReturnPath(socket: Socket, listener: ReturnPathListener)
   socket.on('end', ended);
   socket.on('close', ended);
   return {
+    begun: begun.promise,
     shut: shut.promise,
     report: report.promise,
     closed: closed.promise,
     explain: (error) => heard.explain(error),
     lastSign: () => lastSign,
   };
+}
+
+/**
+ * Waits until the destination can take RAM: until its PONG to the last PING has come. A QEMU reads main, and answers,
+ * once all channels are connected; a relay answers when its own destination has. Before that no page is sent: kernels
+ * on the way would take a small guest whole, and it would be stopped for a destination that never reads.
+ * @throws MultifdError `timeout` if nothing comes for `setupTimeout`, `cancelled` when `signal` aborts.
+ */
+export async function awaitBegun(
+  answers: ReturnPathAnswers,
+  { setupTimeout, completionTimeout }: Pick<MigrationParameters, 'setupTimeout' | 'completionTimeout'>,
+  where: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const stop = (): void => reject(new MultifdError('cancelled', 'the thread was told to stop'));
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    await inTime(Promise.race([answers.begun, stopped]), {
+      timeout: setupTimeout,
+      atMost: completionTimeout,
+      what: `${where}: no answer from the destination`,
+      hint: 'it hangs, or waits for more channels: multifd-channels must be the same on both ends',
+      lastSign: answers.lastSign,
+    });
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }
 
 /**

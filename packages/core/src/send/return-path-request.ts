@@ -3,7 +3,7 @@ import { u32 } from '../wire/bytes.js';
 import { COMMAND } from '../wire/layout.js';
 import { encodeCommand } from '../wire/main/encode.js';
 import { RETURN_PATH_REQUEST } from '../wire/reason.js';
-import { PING_HAS_ZERO_RUNS, PING_WANTS_REASON } from '../wire/return-path.js';
+import { PING_HAS_ZERO_RUNS, pingOfChannels } from '../wire/return-path.js';
 
 /** Value of the PING that QEMU sends right behind OPEN_RETURN_PATH. */
 const QEMU_PING = 1;
@@ -22,15 +22,16 @@ export interface ReturnPathRequest {
  * @param hasZeroRuns whether the channels of this end can send runs of zero pages.
  */
 export function returnPathRequest(
-  { returnPath, wire }: Pick<MigrationParameters, 'returnPath' | 'wire'>,
+  { returnPath, wire, multifdChannels }: Pick<MigrationParameters, 'returnPath' | 'wire' | 'multifdChannels'>,
   hasZeroRuns: boolean,
 ): ReturnPathRequest {
   if (!returnPath) return { commands: [], lastPing: undefined };
   if (wire === 'qemu') {
     return { commands: [encodeCommand(COMMAND.OPEN_RETURN_PATH), ping(QEMU_PING)], lastPing: QEMU_PING };
   }
-  if (!hasZeroRuns) return { commands: [RETURN_PATH_REQUEST], lastPing: PING_WANTS_REASON };
-  return { commands: [RETURN_PATH_REQUEST, ping(PING_HAS_ZERO_RUNS)], lastPing: PING_HAS_ZERO_RUNS };
+  const channels = pingOfChannels(multifdChannels);
+  const commands = [RETURN_PATH_REQUEST, ...(hasZeroRuns ? [ping(PING_HAS_ZERO_RUNS)] : []), ping(channels)];
+  return { commands, lastPing: channels };
 }
 
 function ping(value: number): Uint8Array {

@@ -33,9 +33,22 @@ export const PING_WANTS_REASON = 0x4d46_0001;
 export const PING_HAS_ZERO_RUNS = 0x4d46_0004;
 export const PONG_TAKES_ZERO_RUNS = 0x4d46_0104;
 
+/** The upper half of the PING with which a multifd source says how many channels it has: the lower half is the number. */
+const CHANNELS = 0x4d47;
+
+/** Value of the PING of a source that has so many channels, 1 to 255. */
+export function pingOfChannels(channels: number): number {
+  return CHANNELS * 0x1_0000 + channels;
+}
+
+/** The number of channels that a PING tells; undefined for any other PING. */
+export function channelsOfPing(value: number): number | undefined {
+  return value >>> 16 === CHANNELS ? value & 0xffff : undefined;
+}
+
 /** Whether the value of a PING or PONG is one of multifd's own: QEMU's are 1 to 4. */
 export function isOurs(value: number): boolean {
-  return value >>> 16 === 0x4d46;
+  return value >>> 16 === 0x4d46 || value >>> 16 === CHANNELS;
 }
 
 const HEADER_SIZE = 4;

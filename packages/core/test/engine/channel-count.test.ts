@@ -11,7 +11,18 @@ function claim(
   isSurplus = false,
 ): Claim {
   const since = role === 'main' ? 0 : 1;
-  return { host: 'a', role, channel, isSurplus, proven: true, firstPacket, secondPacket, since };
+  const sourceChannels = undefined;
+  return {
+    host: 'a',
+    role,
+    channel,
+    isSurplus,
+    proven: true,
+    sourceChannels,
+    firstPacket,
+    secondPacket,
+    since,
+  };
 }
 
 function permutations(of: readonly number[]): readonly (readonly number[])[] {
@@ -80,6 +91,22 @@ describe('how many channels a source has', () => {
       }
     },
   );
+
+  it('a source that says how many it has: known from main alone', () => {
+    const says = (sourceChannels: number): Claim => ({ ...main, sourceChannels });
+    for (const count of [1, 3]) {
+      const choice = chooseGroup([says(count)], 2);
+      expect(choice).toMatchObject({
+        type: 'misfit',
+        channels: [],
+        count: { atLeast: count, isExact: true },
+      });
+    }
+    expect(chooseGroup([says(2)], 2)).toEqual({ type: 'incomplete' });
+    // Of another source: it is no channel of one that says that it has two.
+    const both = [claim('channel', 0, 0, undefined), claim('channel', 1, 1, undefined)];
+    expect(chooseGroup([says(2), ...both], 2).type).toBe('complete');
+  });
 
   it('a source that numbers no packets may have any', () => {
     const claims = [main, claim('channel', 0, 0, 0)];

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { migrate, receive } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
 import { afterEach, describe, expect, it } from 'vitest';
-import { PONGS } from '../support/ends.js';
+import { pongs } from '../support/ends.js';
 import { PLAIN } from '../support/fixtures.js';
 import { expectFailure, expectValue, outcomeOf } from '../support/outcome.js';
 import { move } from '../support/pair.js';
@@ -92,7 +92,7 @@ describe('a destination that is none', () => {
   });
 
   it('answers, and reads nothing more: all of a large guest cannot leave', async () => {
-    const to = await serve((socket) => void socket.write(PONGS));
+    const to = await serve((socket) => void socket.write(pongs(2)));
     const { guest, calls } = watchedGuest(96 * MIB);
     expectFailure(await trying(to, guest), 'timeout', /took no byte for 1000 ms/);
     expect(calls).toEqual([]);
@@ -102,7 +102,7 @@ describe('a destination that is none', () => {
   it('takes everything and never answers', async () => {
     const to = await serve((socket) => {
       socket.resume();
-      socket.write(PONGS);
+      socket.write(pongs(2));
     });
     const { guest, calls } = watchedGuest();
     expectFailure(await trying(to, guest), 'timeout', /no word of completion/);

@@ -146,6 +146,7 @@ describe('which claims belong together', () => {
     channel: 0,
     isSurplus: false,
     proven: true,
+    sourceChannels: undefined,
     firstPacket: undefined,
     secondPacket: undefined,
     since,

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Guest, type MigrationParameters, migrate } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
 import { afterEach, describe, expect, it } from 'vitest';
-import { PONGS } from '../support/ends.js';
+import { pongs } from '../support/ends.js';
 import { PLAIN } from '../support/fixtures.js';
 import { expectFailure, expectValue, inTime, outcomeOf } from '../support/outcome.js';
 import { createGuestRam } from '../support/ram.js';
@@ -28,7 +28,7 @@ async function destination() {
     sockets.push(socket);
     socket.on('error', () => {});
     const [main, channel] = sockets;
-    if (main !== undefined && channel === undefined) main.write(PONGS);
+    if (main !== undefined && channel === undefined) main.write(pongs(1));
     if (main !== undefined && channel !== undefined) both.resolve({ main, channel });
   });
   servers.push(server);

@@ -236,7 +236,15 @@ async function listen(options: Partial<ReceiveOptions>) {
 const ping = (value: number): Uint8Array => encodeCommand(COMMAND.PING, u32(value));
 
 describe('a source that does not ask for a reason never gets one', () => {
-  it.each([1, 2, 3, 4, 0x42, 0x4d46_0002])('PING %i: PONG and SHUT(1), and nothing else', async (value) => {
+  it.each([
+    [1, [encodePong(1)]],
+    [2, [encodePong(2)]],
+    [3, [encodePong(3)]],
+    [4, [encodePong(4)]],
+    [0x42, [encodePong(0x42)]],
+    // Ours: answered when setup is over, and it fails before.
+    [0x4d46_0002, []],
+  ])('PING %i: what a QEMU hears, SHUT(1), and nothing else', async (value, pong) => {
     const { incoming } = await listen({ maxRam: MIB });
     const { source, heard, closed } = await byHand(
       incoming.address,
@@ -248,7 +256,7 @@ describe('a source that does not ask for a reason never gets one', () => {
     await source.open(raw.init(0), raw.sync());
     await inTime(closed, 'main');
     expectFailure(await outcomeOf(incoming.result, 'receive'), 'incompatible');
-    expect(heard()).toEqual(Buffer.concat([encodePong(value), encodeShut(1)]));
+    expect(heard()).toEqual(Buffer.concat([...pong, encodeShut(1)]));
   });
 
   it.each([

@@ -2,7 +2,7 @@ import { createServer, type Socket } from 'node:net';
 import { type DestinationEvent, type MigrationParameters, migrate } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
-import { closeAfterTest, destination, PONGS, rawSource, relayTo, SHUT } from '../support/ends.js';
+import { closeAfterTest, destination, pongs, rawSource, relayTo, SHUT } from '../support/ends.js';
 import { expectFailure, expectValue, outcomeOf } from '../support/outcome.js';
 import { createGuestRam, MIB } from '../support/ram.js';
 import { raw } from '../support/raw-source.js';
@@ -160,7 +160,7 @@ describe('a source', () => {
       socket.on('error', () => {});
       socket.once('data', (first: Buffer) => {
         if (first[0] !== 0x51) return;
-        socket.write(PONGS);
+        socket.write(pongs(2));
         setInterval(() => socket.write(PONG), 100).unref();
       });
     });

@@ -51,12 +51,15 @@ async function chain(options: Partial<ReceiveOptions> = {}) {
 
 /** A relay whose destination gets everything, and whose answers are lost. */
 async function chainWithoutAnswers(returnPath = true) {
-  const { incoming: end } = await listen();
-  const line = closeAfterTest(await FaultyLine.open(end.address));
+  let line: FaultyLine | undefined;
+  const { incoming: end } = await listen({
+    async commit() {
+      await line?.muteDestination();
+    },
+  });
+  line = closeAfterTest(await FaultyLine.open(end.address));
   const between = await relayTo(line.address, parameters, { ...parameters, stallTimeout: 1500 });
-  const muted = line.muteDestination();
   const source = await everything(between.address, returnPath);
-  await inTime(muted, 'the outgoing main');
   return { end, between, source };
 }
 

@@ -14,6 +14,7 @@ import {
   RamPacketDecoder,
 } from '../../src/public/wire.js';
 import { PING_HAS_ZERO_RUNS, PONG_TAKES_ZERO_RUNS } from '../../src/wire/return-path.js';
+import { pongs } from '../support/ends.js';
 import { PLAIN } from '../support/fixtures.js';
 import { expectFailure, outcomeOf } from '../support/outcome.js';
 import { move } from '../support/pair.js';
@@ -195,18 +196,18 @@ function count(channel: Buffer): { runs: number; runPages: number; zeroPages: nu
 
 describe('a source', () => {
   it('sends runs to a destination that takes them', async () => {
-    const { channel } = await record(Buffer.concat([TAKEN, PONG]), {});
+    const { channel } = await record(Buffer.concat([TAKEN, pongs(1)]), {});
     // The page that is not zero splits the first 4 MiB.
     expect(count(channel)).toEqual({ runs: 3, runPages: 2047, zeroPages: 0, normal: 1 });
   });
 
   it('sends pages to one that answers as a QEMU does', async () => {
-    const { channel } = await record(PONG, {});
+    const { channel } = await record(pongs(1), {});
     expect(count(channel)).toEqual({ runs: 0, runPages: 0, zeroPages: 2047, normal: 1 });
   });
 
   it("says nothing of its own with wire 'qemu', and sends pages", async () => {
-    const { main, channel } = await record(Buffer.concat([TAKEN, encodePong(1)]), { wire: 'qemu' });
+    const { main, channel } = await record(Buffer.concat([TAKEN, pongs(1)]), { wire: 'qemu' });
     expect(main.includes(QEMU_PING)).toBe(true);
     expect(main.includes(Buffer.from([0x4d, 0x46, 0]))).toBe(false);
     expect(count(channel)).toEqual({ runs: 0, runPages: 0, zeroPages: 2047, normal: 1 });

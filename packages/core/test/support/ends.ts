@@ -9,15 +9,21 @@ import {
   relay,
 } from '@multifd/core';
 import { onTestFinished } from 'vitest';
-import { encodePong, PING_HAS_ZERO_RUNS, PING_WANTS_REASON } from '../../src/wire/return-path.js';
+import {
+  encodePong,
+  PING_HAS_ZERO_RUNS,
+  PING_WANTS_REASON,
+  pingOfChannels,
+} from '../../src/wire/return-path.js';
 import { inTime } from './outcome.js';
 import { RawSource } from './raw-source.js';
 
 /** SHUT(0) on the return path: the destination has the guest, and the source lets go of it. */
 export const SHUT = Buffer.of(0, 1, 0, 4, 0, 0, 0, 0);
 
-/** What a destination answers to the PINGs of a source or a relay: it can take RAM. */
-export const PONGS = Buffer.concat([1, PING_WANTS_REASON, PING_HAS_ZERO_RUNS].map(encodePong));
+/** What a destination answers to the PINGs of a source or a relay with so many channels: it can take RAM. */
+export const pongs = (channels: number): Buffer =>
+  Buffer.concat([1, PING_WANTS_REASON, PING_HAS_ZERO_RUNS, pingOfChannels(channels)].map(encodePong));
 
 /** Closes `opened` when the test has ended, passed or failed. What was opened last is closed first. */
 export function closeAfterTest<T extends { close(): void }>(opened: T): T {

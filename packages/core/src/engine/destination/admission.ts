@@ -3,6 +3,7 @@ import { saidByDestination } from '../../thread/guest-place.js';
 import type { Accepted } from '../../transport/accepted.js';
 import { alone, closedEarly, missing, otherGuest, otherNumber, whyLate } from './admission-errors.js';
 import type { AdmissionHost } from './admission-host.js';
+import { BegunSource } from './begun-source.js';
 import { ConnectionLimit } from './connection-limit.js';
 import { type Choice, chooseGroup, type Group } from './group.js';
 import type { ExpectedGuest } from './introduction.js';
@@ -11,8 +12,6 @@ import { LATEST, PendingConnection, SOONEST } from './pending-connection.js';
 import { Readiness } from './readiness.js';
 import { Refusals } from './refusals.js';
 
-/** ms to wait for channels when main already carries pages, as that of a source without multifd does. */
-const LATE = 1_000;
 /** ms to wait for the packets that show how many channels a source has, when it is known to have too many. */
 const COUNTED = 300;
 /**
@@ -40,10 +39,9 @@ export class Admission {
   #latecomers: Latecomers | undefined;
   #introduced = false;
   readonly #readiness = new Readiness();
-  /** Since when a source is known to have too many channels; main is seen to be alone, and to be over; ms. */
+  readonly #begun = new BegunSource();
+  /** Since when a source is known to have too many channels; ms. */
   #misfitSince: number | undefined;
-  #aloneSince: number | undefined;
-  #endedSince: number | undefined;
 
   /**
    * @param setupTimeout ms after which a connection that has not identified itself is refused.
@@ -193,18 +191,11 @@ export class Admission {
       return;
     }
     this.#introduce(main);
-    if (main.ended) this.#endedSince ??= now;
-    // If its channels were refused, it has not noticed yet: it is no source without channels.
     const hasChannel =
       this.#refusals.since(main) !== undefined || this.#pending.some(({ role }) => role === 'channel');
-    const isAlone = main.progress !== 'setup' && !hasChannel;
-    this.#aloneSince = isAlone ? (this.#aloneSince ?? now) : undefined;
-    // Pages on main: a source without multifd. Else its channels may just be held up.
-    const patience = main.progress === 'pages' ? LATE : this.#heldUp;
-    const isAloneForGood = now - (this.#aloneSince ?? now) >= patience;
-    // It may have sent everything, with its channels still on their way.
-    if (!isAloneForGood && now - (this.#endedSince ?? now) < this.#heldUp) return;
-    this.#refuse(main, isAloneForGood ? alone() : closedEarly().message);
+    const prospect = this.#begun.look(main, hasChannel, now, this.#heldUp);
+    if (prospect === 'open') return;
+    this.#refuse(main, prospect === 'alone' ? alone() : closedEarly().message);
     this.#withdraw();
   }
 
@@ -218,8 +209,7 @@ export class Admission {
   }
 
   #withdraw(): void {
-    this.#aloneSince = undefined;
-    this.#endedSince = undefined;
+    this.#begun.reset();
     if (!this.#introduced) return;
     this.#introduced = false;
     this.#host.withdrawn();

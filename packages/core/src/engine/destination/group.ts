@@ -7,6 +7,8 @@ export interface Claim {
   readonly channel: number;
   readonly isSurplus: boolean;
   readonly proven: boolean;
+  /** Main: how many channels its source says it has. */
+  readonly sourceChannels: number | undefined;
   /** Numbers of a channel's first two packets, once they were read. */
   readonly firstPacket: number | undefined;
   readonly secondPacket: number | undefined;
@@ -118,13 +120,15 @@ export function mayBelong(claim: Claim, main: Claim): boolean {
 }
 
 /**
- * How many channels `main`'s source has, if that is another number than this end has. A channel with too high a number
+ * How many channels `main`'s source has, if that is another number than this end has. A multifd says it. Of another a channel with too high a number
  * shows it, or packet numbers do (docs/wire.md, 4.3): the setup sync gives one number from 0 on to each channel, and
  * only then the next packet gets its own. So if the channels that came have the first numbers, and one of them has
  * also the next number, there is no other channel, however long one would wait.
  * @param proven connections.
  */
 function countChannels(proven: readonly Claim[], main: Claim, channels: number): ChannelCount | undefined {
+  const { sourceChannels = channels } = main;
+  if (sourceChannels !== channels) return { atLeast: sourceChannels, isExact: true };
   const own = proven.filter((claim) => mayBelong(claim, main) && !isDoubtful(claim, main));
   const numbers = new Set(own.map(({ firstPacket }) => firstPacket));
   const isAll =

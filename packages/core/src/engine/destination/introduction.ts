@@ -17,7 +17,7 @@ import { encodeCommand } from '../../wire/main/encode.js';
 import type { CommandRecord, MainRecord } from '../../wire/main/records.js';
 import { peekFlags } from '../../wire/ram-packet-decode.js';
 import { RETURN_PATH_REQUEST } from '../../wire/reason.js';
-import { PING_WANTS_REASON } from '../../wire/return-path.js';
+import { channelsOfPing, PING_WANTS_REASON } from '../../wire/return-path.js';
 
 /** Where a packet's flags, count of normal pages and number are (docs/wire.md, 4.2). */
 const FLAGS_AT = 8;
@@ -49,6 +49,7 @@ export class Introduction {
   #decoder: MainStreamDecoder | undefined;
   #returnPath = false;
   #wantsReason = false;
+  #sourceChannels: number | undefined;
   /** Main: a source's, whose configuration does not fit. Nothing behind it was decoded. */
   #isMisfit = false;
 
@@ -117,6 +118,11 @@ export class Introduction {
     if (this.#role === 'channel' || this.#returnPath) return false;
     if (this.#isMisfit) return !Buffer.from(this.#bytes).includes(encodeCommand(COMMAND.OPEN_RETURN_PATH));
     return this.#proven;
+  }
+
+  /** Main: how many channels its source has; undefined if it does not say, as a QEMU. */
+  get sourceChannels(): number | undefined {
+    return this.#sourceChannels;
   }
 
   /** Main: whether its source listens for the reason of a failure. */
@@ -192,7 +198,9 @@ export class Introduction {
 
   #readCommand({ command, data }: CommandRecord): void {
     if (command === COMMAND.OPEN_RETURN_PATH) this.#returnPath = true;
-    if (command === COMMAND.PING && this.#returnPath && readU32(data, 0) === PING_WANTS_REASON)
-      this.#wantsReason = true;
+    if (command !== COMMAND.PING || !this.#returnPath) return;
+    const value = readU32(data, 0);
+    if (value === PING_WANTS_REASON) this.#wantsReason = true;
+    this.#sourceChannels ??= channelsOfPing(value);
   }
 }

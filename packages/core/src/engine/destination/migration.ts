@@ -10,32 +10,24 @@ import { transferOf } from '../../transport/handover.js';
 import { Listener } from '../../transport/listener.js';
 import type { MigrationIo } from '../../transport/socket-io.js';
 import { TlsAcceptor } from '../../transport/tls/acceptor.js';
-import type { ServerTls, TlsPeer } from '../../transport/tls/credentials.js';
-import type { DestinationEvent } from '../api.js';
+import type { TlsPeer } from '../../transport/tls/credentials.js';
 import { emit } from '../emit.js';
 import { StatusMachine } from '../status.js';
 import { Admission } from './admission.js';
+import type { CommonOptions } from './common-options.js';
+import { complete } from './completion.js';
 import { DestinationMeter } from './destination-meter.js';
 import { died, hangs } from './diagnosis.js';
 import { DestinationEnding } from './ending.js';
 import { IncomingThreads } from './incoming-threads.js';
-import type { FromIncomingThread } from './messages.js';
+import type { FromIncomingThread, ToIncomingThread } from './messages.js';
 import { MethodsReady } from './methods-ready.js';
 import type { DestinationRole } from './role.js';
+import { SetupLimit } from './setup-limit.js';
 import { SourceWatch } from './source-watch.js';
 
 /** ms between two `progress` events. */
 const PROGRESS_INTERVAL = 100;
-
-/** Options that the incoming sides of `receive` and `relay` share. */
-export interface CommonOptions {
-  readonly machineType?: string;
-  readonly methodModules?: readonly string[];
-  readonly methodSettings?: Readonly<Record<string, number | string>>;
-  readonly tls?: ServerTls;
-  readonly signal?: AbortSignal;
-  readonly onEvent?: (event: DestinationEvent) => void;
-}
 
 /** One migration on its destination, in the API thread: owns the listener, the threads and the status. */
 export class DestinationMigration<Result> {
@@ -53,13 +45,11 @@ export class DestinationMigration<Result> {
   readonly #threads: IncomingThreads;
   readonly #admission: Admission;
   readonly #ending: DestinationEnding<Result>;
+  readonly #setupLimit: SetupLimit;
   #machineType = 'none';
   #acceptor: TlsAcceptor | undefined;
   /** Who the source is. */
   #tls: TlsPeer | undefined;
-  #setupTimer: NodeJS.Timeout | undefined;
-  /** Whether the source that has begun lets go of its guest without waiting for an answer. */
-  #mayHaveLetGo = false;
 
   constructor(
     options: CommonOptions,
@@ -97,13 +87,16 @@ export class DestinationMigration<Result> {
       io?.interrupt,
     );
     const { multifdChannels: channels, setupTimeout } = parameters;
+    this.#setupLimit = new SetupLimit(setupTimeout, () =>
+      this.#ending.fail(this.#admission.missing(setupTimeout)),
+    );
     this.#admission = new Admission(
       { channels, pageSize, uuid, machineType: options.machineType },
       setupTimeout,
       {
         refused: (peer, reason) => emit(options.onEvent, { type: 'refused', peer, reason }),
         introduced: (mayHaveLetGo) => this.#sourceBegins(mayHaveLetGo),
-        withdrawn: () => this.#sourceIsGone(),
+        withdrawn: () => this.#setupLimit.withdraw(),
         failed: (error) => this.#ending.fail(error),
         handOver: (channel, connection, peer, head) =>
           this.#threads
@@ -130,21 +123,8 @@ export class DestinationMigration<Result> {
     }
   }
 
-  /** The source has begun: its time limits start now, and not with a stranger, which may come long before. */
   #sourceBegins(mayHaveLetGo: boolean): void {
-    this.#mayHaveLetGo = mayHaveLetGo;
-    if (this.#setupTimer !== undefined || !this.#status.is('setup')) return;
-    this.#meter.begins();
-    const { setupTimeout } = this.#parameters;
-    this.#setupTimer = setTimeout(
-      () => this.#ending.fail(this.#admission.missing(setupTimeout)),
-      setupTimeout,
-    );
-  }
-
-  #sourceIsGone(): void {
-    clearTimeout(this.#setupTimer);
-    this.#setupTimer = undefined;
+    if (this.#status.is('setup') && this.#setupLimit.begin(mayHaveLetGo)) this.#meter.begins();
   }
 
   /** @throws MultifdError that says who has the guest. */
@@ -158,9 +138,9 @@ export class DestinationMigration<Result> {
 
   /** Who has the guest; undefined if none has come. */
   get #word(): GuestWord | undefined {
-    if (this.#setupTimer === undefined) return undefined;
+    if (!this.#setupLimit.hasBegun) return undefined;
     // Before main has its thread, only admission has read whether the source waits for an answer.
-    const mayHaveLetGo = !this.#control.knowsWhoWaits && this.#mayHaveLetGo;
+    const mayHaveLetGo = !this.#control.knowsWhoWaits && this.#setupLimit.mayHaveLetGo;
     return this.#role.word(mayHaveLetGo ? 'either' : this.#control.guest);
   }
 
@@ -208,7 +188,7 @@ export class DestinationMigration<Result> {
       clearInterval(progress);
       methods.close();
       hangWatch.close();
-      clearTimeout(this.#setupTimer);
+      this.#setupLimit.end();
       this.#role.failures.close();
       signal?.removeEventListener('abort', onAbort);
       if (!this.#status.is('completed')) {
@@ -241,7 +221,7 @@ export class DestinationMigration<Result> {
 
   #allConnected(tls: TlsPeer | undefined): void {
     this.#tls = tls;
-    clearTimeout(this.#setupTimer);
+    this.#setupLimit.end();
     if (this.#status.is('setup')) this.#status.to('active');
   }
 
@@ -270,33 +250,18 @@ export class DestinationMigration<Result> {
     this.#threads.of(undefined).post({ type: 'settled' });
   }
 
-  /** Everything has arrived: makes it durable, tells the source, and reports if asked to. */
   async #complete(received: ReceivedState): Promise<void> {
-    if (!this.#status.is('device')) return;
-    const result = (guest: GuestPlace): Result =>
-      this.#role.result(this.#machineType, received, this.#meter.read(), guest, this.#tls);
-    await this.#role.commit(result(this.#control.guest));
-    if (!this.#status.is('device')) return;
-    const report = received.reportRequested && this.#role.reports;
-    this.#threads.of(undefined).post({ type: 'committed', report });
-    await this.#ending.told;
-    if (!this.#control.isTold) return;
-    this.#meter.completed();
-    this.#status.to('completed');
-    if (report) await this.#sendReport(result('destination'));
-    this.#ending.isHere(result((await this.#ending.farewell) ? 'destination' : 'either'));
-  }
-
-  /** The guest is here whether or not the report can be made: on failure the source gets an error in its place. */
-  async #sendReport(result: Result): Promise<void> {
-    let report: Uint8Array | undefined;
-    try {
-      report = await this.#role.report(result);
-    } catch (error) {
-      const { message } = MultifdError.from(error, 'guest', 'the report callback failed');
-      report = new TextEncoder().encode(JSON.stringify({ error: message }));
-    }
-    if (report !== undefined) this.#threads.of(undefined).post({ type: 'report', report });
+    const host = {
+      status: this.#status,
+      control: this.#control,
+      meter: this.#meter,
+      role: this.#role,
+      ending: this.#ending,
+      tellMain: (message: ToIncomingThread) => this.#threads.of(undefined).post(message),
+      result: (guest: GuestPlace) =>
+        this.#role.result(this.#machineType, received, this.#meter.read(), guest, this.#tls),
+    };
+    await complete(host, received.reportRequested);
   }
 
   #guarded(what: string, work: () => Promise<void>): void {

@@ -63,6 +63,10 @@ export class PendingConnection implements Claim {
     return this.#introduction.proven;
   }
 
+  get sourceChannels(): number | undefined {
+    return this.#introduction.sourceChannels;
+  }
+
   get firstPacket(): number | undefined {
     return this.#introduction.firstPacket;
   }

@@ -9,7 +9,9 @@ import { tryMethod } from '../../methods/sample.js';
 import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
 import { RangeTable } from '../../ram/ranges.js';
 import type { SourceControl } from '../../send/control.js';
+import type { SendSide } from '../../send/side.js';
 import type { Counters } from '../../thread/counters.js';
+import type { MigrateOptions } from '../api.js';
 import { LineRate } from './line-rate.js';
 import { decideMethod, type MeasuredMethod, type MethodDecision } from './method-decision.js';
 
@@ -30,6 +32,14 @@ export interface ChooserOptions {
   readonly control: SourceControl;
   /** Gets one line for each method that is left out: `auto` goes on without it. */
   readonly warn: (message: string) => void;
+}
+
+export function chooserOptions(
+  { guest, methodModules = [], methodSettings = {} }: MigrateOptions,
+  { counters, control }: Pick<SendSide, 'counters' | 'control'>,
+  warn: ChooserOptions['warn'],
+): ChooserOptions {
+  return { ram: guest.ram, modules: methodModules, settings: methodSettings, counters, control, warn };
 }
 
 /** `multifd-compression=auto` on the source, in the API thread: sends with `none` until a method is chosen. */

@@ -13,7 +13,6 @@ import { openConnection } from '../../transport/connect.js';
 import { Outgoing } from '../../transport/outgoing.js';
 import type { TlsPeer } from '../../transport/tls/credentials.js';
 import { withReportRequest } from '../../wire/report-request.js';
-import { PING_HAS_ZERO_RUNS } from '../../wire/return-path.js';
 import { expectedDowntime, isStalled, type RoundFigures } from './convergence.js';
 import type { FromMigrationThread, SourceMigrationData, ToMigrationThread } from './messages.js';
 import { awaitBegun, awaitShut, listenToReturnPath, type ReturnPathAnswers } from './return-path.js';
@@ -145,7 +144,7 @@ export class MigrationThread {
       accepted,
       // A destination that was not asked has nothing to say about it.
       zeroRuns: () => {
-        if (lastPing === PING_HAS_ZERO_RUNS) this.#control.allowZeroRuns();
+        if (parameters.wire !== 'qemu') this.#control.allowZeroRuns();
       },
       refused: () => this.#control.takeBack(),
       reason: (reason) => this.#port.post({ type: 'reason', reason: reason.toReport() }),

@@ -17,7 +17,7 @@ import { type SourceBitmaps, sourceBitmaps } from './bitmaps.js';
 import { SourceEnding } from './ending.js';
 import { GuestKeeper } from './guest-keeper.js';
 import type { FromMigrationThread, SourceMigrationData, ToMigrationThread } from './messages.js';
-import { MethodChooser } from './method-chooser.js';
+import { chooserOptions, MethodChooser } from './method-chooser.js';
 import { type CheckedSource, sideOptions } from './options.js';
 import { SourceMeter } from './source-meter.js';
 
@@ -80,16 +80,8 @@ export class SourceMigration {
       completed: () => this.#meter.completed(),
       stopThreads: () => this.#stopThreads(),
     });
-    if (parameters.multifdCompression === AUTO) {
-      this.#chooser = new MethodChooser({
-        ram,
-        modules: options.methodModules ?? [],
-        settings: options.methodSettings ?? {},
-        counters: this.#side.counters,
-        control: this.#side.control,
-        warn: (message) => this.#warn(message),
-      });
-    }
+    if (parameters.multifdCompression === AUTO)
+      this.#chooser = new MethodChooser(chooserOptions(options, this.#side, (line) => this.#warn(line)));
     this.#keeper = new GuestKeeper(options.guest, checked.live);
     this.#threads = new ThreadGroup(
       (error) => this.#ending.mainFailed(this.#side.died(error, 0)),

@@ -1,0 +1,278 @@
+import {
+  type ClientTls,
+  checkLimits,
+  completeParameters,
+  type GuestRamDescriptor,
+  type MigrateResult,
+  type MigrationParameters,
+  MultifdError,
+  machineCompat,
+  migrate,
+  parametersFor,
+  type SourceEvent,
+  type SourceStatistics,
+} from '@multifd/core';
+import { AUTO } from '@multifd/core/codec';
+import { chooseAccelerator } from '../accelerators/choose.js';
+import { checkingThreads } from '../accelerators/threads.js';
+import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
+import { demoGuest, type Identity } from '../guest/demo-guest.js';
+import type { PreparedGuest } from '../guest/prepared-guest.js';
+import { chooseHost, type HostChoice } from '../host/choose-host.js';
+import { checkBacking } from '../host/guest-memory.js';
+import { checkReportable, openFileSource, type StoredGuest, storedGuest } from '../images/file-source.js';
+import { openRawSource, rawGuest } from '../images/raw-source.js';
+import type { Interrupt } from '../interrupt.js';
+import { addressOf } from '../loopback/address-of.js';
+import { LoopbackDestination } from '../loopback/destination.js';
+import type { Backing } from '../options/backing.js';
+import { codecSettings } from '../options/compression.js';
+import { compatNote } from '../options/machine-compat.js';
+import { type Destination, parseDestination } from '../options/places.js';
+import { givenParameters, loopbackArguments, type MigrateOptions } from '../options/requests.js';
+import { type DemoSource, parseSource, type Source } from '../options/sources.js';
+import { clientTls } from '../options/tls.js';
+import { formatBytes } from '../report/format.js';
+import type { MigrateFacts } from '../report/migrate-document.js';
+import { progressLine, replacedNote, stalledNote } from '../report/progress.js';
+import type { Terminal } from '../report/terminal.js';
+import { peakRss, ResourceClock, withoutGuest } from '../resources.js';
+import { compareDigests, differenceError } from '../verify/compare.js';
+import type { BlockDigest } from '../verify/digest.js';
+import { digestRam } from '../verify/digest-ram.js';
+import { foreignCode } from '../verify/foreign-code.js';
+import { decodePeerReport } from '../verify/peer-report.js';
+
+/** The demo guest's vCPU, and who probes an accelerator or takes the digests. */
+const THREADS_BESIDE = 2;
+
+/** One migration, from the command line's words to the verified end. */
+export class MigrateRun {
+  readonly #options: MigrateOptions;
+  readonly #facts: MigrateFacts;
+  readonly #terminal: Terminal;
+  readonly #signal: AbortSignal;
+  readonly #interrupt: Interrupt;
+  /** Begun as soon as the guest has left, while the destination does the same. */
+  #digests: Promise<readonly BlockDigest[]> | undefined;
+  #stalledRound: number | undefined;
+  /** A terminal that takes nothing (Ctrl-S) holds whoever writes to it. */
+  #standsStill = false;
+
+  constructor(options: MigrateOptions, facts: MigrateFacts, terminal: Terminal, interrupt: Interrupt) {
+    this.#options = options;
+    this.#facts = facts;
+    this.#terminal = terminal;
+    this.#signal = interrupt.signal;
+    this.#interrupt = interrupt;
+  }
+
+  /** @throws MultifdError; the facts tell how far it came. */
+  async run(sourceText: string, destinationText: string): Promise<void> {
+    const source = parseSource(sourceText);
+    const destination = parseDestination(destinationText);
+    const { tls } = clientTls(this.#options, destination);
+    const codec = await chooseCodec(this.#options.multifdCompression ?? 'none', process.cwd(), this.#signal);
+    const settings = codecSettings(this.#options, codec.declared);
+    this.#facts.codec = { ...codec, settings };
+    const given = givenParameters(this.#options, codec);
+    this.#facts.parameters = completeParameters(given);
+    // Opened first: its machine type decides parameters, and its uuid is also the loopback's.
+    const stored = source.kind === 'file' ? openFileSource(source.path) : undefined;
+    const uuid = this.#options.uuid ?? stored?.uuid;
+    const machineType = this.#options.machineType ?? stored?.machineType ?? 'none';
+    const identity = { machineType, ...(uuid === undefined ? {} : { uuid }) };
+    const parameters = this.#fit(machineType, given, destination);
+    const ownThreads = parameters.multifdChannels + 1;
+    // Before any thread is made, the accelerators' and the guest's own among them.
+    checkLimits(ownThreads + THREADS_BESIDE, destination.kind === 'loopback' ? ownThreads : 0);
+    const verify = this.#options.verify ?? (source.kind === 'demo' || destination.kind === 'loopback');
+    this.#facts.verify = verify;
+    if (stored !== undefined && (verify || destination.kind === 'loopback')) checkReportable(stored);
+    const host = chooseHost(this.#options.host);
+    this.#facts.host = host;
+    if (source.kind === 'demo' && source.backing !== undefined) checkBacking(source.backing, host);
+    const threads = checkingThreads(parameters);
+    this.#facts.choice = await chooseAccelerator(this.#options, process.cwd(), threads);
+    const backing = source.kind === 'demo' ? this.#backing(source, host) : undefined;
+
+    // Started before the guest is made: it needs a moment, and a guest of many GiB more than one.
+    const loopback =
+      destination.kind === 'loopback'
+        ? new LoopbackDestination(
+            loopbackArguments(parameters, codec, verify, { host: host.requested, backing, uuid }),
+          )
+        : undefined;
+    let guest: PreparedGuest | undefined;
+    try {
+      guest = await this.#prepare(source, backing, host, identity, stored);
+      const to = await addressOf(destination, loopback, this.#signal, parameters.setupTimeout);
+      await this.#migrate(guest, to, parameters, codec, verify, loopback !== undefined, tls);
+      const ranOn = await loopback?.guest();
+      const left = guest.describe();
+      this.#facts.guest = ranOn === undefined ? left : { ...left, ...ranOn };
+    } catch (error) {
+      throw (await loopback?.explain(error)) ?? error;
+    } finally {
+      if (guest !== undefined) this.#facts.guest ??= guest.describe();
+      await guest?.close();
+      loopback?.close();
+    }
+  }
+
+  /** What was not given is as the machine type has it, where a destination is that may be a QEMU. */
+  #fit(
+    machineType: string,
+    given: Partial<MigrationParameters>,
+    destination: Destination,
+  ): MigrationParameters {
+    const isLoopback = destination.kind === 'loopback';
+    const parameters = isLoopback ? completeParameters(given) : parametersFor(machineType, given);
+    this.#facts.parameters = parameters;
+    const note = isLoopback ? undefined : compatNote(machineType, machineCompat(machineType), given);
+    if (note !== undefined) this.#terminal.note(note);
+    return parameters;
+  }
+
+  /** Memory of the kind that the accelerator checks in place, if it has one. */
+  #backing(source: DemoSource, host: HostChoice): Backing {
+    if (source.backing !== undefined && source.backing !== 'auto') return source.backing;
+    const inWasm = this.#facts.choice?.memory === 'wasm';
+    return inWasm || host.module === undefined ? 'wasm' : 'auto';
+  }
+
+  async #prepare(
+    source: Source,
+    backing: Backing | undefined,
+    host: HostChoice,
+    identity: Identity,
+    stored: StoredGuest | undefined,
+  ): Promise<PreparedGuest> {
+    const note = (line: string) => this.#terminal.note(line);
+    if (stored !== undefined) return storedGuest(stored, identity, note);
+    if (source.kind === 'demo') {
+      this.#terminal.progress(`making a demo guest of ${formatBytes(source.size)}`);
+      return demoGuest(source, backing, host, identity, this.#signal);
+    }
+    return rawGuest(await openRawSource(source.path, note), identity, host);
+  }
+
+  async #migrate(
+    guest: PreparedGuest,
+    to: string,
+    parameters: MigrationParameters,
+    codec: CodecChoice,
+    verify: boolean,
+    isLoopback: boolean,
+    tls: ClientTls | undefined,
+  ): Promise<void> {
+    const requestReport = verify || isLoopback;
+    const settings = codecSettings(this.#options, codec.declared);
+    const clock = new ResourceClock();
+    const onCompleted = async () => {
+      this.#facts.completed = true;
+      this.#facts.peakRss.source = peakRss();
+      this.#facts.backing = guest.backing;
+      this.#facts.allocated.source = guest.allocatedBytes() ?? null;
+      this.#facts.huge.source = guest.hugeBytes() ?? null;
+      const elapsed = clock.elapsed();
+      this.#facts.pageFaults.source = clock.faults();
+      if (verify) this.#beginDigests(guest.guest.ram);
+      // Nobody looks at the promise until the report has come: it must not be rejected.
+      this.#facts.cpuTime.source = await withoutGuest(elapsed, guest, (line) => this.#terminal.note(line));
+    };
+    guest.run();
+    let accounted: Promise<void> | undefined;
+    const result = await migrate({
+      guest: guest.guest,
+      to,
+      parameters,
+      methodModules: codec.modules,
+      methodSettings: settings,
+      requestReport,
+      signal: this.#signal,
+      ...(tls === undefined ? {} : { tls }),
+      ...(this.#facts.host?.module === undefined ? {} : { socketIo: this.#facts.host.module }),
+      ...(parameters.zeroPageDetection === 'none' || this.#facts.choice === undefined
+        ? {}
+        : { accelerator: this.#facts.choice.accelerator, fallbacks: this.#facts.choice.fallbacks }),
+      onEvent: (event) => {
+        if (event.type === 'status') this.#interrupt.reached(event.status);
+        if (event.type === 'status' && event.status === 'completed') accounted = onCompleted();
+        this.#onEvent(event);
+      },
+    });
+    await (accounted ?? onCompleted());
+    this.#facts.statistics = result.statistics;
+    this.#facts.tls = result.tls;
+    if (codec.name === AUTO)
+      this.#facts.codec = {
+        ...codec,
+        settings,
+        decision: result.compression ?? null,
+      };
+    this.#readReport(result);
+    if (verify) await this.#verify(result);
+  }
+
+  #onEvent(event: SourceEvent): void {
+    if (event.type === 'warning') this.#terminal.note(event.message);
+    if (event.type === 'accelerator-replaced') {
+      this.#facts.replaced.push(event.replacement);
+      this.#terminal.note(replacedNote(event.replacement));
+    }
+    if (event.type === 'status') this.#standsStill = event.status === 'device';
+    if (event.type === 'progress') this.#onProgress(event.statistics);
+    if (event.type === 'stalled') {
+      if (this.#stalledRound === undefined) this.#terminal.note(stalledNote(event.statistics));
+      this.#stalledRound = event.statistics.dirtySyncCount;
+    }
+  }
+
+  #onProgress(statistics: SourceStatistics): void {
+    this.#facts.statistics = statistics;
+    // A round that stalled is told when it is over: the round after it counts as stalled until it is over too.
+    const stalled = this.#stalledRound !== undefined && statistics.dirtySyncCount <= this.#stalledRound + 1;
+    if (!this.#standsStill) this.#terminal.progress(progressLine(statistics, stalled));
+  }
+
+  #beginDigests(ram: GuestRamDescriptor): void {
+    this.#terminal.progress('comparing the memory of both sides');
+    this.#digests = digestRam(ram, this.#signal);
+    this.#digests.catch(() => {});
+  }
+
+  #readReport({ report }: MigrateResult): void {
+    if (report === undefined) return;
+    const { cpuTime, peakRss: peak, pageFaults, allocated, huge } = decodePeerReport(report);
+    this.#facts.allocated.destination = allocated ?? null;
+    this.#facts.huge.destination = huge ?? null;
+    this.#facts.cpuTime.destination = cpuTime;
+    this.#facts.peakRss.destination = peak;
+    this.#facts.pageFaults.destination = pageFaults ?? null;
+  }
+
+  /** @throws MultifdError `cancelled`: the guest has left by now, and only the comparison can be called off. */
+  async #ourDigests(): Promise<readonly BlockDigest[] | undefined> {
+    try {
+      return await this.#digests;
+    } catch (cause) {
+      if (!this.#signal.aborted) throw cause;
+      throw new MultifdError('cancelled', 'not verified: interrupted after the guest had left', { cause });
+    }
+  }
+
+  async #verify({ report }: MigrateResult): Promise<void> {
+    const ours = await this.#ourDigests();
+    const theirs = report === undefined ? undefined : decodePeerReport(report).blocks;
+    if (ours === undefined || theirs === undefined) {
+      throw new MultifdError('protocol', 'not verified: the destination sent no digests', {
+        hint: 'verification needs a `multifd receive` without --no-verify; for any other destination, give --no-verify here',
+      });
+    }
+    const verification = compareDigests(ours, theirs);
+    this.#facts.verification = verification;
+    const error = differenceError(verification, foreignCode(this.#facts));
+    if (error !== undefined) throw error;
+  }
+}

@@ -1,0 +1,40 @@
+import type { PendingConnection } from './pending-connection.js';
+
+/** ms to wait for channels when main already carries pages, as that of a source without multifd does. */
+const LATE = 1_000;
+
+/** Whether a source's connections can still become complete. */
+export type Prospect =
+  | 'open'
+  /** Main has come alone: no channel follows. */
+  | 'alone'
+  /** Main has ended. */
+  | 'ended';
+
+/** Looks at the main stream of a source that has begun and whose connections are not complete. */
+export class BegunSource {
+  /** Since when main is seen to be alone, and to be over; ms. */
+  #aloneSince: number | undefined;
+  #endedSince: number | undefined;
+
+  /**
+   * @param hasChannel whether a channel has come with it, or was refused since: then it has not noticed yet.
+   * @param heldUp ms for which a channel that its source has connected may be held up by a network or a proxy.
+   */
+  look(main: PendingConnection, hasChannel: boolean, now: number, heldUp: number): Prospect {
+    if (main.ended) this.#endedSince ??= now;
+    const isAlone = main.progress !== 'setup' && !hasChannel;
+    this.#aloneSince = isAlone ? (this.#aloneSince ?? now) : undefined;
+    // Pages on main: a source without multifd. Else its channels may just be held up.
+    const patience = main.progress === 'pages' ? LATE : heldUp;
+    if (now - (this.#aloneSince ?? now) >= patience) return 'alone';
+    // It may have sent everything, with its channels still on their way.
+    return now - (this.#endedSince ?? now) < heldUp ? 'open' : 'ended';
+  }
+
+  /** The source is gone. */
+  reset(): void {
+    this.#aloneSince = undefined;
+    this.#endedSince = undefined;
+  }
+}

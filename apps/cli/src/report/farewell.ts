@@ -9,7 +9,7 @@ export function checkFarewell(guest: GuestPlace, stallTimeout: number): void {
   if (guest !== 'either') return;
   throw new MultifdError(
     'timeout',
-    `the source was told that its guest has left, and did not close its main stream (limit: ${stallTimeout} ms)`,
+    `the source was told that its guest has left, and did not close its main stream (limit: ${stallTimeout} ms), or a relay ended before it could say so`,
     {
       hint:
         'look there (query-migrate) before you start the guest: with `completed`, or no process any more, it is at the ' +

@@ -9,7 +9,7 @@ import { MainStreamDecoder } from '../wire/main/decode.js';
 import { encodeCommand } from '../wire/main/encode.js';
 import type { ConfigurationRecord, DeviceStateRecord, MainRecord } from '../wire/main/records.js';
 import { withoutReportRequest } from '../wire/report-request.js';
-import { PING_SOURCE_KEEPS_MAIN, REPORT_SECTION } from '../wire/return-path.js';
+import { PING_SOURCE_KEEPS_MAIN, PING_SOURCE_LET_GO, REPORT_SECTION } from '../wire/return-path.js';
 import { checkConfiguration } from './expected-source.js';
 import type { MainHost, ReceivedState } from './main-host.js';
 import type { PageSink } from './page-sink.js';
@@ -19,8 +19,9 @@ import { SourceCommands } from './source-commands.js';
 /** ms of silence after an end of sections without a description. QEMU writes both in one go. */
 const SILENCE = 2_000;
 
-/** What a relay says behind the end of its stream if its source keeps main. */
+/** What a relay says behind the end of its stream: whether its source keeps main, or has closed it. Of one length. */
 const SOURCE_KEEPS_MAIN = encodeCommand(COMMAND.PING, u32(PING_SOURCE_KEEPS_MAIN));
+const SOURCE_LET_GO = encodeCommand(COMMAND.PING, u32(PING_SOURCE_LET_GO));
 
 /** Reads the destination's main stream and applies it record by record. */
 export class IncomingMain {
@@ -42,6 +43,7 @@ export class IncomingMain {
   #closed: Promise<void> = Promise.resolve();
   #isClosed = false;
   #isKept = false;
+  #isLetGo = false;
   readonly #kept = Promise.withResolvers<void>();
 
   /** @param arrived called when all syncs are passed and the device state has arrived. */
@@ -121,12 +123,15 @@ export class IncomingMain {
     return this.#isClosed;
   }
 
-  /** Whether a relay has said that its source, which was told, keeps main. Valid after `run`. */
-  get isKept(): boolean {
-    return this.#isKept;
+  /**
+   * Whether the guest's source, once it was told, let go of it if main is closed now: a relay must have said so, unless its
+   * source waits for no answer. Valid after `run`.
+   */
+  get hasLetGo(): boolean {
+    return !this.#isKept && (this.#isLetGo || !this.#commands.isRelayOfWaiting);
   }
 
-  /** Resolves when `isKept` becomes true. */
+  /** Resolves when a relay says that its source, which was told, keeps main. */
   get kept(): Promise<void> {
     return this.#kept.promise;
   }
@@ -140,6 +145,7 @@ export class IncomingMain {
         if (bytes === undefined) break;
         tail = concat(tail, bytes).slice(-SOURCE_KEEPS_MAIN.length);
         if (sameBytes(tail, SOURCE_KEEPS_MAIN)) this.#isKept = true;
+        if (sameBytes(tail, SOURCE_LET_GO)) this.#isLetGo = true;
         if (this.#isKept) this.#kept.resolve();
       }
     } catch {

@@ -6,6 +6,7 @@ import {
   encodePong,
   isOurs,
   PING_HAS_ZERO_RUNS,
+  PING_IS_RELAY,
   PING_SOURCE_DOES_NOT_WAIT,
   PING_WANTS_REASON,
   PONG_TAKES_ZERO_RUNS,
@@ -26,6 +27,7 @@ export class SourceCommands {
   /** A relay has announced that the guest's source does not wait. */
   #onlyRelay = false;
   #wantsReason = false;
+  #isRelay = false;
   /** Answers to a multifd source that wait for the end of setup; undefined behind it. */
   #held: Uint8Array[] | undefined = [];
 
@@ -45,6 +47,11 @@ export class SourceCommands {
     return this.#wantsReason;
   }
 
+  /** Whether a relay has said that it is one, and its source waits for an answer. */
+  get isRelayOfWaiting(): boolean {
+    return this.#isRelay && !this.#onlyRelay;
+  }
+
   /** Who waits for this end's answer before it lets go of the guest. */
   get waiting(): Waiting {
     if (!this.#returnPath) return 'nobody';
@@ -62,6 +69,7 @@ export class SourceCommands {
     const value = readU32(data, 0);
     if (value === PING_SOURCE_DOES_NOT_WAIT) this.#onlyRelay = true;
     if (value === PING_WANTS_REASON) this.#wantsReason = true;
+    if (value === PING_IS_RELAY) this.#isRelay = true;
     // Before the PONG that the source waits for: it then knows from its first page on.
     if (value === PING_HAS_ZERO_RUNS && this.#takesZeroRuns) this.#answer(PONG_TAKES_ZERO_RUNS);
     this.#answer(value);

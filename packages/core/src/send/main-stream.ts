@@ -21,7 +21,11 @@ import {
 } from '../wire/main/encode-ram.js';
 import type { DeviceSection } from '../wire/main/records.js';
 import { REPORT_REQUEST } from '../wire/report-request.js';
-import { PING_SOURCE_DOES_NOT_WAIT, PING_SOURCE_KEEPS_MAIN } from '../wire/return-path.js';
+import {
+  PING_SOURCE_DOES_NOT_WAIT,
+  PING_SOURCE_KEEPS_MAIN,
+  PING_SOURCE_LET_GO,
+} from '../wire/return-path.js';
 import { describeDevices, encodeDeviceSection } from '../wire/vm-description.js';
 
 /**
@@ -60,9 +64,9 @@ export class MainStream {
     await this.#send(encodeCommand(COMMAND.PING, u32(PING_SOURCE_DOES_NOT_WAIT)));
   }
 
-  /** Relay, after the destination's SHUT(0), behind everything else: the guest's own source does not close main. */
-  async sourceKeepsMain(): Promise<void> {
-    await this.#send(encodeCommand(COMMAND.PING, u32(PING_SOURCE_KEEPS_MAIN)));
+  /** Relay, after the destination's SHUT(0), behind everything else: whether the guest's own source has closed main. */
+  async lastWord(letGo: boolean): Promise<void> {
+    await this.#send(encodeCommand(COMMAND.PING, u32(letGo ? PING_SOURCE_LET_GO : PING_SOURCE_KEEPS_MAIN)));
   }
 
   async ramStart(blocks: readonly { readonly name: string; readonly length: number }[]): Promise<void> {

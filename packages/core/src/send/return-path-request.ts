@@ -3,7 +3,7 @@ import { u32 } from '../wire/bytes.js';
 import { COMMAND } from '../wire/layout.js';
 import { encodeCommand } from '../wire/main/encode.js';
 import { RETURN_PATH_REQUEST } from '../wire/reason.js';
-import { PING_HAS_ZERO_RUNS, pingOfChannels } from '../wire/return-path.js';
+import { PING_HAS_ZERO_RUNS, PING_IS_RELAY, pingOfChannels } from '../wire/return-path.js';
 
 /** Value of the PING that QEMU sends right behind OPEN_RETURN_PATH. */
 const QEMU_PING = 1;
@@ -19,18 +19,22 @@ export interface ReturnPathRequest {
 /**
  * What this end sends to open the return path, and to tell another multifd what it can do (docs/wire.md, 14). A QEMU
  * answers each PING with a PONG, and that is all.
- * @param hasZeroRuns whether the channels of this end can send runs of zero pages.
+ * @param end a source's channels can send runs of zero pages; a relay's pass on what they get.
  */
 export function returnPathRequest(
   { returnPath, wire, multifdChannels }: Pick<MigrationParameters, 'returnPath' | 'wire' | 'multifdChannels'>,
-  hasZeroRuns: boolean,
+  end: 'source' | 'relay',
 ): ReturnPathRequest {
   if (!returnPath) return { commands: [], lastPing: undefined };
   if (wire === 'qemu') {
     return { commands: [encodeCommand(COMMAND.OPEN_RETURN_PATH), ping(QEMU_PING)], lastPing: QEMU_PING };
   }
   const channels = pingOfChannels(multifdChannels);
-  const commands = [RETURN_PATH_REQUEST, ...(hasZeroRuns ? [ping(PING_HAS_ZERO_RUNS)] : []), ping(channels)];
+  const commands = [
+    RETURN_PATH_REQUEST,
+    ping(end === 'source' ? PING_HAS_ZERO_RUNS : PING_IS_RELAY),
+    ping(channels),
+  ];
   return { commands, lastPing: channels };
 }
 

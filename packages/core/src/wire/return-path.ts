@@ -16,7 +16,7 @@ export const PING_SOURCE_DOES_NOT_WAIT = 0x4d46_0002;
 
 /**
  * Value of the PING with which a relay says, after SHUT(0), that the guest's source was told and keeps main open: it may
- * not have let go of the guest. Main has ended for a QEMU, which reads no further.
+ * not have let go of the guest. Main has ended for a QEMU, which reads no further. One of a relay's two last words.
  */
 export const PING_SOURCE_KEEPS_MAIN = 0x4d46_0003;
 
@@ -32,6 +32,12 @@ export const PING_WANTS_REASON = 0x4d46_0001;
  */
 export const PING_HAS_ZERO_RUNS = 0x4d46_0004;
 export const PONG_TAKES_ZERO_RUNS = 0x4d46_0104;
+
+/** Value of the PING with which a relay says, before RAM, that it is one: its main ends with one of two words. */
+export const PING_IS_RELAY = 0x4d46_0005;
+
+/** The other word: the guest's source was told, and has closed main. Without it the relay ended before it knew. */
+export const PING_SOURCE_LET_GO = 0x4d46_0006;
 
 /** The upper half of the PING with which a multifd source says how many channels it has: the lower half is the number. */
 const CHANNELS = 0x4d47;

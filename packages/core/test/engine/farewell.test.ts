@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { type GuestPlace, type MigrationParameters, migrate, receive } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
+import { COMMAND, encodeCommand } from '../../src/public/wire.js';
+import { u32 } from '../../src/wire/bytes.js';
+import { PING_IS_RELAY, PING_SOURCE_DOES_NOT_WAIT, PING_SOURCE_LET_GO } from '../../src/wire/return-path.js';
 import { closeAfterTest, destination, rawSource, relayTo, SHUT } from '../support/ends.js';
 import { expectValue, outcomeOf } from '../support/outcome.js';
 import { createGuestRam, MIB } from '../support/ram.js';
@@ -41,13 +44,16 @@ const KINDS = {
   },
 } as const;
 
-/** A source that has sent everything. `told` is fulfilled once it has heard that its guest is there. */
+const ping = (value: number): Uint8Array => encodeCommand(COMMAND.PING, u32(value));
+
+/** A source that has sent everything, with these PINGs before RAM. `told` is fulfilled once it has heard that its guest is there. */
 async function everything(
   address: string,
   returnPath = true,
+  ...pings: readonly number[]
 ): Promise<{ main: Socket; told: Promise<void> }> {
   const source = rawSource(address);
-  const request = returnPath ? raw.returnPath() : raw.nothing;
+  const request = Buffer.concat([returnPath ? raw.returnPath() : raw.nothing, ...pings.map(ping)]);
   const main = await source.open(raw.header(), request, raw.start(BLOCKS), raw.part('end'), raw.end());
   // As QEMU's: the other end's closing does not close this one.
   main.allowHalfOpen = true;
@@ -176,5 +182,40 @@ describe('a destination behind a relay says of the guest what the relay says, if
     const { main, places } = await chain(LONG, LONG);
     main.resetAndDestroy();
     expect(await places()).toEqual(['destination', 'destination']);
+  });
+});
+
+describe('a relay whose source waits for an answer was told that the guest has arrived', () => {
+  const relayed = async (...pings: readonly number[]) => {
+    const behind = closeAfterTest(await receive({ listen: 'tcp:127.0.0.1:0', parameters: LONG }));
+    const { main, told } = await everything(behind.address, true, PING_IS_RELAY, ...pings);
+    await told;
+    const place = async (): Promise<GuestPlace> =>
+      expectValue(await outcomeOf(behind.result, 'receive', PATIENCE)).guest;
+    return { main, place };
+  };
+
+  it('and is killed before it says more: its source may have kept its guest', async () => {
+    const { main, place } = await relayed();
+    main.resetAndDestroy();
+    expect(await place()).toBe('either');
+  });
+
+  it('and closes without a word: the same', async () => {
+    const { main, place } = await relayed();
+    main.end();
+    expect(await place()).toBe('either');
+  });
+
+  it('and says that its source has let go: the guest is here', async () => {
+    const { main, place } = await relayed();
+    main.end(ping(PING_SOURCE_LET_GO));
+    expect(await place()).toBe('destination');
+  });
+
+  it('but not if that source waits for none: it has let go before', async () => {
+    const { main, place } = await relayed(PING_SOURCE_DOES_NOT_WAIT);
+    main.end();
+    expect(await place()).toBe('destination');
   });
 });

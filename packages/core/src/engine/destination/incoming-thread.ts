@@ -124,14 +124,15 @@ export class IncomingThread {
     if (report) await this.#passReport(connection, this.#main, leave);
     connection.end();
     const closed = await this.#farewell(this.#main, leave);
-    if (!closed) await this.#role.sourceKeepsMain();
+    await this.#role.sourceHasEnded(closed);
     this.#port.post({ type: 'farewell', closed });
   }
 
   /**
    * Waits until the source, which has our answer, closes main: closing first could cut the answer off. A source that
    * waited for the answer and does not close has not let go of its guest, or cannot say so: QEMU 11.1 with x-colo looks
-   * like any other source until it is told, and then keeps main and the guest. A relay says so for its own source.
+   * like any other source until it is told, and then keeps main and the guest. A relay says for its own source which it is.
+   * One that only closes was ended before it knew.
    */
   async #farewell(main: IncomingMain, leave: Promise<unknown>): Promise<boolean> {
     const { stallTimeout } = this.#data.parameters;
@@ -141,7 +142,7 @@ export class IncomingThread {
     }
     const hurry = leave.then(() => isSilent(main.closed, HURRY_TIMEOUT));
     await Promise.race([main.kept, isSilent(main.closed, stallTimeout), hurry]);
-    return main.isClosed && !main.isKept;
+    return main.isClosed && main.hasLetGo;
   }
 
   /**

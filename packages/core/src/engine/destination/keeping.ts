@@ -58,7 +58,7 @@ export class Keeping implements ThreadRole {
   }
 
   /** Does nothing: there is no next destination. */
-  async sourceKeepsMain(): Promise<void> {}
+  async sourceHasEnded(): Promise<void> {}
 
   tryAbort(): boolean {
     return true;

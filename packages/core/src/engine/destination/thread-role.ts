@@ -19,8 +19,11 @@ export interface ThreadRole {
   intact(): void;
   /** The report, for a source that has asked for it. */
   report(): Promise<Uint8Array>;
-  /** The source was told that its guest has arrived, and does not close main: it may have the guest too. Never throws. */
-  sourceKeepsMain(): Promise<void>;
+  /**
+   * The source was told that its guest has arrived. Never throws.
+   * @param letGo whether it has closed main; else it may have the guest too.
+   */
+  sourceHasEnded(letGo: boolean): Promise<void>;
   /** Tries to abort: whether no next destination has, or will have, the guest. */
   tryAbort(): boolean;
   /** Frees everything. Does not throw. */

@@ -101,8 +101,7 @@ export class RelayMain implements MainHost {
 
   async openRam(blocks: readonly IncomingBlock[], beforeRam: Uint8Array): Promise<PageSink> {
     this.#blocks = blocks;
-    // No zero runs: what passes through comes in QEMU's packets.
-    const request = returnPathRequest(this.#link.parameters, false);
+    const request = returnPathRequest(this.#link.parameters, 'relay');
     const stream = await this.#connect(request.lastPing);
     // A destination looks at the first bytes of each connection, and may wait for them (docs/wire.md, 1).
     const configuration = { machineType: this.#machineType, ...this.#configuration };
@@ -187,9 +186,11 @@ export class RelayMain implements MainHost {
   }
 
   /** Outgoing main stays open until now: a source closes its own once it has let go of the guest. Never throws. */
-  async sourceKeepsMain(): Promise<void> {
+  async sourceHasEnded(letGo: boolean): Promise<void> {
+    // A destination that is no multifd was not told that this is a relay, and reads no further.
+    if (this.#parameters.wire === 'qemu') return;
     try {
-      await this.#stream?.sourceKeepsMain();
+      await this.#stream?.lastWord(letGo);
       await this.#outgoing?.drained();
     } catch {
       // The destination has the guest and has closed: it needs no more.

@@ -62,8 +62,8 @@ export class SendingOn implements ThreadRole {
     return this.#main.report(REPORT_TIMEOUT);
   }
 
-  async sourceKeepsMain(): Promise<void> {
-    await this.#main?.sourceKeepsMain();
+  async sourceHasEnded(letGo: boolean): Promise<void> {
+    await this.#main?.sourceHasEnded(letGo);
   }
 
   tryAbort(): boolean {

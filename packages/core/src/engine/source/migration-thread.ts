@@ -80,7 +80,7 @@ export class MigrationThread {
     }
     this.#port.post({ type: 'ready' });
     await this.#port.next('connect');
-    const request = returnPathRequest(parameters, true);
+    const request = returnPathRequest(parameters, 'source');
     const { outgoing, answers, tls } = await this.#connect(request.lastPing);
     const stream = new MainStream(outgoing);
     // A destination looks at the first bytes of each connection, and may wait for them (docs/wire.md, 1).

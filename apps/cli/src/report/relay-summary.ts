@@ -1,13 +1,14 @@
 import { compressionText } from './compression-member.js';
 import { formatBytes, plain } from './format.js';
 import type { RelayDocument, RelaySide } from './relay-document.js';
+import { statusLine } from './status-line.js';
 import { tlsLine } from './tls-member.js';
 
 /** A guest that went through, in the style of the other summaries. */
 export function relaySummary(document: RelayDocument): string {
   const { incoming, outgoing, accelerator } = document;
   const lines = [
-    `Migration status: ${document.status}`,
+    statusLine(document),
     `total time: ${document['total-time']} ms`,
     `machine type: ${plain(document['machine-type'] ?? 'none')}`,
     ...(incoming === undefined ? [] : [side('incoming', incoming)]),

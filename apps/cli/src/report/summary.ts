@@ -9,6 +9,7 @@ import type {
   RamMember,
 } from './migrate-document.js';
 import type { MemoryMember, ReceiveDocument } from './receive-document.js';
+import { statusLine } from './status-line.js';
 import { tlsLine } from './tls-member.js';
 
 /**
@@ -44,7 +45,7 @@ export function migrateSummary(document: MigrateDocument, verbose = false): stri
 export function receiveSummary(document: ReceiveDocument): string {
   const { ram, blocks = [], devices = [], images = [], guest, memory } = document;
   return lines([
-    `Migration status: ${document.status}`,
+    statusLine(document),
     time('total time', document['total-time']),
     ...(ram === undefined
       ? []

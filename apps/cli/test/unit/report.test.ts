@@ -229,7 +229,11 @@ describe('summaries', () => {
       blocks,
     });
     const text = receiveSummary(document);
-    expect(text).toContain('Migration status: completed');
+    expect(text).toContain('Migration status: completed\n');
+    const either = receiveSummary({ ...document, 'guest-at': 'either' });
+    expect(either).toContain(
+      'Migration status: completed, but the source may have the guest too (guest-at: either)\n',
+    );
     expect(text).toContain('block: evil\\x1b[2J, 4.0 KiB');
     expect(text).not.toContain('\u001b');
   });

@@ -22,12 +22,15 @@ interface End {
   close(): void;
 }
 
+/** The second source waits for an answer on its main: its channel says nothing more, and this ends the wait for it. */
+const SHORT = { ...LONG, stallTimeout: 5000 };
+
 /** A destination that keeps the guest, or a relay before one. */
 const KINDS: Readonly<Record<string, () => Promise<End>>> = {
-  receive: async () => closeAfterTest(await receive({ listen: 'tcp:127.0.0.1:0', parameters: LONG })),
+  receive: async () => closeAfterTest(await receive({ listen: 'tcp:127.0.0.1:0', parameters: SHORT })),
   async relay() {
     const behind = closeAfterTest(await receive({ listen: 'tcp:127.0.0.1:0', parameters: LONG }));
-    return relayTo(behind.address, LONG);
+    return relayTo(behind.address, SHORT, LONG);
   },
 };
 
@@ -48,9 +51,9 @@ describe.each(Object.entries(KINDS))('%s', (_kind, open) => {
     const one = outcomeOf(send(guestOf(1), first.address), 'the first source');
     await first.passed(CHANNELS);
     const two = outcomeOf(send(guestOf(2), second.address), 'the second source');
-    const error = expectFailure(await outcomeOf(end.result, 'the destination'), 'protocol');
-    expect(error.message).toMatch(/^channels of two sources were mixed: at sync \d/);
-    expect(error.hint).toMatch(/one after the other/);
+    // Their numbers show it at the setup sync, unless they happen to fit there (packet-numbers.test.ts).
+    const error = expectFailure(await outcomeOf(end.result, 'the destination'), ['protocol', 'timeout']);
+    expect(error.message).toMatch(/^channels of two sources were mixed: at sync 1|channel 1: sync 2 is due/);
     expect(error.guest).toBe('source');
     expect(expectFailure(await one, 'peer-closed').guest).toBe('source');
     // Nobody listens there any more.

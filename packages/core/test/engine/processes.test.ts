@@ -8,6 +8,7 @@ import { migrate, receive } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { fixture, PLAIN } from '../support/fixtures.js';
+import { HoldingLine } from '../support/holding-line.js';
 import { expectFailure, expectValue, inTime, outcomeOf } from '../support/outcome.js';
 import { move } from '../support/pair.js';
 import { Peer } from '../support/processes.js';
@@ -83,9 +84,11 @@ describe('the source process is killed', () => {
   it('in setup, with a channel still to come', async () => {
     const parameters = { ...SLOW, multifdChannels: 3 };
     const incoming = await receive({ listen: 'tcp:127.0.0.1:0', parameters });
-    const peer = start('source.mjs', { to: incoming.address, parameters: { ...SLOW, multifdChannels: 2 } });
-    await peer.line({ type: 'status', status: 'active' });
+    const line = await HoldingLine.open(incoming.address, ({ channel }) => channel === 2);
+    const peer = start('source.mjs', { to: line.address, parameters });
+    await line.passed(3);
     await peer.kill();
+    line.close();
     // It has not shown all its connections: the destination waits for the next one.
     const guest = { ram: createGuestRam({ seed, fill: (page, index) => page.fill(index % 7) }) };
     const sent = migrate({ guest, to: incoming.address, accelerator: PLAIN, parameters });

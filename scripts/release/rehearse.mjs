@@ -3,6 +3,7 @@
  * scripts as the real one, and installed from there with plain npm, as a stranger does.
  *
  *   node scripts/release/rehearse.mjs [22 24 26]     needs `dist` of all packages, and `native` of those with addons
+ *   node scripts/release/rehearse.mjs --serve        publishes, and keeps the registry until SIGINT, for a stranger to try
  *
  * Only this machine's addons are published: what other platforms install is not rehearsed, and the list says so.
  */
@@ -24,7 +25,9 @@ const REPOSITORY = 'https://example.invalid/multifd';
 /** Tag of the snapshot, and a part of its versions. */
 const SNAPSHOT = 'next';
 
-const lines = process.argv.length > 2 ? process.argv.slice(2) : ['22', '24', '26'];
+const given = process.argv.slice(2);
+const serves = given.includes('--serve');
+const lines = given.length > 0 ? given : ['22', '24', '26'];
 const folder = mkdtempSync(join(tmpdir(), 'multifd-rehearsal-'));
 const registry = await startRegistry(join(folder, 'registry'));
 try {
@@ -36,6 +39,14 @@ try {
   if (isFirst) checkFirstChangelogs(copy);
   process.stdout.write(script('prepare.mjs', '--repository', REPOSITORY, '--some-platforms'));
   process.stdout.write(script('publish.mjs'));
+  if (serves) await serve();
+  else await rehearse(copy, script);
+} finally {
+  await registry.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function rehearse(copy, script) {
   const packages = packagesOf(copy);
 
   const [first, second = first] = lines;
@@ -63,9 +74,23 @@ try {
   publishSnapshot(join(folder, 'snapshot'));
   checkSnapshot(node, join(folder, 'on-snapshot'), SNAPSHOT, registry.env);
   console.log('\nthe rehearsal passed');
-} finally {
-  await registry.stop();
-  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Until SIGINT or SIGTERM. */
+async function serve() {
+  process.stdout.write(`
+Everything is published on loopback. In an empty folder, with any Node and npm:
+
+  export NPM_CONFIG_USERCONFIG=${registry.env.NPM_CONFIG_USERCONFIG}
+  npm install @multifd/cli
+
+SIGINT (Ctrl-C) ends this, and removes all of it.
+`);
+  const heldOpen = setInterval(() => {}, 2 ** 30);
+  await new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, resolve);
+  });
+  clearInterval(heldOpen);
 }
 
 /** What git knows and what is new, with what was built; its own repository, so that tags stay in it. */

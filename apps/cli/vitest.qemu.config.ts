@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 // The support that packages/qemu's own tests have; see test/qemu/support/qemu.ts.
 import { installedQemus, whatIsMissing } from '../../packages/qemu/test/support/binaries.js';
@@ -7,12 +8,18 @@ const here = installedQemus();
 const missing = whatIsMissing();
 if (missing !== undefined) console.log(`the command against real QEMU: ${missing}`);
 
+/** A folder for reports, from which `pnpm interop REPORT...` makes docs/interop.md without another run. */
+const { MULTIFD_QEMU_REPORTS: reports } = process.env;
+
 export default defineConfig({
   test: {
     globalSetup: '@multifd/testing/global-setup',
     include: here.length === 0 ? [] : ['test/qemu/**/*.test.ts'],
     passWithNoTests: here.length === 0,
     maxWorkers: 2,
+    ...(reports === undefined
+      ? {}
+      : { reporters: ['default', 'json'], outputFile: { json: join(reports, 'cli.json') } }),
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { installedQemus, whatIsMissing } from './test/support/binaries.js';
 
@@ -9,12 +10,18 @@ const here = installedQemus();
 const missing = whatIsMissing();
 if (missing !== undefined) console.log(`tests against real QEMU: ${missing}`);
 
+/** A folder for reports, from which `pnpm interop REPORT...` makes docs/interop.md without another run. */
+const { MULTIFD_QEMU_REPORTS: reports } = process.env;
+
 export default defineConfig({
   test: {
     globalSetup: '@multifd/testing/global-setup',
     include: here.length === 0 ? [] : ['test/e2e/**/*.test.ts'],
     passWithNoTests: here.length === 0,
     maxWorkers: 3,
+    ...(reports === undefined
+      ? {}
+      : { reporters: ['default', 'json'], outputFile: { json: join(reports, 'qemu.json') } }),
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

@@ -60,7 +60,7 @@ describe.each(installedQemus())('the reason of a failure is between multifds: QE
     expectSameRam(source, target);
     expect(bytes(back.recorded[0]).includes(OUR_PING)).toBe(true);
     // One PONG to each PING: no second one, with which a multifd says that it takes runs of zero pages.
-    const answers = [pong(0x4d46_0001), pong(0x4d46_0004), shut(0)];
+    const answers = [pong(0x4d46_0001), pong(0x4d46_0004), pong(0x4d47_0002), shut(0)];
     expect(bytes(back.answered[0])).toEqual(Buffer.concat(answers));
   });
 

@@ -1,8 +1,6 @@
 /** Tables of what was moved by QEMU and by multifd in the same run. */
 import { figure, GIB, median, spread, table } from './figures.mjs';
 
-const MIB = 2 ** 20;
-
 const seconds = ({ samples }) => spread(samples.map(({ ms }) => ms / 1000));
 const cpu = ({ samples }) => spread(samples.map((each) => (each.cpu.source + each.cpu.destination) / 1000));
 const middle = ({ samples }) => median(samples.map(({ ms }) => ms));
@@ -14,69 +12,6 @@ function groups({ runs }, group) {
     byId.set(run.id, { ...byId.get(run.id), [run.side]: run });
   }
   return [...byId.values()];
-}
-
-/** Sides that are a QEMU, and the others. */
-const isQemu = (side) => /^qemu/i.test(side);
-const sidesOf = (group) => Object.values(group);
-const peersOf = (group) => sidesOf(group).filter(({ side }) => isQemu(side));
-
-/** How many times as fast as `peer`, turn by turn: both ran in the same minute. */
-function times(peer, run) {
-  return spread(peer.samples.map(({ ms }, turn) => ms / run.samples[turn].ms));
-}
-
-/** A line for each side of each guest. @param group `untouched` or `written`. */
-export function besideTable(measured, group) {
-  const all = groups(measured, group);
-  const peers = [...new Set(all.flatMap(peersOf).map(({ side }) => side))];
-  const rows = all.flatMap((sides) =>
-    sidesOf(sides).map((run) => [
-      `${run.id}: ${run.side}`,
-      seconds(run),
-      ...peers.map((name) => (isQemu(run.side) || sides[name] === undefined ? '-' : times(sides[name], run))),
-      ...['source', 'destination'].map((end) => spread(run.samples.map(({ cpu: of }) => of[end] / 1000))),
-      ...['source', 'destination'].map((end) => spread(run.samples.map(({ peakRss: of }) => of[end] / MIB))),
-    ]),
-  );
-  return table(
-    [
-      'guest and side',
-      's',
-      ...peers.map((name) => `times as fast as ${name}`),
-      'CPU source, s',
-      'CPU destination, s',
-      'peak RSS source, MiB',
-      'peak RSS destination, MiB',
-    ],
-    rows,
-  );
-}
-
-/** One sentence for each guest, wins and losses alike. */
-export function besideFindings(measured) {
-  return ['untouched', 'written']
-    .flatMap((group) => groups(measured, group))
-    .flatMap((sides) =>
-      sidesOf(sides)
-        .filter(({ side }) => side === 'multifd')
-        .map(
-          (run) =>
-            `- **${run.id}:** ${peersOf(sides)
-              .map((peer) => sentence(peer, run))
-              .join('; ')}.`,
-        ),
-    )
-    .join('\n');
-}
-
-function sentence(peer, run) {
-  const share = median(peer.samples.map(({ ms }, turn) => ms / run.samples[turn].ms));
-  const cpuOf = ({ samples }) =>
-    median(samples.map((each) => (each.cpu.source + each.cpu.destination) / 1000));
-  const word = share >= 1 ? `${figure(share)} times as fast as` : `slower than`;
-  const by = share >= 1 ? '' : ` (${figure(1 / share)} times as long)`;
-  return `multifd is ${word} ${peer.side}${by}, with ${figure(cpuOf(run))} s of CPU to its ${figure(cpuOf(peer))} s`;
 }
 
 export function compressionTable(measured) {

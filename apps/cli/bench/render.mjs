@@ -1,36 +1,34 @@
 /**
  * Writes the generated parts of docs/benchmarks.md and README.md from the samples in docs/samples: of each kind, the newest file.
  *
- *   node apps/cli/bench/render.mjs [--check FILE] [--accel FILE] [--look FILE] [--core FILE] [--loopback FILE]
- *                                [--beside FILE] [--qemu FILE]
+ *   node apps/cli/bench/render.mjs [--check FILE] [--accel FILE] [--look FILE] [--core FILE] [--qemu FILE] [--bench FILE]
+ *
+ * Needs the built command, which renders its own samples (`bench`).
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { readSamples, samplesFolder } from '../../../scripts/bench/samples.mjs';
 import { acceleratorFindings, acceleratorTable, lookTable } from './accelerator-tables.mjs';
-import { autoTable, besideFindings, besideMachine, besideTable, compressionTable } from './beside-tables.mjs';
+import { autoTable, besideMachine, compressionTable } from './beside-tables.mjs';
 import { machine } from './figures.mjs';
-import { loopbackFindings, losses } from './findings.mjs';
-import {
-  ceilingTable,
-  checkTable,
-  codecTable,
-  detectionTable,
-  memoryTable,
-  pathTable,
-  populateTable,
-  shareTable,
-} from './tables.mjs';
+import { losses } from './findings.mjs';
+import { checkTable, codecTable, pathTable } from './tables.mjs';
 
-const KINDS = ['check', 'accel', 'look', 'core', 'loopback', 'beside', 'qemu'];
+const KINDS = ['check', 'accel', 'look', 'core', 'qemu', 'bench'];
+/** The built command: it has words and tables for its own samples. */
+const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
+/** What it ends with if all was measured, or not all. */
+const SHOWN = [0, 1];
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const DOCUMENTS = ['docs/benchmarks.md', 'README.md'];
 
 const { values: files } = parseArgs({
   options: Object.fromEntries(KINDS.map((kind) => [kind, { type: 'string' }])),
 });
-const [check, accel, look, core, loopback, beside, qemu] = KINDS.map((kind) => load(kind));
+const [check, accel, look, core, qemu] = KINDS.slice(0, -1).map((kind) => readSamples(newest(kind)));
+const bench = newest('bench');
 
 const parts = {
   'check-machine': machine(check.environment, 'Measured on'),
@@ -45,18 +43,10 @@ const parts = {
   'main-stream': codecTable(core, 'main stream'),
   source: pathTable(core, 'source path'),
   destination: pathTable(core, 'destination path'),
-  'loopback-machine': `${machine(loopback.environment, 'Measured on')} ${counted(loopback)}${leftOut(loopback)}`,
-  share: shareTable(loopback),
-  ceilings: ceilingTable(loopback),
-  populate: populateTable(loopback),
-  detection: detectionTable(loopback),
-  memory: memoryTable(loopback),
-  findings: loopbackFindings(loopback),
-  losses: losses(loopback, core),
+  losses: losses(core),
   'qemu-machine': besideMachine(qemu),
-  'beside-machine': besideMachine(beside),
-  'beside-written': besideTable(beside, 'written'),
-  'beside-findings': besideFindings(beside),
+  bench: shown(bench),
+  'bench-findings': benchFindings(JSON.parse(shown(bench, '--json'))),
   'qemu-compression': compressionTable(qemu),
   'qemu-auto': autoTable(qemu),
 };
@@ -77,23 +67,38 @@ for (const name of Object.keys(parts)) {
   if (!used.has(name)) throw new Error(`no document has a place for ${name}`);
 }
 
-function load(kind) {
-  if (files[kind] !== undefined) return readSamples(files[kind]);
+/** The samples of a kind: as named, else those that were taken last. */
+function newest(kind) {
+  if (files[kind] !== undefined) return files[kind];
   const folder = samplesFolder(kind);
-  const all = readdirSync(folder)
+  const all = (existsSync(folder) ? readdirSync(folder) : [])
     .filter((name) => name.endsWith('.jsonl'))
-    .map((name) => readSamples(folder + name));
-  const newest = all.toSorted((a, b) => a.environment.date.localeCompare(b.environment.date)).at(-1);
-  if (newest === undefined) throw new Error(`no samples in ${folder}: run pnpm bench first`);
-  return newest;
+    .map((name) => {
+      const [first] = readFileSync(folder + name, 'utf8').split('\n', 1);
+      return { file: folder + name, date: JSON.parse(first).environment.date };
+    });
+  const last = all.toSorted((a, b) => a.date.localeCompare(b.date)).at(-1);
+  if (last === undefined) throw new Error(`no samples in ${folder}: run pnpm bench or bench:table first`);
+  return last.file;
 }
 
-function counted({ repeats }) {
-  return repeats === 1 ? 'One run each.' : `Runs of each: ${repeats}.`;
+/** What the command says of a file of its samples. */
+function shown(file, ...words) {
+  const args = [CLI, 'bench', '--from', file, ...words];
+  const { status, stdout } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (!SHOWN.includes(status)) throw new Error(`multifd bench --from ${file} ended with ${status}`);
+  return stdout.trimEnd();
 }
 
-function leftOut({ runs }) {
-  const missing = runs.filter((run) => run.leftOut !== undefined);
-  if (missing.length === 0) return '';
-  return ` Left out, at least once: ${missing.map((run) => `${run.id} (${run.leftOut})`).join('; ')}.`;
+/** For README: how two multifds did beside QEMU, with two channels. */
+function benchFindings({ findings }) {
+  const plain = /^[^,]+, 2 channels$/;
+  return findings
+    .filter(({ row, contender }) => contender === 'multifd' && plain.test(row))
+    .map(({ row, words }) => `- **${row}:** ${words}`)
+    .join('\n');
 }

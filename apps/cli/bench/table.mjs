@@ -4,10 +4,10 @@
  *   pnpm --filter @multifd/cli bench:table [--only TEXT] [--runs N] [--out FILE] [--list]
  *
  * Needs the built command and a QEMU (`.ci/install-qemu`): the one on PATH, and 11.1 where two peers are wanted and it is
- * there. Samples go to `docs/samples/bench`; `node apps/cli/bench/render.mjs` writes the tables from them.
+ * there. With `--only` the rows that are taken again replace those from before. Samples go to `docs/samples/bench`; `node apps/cli/bench/render.mjs` writes the tables from them.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -31,6 +31,8 @@ const { values: options } = parseArgs({
   },
 });
 const entries = JSON.parse(readFileSync(new URL('table.json', import.meta.url), 'utf8'));
+// The whole table begins anew.
+if (options.only === '' && !options.list) rmSync(options.out, { force: true });
 const began = performance.now();
 for (const { name, peers, args } of entries.filter((entry) => entry.name.includes(options.only))) {
   const binaries = peers > 1 && existsSync(SECOND) ? [FIRST, SECOND] : [FIRST];

@@ -1,18 +1,25 @@
 import { Worker } from 'node:worker_threads';
 
-/** This file lies beside `threads/` and `processes/`, in `src` as in `dist`: that is why it lies here. */
-function entry(name: 'digest' | 'fill' | 'vcpu'): URL {
+type ThreadName = 'ceiling' | 'digest' | 'fill' | 'vcpu';
+
+/** This file lies beside `threads/`, `processes/` and `page/`, in `src` as in `dist`: that is why it lies here. */
+function entry(name: ThreadName): URL {
   return new URL(`./threads/${name}.js`, import.meta.url);
 }
 
 /** Starts one of our worker threads. `data` must be good for `postMessage`. */
-export function startThread(name: 'digest' | 'fill' | 'vcpu', data: unknown): Worker {
+export function startThread(name: ThreadName, data: unknown): Worker {
   return new Worker(entry(name), { workerData: data, name: `multifd-${name}` });
 }
 
 /** What `bench` starts with Node beside the command itself. */
-export function processEntry(name: 'warm'): URL {
+export function processEntry(name: 'warm' | 'ceiling'): URL {
   return new URL(`./processes/${name}.js`, import.meta.url);
+}
+
+/** What runs in a browser, on the page of `bench`. */
+export function pageScript(): URL {
+  return new URL('./page/draw.js', import.meta.url);
 }
 
 /** The command's own entry, to start it once more as another process. */

@@ -59,15 +59,19 @@ async function measure(
   }
 }
 
-/** What both ends are told. */
-function commonArguments({ host }: OurSettings, { channels, compression }: Row): string[] {
+/** What both of our ends are told. */
+export function commonArguments({ host }: OurSettings, { channels, compression }: Row): string[] {
   return [
     ...['--json', '--no-verify', '--host', host],
     ...['--multifd-channels', `${channels}`, '--multifd-compression', compression],
   ];
 }
 
-function sendingArguments({ accel, wire }: OurSettings, { detection, compression, level }: Row): string[] {
+/** What our source is told beside that. */
+export function sendingArguments(
+  { accel, wire }: OurSettings,
+  { detection, compression, level }: Row,
+): string[] {
   return [
     ...['--zero-page-detection', detection, '--accel', accel, '--wire', wire],
     ...(level === null ? [] : [`--multifd-${compression}-level`, `${level}`]),
@@ -77,11 +81,11 @@ function sendingArguments({ accel, wire }: OurSettings, { detection, compression
 type JsonDocument = Readonly<Record<string, unknown>>;
 
 /** @param sent of the source. @param received of the destination. */
-function toSample(sent: JsonDocument, received: JsonDocument): Measured {
+export function toSample(sent: JsonDocument, received: JsonDocument): Measured {
   const ram = isRecord(sent.ram) ? sent.ram : {};
   const ends = (name: string): Ends => ({
-    source: end(sent, name, 'source'),
-    destination: end(received, name, 'destination'),
+    source: endOf(sent, name, 'source'),
+    destination: endOf(received, name, 'destination'),
   });
   const ms = numberOf(sent['total-time']);
   if (ms === null) throw new MultifdError('internal', 'multifd migrate told no total-time');
@@ -96,7 +100,8 @@ function toSample(sent: JsonDocument, received: JsonDocument): Measured {
   };
 }
 
-function end(document: JsonDocument, name: string, which: 'source' | 'destination'): number | null {
+/** A member that is told of each end. */
+export function endOf(document: JsonDocument, name: string, which: 'source' | 'destination'): number | null {
   const member = document[name];
   return isRecord(member) ? numberOf(member[which]) : null;
 }

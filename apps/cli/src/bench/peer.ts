@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { MultifdError } from '@multifd/core';
 import {
+  type MigrationInfo,
   migrate,
   migrateIncoming,
   type QemuMigrationParameters,
@@ -22,10 +23,14 @@ export function qemuToQemu(peer: Peer, folder: string): Contender {
   return {
     name: wordsOf(peer),
     kind: 'peer',
-    leftOut: ({ compression }) =>
-      isMethod(compression) ? undefined : `a QEMU has no compression ${compression}`,
+    leftOut,
     measure: (row, image, signal) => measure(peer, folder, row, image, signal),
   };
+}
+
+/** Why no QEMU has a part in a row. */
+export function leftOut({ compression }: Row): string | undefined {
+  return isMethod(compression) ? undefined : `a QEMU has no compression ${compression}`;
 }
 
 async function measure(
@@ -50,10 +55,7 @@ async function measure(
     await migrate(source.qmp, address);
     const info = await waitForMigration(source.qmp, ['completed', 'failed'], limitOf(row));
     const { totalTime } = info;
-    if (info.status !== 'completed' || totalTime === undefined) {
-      const why = [info.errorDesc ?? info.status, target.said()].filter((words) => words !== '');
-      throw new MultifdError('io', why.join('; '));
-    }
+    if (info.status !== 'completed' || totalTime === undefined) throw failureOf(info, target.said());
     const after = [usageOf(source.pid), usageOf(target.pid)] as const;
     const used = (of: keyof Usage): Ends => ({
       source: after[0][of] - before[0][of],
@@ -73,8 +75,13 @@ async function measure(
   }
 }
 
+/** @param said by the other end. */
+export function failureOf({ errorDesc, status }: MigrationInfo, said: string): MultifdError {
+  return new MultifdError('io', [errorDesc ?? status, said].filter((words) => words !== '').join('; '));
+}
+
 /** The row's settings. @throws MultifdError `incompatible` for what this QEMU does not have; QmpError. */
-async function configure(qmp: QmpClient, row: Row): Promise<void> {
+export async function configure(qmp: QmpClient, row: Row): Promise<void> {
   const { channels, compression, level, detection } = row;
   if (!isMethod(compression)) throw new MultifdError('internal', `a QEMU has no compression ${compression}`);
   await setCapabilities(qmp, { multifd: true, 'return-path': true });
@@ -100,7 +107,7 @@ function isMethod(compression: string): compression is 'none' | 'zlib' | 'zstd' 
 }
 
 /** QEMU is told where to listen before anybody can ask it where it does. */
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   const server = createServer();
   return new Promise((resolve, reject) => {
     server.once('error', reject);

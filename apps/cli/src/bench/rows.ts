@@ -59,14 +59,22 @@ export function rowsOf(choice: RowChoice): Row[] {
   );
 }
 
-/** `4 GiB full, 2 channels`, `1 GiB text, zstd 1, 2 channels`, `4 GiB half, none, 2 channels`. */
-export function nameOf({ scenario, size, channels, detection, compression, level }: Row): string {
-  return [
-    `${inWords(size)} ${scenario}`,
-    ...(compression === 'none' ? [] : [level === null ? compression : `${compression} ${level}`]),
-    ...(detection === 'multifd' ? [] : [`detection ${detection}`]),
-    channels === 1 ? '1 channel' : `${channels} channels`,
-  ].join(', ');
+/** `4 GiB full, 2 channels`, `1 GiB text, zstd 1, 2 channels`, `4 GiB half, detection none, 2 channels`. */
+export function nameOf(row: Row): string {
+  return `${guestOf(row)}, ${wayOf(row)}`;
+}
+
+/** The guest and its compression: rows of the same one stand beside each other. */
+export function guestOf({ scenario, size, compression, level }: Row): string {
+  const method =
+    compression === 'none' ? '' : `, ${level === null ? compression : `${compression} ${level}`}`;
+  return `${inWords(size)} ${scenario}${method}`;
+}
+
+/** The rest of a row's name. */
+export function wayOf({ channels, detection }: Row): string {
+  const count = channels === 1 ? '1 channel' : `${channels} channels`;
+  return detection === 'multifd' ? count : `detection ${detection}, ${count}`;
 }
 
 /** Bytes of memory that are touched while a row's guest moves: its pages on the other end, and what the processes take. */

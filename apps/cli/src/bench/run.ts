@@ -23,7 +23,9 @@ export interface Listener {
   onImage(row: Row): void;
   onTurn(turn: Turn): void;
   onSample(turn: Turn, sample: Sample): void;
-  /** A contender has no part in a row, or no longer. */
+  /** A contender has no part in a row. */
+  onLeftOut(row: Row, contender: string, reason: string): void;
+  /** A contender has no further turn in a row. */
   onFailure(turn: Turn, reason: string): void;
   /** All samples of a row. */
   onRow(series: readonly Series[]): void;
@@ -86,7 +88,12 @@ async function measureRow(
   signal: AbortSignal,
   listener: Listener,
 ): Promise<Entry[]> {
-  const entries = contenders.map((contender): Entry => ({ contender, samples: [] }));
+  const entries = contenders.flatMap((contender): Entry[] => {
+    const reason = contender.leftOut(row);
+    if (reason === undefined) return [{ contender, samples: [] }];
+    listener.onLeftOut(row, contender.name, reason);
+    return [];
+  });
   const fail = (entry: Entry, turn: Turn, reason: string) => {
     entry.failed = reason;
     listener.onFailure(turn, reason);
@@ -97,7 +104,7 @@ async function measureRow(
       if (entry === undefined || entry.failed !== undefined) continue;
       const { contender } = entry;
       const turn: Turn = { row, contender: contender.name, run: round + 1, runs };
-      const reason = contender.leftOut(row) ?? lackOfMemory(row);
+      const reason = lackOfMemory(row);
       if (reason !== undefined) {
         fail(entry, turn, reason);
         continue;

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { dirname } from 'node:path';
 import { MultifdError } from '@multifd/core';
 import { isRecord } from '../guards.js';
+import { tryPlace } from '../images/place.js';
 import { quote } from '../options/sizes.js';
 import { type Environment, isSameMachine } from './environment.js';
 import { nameOf } from './rows.js';
@@ -63,6 +64,17 @@ export function samplesToKeep(file: string, here: Environment): Samples | undefi
   });
 }
 
+/** Before anything is measured. @throws MultifdError `usage`, `io` if samples could not be written there. */
+export function prepareSamples(file: string): void {
+  const what = `--samples ${quote(file)}`;
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+  } catch (cause) {
+    throw MultifdError.from(cause, 'usage', `${what}: cannot make its folder`);
+  }
+  tryPlace(what, dirname(file));
+}
+
 /**
  * Samples with further ones, which replace those of the same row: contenders that were not measured in the same run are not
  * to be compared. The order stays.
@@ -85,7 +97,6 @@ export function withSeries(before: readonly Series[], added: readonly Series[]):
 export function writeSamples(file: string, { environment, series }: Samples): void {
   const lines = [{ format: FORMAT, environment }, ...series].map((line) => `${JSON.stringify(line)}\n`);
   try {
-    mkdirSync(dirname(file), { recursive: true });
     // What was there stays until all of it is written.
     const next = `${file}.new`;
     writeFileSync(next, lines.join(''));

@@ -25,6 +25,23 @@ export const SCENARIO_WORDS: Readonly<Record<Scenario, string>> = {
   mixed: 'half zero, a quarter text, a quarter random, page by page',
 };
 
+/** Share of pages that are not zero. */
+export function contentShare(scenario: Scenario): number {
+  switch (scenario) {
+    case 'untouched':
+    case 'zero':
+      return 0;
+    case 'half':
+    case 'checkerboard':
+    case 'stripes':
+    case 'mixed':
+      return 0.5;
+    case 'full':
+    case 'text':
+      return 1;
+  }
+}
+
 /** Pages of 4 KiB in one MiB. */
 const STRIPE = 256;
 

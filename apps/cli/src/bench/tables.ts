@@ -12,19 +12,54 @@ import {
 import type { Series } from './sample.js';
 import type { Samples } from './samples-file.js';
 
-/** What was measured, in Markdown: what it was measured on, how long it took, what that cost, and what failed. */
-export function benchText(samples: Samples): string {
+export interface Table {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** How one contender did in one row, beside all others. */
+export interface Finding {
+  readonly row: string;
+  readonly contender: string;
+  /** A sentence. */
+  readonly words: string;
+}
+
+/** What was measured, in words. Lines have bold text in Markdown. */
+export interface BenchParts {
+  /** What it was measured on. */
+  readonly machine: string;
+  /** How long it took, and what that cost. */
+  readonly tables: readonly Table[];
+  readonly failures: readonly string[];
+  readonly findings: readonly Finding[];
+}
+
+export function benchParts(samples: Samples): BenchParts {
   const results = resultsOf(samples.series);
   const peers = peersOf(samples.series);
+  return {
+    machine: machineText(samples),
+    tables: [timeTable(results, peers), costTable(results, peers)],
+    failures: failures(results),
+    findings: findings(samples.series),
+  };
+}
+
+/** All of it in Markdown. */
+export function benchText(samples: Samples): string {
+  const { machine, tables, failures, findings } = benchParts(samples);
+  const lists = [failures, findings.map(findingLine)].filter((lines) => lines.length > 0);
   const parts = [
-    machineText(samples),
-    timeTable(results, peers),
-    costTable(results, peers),
-    ...[failures(results), findings(samples.series).map((line) => `- ${line}`)]
-      .filter((lines) => lines.length > 0)
-      .map((lines) => lines.join('\n')),
+    machine,
+    ...tables.map(({ head, rows }) => table(head, rows)),
+    ...lists.map((lines) => lines.map((line) => `- ${line}`).join('\n')),
   ];
   return `${parts.join('\n\n')}\n`;
+}
+
+export function findingLine({ row, words }: Finding): string {
+  return `**${row}:** ${words}`;
 }
 
 function machineText({ environment, series }: Samples): string {
@@ -44,9 +79,9 @@ function machineText({ environment, series }: Samples): string {
 }
 
 /** One line for each contender of each row. */
-function timeTable(results: readonly Result[], peers: readonly string[]): string {
-  return table(
-    [
+function timeTable(results: readonly Result[], peers: readonly string[]): Table {
+  return {
+    head: [
       'guest and contender',
       's',
       'GB/s of guest',
@@ -55,7 +90,7 @@ function timeTable(results: readonly Result[], peers: readonly string[]): string
       'downtime, ms',
       'sent, MiB',
     ],
-    lines(results, (series, row) => [
+    rows: lines(results, (series, row) => [
       spread(figuresOf(series, 'time').map((ms) => ms / 1000)),
       spread(ratesOf(series).map((rate) => rate / 1e9)),
       ...peers.map((peer) => besidePeer(series, row, peer, 'time')),
@@ -63,14 +98,14 @@ function timeTable(results: readonly Result[], peers: readonly string[]): string
       spread(figuresOf(series, 'downtime')),
       spread(figuresOf(series, 'transferred').map((bytes) => bytes / MIB)),
     ]),
-  );
+  };
 }
 
-function costTable(results: readonly Result[], peers: readonly string[]): string {
+function costTable(results: readonly Result[], peers: readonly string[]): Table {
   const both = (series: Series, scale: number, ends: readonly [Figure, Figure]) =>
     ends.map((each) => spread(figuresOf(series, each).map((value) => value / scale)));
-  return table(
-    [
+  return {
+    head: [
       'guest and contender',
       'CPU of both ends, s',
       ...peers.map((peer) => `CPU of ${peer} / this`),
@@ -81,14 +116,14 @@ function costTable(results: readonly Result[], peers: readonly string[]): string
       'page faults source',
       'page faults destination',
     ],
-    lines(results, (series, row) => [
+    rows: lines(results, (series, row) => [
       spread(figuresOf(series, 'cpu').map((ms) => ms / 1000)),
       ...peers.map((peer) => besidePeer(series, row, peer, 'cpu')),
       ...both(series, 1000, ['cpuSource', 'cpuDestination']),
       ...both(series, MIB, ['rssSource', 'rssDestination']),
       ...both(series, 1, ['faultsSource', 'faultsDestination']),
     ]),
-  );
+  };
 }
 
 function lines(
@@ -113,22 +148,33 @@ function besidePeer(series: Series, { series: all }: Result, peer: string, name:
 function failures(results: readonly Result[]): string[] {
   return results.flatMap(({ name, series }) =>
     series.flatMap(({ contender, failed }) =>
-      failed === undefined ? [] : [`- **${name}: ${contender} failed:** ${failed}`],
+      failed === undefined ? [] : [`**${name}: ${contender} failed:** ${failed}`],
     ),
   );
 }
 
 /** One sentence for each row, wins and losses alike. */
-export function findings(series: readonly Series[]): string[] {
+export function findings(series: readonly Series[]): Finding[] {
   return resultsOf(series).flatMap(({ name, series: all }) => {
     const measured = all.filter(({ failed }) => failed === undefined);
     const ours = measured.filter(({ kind }) => kind === 'multifd');
     const peers = measured.filter(({ kind }) => kind === 'peer');
+    const ceilings = measured.filter(({ kind }) => kind === 'ceiling');
     return ours.flatMap((each) => {
-      const sentences = peers.map((peer) => sentence(each, peer)).filter((words) => words !== undefined);
-      return sentences.length === 0 ? [] : [`**${name}:** ${sentences.join('; ')}.`];
+      const sentences = [
+        ...peers.map((peer) => sentence(each, peer)),
+        ...ceilings.map((ceiling) => ceilingSentence(each, ceiling)),
+      ].filter((words) => words !== undefined);
+      const { contender } = each;
+      return sentences.length === 0 ? [] : [{ row: name, contender, words: `${sentences.join('; ')}.` }];
     });
   });
+}
+
+function ceilingSentence(ours: Series, ceiling: Series): string | undefined {
+  const share = middle(ratios(ours, ceiling, 'time'));
+  if (share === undefined) return undefined;
+  return `${ours.contender} took ${figure(1 / share)} times as long as ${ceiling.contender}`;
 }
 
 function sentence(ours: Series, peer: Series): string | undefined {

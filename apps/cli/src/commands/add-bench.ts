@@ -13,7 +13,6 @@ import {
 } from '../options/bench-options.js';
 import { accel, zlibLevel, zstdLevel } from '../options/option-list.js';
 import { parseWhole } from '../options/sizes.js';
-import { benchCommand } from './bench.js';
 
 export function addBench(program: Command, ended: (code: ExitCode) => void): void {
   program
@@ -54,18 +53,25 @@ export function addBench(program: Command, ended: (code: ExitCode) => void): voi
         `QEMUs to measure beside it, by path or name; none: no QEMU (default: ${USUAL_PEER}, if there is one)`,
       ),
     )
+    .option('--cross', 'also from each peer to multifd, and from multifd to each peer')
     .option('--runs <n>', 'samples of each contender in each row (default: 5)', (text) =>
       parseWhole(text, '--runs', 1, 1000),
     )
+    .option('--no-ceilings', 'leave out plain reading and plain copying of as much memory')
     .option(
       '--images <dir>',
       "where the guests' memory is written, in a folder that is removed (default: /dev/shm)",
     )
     .option('--samples <file>', 'add all samples to this file; those of the same row are replaced')
     .option('--from <file>', 'measure nothing: show what is in a file that --samples has written')
+    .option('--report <file>', 'write one HTML page with plots and tables, complete in itself')
     .option('--json', 'print one JSON document on stdout and nothing else')
     .addHelpText('after', BENCH_HELP)
-    .action(async (options) => ended(await benchCommand(options)));
+    .action(async (options) => {
+      // Loaded for this command only: the others start without it.
+      const { benchCommand } = await import('./bench.js');
+      ended(await benchCommand(options));
+    });
 }
 
 const scenarios = SCENARIOS.map((name) => `  ${name.padEnd(14)}${SCENARIO_WORDS[name]}`).join('\n');
@@ -85,4 +91,4 @@ Examples:
   multifd bench --scenario untouched --size 100G --channels 1,2,4 --detection multifd --wire multifd,qemu
   multifd bench --scenario mixed --size 1G --channels 2 --detection multifd --compression zlib,zstd
   multifd bench --peer qemu-system-x86_64 /opt/qemu/bin/qemu-system-x86_64 --samples here.jsonl
-  multifd bench --from here.jsonl`;
+  multifd bench --from here.jsonl --report here.html`;

@@ -1,16 +1,29 @@
+import { writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { MultifdError } from '@multifd/core';
+import { probe } from '@multifd/host-linux';
+import { PLAIN_COPY, PLAIN_READ } from '../bench/ceilings.js';
+import { multifdToQemu, qemuToMultifd } from '../bench/cross.js';
 import { type Environment, environment } from '../bench/environment.js';
 import { figure, MIB } from '../bench/figures.js';
 import { BenchFolder } from '../bench/images.js';
 import { multifdToMultifd } from '../bench/ours.js';
 import { qemuToQemu } from '../bench/peer.js';
-import { findPeers, USUAL_PEER } from '../bench/peers.js';
+import { findPeers, type Peer, USUAL_PEER } from '../bench/peers.js';
 import { nameOf, type Row, rowsOf } from '../bench/rows.js';
 import { type Listener, measureRows, type Turn } from '../bench/run.js';
 import type { Contender, Series } from '../bench/sample.js';
-import { readSamples, type Samples, samplesToKeep, withSeries, writeSamples } from '../bench/samples-file.js';
+import {
+  prepareSamples,
+  readSamples,
+  type Samples,
+  samplesToKeep,
+  withSeries,
+  writeSamples,
+} from '../bench/samples-file.js';
 import { benchText } from '../bench/tables.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
+import { checkDirectory } from '../images/place.js';
 import { listenForInterrupt } from '../interrupt.js';
 import {
   type BenchOptions,
@@ -19,7 +32,9 @@ import {
   DEFAULT_SCENARIOS,
   DEFAULT_SIZE,
 } from '../options/bench-options.js';
+import { quote } from '../options/sizes.js';
 import { benchDocument } from '../report/bench-document.js';
+import { benchPage } from '../report/bench-page.js';
 import { formatError } from '../report/errors.js';
 import { openTerminal, type Terminal } from '../report/terminal.js';
 
@@ -30,6 +45,7 @@ export async function benchCommand(options: BenchOptions): Promise<ExitCode> {
   let samples: Samples | undefined;
   let error: unknown;
   try {
+    if (options.report !== undefined) checkPlace(options.report);
     if (options.from === undefined) {
       await new BenchRun(options, terminal, interrupt.signal, (taken) => {
         samples = taken;
@@ -44,6 +60,13 @@ export async function benchCommand(options: BenchOptions): Promise<ExitCode> {
   } finally {
     terminal.clear();
   }
+  if (options.report !== undefined && samples !== undefined) {
+    try {
+      writeFileSync(options.report, benchPage(samples));
+    } catch (cause) {
+      error ??= MultifdError.from(cause, 'io', `--report: cannot write ${quote(options.report)}`);
+    }
+  }
   const code = error === undefined ? EXIT.done : exitCodeOf(error);
   interrupt.release(code);
   if (options.json) process.stdout.write(`${JSON.stringify(benchDocument(samples, error), null, 2)}\n`);
@@ -52,9 +75,22 @@ export async function benchCommand(options: BenchOptions): Promise<ExitCode> {
   return code;
 }
 
+/** Before anything is measured. @throws MultifdError `usage` */
+function checkPlace(file: string): void {
+  checkDirectory(`--report ${quote(file)}`, dirname(file));
+}
+
 /** With `--from` nothing is measured. @throws MultifdError `usage` */
 function refuseBeside(options: BenchOptions): void {
-  const { from: _from, json: _json, accel: _accel, ...others } = options;
+  // The last two have a value in any case.
+  const {
+    from: _from,
+    json: _json,
+    report: _report,
+    accel: _accel,
+    ceilings: _ceilings,
+    ...others
+  } = options;
   const [name] = Object.entries(others).find(([, value]) => value !== undefined) ?? [];
   if (name === undefined) return;
   const option = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -104,6 +140,7 @@ class BenchRun {
     const { samples: file, runs = DEFAULT_RUNS, images } = this.#options;
     const where = environment();
     const before = file === undefined ? undefined : samplesToKeep(file, where);
+    if (file !== undefined) prepareSamples(file);
     const rows = this.#rows();
     const peers = findPeers(this.#options.peer?.[0] === 'none' ? [] : this.#options.peer);
     if (peers.length === 0 && this.#options.peer === undefined) {
@@ -111,7 +148,12 @@ class BenchRun {
     }
     const folder = new BenchFolder(images);
     try {
-      const contenders = [...this.#ours(), ...peers.map((peer) => qemuToQemu(peer, folder.path))];
+      const contenders = [
+        ...this.#ours(),
+        ...peers.map((peer) => qemuToQemu(peer, folder.path)),
+        ...(this.#options.cross === true ? peers.flatMap((peer) => this.#across(peer, folder)) : []),
+        ...this.#ceilings(),
+      ];
       const listener = this.#listener(where, before, contenders.length * rows.length * runs);
       await measureRows(rows, contenders, runs, folder, where, this.#signal, listener);
     } finally {
@@ -137,8 +179,22 @@ class BenchRun {
     return host.flatMap((name) => wire.map((form) => multifdToMultifd({ accel, host: name, wire: form })));
   }
 
+  #across(peer: Peer, folder: BenchFolder): Contender[] {
+    // To a QEMU it makes no difference which wire is asked for.
+    const settings = { accel: this.#options.accel, host: 'auto', wire: 'multifd' };
+    return [qemuToMultifd(peer, settings, folder.path), multifdToQemu(peer, settings, folder.path)];
+  }
+
+  #ceilings(): Contender[] {
+    if (this.#options.ceilings === false) return [];
+    const host = probe();
+    if (host.ok) return [PLAIN_READ, PLAIN_COPY];
+    this.#terminal.note(`plain read and plain copy are left out: host-linux cannot be used (${host.reason})`);
+    return [];
+  }
+
   #listener(where: Environment, before: Samples | undefined, all: number): Listener {
-    const { samples: file } = this.#options;
+    const { samples: file, runs = DEFAULT_RUNS } = this.#options;
     let series: readonly Series[] = [];
     let done = 0;
     const which = ({ row, contender, run, runs }: Turn) =>
@@ -151,6 +207,12 @@ class BenchRun {
         const seconds = ((cpu.source ?? 0) + (cpu.destination ?? 0)) / 1000;
         const sent = transferred === null ? '' : `, ${figure(transferred / MIB)} MiB sent`;
         this.#terminal.note(`${which(turn)}: ${figure(ms / 1000)} s, ${figure(seconds)} s of CPU${sent}`);
+      },
+      onLeftOut: (row, contender, reason) => {
+        done += runs;
+        // A ceiling is left out where it says nothing: that is no news.
+        if (contender.startsWith('QEMU'))
+          this.#terminal.note(`${nameOf(row)}, ${contender}, left out: ${reason}`);
       },
       onFailure: (turn, reason) => {
         done += turn.runs - turn.run + 1;

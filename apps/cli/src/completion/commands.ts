@@ -1,6 +1,7 @@
 import { ShellCompDirective, script } from '@bomb.sh/tab';
 import { Argument, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { knownAccelerators } from '../accelerators/choose.js';
+import { SCENARIOS } from '../bench/scenarios.js';
 import { CODECS } from '../codecs/choose.js';
 import { COMPLETION_HELP } from '../help.js';
 import { parseOneOf } from '../options/one-of.js';
@@ -50,6 +51,7 @@ async function valuesFor(words: readonly string[]): Promise<Values> {
   const accel = isAsked ? ['auto', ...(await knownAccelerators().names())] : [];
   const options = new Map<string, readonly string[]>([
     ['accel', accel],
+    ['scenario', SCENARIOS],
     ['multifdCompression', CODECS],
     ['outgoingMultifdCompression', CODECS],
   ]);

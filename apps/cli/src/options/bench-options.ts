@@ -18,11 +18,16 @@ export interface BenchOptions {
   readonly multifdZstdLevel?: number;
   readonly wire?: readonly WireName[];
   readonly peer?: readonly string[];
+  /** Also from each peer to multifd, and back. */
+  readonly cross?: true;
   readonly runs?: number;
+  /** False: without plain read and plain copy. */
+  readonly ceilings: boolean;
   readonly images?: string;
   readonly json?: true;
   readonly samples?: string;
   readonly from?: string;
+  readonly report?: string;
 }
 
 const WIRES = ['multifd', 'qemu'] as const;

@@ -11,7 +11,7 @@ import {
 } from '../bench/results.js';
 import type { Ends, Sample, Series } from '../bench/sample.js';
 import type { Samples } from '../bench/samples-file.js';
-import { findings } from '../bench/tables.js';
+import { type Finding, findings } from '../bench/tables.js';
 import { type FailureMembers, failureMembers } from './errors.js';
 
 export const BENCH_SCHEMA_VERSION = 1;
@@ -24,8 +24,8 @@ export interface BenchDocument extends Partial<Omit<FailureMembers, 'status'>> {
   /** Absent if nothing was measured. */
   readonly environment?: Environment;
   readonly results?: readonly BenchResult[];
-  /** One sentence for each row and peer, wins and losses alike. */
-  readonly findings?: readonly string[];
+  /** How multifd did in each row, wins and losses alike. */
+  readonly findings?: readonly Finding[];
 }
 
 export interface BenchResult {

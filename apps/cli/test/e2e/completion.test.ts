@@ -26,6 +26,7 @@ describe('completion', () => {
     ['mi', ['migrate'], ':4'],
     ['', ['migrate', 'receive', 'relay', 'inspect', 'tls', 'accel', 'bench', 'completion', 'help'], ':4'],
     ['migrate --cha', ['--channels'], ':4'],
+    ['bench --scenario un', ['untouched'], ':0'],
     ['migrate --max-bandwidth 1M --down', ['--downtime-limit'], ':4'],
     ['migrate --host ', ['auto', 'linux', 'none'], ':4'],
     ['migrate --host=li', ['--host=linux'], ':4'],

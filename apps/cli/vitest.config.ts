@@ -6,9 +6,9 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // vitest.qemu.config.ts and vitest.matrix.config.ts have those.
     exclude: ['test/qemu/**', 'test/matrix/**'],
-    // The end-to-end tests start processes with several busy threads each, and wait for them: two files at a time. No
-    // timing decides a test; these limits only say "it hangs".
-    maxWorkers: 3,
+    // The end-to-end tests start processes with several threads each, and wait for them: three files at a time keep two cores
+    // busy for half of the time. No timing decides a test; these limits only say "it hangs".
+    maxWorkers: 4,
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

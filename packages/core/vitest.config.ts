@@ -16,6 +16,7 @@ const WAITING = [
   'engine/hostile',
   'engine/left-over-channels',
   'engine/lost-at-the-end',
+  'engine/not-begun',
   'engine/not-waiting',
   'engine/packet-numbers',
   'engine/raw-source',

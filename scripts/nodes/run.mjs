@@ -3,8 +3,8 @@
  *
  *   node scripts/nodes/run.mjs 22 24     needs `dist` of the packages; `native` too for all of it
  *
- * On each: imports every export of every package, and migrates by the command, every byte compared. A fault ends it with
- * code 1. What cannot be run here is said.
+ * On each: imports every export of every package, and migrates by the command, every byte compared; over TLS to and from
+ * the Node that runs this. A fault ends it with code 1. What cannot be run here is said.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nodeOf } from '../release/nodes.mjs';
+import { migrateOverTls } from './tls.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CLI = join(ROOT, 'apps/cli/dist/cli.js');
@@ -35,12 +36,12 @@ const MIGRATIONS = [
 
 const folder = mkdtempSync(join(tmpdir(), 'multifd-nodes-'));
 try {
-  for (const line of process.argv.slice(2)) runOn(nodeOf(line, join(folder, line)));
+  for (const line of process.argv.slice(2)) await runOn(nodeOf(line, join(folder, line)));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 
-function runOn(node) {
+async function runOn(node) {
   const run = (...args) => execFileSync(node, args, { encoding: 'utf8', timeout: PATIENCE, cwd: folder });
   const version = run('--version').trim();
   for (const name of readdirSync(join(ROOT, 'packages'))) {
@@ -63,5 +64,21 @@ function runOn(node) {
     if (status !== 'completed' || verified !== true)
       throw new Error(`${what}: ${status}, verified ${verified}`);
     console.log(`${what}: completed and verified`);
+  }
+  const own = process.execPath;
+  for (const [source, destination] of [
+    [node, own],
+    [own, node],
+  ]) {
+    const to = source === own ? `${process.version} to ${version}` : `${version} to ${process.version}`;
+    const tlsFolder = join(folder, `tls-${version}-${source === own ? 'to' : 'from'}`);
+    const what = await migrateOverTls({
+      source,
+      destination,
+      cli: CLI,
+      folder: tlsFolder,
+      patience: PATIENCE,
+    });
+    console.log(`${to}: over TLS with ${what}: completed and verified`);
   }
 }

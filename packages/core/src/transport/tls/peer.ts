@@ -50,6 +50,7 @@ export function judgeServer(
   { credentials, hostname }: ClientTls,
   host: string | undefined,
 ): TlsPeer {
+  // Asked for once only: before Node 26 a second question, in either of its two forms, finds no certificate.
   const certificate = socket.getPeerX509Certificate();
   if (credentials.kind === 'psk') {
     // Whoever shows a certificate in its place has not proven that it has the key.
@@ -64,7 +65,7 @@ export function judgeServer(
   if (!credentials.verifyPeer) return { ...protection(socket), name, verified: false };
   checkChain(socket, `the destination's certificate (${name})`);
   const wanted = hostname ?? host ?? '';
-  const isOther = checkServerIdentity(wanted, socket.getPeerCertificate()) !== undefined;
+  const isOther = checkServerIdentity(wanted, certificate.toLegacyObject()) !== undefined;
   if (wanted === '' || isOther) {
     throw new MultifdError('tls', `the destination's certificate (${name}) is not for the host ${wanted}`, {
       hint: `it is for ${names(certificate.subjectAltName)}; tls-hostname says which name it must have`,

@@ -8,6 +8,7 @@ import {
   ACTIVITY_SETTING_UP,
   type Counters,
 } from '../thread/counters.js';
+import type { ClientTls } from '../transport/tls/credentials.js';
 import { isReason } from '../wire/reason.js';
 import type { AcceleratorReference } from '../zero/accelerator.js';
 import type { SourceControl } from './control.js';
@@ -114,24 +115,41 @@ function whoThrew(plugins: PluginCode, cause: unknown): 'accelerator' | 'method'
   return undefined;
 }
 
+/** How a destination was spoken to. */
+export interface Announced {
+  /** A QEMU without a machine, which alone takes `none`, is rare. */
+  readonly machineType: string;
+  /** Undefined: no TLS. */
+  readonly tls: ClientTls | undefined;
+}
+
 /**
  * The error for a destination that is gone. Before the first round is over it has probably refused the guest: a QEMU then
- * only closes. A source and a relay both say so.
- * @param machineType as announced. A QEMU without a machine, which alone takes `none`, is rare.
+ * only closes. So does whoever judges a certificate, once the handshake is over and before it has read a byte of main. A
+ * source and a relay both say so.
  */
 export function withEarlyHint(
   error: MultifdError,
   control: SourceControl,
-  machineType: string,
+  { machineType, tls }: Announced,
 ): MultifdError {
   if (error.code !== 'peer-closed' || isReason(error) || !control.isInFirstRound) return error;
-  return new MultifdError('peer-closed', error.message, {
-    cause: error,
-    hint: `${machineType === 'none' ? UNNAMED : ''}${REFUSED}`,
-  });
+  const unnamed = machineType === 'none' ? UNNAMED : '';
+  // A shared key has proven itself in the handshake.
+  const isJudged = tls?.credentials.kind === 'x509';
+  const hint = isJudged
+    ? `${tls.credentials.own === undefined ? NO_CERTIFICATE : JUDGED}; or ${unnamed}${LOOK}; ${SAME}`
+    : `${unnamed}${LOOK}; ${SAME}${tls === undefined ? PLAIN : ''}`;
+  return new MultifdError('peer-closed', error.message, { cause: error, hint });
 }
 
+const NO_CERTIFICATE =
+  'TLS: this end has no certificate (client-cert.pem), and the destination may ask for one; its own message says so';
+const JUDGED =
+  "TLS: the destination may not accept this end's certificate (its tls-authz, ca-cert.pem or ca-crl.pem); its own message says so";
 const UNNAMED =
   'the guest was announced with machine type none, which a QEMU refuses: give machineType at the source, with the name that the QEMU has (pc-q35-10.0, say); ';
-const REFUSED =
-  "see the destination's own message, or whether it still runs; multifd must be on there; machine type, RAM size, devices, multifd-channels and multifd-compression must be the same on both ends; tls-creds must be set on both or empty on both, and the destination must accept this end's credentials";
+const LOOK = "see the destination's own message, or whether it still runs";
+const SAME =
+  'multifd must be on there; machine type, RAM size, devices, multifd-channels and multifd-compression must be the same on both ends';
+const PLAIN = '; tls-creds must be set on both or empty on both';

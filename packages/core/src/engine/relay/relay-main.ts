@@ -216,8 +216,8 @@ export class RelayMain implements MainHost {
     });
     // The destination has the guest: only the source must still be told.
     const failed = (error: MultifdError): void => {
-      if (!this.#control.isConfirmed)
-        this.#host.failed(withEarlyHint(error, this.#control, this.#machineType));
+      const announced = { machineType: this.#machineType, tls: this.#link.tls };
+      if (!this.#control.isConfirmed) this.#host.failed(withEarlyHint(error, this.#control, announced));
     };
     this.#outgoing = outgoing;
     const accepted = (): boolean => {

@@ -43,7 +43,12 @@ export class RelayRole implements DestinationRole<RelayResult> {
   #tls: TlsPeer | undefined;
   #onFailure: (error: MultifdError) => void = () => {};
   readonly #reason = new AwaitedReason((error) =>
-    this.#onFailure(withEarlyHint(error, this.#side.control, this.#machineType)),
+    this.#onFailure(
+      withEarlyHint(error, this.#side.control, {
+        machineType: this.#machineType,
+        tls: this.#destination.tls,
+      }),
+    ),
   );
 
   constructor(destination: RelayDestination) {

@@ -1,7 +1,7 @@
 import { MultifdError } from '../../errors.js';
 import type { MigrationParameters } from '../../parameters.js';
 import type { SourceControl } from '../../send/control.js';
-import { withEarlyHint } from '../../send/diagnosis.js';
+import { type Announced, withEarlyHint } from '../../send/diagnosis.js';
 import { API_THREAD, type FirstFailure } from '../../thread/first-failure.js';
 import type { StatusMachine } from '../status.js';
 import { AwaitedReason } from './heard-reason.js';
@@ -10,8 +10,7 @@ import { AwaitedReason } from './heard-reason.js';
 export interface SourceEndingHost {
   readonly status: StatusMachine;
   readonly parameters: MigrationParameters;
-  /** As announced. */
-  readonly machineType: string;
+  readonly announced: Announced;
   /** Says who has the guest. */
   readonly control: SourceControl;
   readonly failures: FirstFailure;
@@ -133,7 +132,7 @@ export class SourceEnding {
     if (this.isDecided) return;
     status.to('failed');
     this.#host.stopThreads();
-    this.#outcome.reject(withEarlyHint(error, control, this.#host.machineType));
+    this.#outcome.reject(withEarlyHint(error, control, this.#host.announced));
   }
 
   /** With a return path the destination's answer decides; without one, that every byte has been sent. */

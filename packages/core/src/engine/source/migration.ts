@@ -71,7 +71,7 @@ export class SourceMigration {
     this.#ending = new SourceEnding({
       status: this.#status,
       parameters,
-      machineType: options.guest.machineType ?? 'none',
+      announced: { machineType: options.guest.machineType ?? 'none', tls: options.tls },
       control: this.#side.control,
       failures: this.#side.failures,
       requestReport: options.requestReport === true,

@@ -1,6 +1,7 @@
 import type { MultiFDMethods } from './methods.js';
 import { noneMethod } from './none.js';
-import { AUTO, availableMethods, loadMethod } from './registry.js';
+import { availableMethods, loadMethod } from './registry.js';
+import { AUTO } from './shape.js';
 
 /**
  * The methods for a value of `multifd-compression`: the one of that name, or for `auto` all that can run here, `none`

@@ -1,7 +1,7 @@
 import { MultifdError } from '../errors.js';
 import type { MigrationParameters } from '../parameters.js';
 import { QEMU_METHODS } from '../wire/layout.js';
-import { AUTO } from './registry.js';
+import { AUTO } from './shape.js';
 
 /** Errors about a failing method, worded the same on both ends and in a relay. */
 

@@ -2,6 +2,7 @@ import { COMPRESSION_MASK } from '../wire/layout.js';
 import type { RamPacket } from '../wire/ram-packet.js';
 import { checkCompression } from '../wire/ram-packet-check.js';
 import type { ChannelMethods } from './automatic.js';
+import { openRecvHooks } from './hooks.js';
 import type { MethodOptions, MultiFDMethods, RecvHooks } from './methods.js';
 
 /** A method that a channel has received packets of. */
@@ -25,7 +26,7 @@ export class Receivers {
     this.#options = options;
   }
 
-  /** @throws whatever the first method's `recvSetup` throws. */
+  /** @throws as `openRecvHooks`, of the first method. */
   static async open(methods: ChannelMethods, options: MethodOptions): Promise<Receivers> {
     const receivers = new Receivers(methods, options);
     await receivers.#setUp(methods.first);
@@ -42,7 +43,7 @@ export class Receivers {
 
   /**
    * The method that made a packet, set up if it was not `known`.
-   * @throws WireError `incompatible` for a method that this end does not accept; whatever its `recvSetup` throws.
+   * @throws WireError `incompatible` for a method that this end does not accept; as `openRecvHooks`.
    */
   async of(packet: RamPacket, where: string): Promise<Receiver> {
     return this.known(packet) ?? this.#setUp(checkCompression(packet, await this.#methods.all(), where));
@@ -53,7 +54,7 @@ export class Receivers {
   }
 
   async #setUp(method: MultiFDMethods): Promise<Receiver> {
-    const receiver = { name: method.name, hooks: await method.recvSetup(this.#options) };
+    const receiver = { name: method.name, hooks: await openRecvHooks(method, this.#options) };
     this.#inUse.set(method.flag, receiver);
     return receiver;
   }

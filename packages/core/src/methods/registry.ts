@@ -1,14 +1,11 @@
 import { MultifdError } from '../errors.js';
 import { loadExport } from '../load-export.js';
-import { member } from '../member.js';
-import { COMPRESSION_MASK, QEMU_METHODS } from '../wire/layout.js';
 import type { Probe } from '../zero/accelerator.js';
 import { probeSafely } from '../zero/probe.js';
+import { cameFrom } from './hooks.js';
 import type { MultiFDMethods } from './methods.js';
 import { noneMethod } from './none.js';
-
-/** The value of `multifd-compression` that names no method: the source chooses one while it sends. */
-export const AUTO = 'auto';
+import { faultOfMethod, isMultiFDMethods } from './shape.js';
 
 /**
  * Finds a MultiFD method by name, and probes that it can run here; `none` is always known.
@@ -78,53 +75,24 @@ async function allMethods(modules: readonly string[]): Promise<readonly MultiFDM
  */
 export async function methodsOf(module: string): Promise<readonly MultiFDMethods[]> {
   const list = await loadExport(module, 'methods', 'codec-unavailable');
-  if (Array.isArray(list) && list.every(isMultiFDMethods)) return list;
-  throw new MultifdError('codec-unavailable', `${module} does not export methods: readonly MultiFDMethods[]`);
+  if (!Array.isArray(list)) throw unfit(module, 'methods must be an array');
+  try {
+    if (list.every(isMultiFDMethods)) {
+      for (const method of list) cameFrom(method, module);
+      return list;
+    }
+    const faults = list.map((each, index) => [index, faultOfMethod(each)]);
+    const fault = faults.find(([, what]) => what !== undefined);
+    throw unfit(module, fault === undefined ? 'it changes' : `methods[${fault[0]}].${fault[1]}`);
+  } catch (cause) {
+    // A getter may throw.
+    throw MultifdError.from(cause, 'codec-unavailable', `cannot load module ${module}`);
+  }
 }
 
-/** Whether a value has the shape of this contract, and a valid name and flag. */
-export function isMultiFDMethods(value: unknown): value is MultiFDMethods {
-  if (typeof value !== 'object' || value === null) return false;
-  const flag: unknown = Reflect.get(value, 'flag');
-  const name: unknown = Reflect.get(value, 'name');
-  return (
-    Reflect.get(value, 'specVersion') === 1 &&
-    typeof name === 'string' &&
-    name !== AUTO &&
-    /^[a-z0-9][a-z0-9-]*$/.test(name) &&
-    typeof flag === 'number' &&
-    isFlagFor(flag, name) &&
-    areSettings(Reflect.get(value, 'settings')) &&
-    ['probe', 'sendSetup', 'recvSetup'].every((hook) => typeof Reflect.get(value, hook) === 'function')
+function unfit(module: string, fault: string): MultifdError {
+  return new MultifdError(
+    'codec-unavailable',
+    `${module} does not export methods: readonly MultiFDMethods[]: ${fault}`,
   );
-}
-
-function areSettings(value: unknown): boolean {
-  return value === undefined || (Array.isArray(value) && value.every(isSetting));
-}
-
-function isWhole(value: unknown): value is number {
-  return Number.isSafeInteger(value);
-}
-
-function isSetting(value: unknown): boolean {
-  const [name, help] = ['name', 'help'].map((each) => member(value, each));
-  const [least, usual, most] = ['least', 'usual', 'most'].map((each) => member(value, each));
-  return (
-    typeof name === 'string' &&
-    /^[a-z0-9][a-z0-9-]*$/.test(name) &&
-    typeof help === 'string' &&
-    isWhole(least) &&
-    isWhole(usual) &&
-    isWhole(most) &&
-    least <= usual &&
-    usual <= most
-  );
-}
-
-/** Only QEMU's methods have QEMU's flags: no other method can be mistaken for one. */
-function isFlagFor(flag: number, name: string): boolean {
-  const qemus = [...QEMU_METHODS].find(([, each]) => each === name)?.[0];
-  if (qemus !== undefined) return flag === qemus;
-  return flag > 0 && (flag & ~COMPRESSION_MASK) === 0 && !QEMU_METHODS.has(flag);
 }

@@ -2,6 +2,7 @@ import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import type { GuestRamDescriptor } from '../ram/guest-ram.js';
 import { maxPagesPerPacket } from '../wire/layout.js';
 import { type GuestSample, sampleGuest } from './guest-sample.js';
+import { openSendHooks, prepare } from './hooks.js';
 import type { MethodOptions, MultiFDMethods } from './methods.js';
 
 /** The result of trying a method on a few packets of a guest. */
@@ -55,12 +56,14 @@ export async function tryMethod(
   const made = { packets: 0, pageBytes: 0, payloadBytes: 0, duration: 0 };
   const options = { channel: 0, pageSize, maxPages: maxPagesPerPacket(pageSize), settings };
   if (signal?.aborted) return made;
-  const hooks = await patiently(signal, async () => method.sendSetup(options));
+  const hooks = await patiently(signal, () => openSendHooks(method, options));
   try {
     for (const pages of packets) {
       if (signal?.aborted) break;
       const start = performance.now();
-      const prepared = await patiently(signal, async () => hooks?.prepare(pages));
+      const prepared = await patiently(signal, async () =>
+        hooks === undefined ? undefined : prepare(method, hooks, pages),
+      );
       if (prepared === undefined) break;
       made.duration += performance.now() - start;
       made.packets++;

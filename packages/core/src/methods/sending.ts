@@ -1,6 +1,8 @@
 import { MultifdError } from '../errors.js';
 import type { ChannelMethods } from './automatic.js';
+import { openSendHooks, prepare } from './hooks.js';
 import type { MethodOptions, MultiFDMethods, OutgoingPages, PreparedPayload, SendHooks } from './methods.js';
+import { noneMethod } from './none.js';
 
 /** Chooses the method of a channel's next packet. */
 export interface MethodChoice {
@@ -19,14 +21,14 @@ export interface MethodChoice {
  * Sets up the sending methods of one channel: the first at once, so that its failure shows before anything is sent;
  * each other with its first packet.
  *
- * @throws whatever the first method's `sendSetup` throws.
+ * @throws MultifdError `codec-unavailable` if the first method's `sendSetup` fails or gives no hooks, or the one it throws.
  */
 export async function setUpSending(
   methods: ChannelMethods,
   options: MethodOptions,
   choice: MethodChoice,
 ): Promise<SendingMethods> {
-  const first: Sending = { flag: methods.first.flag, hooks: await methods.first.sendSetup(options) };
+  const first: Sending = { method: methods.first, hooks: await openSendHooks(methods.first, options) };
   return new ChosenSending(first, methods, options, choice);
 }
 
@@ -43,7 +45,7 @@ export interface SendingMethods {
 
 /** A method in use by a channel. */
 interface Sending {
-  readonly flag: number;
+  readonly method: MultiFDMethods;
   readonly hooks: SendHooks;
 }
 
@@ -65,8 +67,9 @@ class ChosenSending implements SendingMethods {
 
   async prepare(pages: OutgoingPages): Promise<CodedPayload> {
     const chosen = this.#choice.chosen();
-    const { flag, hooks } = await this.#method(chosen);
-    return { ...(await hooks.prepare(pages)), flag };
+    const { method, hooks } = await this.#method(chosen);
+    const payload = method === noneMethod ? await hooks.prepare(pages) : await prepare(method, hooks, pages);
+    return { ...payload, flag: method.flag };
   }
 
   async cleanup(): Promise<void> {
@@ -81,7 +84,7 @@ class ChosenSending implements SendingMethods {
     let sending = this.#first;
     try {
       const method = await this.#find(flag);
-      sending = { flag, hooks: await method.sendSetup(this.#options) };
+      sending = { method, hooks: await openSendHooks(method, this.#options) };
     } catch (error) {
       this.#choice.refused(MultifdError.from(error, 'codec-unavailable', 'multifd method').message);
     }

@@ -1,4 +1,5 @@
 import { MultifdError, WireError } from '../errors.js';
+import { maxPayload } from '../methods/hooks.js';
 import type { Receiver, Receivers } from '../methods/receivers.js';
 import type { RamBlock } from '../ram/block.js';
 import type { CounterRow } from '../thread/counters.js';
@@ -167,7 +168,7 @@ export class RecvChannel {
 
   async #receivePayload(block: RamBlock, { name, hooks }: Receiver): Promise<void> {
     const { normalPages: count, payloadSize, offsets } = this.#packet;
-    const most = hooks.maxPayload(count);
+    const most = maxPayload(name, hooks, count);
     if (payloadSize > most) throw this.#fault('payload size', 20, `at most ${most}`, `${payloadSize}`);
     const payload = this.#lend();
     try {

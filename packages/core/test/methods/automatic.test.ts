@@ -101,7 +101,10 @@ describe('a channel of a source that chooses', () => {
     expect((await hooks.prepare(pages)).flag).toBe(0);
     chosen = 0x06;
     expect((await hooks.prepare(pages)).flag).toBe(0);
-    expect(reasons).toEqual(['multifd method: busy', 'the method that was chosen cannot run in this thread']);
+    expect(reasons).toEqual([
+      'multifd method second: its sendSetup failed: busy',
+      'the method that was chosen cannot run in this thread',
+    ]);
     await hooks.cleanup();
     expect(log.filter((line) => line.endsWith('cleaned up'))).toEqual(['first cleaned up']);
   });

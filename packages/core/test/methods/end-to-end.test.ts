@@ -85,13 +85,58 @@ describe('methods that do not fit', () => {
 
 describe('methods that break', () => {
   it.each([
-    ['throws-in-prepare', 'source', /cannot compress/],
-    ['throws-in-send-setup', 'source', /no compressor/],
-    ['throws-in-recv', 'destination', /^channel \d, packet \d+: throws-in-recv: cannot decompress$/],
-    ['throws-in-recv-setup', 'destination', /no decompressor/],
-    ['reads-too-little', 'destination', /^channel \d, packet \d+: payload size/],
-    ['reads-too-much', 'destination', /^channel \d, packet \d+: payload size/],
-  ] as const)('%s', async (name, where, says) => {
+    [
+      'throws-in-prepare',
+      'source',
+      'codec',
+      /^multifd method \S+ \(file:.*broken-methods\.mjs\): its prepare failed: cannot compress$/,
+    ],
+    ['throws-in-send-setup', 'source', 'codec-unavailable', /\.mjs\): its sendSetup failed: no compressor$/],
+    [
+      'sends-with-nothing',
+      'source',
+      'codec-unavailable',
+      /^multifd method sends-with-nothing \(file:.*broken-methods\.mjs\): what its sendSetup gave has no prepare and no cleanup$/,
+    ],
+    [
+      'prepares-nothing',
+      'source',
+      'codec',
+      /\.mjs\): what its prepare gave has no vectors, an array of Uint8Array$/,
+    ],
+    [
+      'prepares-another-size',
+      'source',
+      'codec',
+      /\.mjs\): what its prepare gave has the size \d+, and \d+ bytes in its vectors$/,
+    ],
+    [
+      'throws-in-recv',
+      'destination',
+      'protocol',
+      /^channel \d, packet \d+: throws-in-recv: cannot decompress$/,
+    ],
+    [
+      'throws-in-recv-setup',
+      'destination',
+      'codec-unavailable',
+      /\.mjs\): its recvSetup failed: no decompressor$/,
+    ],
+    [
+      'receives-with-nothing',
+      'destination',
+      'codec-unavailable',
+      /\.mjs\): what its recvSetup gave has no maxPayload and no recv and no cleanup$/,
+    ],
+    [
+      'bounds-nothing',
+      'destination',
+      'codec',
+      /^multifd method bounds-nothing: its maxPayload\(\d+\) gave no number of bytes$/,
+    ],
+    ['reads-too-little', 'destination', 'protocol', /^channel \d, packet \d+: payload size/],
+    ['reads-too-much', 'destination', 'protocol', /^channel \d, packet \d+: payload size/],
+  ] as const)('%s', async (name, where, code, says) => {
     const guest = { ram: createGuestRam({ seed, fill: (page) => page.fill(1) }) };
     const outcome = await tryToMove({
       guest,
@@ -102,7 +147,7 @@ describe('methods that break', () => {
     });
     const [first, other] =
       where === 'source' ? [outcome.sent, outcome.received] : [outcome.received, outcome.sent];
-    expectFailure(first, ['internal', 'protocol'], says);
+    expectFailure(first, code, says);
     expectFailure(other, ['peer-closed', 'cancelled']);
     await move({ guest });
   });

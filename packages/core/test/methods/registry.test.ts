@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MultifdError } from '../../src/errors.js';
-import { availableMethods, isMultiFDMethods, loadMethod, methodsOf } from '../../src/methods/registry.js';
+import { availableMethods, loadMethod, methodsOf } from '../../src/methods/registry.js';
+import { faultOfMethod, isMultiFDMethods } from '../../src/methods/shape.js';
 import { fixture } from '../support/fixtures.js';
 
 const RUN_LENGTH = fixture('run-length.mjs');
@@ -38,9 +39,17 @@ describe('loadMethod', () => {
       /other-name \(flag 0x30\) is already taken by run-length/,
     ],
     ['a name that is taken', [RUN_LENGTH, `${RUN_LENGTH}?again`], /run-length .* is already taken/],
-    ['a flag that cannot be', [fixture('bad-methods.mjs')], /does not export methods/],
-    ['a flag of QEMU', [fixture('flag-of-qemu.mjs')], /does not export methods/],
-    ['no methods', [fixture('accelerators.mjs')], /does not export methods/],
+    [
+      'a flag that cannot be',
+      [fixture('bad-methods.mjs')],
+      /does not export methods: .*: methods\[0\]\.flag must be at least two of the bits of 0x3e, and is 0x41$/,
+    ],
+    [
+      'a flag of QEMU',
+      [fixture('flag-of-qemu.mjs')],
+      /does not export methods: .*: methods\[0\]\.flag must be/,
+    ],
+    ['no methods', [fixture('accelerators.mjs')], /does not export methods: .*: methods must be an array$/],
     ['a module that is not there', [fixture('nothing.mjs')], /cannot load module/],
   ])('%s', async (_what, modules, says) => {
     expect(await failure(loadMethod('none', modules))).toMatch(says);
@@ -78,6 +87,28 @@ describe('loadMethod', () => {
     ];
     expect(wrong.map((part) => declares({ ...right, ...part }))).toEqual(wrong.map(() => false));
     expect(isMultiFDMethods({ ...method, settings: 'all' })).toBe(false);
+  });
+
+  it('a fault names its member', async () => {
+    const [method] = await methodsOf(RUN_LENGTH);
+    const setting = { name: 'run-length', least: 0, most: 9, usual: 1, help: 'how far' };
+    const faults: readonly (readonly [object, string])[] = [
+      [{ specVersion: 2 }, 'specVersion must be 1'],
+      [{ name: 'Mine' }, 'name must be lower case letters, digits and "-", and not auto'],
+      [{ flag: '6' }, 'flag must be a number'],
+      [{ name: 'zlib' }, 'flag must be 0x02, which QEMU has for zlib'],
+      [{ flag: 0x20 }, 'flag must be at least two of the bits of 0x3e, and is 0x20'],
+      [{ recvSetup: undefined }, 'recvSetup must be a function'],
+      [{ settings: {} }, 'settings must be an array, if it is there'],
+      [
+        { settings: [setting, { ...setting, usual: 10 }] },
+        'settings[1].most must be a whole number, at least `usual`',
+      ],
+    ];
+    expect(faults.map(([part]) => faultOfMethod({ ...method, ...part }))).toEqual(
+      faults.map(([, says]) => says),
+    );
+    expect(faultOfMethod(undefined)).toBe('specVersion must be 1');
   });
 
   it('one whose probe throws, or answers nonsense, cannot run here; auto goes on without it', async () => {

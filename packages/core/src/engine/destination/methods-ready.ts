@@ -1,7 +1,7 @@
 import { MultifdError } from '../../errors.js';
 import { methodsFor } from '../../methods/automatic.js';
 import { methodNotReady } from '../../methods/diagnosis.js';
-import { AUTO } from '../../methods/registry.js';
+import { AUTO } from '../../methods/shape.js';
 import type { MigrationParameters } from '../../parameters.js';
 import { inTime } from '../../time-limit.js';
 

@@ -1,7 +1,7 @@
 import { type GuestPlace, MultifdError } from '../../errors.js';
 import { checkLimits } from '../../limits/needs.js';
 import { checkNode } from '../../limits/node-version.js';
-import { AUTO } from '../../methods/registry.js';
+import { AUTO } from '../../methods/shape.js';
 import { completeParameters, type MigrationParameters, type ZeroPageDetection } from '../../parameters.js';
 import type { GuestWord } from '../../thread/guest-place.js';
 import { formatAddress, parseAddress } from '../../transport/address.js';

@@ -1,5 +1,5 @@
 import { MultifdError } from '../../errors.js';
-import { AUTO } from '../../methods/registry.js';
+import { AUTO } from '../../methods/shape.js';
 import { checkLiveParameters } from '../../parameters.js';
 import type { ClaimedPagesData } from '../../send/claimed-pages.js';
 import { MIGRATION_THREAD, notLoaded } from '../../send/diagnosis.js';

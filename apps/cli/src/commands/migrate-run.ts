@@ -73,7 +73,7 @@ export class MigrateRun {
     const destination = parseDestination(destinationText);
     const { tls } = clientTls(this.#options, destination);
     const codec = await chooseCodec(this.#options.multifdCompression ?? 'none', process.cwd(), this.#signal);
-    const settings = codecSettings(this.#options, codec.declared);
+    const settings = codecSettings(this.#options, codec);
     this.#facts.codec = { ...codec, settings };
     const given = givenParameters(this.#options, codec);
     this.#facts.parameters = completeParameters(given);
@@ -167,7 +167,7 @@ export class MigrateRun {
     tls: ClientTls | undefined,
   ): Promise<void> {
     const requestReport = verify || isLoopback;
-    const settings = codecSettings(this.#options, codec.declared);
+    const settings = codecSettings(this.#options, codec);
     const clock = new ResourceClock();
     const onCompleted = async () => {
       this.#facts.completed = true;

@@ -19,7 +19,9 @@ export async function migrateCommand(
   const end = (caught: unknown): ExitCode => {
     terminal.clear();
     const completed = facts.completed === true;
-    const error = caught !== undefined && completed ? afterCompletion(caught) : caught;
+    // Of a guest whose memory is wrong at the destination, the error says more than that it has left.
+    const differs = (facts.verification?.differences.length ?? 0) > 0;
+    const error = caught !== undefined && completed && !differs ? afterCompletion(caught) : caught;
     const code = endOf(completed, error);
     interrupt.release(code);
     const document = migrateDocument(facts, error);

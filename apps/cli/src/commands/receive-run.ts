@@ -24,7 +24,7 @@ import { loadHoleSeeker } from '../images/seek.js';
 import { strandedWords, withStranded } from '../images/stranded.js';
 import { endedAtOnce, type Interrupt } from '../interrupt.js';
 import { tellParent } from '../loopback/messages.js';
-import { codecSettings } from '../options/compression.js';
+import { type CodecSettings, codecSettings } from '../options/compression.js';
 import { checkAnnouncedRam, DEFAULT_MAX_RAM } from '../options/max-ram.js';
 import { isLocal, parseListen, type Target } from '../options/places.js';
 import { givenParameters, type ReceiveOptions } from '../options/requests.js';
@@ -73,6 +73,7 @@ export class ReceiveRun {
     const { tls } = serverTls(this.#options);
     checkReach(listen, tls !== undefined, this.#options.insecure === true);
     const codec = await chooseCodec(this.#options.multifdCompression ?? 'none', process.cwd(), this.#signal);
+    const settings = codecSettings(this.#options, codec);
     const parameters = completeParameters(givenParameters(this.#options, codec));
     this.#facts.channels = parameters.multifdChannels;
     this.#facts.codec = codec;
@@ -90,7 +91,7 @@ export class ReceiveRun {
     this.#abandon = abandon;
     process.once('exit', abandon);
     try {
-      const received = await this.#receive(listen, parameters, codec, images, target, tls);
+      const received = await this.#receive(listen, parameters, { ...codec, settings }, images, target, tls);
       // Before anything else can fail: from here on the source has no guest any more.
       this.#noteAll(images?.settle());
       if (images !== undefined) this.#noteImages(this.#kept?.blocks ?? []);
@@ -138,7 +139,7 @@ export class ReceiveRun {
   async #receive(
     listen: string,
     parameters: ReturnType<typeof completeParameters>,
-    codec: CodecChoice,
+    codec: CodecChoice & { readonly settings: CodecSettings },
     images: IncomingTarget | undefined,
     target: Target,
     tls: ServerTls | undefined,
@@ -148,7 +149,7 @@ export class ReceiveRun {
       listen,
       parameters,
       methodModules: codec.modules,
-      methodSettings: codecSettings(this.#options, codec.declared),
+      methodSettings: codec.settings,
       signal: this.#signal,
       ...(tls === undefined ? {} : { tls }),
       // What is announced is checked below, where it can be said which option allows more.

@@ -84,7 +84,7 @@ async function run(
     outgoingMultifdCompression === undefined
       ? codec
       : await chooseCodec(outgoingMultifdCompression, process.cwd(), signal);
-  const settings = codecSettings(options, outgoingCodec.declared);
+  const settings = codecSettings(options, outgoingCodec);
   facts.incomingCodec = codec;
   facts.outgoingCodec = { ...outgoingCodec, settings };
   const { incoming, outgoing } = sides(options, codec, outgoingCodec);

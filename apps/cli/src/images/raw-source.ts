@@ -2,7 +2,7 @@ import { readSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type FileBlockDescriptor, MultifdError } from '@multifd/core';
-import { kindOf, LONGEST_MAGIC } from '@multifd/qemu';
+import { type FileKind, kindOf, LONGEST_MAGIC } from '@multifd/qemu';
 import { type Identity, restingGuest } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
 import type { HostChoice } from '../host/choose-host.js';
@@ -81,13 +81,23 @@ function closeAll(files: readonly SourceFile[]): void {
 }
 
 /** RAM may begin with any bytes; but if these are a file's of another kind, the guest would be made of that file. */
-function noteKind({ path, fd }: SourceFile, note: (line: string) => void): void {
+function noteKind(file: SourceFile, note: (line: string) => void): void {
+  const kind = kindOfFile(file);
+  if (kind === undefined) return;
+  const { path } = file;
+  const instead = isMigrationFile(kind) ? `, and meant as file:${path}` : '';
+  note(`${path} begins like ${kind.what} and is sent as RAM all the same; is it one${instead}?`);
+}
+
+function kindOfFile({ path, fd }: SourceFile): FileKind | undefined {
   const first = new Uint8Array(LONGEST_MAGIC);
   const length = withPath(`raw:${path}: cannot be read`, () => readSync(fd, first, 0, first.length, 0));
-  const kind = kindOf(first.subarray(0, length));
-  if (kind === undefined) return;
-  const instead = kind.name === 'stream' || kind.name === 'libvirt' ? `, and meant as file:${path}` : '';
-  note(`${path} begins like ${kind.what} and is sent as RAM all the same; is it one${instead}?`);
+  return kindOf(first.subarray(0, length));
+}
+
+/** Whether `file:` takes it. */
+function isMigrationFile({ name }: FileKind): boolean {
+  return name === 'stream' || name === 'libvirt';
 }
 
 /** A guest whose memory is these images. @throws MultifdError `io` if they cannot be mapped. */
@@ -126,13 +136,27 @@ function openImage(path: string): { readonly file: SourceFile; readonly length: 
   const file = new SourceFile(path);
   const { size } = file;
   if (size > 0 && size % PAGE_SIZE === 0) return { file, length: size };
-  file.close();
+  try {
+    throw oddSize(file, size);
+  } finally {
+    file.close();
+  }
+}
+
+/** Most likely it is no RAM image at all. Nobody is told a command that writes to what may be the only copy. */
+function oddSize(file: SourceFile, size: number): MultifdError {
+  const { path } = file;
   const whole = Math.max(PAGE_SIZE, Math.ceil(size / PAGE_SIZE) * PAGE_SIZE);
-  throw new MultifdError(
+  const kind = kindOfFile(file);
+  const like = kind === undefined ? '' : `, and it begins like ${kind.what}`;
+  return new MultifdError(
     'usage',
-    `${path}: ${size} bytes are not a whole number of ${PAGE_SIZE}-byte pages`,
+    `${path}: ${size} bytes are not a whole number of ${PAGE_SIZE}-byte pages${like}`,
     {
-      hint: `if this is a RAM image whose tail was cut off, run: truncate -s ${whole} ${path}`,
+      hint:
+        kind === undefined
+          ? `a RAM image whose tail was cut off must be filled up with zeros to ${whole} bytes: do that to a copy`
+          : `a RAM image has whole pages only; ${isMigrationFile(kind) ? `send it as file:${path}` : 'name a RAM image'}`,
     },
   );
 }

@@ -1,7 +1,7 @@
 import { methods as zlib } from '@multifd/codec-zlib';
 import { methods as zstd } from '@multifd/codec-zstd';
 import { MultifdError } from '@multifd/core';
-import type { MethodSetting } from '@multifd/core/codec';
+import { AUTO, type MethodSetting } from '@multifd/core/codec';
 import { parseWhole, quote } from './sizes.js';
 
 /** What the commands are asked for about compression, as commander reads it. */
@@ -45,16 +45,28 @@ function parseSetting({ least, most }: MethodSetting, text: string, what: string
 
 /**
  * The settings that were given; the methods know their defaults.
- * @param declared by the methods that were chosen.
- * @throws MultifdError `usage` for a `--multifd-setting` that none of them declares, or a value out of its range.
+ * @param codec the method that was chosen, and the settings that it declares; `auto` has those of all its methods.
+ * @throws MultifdError `usage` for one that the method does not have, or a value out of its range.
  */
 export function codecSettings(
   { multifdZlibLevel, multifdZstdLevel, multifdSetting = [] }: CompressionOptions,
-  declared: readonly MethodSetting[],
+  { name: method, declared }: { readonly name: string; readonly declared: readonly MethodSetting[] },
 ): CodecSettings {
+  const levels = [
+    { level: multifdZlibLevel, name: ZLIB_LEVEL.name, of: 'zlib' },
+    { level: multifdZstdLevel, name: ZSTD_LEVEL.name, of: 'zstd' },
+  ].flatMap(({ level, name, of }) => (level === undefined ? [] : [{ level, name, of }]));
+  for (const { level, name, of } of levels) {
+    // `auto` may have left the method out, as it cannot run here: the level is right all the same.
+    if (method === AUTO || declared.some((each) => each.name === name)) continue;
+    throw new MultifdError(
+      'usage',
+      `--${name} ${level}: the compression method is ${quote(method)}, which has no such level`,
+      { hint: `give --multifd-compression ${of} (or ${AUTO}) too, or leave the level out` },
+    );
+  }
   return {
-    ...(multifdZlibLevel === undefined ? {} : { [ZLIB_LEVEL.name]: multifdZlibLevel }),
-    ...(multifdZstdLevel === undefined ? {} : { [ZSTD_LEVEL.name]: multifdZstdLevel }),
+    ...Object.fromEntries(levels.map(({ name, level }) => [name, level])),
     ...Object.fromEntries(multifdSetting.map((text) => givenSetting(text, declared))),
   };
 }

@@ -2,6 +2,7 @@ import { type GuestPlace, MultifdError, shortageOf } from '@multifd/core';
 import { isSystemError } from '../system-error.js';
 import { plain } from './format.js';
 import { inOptions } from './option-names.js';
+import { asTyped } from './typed-modules.js';
 
 /**
  * `error` as one of the kinds that we know, if it is one: what the operating system refused is no mistake of ours,
@@ -19,12 +20,17 @@ export function knownError(error: unknown): MultifdError | undefined {
   });
 }
 
+/** With the names of options and modules that the user knows. */
+function inWords(text: string): string {
+  return asTyped(inOptions(text));
+}
+
 /** An error as the user reads it: what happened, then what to do. Ours alone keep their stack. */
 export function formatError(error: unknown): string {
   const known = knownError(error);
   if (known !== undefined && known.code !== 'internal') {
-    const hint = known.hint === undefined ? '' : `hint: ${plain(inOptions(known.hint))}\n`;
-    return `multifd: ${plain(inOptions(known.message))}\n${hint}`;
+    const hint = known.hint === undefined ? '' : `hint: ${plain(inWords(known.hint))}\n`;
+    return `multifd: ${plain(inWords(known.message))}\n${hint}`;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `multifd: this is a mistake of ours; please report it with the command that you ran\n${stack}\n`;
@@ -66,8 +72,8 @@ export function failureMembers(error: unknown): FailureMembers {
   return {
     status: code === 'cancelled' ? 'cancelled' : 'failed',
     'error-class': code,
-    'error-desc': known === undefined ? unknownMessage(error) : inOptions(known.message),
-    ...(known?.hint === undefined ? {} : { hint: inOptions(known.hint) }),
+    'error-desc': known === undefined ? unknownMessage(error) : inWords(known.message),
+    ...(known?.hint === undefined ? {} : { hint: inWords(known.hint) }),
   };
 }
 

@@ -49,6 +49,6 @@ export function differenceError(verification: Verification, foreign?: string): M
   if (first === undefined) return undefined;
   const more = verification.differences.length - 1;
   return new MultifdError('protocol', `not verified: ${first}${more > 0 ? ` (and ${more} more)` : ''}`, {
-    hint: `do not use the memory at the destination; ${foreign === undefined ? 'please report this with the command that you ran' : `test ${foreign} with @multifd/conformance`}`,
+    hint: `do not run the guest at the destination: its memory is not what was sent; an image or file that it was sent from is unchanged, and can be sent again; ${foreign === undefined ? 'please report this with the command that you ran' : `test ${foreign} with @multifd/conformance`}`,
   });
 }

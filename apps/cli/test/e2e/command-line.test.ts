@@ -67,6 +67,9 @@ describe('a wrong command line', () => {
     [2, 'migrate --multifd-zlib-level 10'],
     [2, 'migrate --multifd-zstd-level 21'],
     [2, 'receive tcp::0 --multifd-zstd-level -1'],
+    [2, 'migrate demo:4M --multifd-zlib-level 5'],
+    [2, 'receive tcp::0 --multifd-zstd-level 5'],
+    [2, 'relay tcp::0 tcp:127.0.0.1:1 --multifd-zlib-level 5'],
     [2, 'relay tcp::0 tcp:127.0.0.1:1 --multifd-zlib-level x'],
   ])('exits %d: multifd %s', async (code, line) => {
     const ended = await run(line.split(' '));
@@ -236,6 +239,30 @@ describe("a stranger's accelerator", () => {
     expect(bad.stderr).toContain('the card fell out');
   });
 
+  it('a codec or an accelerator of the wrong shape is named as it was typed, and so is what is wrong', async () => {
+    const cwd = tempDirectory();
+    writeFileSync(
+      join(cwd, 'codec.mjs'),
+      "export const methods = [{ specVersion: 1, name: 'tiny', flag: 1 }];",
+    );
+    const codec = await run(['migrate', 'demo:4M', '--compression', './codec.mjs'], { cwd });
+    expect(codec.code).toBe(3);
+    expect(codec.stderr).toMatch(
+      /^multifd: \.\/codec\.mjs does not export .*: methods\[0\]\.flag must be at least two/,
+    );
+    const hollow = `export const methods = [{ specVersion: 1, name: 'tiny', flag: 6, probe: () => ({ ok: true, detail: 'x' }),
+      sendSetup: () => ({}), recvSetup: () => ({}) }];`;
+    writeFileSync(join(cwd, 'hollow.mjs'), hollow);
+    const hooks = await run(['migrate', 'demo:4M', '--compression=./hollow.mjs', '--json'], { cwd });
+    expect(hooks.code).toBe(3);
+    expect(JSON.parse(hooks.stdout)['error-desc']).toMatch(
+      /multifd method tiny \(\.\/hollow\.mjs\): what its (?:sendSetup gave has no prepare|recvSetup gave has no maxPayload)/,
+    );
+    writeFileSync(join(cwd, 'accel.mjs'), 'export const accelerators = [{ specVersion: 1 }];');
+    const accelerator = await run(['migrate', 'demo:4M', '--accel', './accel.mjs'], { cwd });
+    expect(accelerator.stderr).toMatch(/^multifd: \.\/accel\.mjs does not export accelerators/);
+  });
+
   it('that takes a page for zero which is not is found out', async () => {
     const cwd = tempDirectory();
     writeFileSync(
@@ -252,7 +279,11 @@ describe("a stranger's accelerator", () => {
       status: 'completed',
       verified: false,
       'error-desc': expect.stringContaining('RAM block pc.ram differs'),
-      hint: expect.stringMatching(/test \.\/liar\.mjs with @multifd\/conformance/),
+      hint: expect.stringMatching(
+        /^do not run the guest at the destination.*test \.\/liar\.mjs with @multifd\/conformance$/,
+      ),
     });
+    // One word about what to do with the guest.
+    expect(ended.stderr).not.toMatch(/must run at the destination/);
   });
 });

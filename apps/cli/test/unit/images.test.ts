@@ -121,7 +121,18 @@ describe('a raw source', () => {
     writeFileSync(odd, 'x'.repeat(5000));
     await expect(openRawSource(odd, never)).rejects.toMatchObject({
       code: 'usage',
-      hint: expect.stringContaining('truncate -s 8192'),
+      // No command that writes to what may be the only copy.
+      hint: expect.stringMatching(/^a RAM image .* with zeros to 8192 bytes: do that to a copy$/),
+    });
+    writeFileSync(odd, `QEVM${'x'.repeat(5000)}`);
+    await expect(openRawSource(odd, never)).rejects.toMatchObject({
+      message: expect.stringMatching(/5004 bytes are not .* begins like a migration stream$/),
+      hint: `a RAM image has whole pages only; send it as file:${odd}`,
+    });
+    writeFileSync(odd, Uint8Array.of(0x1f, 0x8b, 1));
+    await expect(openRawSource(odd, never)).rejects.toMatchObject({
+      message: expect.stringMatching(/begins like a gzip file$/),
+      hint: 'a RAM image has whole pages only; name a RAM image',
     });
     writeFileSync(odd, '');
     await expect(openRawSource(odd, never)).rejects.toMatchObject({ code: 'usage' });

@@ -219,16 +219,35 @@ describe('identity and compression', () => {
   });
 
   it('a level that was not given is left to the method', () => {
-    expect(codecSettings({}, [])).toEqual({});
-    expect(codecSettings({ multifdZstdLevel: 0, multifdZlibLevel: 7 }, [])).toEqual({
+    expect(codecSettings({}, { name: 'none', declared: [] })).toEqual({});
+    // Of `auto` both count, whether both can run here or not.
+    expect(
+      codecSettings({ multifdZstdLevel: 0, multifdZlibLevel: 7 }, { name: 'auto', declared: [] }),
+    ).toEqual({
       'multifd-zlib-level': 7,
       'multifd-zstd-level': 0,
     });
   });
 
+  it('a level is for the method that has it', () => {
+    const zlib = {
+      name: 'zlib',
+      declared: [{ name: 'multifd-zlib-level', least: 0, most: 9, usual: 1, help: '' }],
+    };
+    expect(codecSettings({ multifdZlibLevel: 5 }, zlib)).toEqual({ 'multifd-zlib-level': 5 });
+    expect(refusal(() => codecSettings({ multifdZlibLevel: 5, multifdZstdLevel: 3 }, zlib))).toMatchObject({
+      code: 'usage',
+      message: '--multifd-zstd-level 3: the compression method is "zlib", which has no such level',
+      hint: 'give --multifd-compression zstd (or auto) too, or leave the level out',
+    });
+    const none = { name: 'none', declared: [] };
+    expect(refusal(() => codecSettings({ multifdZlibLevel: 5 }, none))).toMatchObject({ code: 'usage' });
+  });
+
   it("a stranger's codec is set by what it declares, and by nothing else", () => {
     const declared = [{ name: 'brotli-quality', least: 0, most: 11, usual: 1, help: 'to 11, best' }];
-    const given = (...multifdSetting: string[]) => codecSettings({ multifdSetting }, declared);
+    const given = (...multifdSetting: string[]) =>
+      codecSettings({ multifdSetting }, { name: 'brotli', declared });
     expect(given('brotli-quality=5')).toEqual({ 'brotli-quality': 5 });
     expect(given('brotli-quality=5', 'brotli-quality=0')).toEqual({ 'brotli-quality': 0 });
     for (const text of [

@@ -1,0 +1,37 @@
+import { splitModuleName } from '@multifd/core/accelerator';
+import { resolveModule } from '../modules/resolve-module.js';
+
+/**
+ * Core knows a module by its URL; whoever typed a path or a package looks for that. `text` with the URLs of modules that
+ * were named here as they were named.
+ * @param words of the command line, and the values of our environment variables.
+ */
+export function asTyped(
+  text: string,
+  words: readonly string[] = typedWords(),
+  cwd: string = process.cwd(),
+): string {
+  if (!text.includes('file://')) return text;
+  const specifiers = words.flatMap((word) => {
+    const value = word.startsWith('--') ? word.slice(word.indexOf('=') + 1) : word;
+    return [value, splitModuleName(value).module];
+  });
+  return specifiers.reduce((shown, specifier) => {
+    const url = urlOf(specifier, cwd);
+    return url === undefined ? shown : shown.replaceAll(url, specifier);
+  }, text);
+}
+
+function typedWords(): readonly string[] {
+  const variables = Object.entries(process.env).filter(([name]) => name.startsWith('MULTIFD_'));
+  return [...process.argv.slice(2), ...variables.map(([, value]) => value ?? '')];
+}
+
+function urlOf(specifier: string, cwd: string): string | undefined {
+  try {
+    return resolveModule(specifier, cwd);
+  } catch {
+    // Most words name no module.
+    return undefined;
+  }
+}

@@ -1,6 +1,7 @@
 /** Strangers of several kinds, who have an empty folder, one Node, and plain npm. */
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { codeOf } from '../docs/guide.mjs';
 import { person } from './person.mjs';
 import { checkReadme } from './readers.mjs';
 
@@ -55,8 +56,14 @@ export function checkTypes(node, folder, packages, env) {
   const imports = specifiers.map((specifier, at) => `import * as p${at} from '${specifier}';`);
   const uses = specifiers.map((_, at) => `p${at}`);
   writeFileSync(join(folder, 'program.ts'), `${imports.join('\n')}\nconsole.log([${uses}].length);\n`);
+  // Core's examples: what a stranger copies has to compile, whatever `tsc --init` turns on.
+  const core = libraries.find(({ name }) => name === '@multifd/core');
+  const examples = [...codeOf(core.readme).files].map(([name, code]) => [`${name}.ts`, code]);
+  for (const [file, code] of examples) writeFileSync(join(folder, file), code);
   const compilerOptions = {
     strict: true,
+    noUncheckedIndexedAccess: true,
+    exactOptionalPropertyTypes: true,
     skipLibCheck: false,
     noEmit: true,
     target: 'es2024',
@@ -64,9 +71,12 @@ export function checkTypes(node, folder, packages, env) {
     module: 'nodenext',
     types: ['node'],
   };
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['program.ts'] }));
+  const include = ['program.ts', ...examples.map(([file]) => file)];
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include }));
   run(folder, node, join(folder, 'node_modules/typescript/bin/tsc'), '-p', folder);
-  console.log(`${version} strict TypeScript, skipLibCheck false: ${specifiers.length} entries`);
+  console.log(
+    `${version} strict TypeScript, skipLibCheck false: ${specifiers.length} entries, ${include.slice(1).join(', ')}`,
+  );
 }
 
 /** A patch of core alone: no second core comes. @param publish publishes it and returns its version. */

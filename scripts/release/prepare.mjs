@@ -68,9 +68,9 @@ function linksOf(folder) {
   };
 }
 
-/** Links to other places of the repository, from `folder`. */
+/** Links to other places of the repository, from `folder`; what is below that is not in the package either. */
 function absolute(markdown, folder) {
-  return markdown.replace(/\]\((\.\.?\/[^)\s]*)\)/g, (_, path) => {
+  return markdown.replace(/\]\((?!https?:|#)([^)\s]+)\)/g, (_, path) => {
     const { pathname, hash } = new URL(path, `file:///${folder}/`);
     return `](${repository}/blob/HEAD${pathname}${hash})`;
   });

@@ -51,6 +51,8 @@ export function checkLiveVm(node, folder, root, env) {
 export function checkReadme(node, home, { name, bin, readme, hasAddon }, env, slow) {
   const { run, shell } = person(node, home, env);
   const { files, commands } = codeOf(readme);
+  const nowhere = readme.match(/\]\((?!https?:|#)[^)\s]+\)/);
+  if (nowhere !== null) throw new Error(`README of ${name}: ${nowhere[0]} leads to no file of the package`);
   const install = commands.get('install');
   if (install === undefined || !new RegExp(`^npm install .*${name}\\b`).test(install))
     throw new Error(`README of ${name}: no \`sh install\` with npm install ${name}`);

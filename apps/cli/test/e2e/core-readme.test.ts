@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { afterEach, expect, test } from 'vitest';
 
 /** Inside this package, so that the examples find `@multifd/core` and an accelerator as a user's program does. */
 const HERE = fileURLToPath(new URL('.', import.meta.url));
+const TSC = fileURLToPath(new URL('../../../../node_modules/typescript/bin/tsc', import.meta.url));
 const README = fileURLToPath(new URL('../../../../packages/core/README.md', import.meta.url));
 
 let folder: string | undefined;
@@ -32,6 +33,23 @@ test("both sides of core's README run as they stand", async () => {
   expect(receiving.output()).toContain('vm.ram: 67108864 bytes');
   // 'hello', as the bytes that they are.
   expect(receiving.output()).toMatch(/memory starts with.*104,\s*101,\s*108,\s*108,\s*111/s);
+}, 60_000);
+
+test("core's README compiles with the strictest options", () => {
+  const readme = readFileSync(README, 'utf8');
+  folder = mkdtempSync(join(HERE, 'readme-'));
+  for (const name of ['destination', 'source', 'tls'])
+    writeFileSync(join(folder, `${name}.mts`), code(readme, name));
+  // `tsc --init` turns the first on.
+  const flags = ['--noUncheckedIndexedAccess', '--exactOptionalPropertyTypes'];
+  const program = ['--strict', '--noEmit', '--target', 'es2024', '--module', 'nodenext', '--types', 'node'];
+  const files = ['destination', 'source', 'tls'].map((name) => join(String(folder), `${name}.mts`));
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [TSC, ...program, ...flags, '--ignoreConfig', ...files],
+    { cwd: HERE, encoding: 'utf8' },
+  );
+  expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
 }, 60_000);
 
 test("each side of core's README has ten lines or fewer", () => {

@@ -53,7 +53,7 @@ DESTINATION (default loopback):
   tcp:HOST:PORT, unix:PATH
       a \`multifd receive\`, or a QEMU with -incoming (a demo: guest then needs --no-verify)
 
-SIZE and RATE take the suffixes K, M, G, T (1024 each).
+SIZE and RATE take the suffixes K, M, G, T (1024 each; MB and MiB are M).
 
 Examples:
   multifd migrate

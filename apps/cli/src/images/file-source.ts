@@ -1,10 +1,12 @@
 import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { type FileBlockDescriptor, MultifdError } from '@multifd/core';
 import { type MappedRamGuest, openMappedRam } from '@multifd/qemu';
 import { type Identity, restingGuest } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
 import { type FilePlace, parseFilePlace } from '../options/file-place.js';
 import { formatBytes } from '../report/format.js';
+import { MANIFEST } from './manifest.js';
 import { SourceFile } from './source-file.js';
 
 /** A guest in a file, which stays open until the guest is closed. */
@@ -87,9 +89,19 @@ export function findFile(place: string): FilePlace {
   const there = statSync(found.path, { throwIfNoEntry: false });
   if (there === undefined)
     throw new MultifdError('usage', `${found.path}: no such file`, { hint: 'check the path' });
+  if (there.isDirectory() && holdsImages(found.path)) {
+    throw new MultifdError('usage', `${found.path}: a directory with RAM images, and no migration file`, {
+      hint: `\`multifd migrate raw:${found.path}\` sends that guest; what is known of it is in ${join(found.path, MANIFEST)}`,
+    });
+  }
   if (!there.isFile())
     throw new MultifdError('usage', `${found.path}: not a regular file`, { hint: 'name a migration file' });
   return found;
+}
+
+/** Whether a `raw:` target may have written here. */
+function holdsImages(path: string): boolean {
+  return existsSync(join(path, MANIFEST));
 }
 
 /** What reading a migration file has thrown, as an error: a wrong path is the user's mistake and not the wire's. */

@@ -1,6 +1,7 @@
 import { MultifdError } from '@multifd/core';
 import { type Backing, parseBacking } from './backing.js';
 import { parseSize, parseWhole, quote } from './sizes.js';
+import { didYouMean, suggestion } from './suggest.js';
 
 /** What is to migrate. */
 export type Source = DemoSource | RawSource | FileSource;
@@ -55,7 +56,10 @@ export const DEMO_DEFAULTS = {
 export const DEMO_PAGE_SIZE = 4096;
 
 const HINT =
-  'write demo:SIZE[,zero=F][,populate][,dirty=RATE][,fill=random|text][,seed=N][,backing=auto|anon|thp|memfd|file|wasm][,tracker=NAME], raw:FILE or file:FILE';
+  'write demo:SIZE[,zero=F][,populate][,dirty=RATE][,fill=random|text][,seed=N][,backing=auto|anon|thp|memfd|file|wasm][,tracker=NAME], raw:FILE, raw:DIR or file:FILE';
+
+const KINDS = ['demo', 'raw', 'file'];
+const SETTINGS = ['zero', 'populate', 'dirty', 'fill', 'seed', 'backing', 'tracker'];
 
 /** @throws MultifdError `usage` that says what is wrong and what would be right. */
 export function parseSource(text: string): Source {
@@ -68,7 +72,11 @@ export function parseSource(text: string): Source {
     return { kind, path };
   }
   if (text === 'demo' || text.startsWith('demo:')) return parseDemo(text.slice(5));
-  throw new MultifdError('usage', `source ${quote(text)}: not understood`, { hint: HINT });
+  const [word = ''] = text.split(':');
+  const meant = suggestion(word, KINDS);
+  throw new MultifdError('usage', `source ${quote(text)}: not understood`, {
+    hint: meant === undefined ? HINT : `did you mean ${meant}:${text.slice(word.length + 1)}?`,
+  });
 }
 
 function parseDemo(text: string): DemoSource {
@@ -110,7 +118,9 @@ function parseSetting(name: string, value: string | undefined): Partial<DemoSour
     case 'tracker':
       return { tracker: parseTracker(given(name, value)) };
     default:
-      throw new MultifdError('usage', `demo: unknown setting ${quote(name)}`, { hint: HINT });
+      throw new MultifdError('usage', `demo: unknown setting ${quote(name)}`, {
+        hint: didYouMean(name, SETTINGS, HINT),
+      });
   }
 }
 

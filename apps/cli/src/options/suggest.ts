@@ -10,8 +10,15 @@ export function suggestion(word: string, known: readonly string[]): string | und
   const lower = (text: string) => text.toLowerCase().replace(/^-+/, '');
   const given = lower(word);
   const most = Math.min(MOST_WRONG, Math.floor(given.length * SHARE_WRONG));
+  // Two letters that have changed places are two wrong ones, which is too much for a short word.
+  const mixed = known.find((each) => sorted(lower(each)) === sorted(given));
+  if (mixed !== undefined) return mixed;
   const closest = closestMatch(given, known.map(lower), { maxDistance: most });
   return closest === undefined ? undefined : known.find((each) => lower(each) === closest);
+}
+
+function sorted(word: string): string {
+  return [...word].sort().join('');
 }
 
 /** The same as a hint; `otherwise` if there is none. */

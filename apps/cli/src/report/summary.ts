@@ -76,6 +76,9 @@ function compressed(
   ram: Pick<RamMember, 'normal-bytes' | 'multifd-bytes'> | undefined,
 ): string {
   if (compression === undefined || compression.name === 'none') return 'none';
+  const { chosen } = compression;
+  // Headers alone would make it 0.99 to 1.
+  if (chosen === null || chosen?.name === 'none') return compressionText(compression);
   const bytes = ram?.['multifd-bytes'] ?? 0;
   const ratio = bytes === 0 ? '' : `, ${((ram?.['normal-bytes'] ?? 0) / bytes).toFixed(2)} to 1`;
   return `${compressionText(compression)}${ratio}`;

@@ -15,6 +15,7 @@ import { openRamBlockSync } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
 import { listExtents, walk } from '../../src/images/extents.js';
 import { blockOfImage, imageFileName } from '../../src/images/file-name.js';
+import { findFile } from '../../src/images/file-source.js';
 import { openRawSource } from '../../src/images/raw-source.js';
 import { RawTarget } from '../../src/images/raw-target.js';
 import { loadHoleSeeker } from '../../src/images/seek.js';
@@ -139,6 +140,19 @@ describe('a raw source', () => {
     await expect(openRawSource(join(directory, 'none'), never)).rejects.toMatchObject({ code: 'usage' });
     await expect(openRawSource(directory, never)).rejects.toMatchObject({ code: 'usage' });
   });
+});
+
+it('a directory of images where a migration file is wanted is told apart from any other', () => {
+  const directory = tempDirectory();
+  expect(() => findFile(directory)).toThrow(/not a regular file/);
+  writeFileSync(join(directory, 'multifd.json'), '{}');
+  expect(() => findFile(directory)).toThrow(
+    expect.objectContaining({
+      code: 'usage',
+      message: `${directory}: a directory with RAM images, and no migration file`,
+      hint: expect.stringContaining(`multifd migrate raw:${directory}`),
+    }),
+  );
 });
 
 describe('a path that cannot be right', () => {

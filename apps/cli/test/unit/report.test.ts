@@ -179,6 +179,13 @@ describe('the JSON document of migrate', () => {
 });
 
 describe('summaries', () => {
+  it('auto that chose nothing has no ratio: headers alone would make it 0.99 to 1', () => {
+    const auto = { name: 'auto', requested: 'auto', detail: '', modules: [], declared: [], settings: {} };
+    const text = migrateSummary(migrateDocument({ ...facts(), codec: { ...auto, decision: null } }));
+    expect(text).toContain('none, chosen by auto: the guest was gone');
+    expect(text).not.toContain(' to 1');
+  });
+
   it('migrate, in the style of info migrate', () => {
     const text = migrateSummary(migrateDocument(facts()));
     for (const line of [

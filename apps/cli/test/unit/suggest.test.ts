@@ -11,6 +11,8 @@ describe('a suggestion', () => {
     ['AVX2', 'avx2'],
     ['avx-512', 'avx512'],
     ['zst', 'zstd'],
+    ['axv2', 'avx2'],
+    ['sj', 'js'],
   ])('for %s is %s', (word, meant) => expect(suggestion(word, known)).toBe(meant));
 
   it.each(['', '-', 'x', '--frobnicate', './my-module', 'cpu'])('is none for %j', (word) => {

@@ -10,6 +10,6 @@ export { pageWindows } from '../methods/page-windows.js';
 export { placePages } from '../methods/place-pages.js';
 export { loadMethod, methodsOf } from '../methods/registry.js';
 export { type MethodSample, type SampleOptions, sampleMethod } from '../methods/sample.js';
-export { AUTO, isMultiFDMethods } from '../methods/shape.js';
+export { AUTO, faultOfMethod, isMultiFDMethods } from '../methods/shape.js';
 export type { RamBlock } from '../ram/block.js';
 export type { Probe } from '../zero/accelerator.js';

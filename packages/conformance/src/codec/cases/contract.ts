@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Probe } from '@multifd/core/accelerator';
-import { isMultiFDMethods } from '@multifd/core/codec';
+import { faultOfMethod } from '@multifd/core/codec';
 import { inTime } from '../../in-time.js';
 import { oneLine } from '../../one-line.js';
 import { type CodecCase, type CodecContext, defineCase, mostPages, PAGE_SIZES } from '../case.js';
@@ -15,10 +15,8 @@ export const contractCases: readonly CodecCase[] = [
   always('says what it is, with a flag that is its own', async ({ method }) => {
     assert.equal(method.specVersion, 1, 'specVersion');
     assert.match(method.name, /^[a-z0-9][a-z0-9-]*$/, 'name');
-    assert.ok(
-      isMultiFDMethods(method),
-      `${method.name}: flag 0x${method.flag.toString(16)} is not one that core takes for this name`,
-    );
+    const fault = faultOfMethod(method);
+    assert.equal(fault, undefined, `core refuses ${method.name}: ${fault}`);
   }),
 
   always('probe says what would run, or why not and what to do', async ({ probe }) => {

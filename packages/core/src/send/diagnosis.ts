@@ -138,7 +138,7 @@ export function withEarlyHint(
   // A shared key has proven itself in the handshake.
   const isJudged = tls?.credentials.kind === 'x509';
   const hint = isJudged
-    ? `${tls.credentials.own === undefined ? NO_CERTIFICATE : JUDGED}; or ${unnamed}${LOOK}; ${SAME}`
+    ? `${tls.credentials.own === undefined ? NO_CERTIFICATE : JUDGED}; if it is not that: ${unnamed}${SAME}`
     : `${unnamed}${LOOK}; ${SAME}${tls === undefined ? PLAIN : ''}`;
   return new MultifdError('peer-closed', error.message, { cause: error, hint });
 }

@@ -358,7 +358,7 @@ describe('accel bench ends with the name of an accelerator that misbehaves', () 
       /mischief failed: no more power/,
     ],
     ['does nothing, very fast', { detect: '' }, /mischief gave a wrong answer/],
-    ['has a name of ours', { name: 'js', detect: '' }, /accelerator js \(file:.*mischief.mjs\) gave a wrong/],
+    ['has a name of ours', { name: 'js', detect: '' }, /accelerator js \(\.\/mischief\.mjs\) gave a wrong/],
   ])('one that %s', async (_how, mischief, says) => {
     const { code, stdout, stderr } = await run(bench, { cwd: writeMischief(mischief) });
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });

@@ -83,7 +83,7 @@ describe('a wrong command line', () => {
     const ended = await run(['migrate', 'raw:odd.ram'], { cwd });
     expect(ended).toMatchObject({ code: 2, stdout: '' });
     expect(ended.stderr).toMatch(REFUSAL);
-    expect(ended.stderr).toContain('truncate -s 8192 odd.ram');
+    expect(ended.stderr).toContain('with zeros to 8192 bytes: do that to a copy');
   });
 
   it('with --json is one document on stdout too', async () => {

@@ -75,7 +75,12 @@ export async function sourcePath(
   });
   const methods = await methodsForChannel('none', []);
   const options = { channel: 0, pageSize: PAGE, maxPages: 128, settings: {} };
-  const hooks = await setUpSending(methods, options, { chosen: () => 0, isLate: () => false, refused() {} });
+  const hooks = await setUpSending(methods, options, {
+    where: 'channel 0',
+    chosen: () => 0,
+    isLate: () => false,
+    refused() {},
+  });
   const control = SourceControl.allocate();
   const counters = Counters.allocate(2).row(1);
   const nothing = new Uint8Array(0);

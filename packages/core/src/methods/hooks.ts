@@ -36,9 +36,11 @@ export async function openRecvHooks(method: MultiFDMethods, options: MethodOptio
 
 /**
  * One packet's payload.
+ * @param where for messages: `channel 3`.
  * @throws MultifdError `codec` if the method fails or gives no payload, or the one that it throws.
  */
 export async function prepare(
+  where: string,
   method: MultiFDMethods,
   hooks: SendHooks,
   pages: OutgoingPages,
@@ -47,15 +49,15 @@ export async function prepare(
     const payload = await hooks.prepare(pages);
     const fault = faultOfPayload(payload);
     if (fault === undefined) return payload;
-    throw new MultifdError('codec', `${nameOf(method)}: what its prepare gave ${fault}`);
+    throw new MultifdError('codec', `${where}: ${nameOf(method)}: what its prepare gave ${fault}`);
   } catch (cause) {
-    throw MultifdError.from(cause, 'codec', `${nameOf(method)}: its prepare failed`);
+    throw MultifdError.from(cause, 'codec', `${where}: ${nameOf(method)}: its prepare failed`);
   }
 }
 
-/** Bytes that a packet's payload may have. @throws MultifdError `codec` if the method does not say. */
-export function maxPayload(name: string, hooks: RecvHooks, count: number): number {
-  const where = `multifd method ${name}: its maxPayload(${count})`;
+/** Bytes that a packet's payload may have. @param packet its name. @throws MultifdError `codec` if the method does not say. */
+export function maxPayload(packet: string, name: string, hooks: RecvHooks, count: number): number {
+  const where = `${packet}: multifd method ${name}: its maxPayload(${count})`;
   let most: unknown;
   try {
     most = hooks.maxPayload(count);

@@ -62,7 +62,7 @@ export async function tryMethod(
       if (signal?.aborted) break;
       const start = performance.now();
       const prepared = await patiently(signal, async () =>
-        hooks === undefined ? undefined : prepare(method, hooks, pages),
+        hooks === undefined ? undefined : prepare('a sample', method, hooks, pages),
       );
       if (prepared === undefined) break;
       made.duration += performance.now() - start;

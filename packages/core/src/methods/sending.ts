@@ -6,6 +6,8 @@ import { noneMethod } from './none.js';
 
 /** Chooses the method of a channel's next packet. */
 export interface MethodChoice {
+  /** The channel, for messages. */
+  readonly where: string;
   /** Flag of the chosen method; 0, the first method, until one is chosen. Other threads may change it at any time. */
   chosen(): number;
   /**
@@ -68,7 +70,10 @@ class ChosenSending implements SendingMethods {
   async prepare(pages: OutgoingPages): Promise<CodedPayload> {
     const chosen = this.#choice.chosen();
     const { method, hooks } = await this.#method(chosen);
-    const payload = method === noneMethod ? await hooks.prepare(pages) : await prepare(method, hooks, pages);
+    const payload =
+      method === noneMethod
+        ? await hooks.prepare(pages)
+        : await prepare(this.#choice.where, method, hooks, pages);
     return { ...payload, flag: method.flag };
   }
 

@@ -168,7 +168,7 @@ export class RecvChannel {
 
   async #receivePayload(block: RamBlock, { name, hooks }: Receiver): Promise<void> {
     const { normalPages: count, payloadSize, offsets } = this.#packet;
-    const most = maxPayload(name, hooks, count);
+    const most = maxPayload(this.#packetName, name, hooks, count);
     if (payloadSize > most) throw this.#fault('payload size', 20, `at most ${most}`, `${payloadSize}`);
     const payload = this.#lend();
     try {

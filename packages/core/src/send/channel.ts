@@ -63,6 +63,7 @@ export class SendChannel implements ThreadJob {
     this.#counters.heartbeat(ACTIVITY_SETTING_UP);
     const methods = await methodsForChannel(multifdCompression, methodModules);
     this.#hooks = await setUpSending(methods, methodOptions(channel, pageSize, methodSettings), {
+      where: this.where,
       chosen: () => this.#control.method,
       isLate: () => this.#control.lastIsOpen,
       refused: (reason) => this.#port.post({ type: 'method-refused', reason }),

@@ -14,7 +14,7 @@ describe('the first failure decides, although what it led to is heard half a sec
   });
 
   function expectFirst(outcome: Parameters<typeof expectFailure>[0]): MultifdError {
-    return expectFailure(outcome, ['protocol', 'internal'], /^(outgoing )?channel \d.*: the first error$/);
+    return expectFailure(outcome, ['protocol', 'codec'], /^(outgoing )?channel \d.*: the first error$/);
   }
 
   it.each([1, 4])('destination, %i channels', async (multifdChannels) => {

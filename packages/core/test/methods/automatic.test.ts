@@ -57,7 +57,12 @@ describe('a channel of a source that chooses', () => {
   it('loads and sets up a method with its first packet, once, and cleans up what it has set up', async () => {
     const { methods, log } = observed();
     let chosen = 0;
-    const hooks = await setUpSending(methods, options, { chosen: () => chosen, isLate, refused });
+    const hooks = await setUpSending(methods, options, {
+      where: 'channel 0',
+      chosen: () => chosen,
+      isLate,
+      refused,
+    });
     expect((await hooks.prepare(pages)).flag).toBe(0);
     expect(log).toEqual(['first set up to send']);
     chosen = 0x28;
@@ -75,7 +80,12 @@ describe('a channel of a source that chooses', () => {
   it('loads nothing for a guest that stands still: what is not set up by then is not used', async () => {
     const { methods, log } = observed();
     let late = true;
-    const hooks = await setUpSending(methods, options, { chosen: () => 0x30, isLate: () => late, refused });
+    const hooks = await setUpSending(methods, options, {
+      where: 'channel 0',
+      chosen: () => 0x30,
+      isLate: () => late,
+      refused,
+    });
     expect((await hooks.prepare(pages)).flag).toBe(0);
     expect(log).toEqual(['first set up to send']);
     late = false;
@@ -93,6 +103,7 @@ describe('a channel of a source that chooses', () => {
       );
     let chosen = 0x30;
     const hooks = await setUpSending({ ...methods, all }, options, {
+      where: 'channel 0',
       chosen: () => chosen,
       isLate,
       refused: (reason) => void reasons.push(reason),
@@ -111,7 +122,12 @@ describe('a channel of a source that chooses', () => {
 
   it('a method that has a name is the one, whatever its flag', async () => {
     const methods = await methodsForChannel('run-length', [fixture('run-length.mjs')]);
-    const hooks = await setUpSending(methods, options, { chosen: () => 0, isLate, refused });
+    const hooks = await setUpSending(methods, options, {
+      where: 'channel 0',
+      chosen: () => 0,
+      isLate,
+      refused,
+    });
     expect((await hooks.prepare(pages)).flag).toBe(0x30);
   });
 });

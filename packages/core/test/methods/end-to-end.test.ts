@@ -89,7 +89,7 @@ describe('methods that break', () => {
       'throws-in-prepare',
       'source',
       'codec',
-      /^multifd method \S+ \(file:.*broken-methods\.mjs\): its prepare failed: cannot compress$/,
+      /^channel \d: multifd method \S+ \(file:.*broken-methods\.mjs\): its prepare failed: cannot compress$/,
     ],
     ['throws-in-send-setup', 'source', 'codec-unavailable', /\.mjs\): its sendSetup failed: no compressor$/],
     [
@@ -102,7 +102,7 @@ describe('methods that break', () => {
       'prepares-nothing',
       'source',
       'codec',
-      /\.mjs\): what its prepare gave has no vectors, an array of Uint8Array$/,
+      /^channel \d: .*\.mjs\): what its prepare gave has no vectors, an array of Uint8Array$/,
     ],
     [
       'prepares-another-size',
@@ -132,7 +132,7 @@ describe('methods that break', () => {
       'bounds-nothing',
       'destination',
       'codec',
-      /^multifd method bounds-nothing: its maxPayload\(\d+\) gave no number of bytes$/,
+      /^channel \d, packet \d+: multifd method bounds-nothing: its maxPayload\(\d+\) gave no number of bytes$/,
     ],
     ['reads-too-little', 'destination', 'protocol', /^channel \d, packet \d+: payload size/],
     ['reads-too-much', 'destination', 'protocol', /^channel \d, packet \d+: payload size/],

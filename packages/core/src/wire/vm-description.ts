@@ -77,8 +77,8 @@ export function splitDevices(bytes: Uint8Array, devices: readonly unknown[]): De
 
 /** A described device as one line: `NAME INSTANCE, SIZE bytes`. @throws WireError `protocol`. */
 export function describedHead(device: unknown): string {
-  if (!isObject(device)) throw fault('vm description', 0, 'a device', JSON.stringify(device).slice(0, 80));
-  return `${device.name} ${device.instance_id}, ${describedSize(device)} bytes`;
+  if (!isObject(device)) throw fault('vm description', 0, 'a device', 'something else');
+  return `${describedIdentity(device)}, ${describedSize(device)} bytes`;
 }
 
 function cutSection(
@@ -86,8 +86,7 @@ function cutSection(
   start: number,
   device: unknown,
 ): { section: DeviceSection; end: number } {
-  if (!isObject(device))
-    throw fault('vm description', start, 'a device', JSON.stringify(device).slice(0, 80));
+  if (!isObject(device)) throw fault('vm description', start, 'a device', 'something else');
   const idSize = bytes[start + 5] ?? 0;
   const bodyAt = start + 14 + idSize;
   if (bodyAt > bytes.length)
@@ -98,7 +97,7 @@ function cutSection(
   const idstr = decodeName(bytes.subarray(start + 6, start + 6 + idSize));
   const instanceId = readU32(bytes, bodyAt - 8);
   if (idstr === undefined || idstr !== device.name || instanceId !== device.instance_id) {
-    const expected = `${device.name} ${device.instance_id}`;
+    const expected = describedIdentity(device);
     throw fault('idstr and instance id', start + 5, quote(expected), quote(`${idstr} ${instanceId}`));
   }
   const bodyEnd = bodyAt + describedSize(device);
@@ -110,6 +109,13 @@ function cutSection(
   }
   const versionId = readU32(bytes, bodyAt - 4);
   return { section: { idstr, instanceId, versionId, body: bytes.subarray(bodyAt, bodyEnd) }, end };
+}
+
+/** `NAME INSTANCE`. Either may be anything in a hostile description: what is deeply nested must not become text. */
+function describedIdentity({ name, instance_id: instance }: Readonly<Record<string, unknown>>): string {
+  const text = (value: unknown): string =>
+    typeof value === 'string' || typeof value === 'number' ? `${value}` : typeof value;
+  return `${text(name)} ${text(instance)}`;
 }
 
 function checkEnd(bytes: Uint8Array, at: number): void {

@@ -9,6 +9,7 @@ import {
   MainStreamDecoder,
   splitDeviceState,
 } from '../../src/public/wire.js';
+import { confirmEarly } from '../../src/wire/main/fit.js';
 import { encodeWithSrc } from './encode-with-src.js';
 
 const pageSize = 4096;
@@ -172,4 +173,38 @@ describe('device state', () => {
       expect(record?.sections).toEqual(sections);
     }
   });
+});
+
+describe('hostile device state', () => {
+  const early = { section: device('d', Uint8Array.of(1)), offset: 0 };
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+  it.each([
+    { what: 'a list 100,000 deep as a device', device: deep },
+    { what: 'a name 100,000 deep', device: `{"name":${deep},"instance_id":0,"size":0}` },
+    { what: 'an instance 100,000 deep', device: `{"name":"d","instance_id":${deep},"size":0}` },
+    { what: 'a name that cannot become text', device: '{"name":{"toString":1,"valueOf":1},"instance_id":0}' },
+  ])('$what fits nothing, and the stream may end all the same', ({ device: text }) => {
+    const json = `{"devices":[${text}]}`;
+    const tail = encodeTail([device('d', Uint8Array.of(1))], json);
+    expect(() => splitDeviceState(tail, json)).toThrow(WireError);
+    expect(decodeTail([tail])).toBeUndefined();
+    // The same where the description has to confirm an early section.
+    expect(() => confirmEarly([JSON.parse(text)], [early])).toThrow(WireError);
+  });
+
+  it('a million places that look like its end cost no time', () => {
+    // Sections that begin everywhere, and a header everywhere whose length reaches to the end: 2^42 steps if each place
+    // looked at each beginning.
+    const size = 11 * 2 ** 20;
+    const bytes = new Uint8Array(size);
+    const view = new DataView(bytes.buffer);
+    bytes[0] = 4;
+    for (let at = 11; at < size; at += 11) {
+      bytes.set([0x7e, 4, 4, 4, 4, 0, 6], at);
+      view.setUint32(at + 7, size - at - 11);
+    }
+    const decoder = new MainStreamDecoder({ pageSize });
+    for (const chunk of [front, bytes]) Array.from(decoder.push(chunk));
+    expect(() => Array.from(decoder.end())).toThrow(/main stream ends inside the device state/);
+  }, 60_000);
 });

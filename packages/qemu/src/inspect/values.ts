@@ -18,6 +18,8 @@ export interface DeviceStruct {
  */
 export function decodeStruct(bytes: Uint8Array, description: StructDescription): DeviceStruct {
   const members = new Map<string, DeviceValue>();
+  // The arrays among them, which grow in place: a description may have a million fields of one name.
+  const arrays = new Map<string, DeviceValue[]>();
   let at = 0;
   for (const field of description.fields) {
     // Elements without bytes say nothing, however many there are.
@@ -26,7 +28,7 @@ export function decodeStruct(bytes: Uint8Array, description: StructDescription):
     for (let element = 0; element < count; element++, at += field.size) {
       values.push(decodeField(bytes.subarray(at, at + field.size), field));
     }
-    addField(members, field, values);
+    addField(members, arrays, field, values);
   }
   const subsections: [string, DeviceValue][] = [];
   for (const each of description.subsections) {
@@ -40,6 +42,7 @@ export function decodeStruct(bytes: Uint8Array, description: StructDescription):
 
 function addField(
   members: Map<string, DeviceValue>,
+  arrays: Map<string, DeviceValue[]>,
   { name, index, arrayLength, type }: FieldDescription,
   values: readonly DeviceValue[],
 ): void {
@@ -47,8 +50,10 @@ function addField(
   if (type === 'uint8' && arrayLength !== undefined && old === undefined && index === undefined) {
     members.set(name, Buffer.from(values.filter((value) => typeof value === 'number')).toString('hex'));
   } else if (index !== undefined || arrayLength !== undefined || old !== undefined) {
-    const before = old === undefined ? [] : Array.isArray(old) ? old : [old];
-    members.set(name, [...before, ...values]);
+    const array = arrays.get(name) ?? (old === undefined ? [] : [old]);
+    for (const value of values) array.push(value);
+    arrays.set(name, array);
+    members.set(name, array);
   } else {
     const [value] = values;
     if (value !== undefined) members.set(name, value);

@@ -11,8 +11,8 @@ import type { ByteSource } from './byte-source.js';
 
 /** Deeper than any device's structs and subsections, and safe to recurse into. */
 const MAX_DEPTH = 64;
-/** Longest description that is read, in bytes; QEMU's have 20 to 100 KiB. */
-export const MAX_DESCRIPTION = 64 * 2 ** 20;
+/** Longest description that is read, in bytes. QEMU's have 20 to 100 KiB; parsed, one can take 50 times its size. */
+export const MAX_DESCRIPTION = 16 * 2 ** 20;
 
 /** The stream's own description of its devices (docs/wire.md, 7.2): JSON, checked. */
 export interface VmDescription {
@@ -77,7 +77,7 @@ function headerNear(tail: Uint8Array, last: number): { at: number; text: string 
   for (let at = last; at >= 0 && at > last - DESCRIPTION_HEADER_SIZE; at--) {
     const from = at + DESCRIPTION_HEADER_SIZE;
     const length = descriptionSizeAt(tail, at);
-    if (length === undefined || from + length !== tail.length) continue;
+    if (length === undefined || from + length !== tail.length || length > MAX_DESCRIPTION) continue;
     const text = length === 0 ? '' : decodeName(tail.subarray(from));
     if (text !== undefined) return { at, text };
   }
@@ -147,8 +147,11 @@ function isOptionalCount(value: unknown): value is number | undefined {
   return value === undefined || isCount(value);
 }
 
+/** For messages. Not the whole value: it may be nested more deeply than it could be written. */
 function excerpt(value: unknown): string {
-  return (JSON.stringify(value) ?? 'nothing').slice(0, 80);
+  if (isObject(value)) return `an object with ${JSON.stringify(Object.keys(value).slice(0, 8)).slice(0, 80)}`;
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : `${value}`;
 }
 
 function fault(field: string, expected: string, got: string): WireError {

@@ -11,6 +11,10 @@ import { findDescription, MAX_DESCRIPTION, parseDevices, type VmDescription } fr
 
 /** Bytes that are searched at once. */
 const WINDOW = 2 ** 20;
+/** Most bytes of text that are looked at in all: places that look like a description may overlap, in a hostile file. */
+const MOST_TEXT = 2 * MAX_DESCRIPTION;
+/** Most ends that are tried: each costs another reading of the file. By chance there are one or two. */
+const MOST_ENDS = 16;
 const MARK = Buffer.of(SECTION.EOF, SECTION.VMDESCRIPTION);
 
 /** Where a stream may end. QEMU stops reading at the end of sections: it looks at no description, and at nothing behind. */
@@ -41,6 +45,8 @@ export function endOfFile(source: ByteSource): StreamEnd {
  * the file that is no text. Some bytes of RAM or of a device may look so: the reader tells whether it fits.
  */
 export function* otherEnds(source: ByteSource, from: number): Generator<StreamEnd> {
+  let looked = 0;
+  let given = 0;
   for (const start of marks(source, from)) {
     const header = new Uint8Array(FOOTER_SIZE + DESCRIPTION_HEADER_SIZE);
     if (start < FOOTER_SIZE || start + DESCRIPTION_HEADER_SIZE > source.size) continue;
@@ -49,13 +55,17 @@ export function* otherEnds(source: ByteSource, from: number): Generator<StreamEn
     if (size === undefined) continue;
     const end = start + DESCRIPTION_HEADER_SIZE + size;
     if (header[0] !== SECTION.FOOTER || size > MAX_DESCRIPTION || end > source.size) continue;
+    looked += size;
+    if (looked > MOST_TEXT || given === MOST_ENDS) return;
     const bytes = new Uint8Array(size);
     source.read(end - size, bytes);
     const text = decodeName(bytes);
     const value = text === undefined ? undefined : parse(text);
+    if (value === undefined && end !== source.size) continue;
+    given++;
     if (text !== undefined && value !== undefined)
       yield { start, end, description: { text, value }, unreadable: false };
-    else if (end === source.size) yield { start, end, description: undefined, unreadable: size > 0 };
+    else yield { start, end, description: undefined, unreadable: size > 0 };
   }
 }
 

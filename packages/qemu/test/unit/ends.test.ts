@@ -127,3 +127,39 @@ describe('a description that is not JSON', () => {
     },
   );
 });
+
+describe('a hostile file', () => {
+  const file = load('10.0-q35.stream');
+
+  it('with a description 100,000 deep has one that cannot be read', () => {
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    for (const device of [deep, `{"name":${deep}}`, `{"name":"d","instance_id":0,"fields":[${deep}]}`]) {
+      const { devices, unreadableDescription } = inspect(
+        new MemorySource(withDescription(file, Buffer.from(`{"devices":[${device}]}`))),
+      );
+      expect({ devices, unreadableDescription }).toEqual({ devices: undefined, unreadableDescription: true });
+    }
+  });
+
+  it('with ten thousand places that look like its end is refused soon', () => {
+    const places = Buffer.alloc(11 * 10_000);
+    // Each has the bytes to the end of the file for its text.
+    for (let at = 0; at < places.length; at += 11) {
+      places.set([0x7e, 0, 0, 0, 1, 0, 6], at);
+      places.writeUInt32BE(places.length - at - 11 + 1, at + 7);
+    }
+    const front = file.subarray(0, file.lastIndexOf(Buffer.of(0, 6)));
+    let read = 0;
+    const source = new MemorySource(Buffer.concat([front, places, Buffer.of(0x7e)]));
+    const counting = {
+      name: source.name,
+      size: source.size,
+      read: (offset: number, target: Uint8Array) => {
+        read += target.length;
+        source.read(offset, target);
+      },
+    };
+    expect(() => readMigrationFile(counting)).not.toThrow(RangeError);
+    expect(read).toBeLessThan(100 * source.size);
+  });
+});

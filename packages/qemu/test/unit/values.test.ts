@@ -86,3 +86,9 @@ describe('device state in words', () => {
     expect(() => parseDevices(JSON.stringify(description))).toThrow(/vm description/);
   });
 });
+
+it('a hundred thousand fields of one name take no more than their number', () => {
+  const count = 100_000;
+  const fields = Array.from({ length: count }, (_, index) => field('a', 'uint8', 1, { index }));
+  expect(decode({ fields }, '07'.repeat(count))).toEqual({ a: Array.from({ length: count }, () => 7) });
+});

@@ -188,7 +188,8 @@ export class IncomingMain {
       return [...this.#decoder.end()];
     } catch (cause) {
       const reason = MultifdError.from(cause, 'protocol', 'main stream').message;
-      throw new MultifdError('peer-closed', `main stream: the source closed it too early: ${reason}`, {
+      const early = this.#section === 'start' ? 'before it sent a page' : `too early: ${reason}`;
+      throw new MultifdError('peer-closed', `main stream: the source closed it ${early}`, {
         cause,
         hint: "see the source's own message",
       });

@@ -151,5 +151,5 @@ const UNNAMED =
   'the guest was announced with machine type none, which a QEMU refuses: give machineType at the source, with the name that the QEMU has (pc-q35-10.0, say); ';
 const LOOK = "see the destination's own message, or whether it still runs";
 const SAME =
-  'multifd must be on there; machine type, RAM size, devices, multifd-channels and multifd-compression must be the same on both ends';
+  'multifd must be on there; machine type, RAM size, devices, uuid, multifd-channels and multifd-compression must be the same on both ends';
 const PLAIN = '; tls-creds must be set on both or empty on both';

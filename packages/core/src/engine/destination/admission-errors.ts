@@ -54,6 +54,13 @@ export function otherGuest({ message, hint }: MultifdError): MultifdError {
   });
 }
 
+/** The error for a source whose connections are all there, and which has sent no page and ended. */
+export function gaveUp(): MultifdError {
+  return new MultifdError('peer-closed', 'main stream: the source closed it before it sent a page', {
+    hint: "it may have waited too long for this end: see the source's own message",
+  });
+}
+
 export function closedEarly(): MultifdError {
   return new MultifdError(
     'peer-closed',

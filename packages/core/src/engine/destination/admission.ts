@@ -1,9 +1,9 @@
 import { MultifdError } from '../../errors.js';
 import { saidByDestination } from '../../thread/guest-place.js';
 import type { Accepted } from '../../transport/accepted.js';
-import { alone, closedEarly, missing, otherGuest, otherNumber, whyLate } from './admission-errors.js';
+import { alone, closedEarly, gaveUp, missing, otherGuest, otherNumber, whyLate } from './admission-errors.js';
 import type { AdmissionHost } from './admission-host.js';
-import { BegunSource } from './begun-source.js';
+import { BegunSource, hasGivenUp } from './begun-source.js';
 import { ConnectionLimit } from './connection-limit.js';
 import { type Choice, chooseGroup, type Group } from './group.js';
 import type { ExpectedGuest } from './introduction.js';
@@ -150,11 +150,14 @@ export class Admission {
       choice = this.#choose();
     }
     if (choice.type === 'complete') {
-      if (this.#refuseOthers(choice.group)) return;
-      this.#introduce(choice.group.main);
-      const isReady = this.#readiness.isReached(choice.group, this.#pending, now, this.#heldUp);
-      if (isReady) void this.#start(choice.group);
-      return;
+      const { group } = choice;
+      if (this.#refuseOthers(group)) return;
+      if (!hasGivenUp(group.main)) {
+        this.#introduce(group.main);
+        if (this.#readiness.isReached(group, this.#pending, now, this.#heldUp)) void this.#start(group);
+        return;
+      }
+      this.#turnAway(group.main, group.channels, gaveUp());
     }
     this.#readiness.reset();
     if (choice.type !== 'misfit') this.#misfitSince = undefined;

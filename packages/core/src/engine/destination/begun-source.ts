@@ -11,6 +11,11 @@ export type Prospect =
   /** Main has ended. */
   | 'ended';
 
+/** Whether a source ended before its first page: it gave up while this end stood still, and did not look. */
+export function hasGivenUp(main: PendingConnection): boolean {
+  return main.ended && main.progress === 'setup';
+}
+
 /** Looks at the main stream of a source that has begun and whose connections are not complete. */
 export class BegunSource {
   /** Since when main is seen to be alone, and to be over; ms. */

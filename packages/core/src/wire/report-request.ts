@@ -76,12 +76,15 @@ export function withoutReportRequest(bytes: Uint8Array): {
   };
 }
 
-/** Splits at the description: the JSON text whose length reaches exactly to the end. */
+/**
+ * Splits at the description: the JSON text whose length reaches exactly to the end. JSON has no NUL, and the header does:
+ * so all places that look like it are ruled out by the next one, in however many bytes a hostile source sends.
+ */
 function parseTail(bytes: Uint8Array): Tail | undefined {
   for (let brace = bytes.indexOf(0x7b); brace >= 0; brace = bytes.indexOf(0x7b, brace + 1)) {
     const header = brace - DESCRIPTION_HEADER;
     if (header < 1 || bytes[header] !== SECTION.VMDESCRIPTION || bytes[header - 1] !== SECTION.EOF) continue;
-    if (brace + readU32(bytes, header + 1) !== bytes.length) continue;
+    if (brace + readU32(bytes, header + 1) !== bytes.length || bytes.includes(0, brace)) continue;
     const description = parseObject(bytes.subarray(brace));
     const devices: unknown = description?.devices;
     if (description === undefined || !Array.isArray(devices)) continue;

@@ -53,11 +53,12 @@ export interface ErrorReport {
 
 const MARKER = Symbol.for('multifd.error');
 
-/**
- * Strips control characters: messages quote peers and plug-ins, which must not break the line or control a terminal.
- */
+/** Control characters, further ends of lines, and changes of the writing direction. */
+const STEERS = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu;
+
+/** Messages and hints quote peers, files and plug-ins, which must not break the line or control a terminal. */
 function oneLine(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ');
+  return text.replace(STEERS, ' ');
 }
 
 /** Every error that `@multifd/core` throws deliberately. `message` is one line: what, and where. */
@@ -77,7 +78,7 @@ export class MultifdError extends Error {
     super(oneLine(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'MultifdError';
     this.code = code;
-    this.hint = options.hint;
+    this.hint = options.hint === undefined ? undefined : oneLine(options.hint);
     this.guest = options.guest;
   }
 

@@ -39,6 +39,9 @@ export function encodePeerReport(report: PeerReport): Uint8Array {
   return whole.length <= MOST_BYTES ? whole : Buffer.from(JSON.stringify(head));
 }
 
+/** Characters of what a destination says went wrong, at most. */
+const LONGEST_WORD = 1200;
+
 /**
  * @throws MultifdError `protocol` for anything that `encodePeerReport` does not give, such as the word of an engine
  * whose report callback failed.
@@ -51,7 +54,10 @@ export function decodePeerReport(bytes: Uint8Array): PeerReport {
     throw notUnderstood('it is not JSON');
   }
   if (isRecord(value) && typeof value.error === 'string') {
-    throw new MultifdError('protocol', `the destination could not report: ${value.error}`);
+    throw new MultifdError(
+      'protocol',
+      `the destination could not report: ${value.error.slice(0, LONGEST_WORD)}`,
+    );
   }
   if (!isRecord(value) || value.format !== FORMAT) throw notUnderstood(`its format is not ${FORMAT}`);
   const { 'cpu-time': cpuTime, 'peak-rss': peakRss, allocated, 'huge-pages': huge, blocks } = value;

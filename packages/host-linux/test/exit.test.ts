@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { allocateGuestRam, migrate } from '@multifd/core';
+import { encodePong, pingOfChannels } from '@multifd/core/wire';
 import { afterEach, describe, expect, it } from 'vitest';
 
 const FIXTURE = fileURLToPath(new URL('./fixtures/exits.mjs', import.meta.url));
@@ -36,6 +37,8 @@ describe('process.exit, while channels wait in blocking calls', () => {
     const taken: Socket[] = [];
     const server = createServer({ pauseOnConnect: true }, (socket) => {
       socket.on('error', () => {});
+      // Main comes first. Without this answer the source sends no page (docs/wire.md, 14).
+      if (taken.length === 0) socket.write(encodePong(pingOfChannels(2)));
       taken.push(socket);
     });
     server.listen(0, '127.0.0.1');

@@ -159,17 +159,23 @@ describe.runIf(here.includes('10.0'))('what QEMU does not say, and the command d
   });
 });
 
+/** A QEMU 11.1 that keeps its guest, paused, when it was told that it has arrived. */
+async function startColoSource(folder: string) {
+  const source = await startSource({ release: '11.1', machine: 'q35', folder });
+  await source.qemu.qmp.execute('migrate-set-capabilities', {
+    capabilities: [
+      { capability: 'return-path', state: true },
+      { capability: 'x-colo', state: true },
+    ],
+  });
+  return source;
+}
+
 describe.runIf(here.includes('11.1'))('a source that does not let go of its guest', () => {
   it('11.1 with x-colo: receive says that either may have it, exit code 5', async () => {
     using folder = new TestFolder();
-    const source = await startSource({ release: '11.1', machine: 'q35', folder: folder.path });
+    const source = await startColoSource(folder.path);
     await using _ = source.qemu;
-    await source.qemu.qmp.execute('migrate-set-capabilities', {
-      capabilities: [
-        { capability: 'return-path', state: true },
-        { capability: 'x-colo', state: true },
-      ],
-    });
     const file = folder.file('guest.mig');
     const receiving = await startReceive([
       `file:${file}`,
@@ -192,14 +198,8 @@ describe.runIf(here.includes('11.1'))('a source that does not let go of its gues
 
   it('11.1 with x-colo, and its user has no patience: one line, then the document', async () => {
     using folder = new TestFolder();
-    const source = await startSource({ release: '11.1', machine: 'q35', folder: folder.path });
+    const source = await startColoSource(folder.path);
     await using _ = source.qemu;
-    await source.qemu.qmp.execute('migrate-set-capabilities', {
-      capabilities: [
-        { capability: 'return-path', state: true },
-        { capability: 'x-colo', state: true },
-      ],
-    });
     const receiving = await startReceive([
       'memory',
       '--channels',

@@ -28,7 +28,7 @@ export const PING_WANTS_REASON = 0x4d46_0001;
 
 /**
  * Value of the PING with which a multifd source says that it can send runs of zero pages (FLAG_ZERO_RUNS), and of the
- * second PONG with which a multifd destination says that it takes them. A QEMU answers with one PONG of the same value.
+ * PONG with which a multifd destination says that it takes them, in front of the one that answers. A QEMU answers with one PONG of the same value.
  */
 export const PING_HAS_ZERO_RUNS = 0x4d46_0004;
 export const PONG_TAKES_ZERO_RUNS = 0x4d46_0104;

@@ -1,10 +1,8 @@
-import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { migrate } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
-import { closeAfterTest, destination, relayTo } from '../support/ends.js';
+import { closeAfterTest, destination, relayTo, serve } from '../support/ends.js';
 import { PLAIN } from '../support/fixtures.js';
 import { HoldingLine } from '../support/holding-line.js';
 import { expectFailure, expectValue, outcomeOf } from '../support/outcome.js';
@@ -25,23 +23,7 @@ function smallGuest() {
 }
 
 /** What listens there takes connections, and never reads: the process hangs. */
-async function hung(): Promise<string> {
-  const sockets: Socket[] = [];
-  const server = createServer({ pauseOnConnect: true }, (socket) => {
-    sockets.push(socket);
-    socket.on('error', () => {});
-  });
-  closeAfterTest({
-    close() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    },
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const bound = server.address();
-  return `tcp:127.0.0.1:${bound !== null && typeof bound === 'object' ? bound.port : 0}`;
-}
+const hung = (): Promise<string> => serve(() => {}, true);
 
 describe('a relay whose destination hangs', () => {
   it.each([1, 2])(

@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import { encodeShut } from '../../src/wire/return-path.js';
-import { closeAfterTest, rawSource, relayTo } from '../support/ends.js';
+import { rawSource, relayTo, serve } from '../support/ends.js';
 import { expectFailure, inTime, outcomeOf } from '../support/outcome.js';
 import { goTo, tryToMove } from '../support/pair.js';
 import { createGuestRam, MIB } from '../support/ram.js';
@@ -23,24 +22,13 @@ async function destinationThat(
   act: (main: Socket, stop: () => void) => void,
   actOnChannel: (channel: Socket) => void = () => {},
 ): Promise<string> {
-  const sockets: Socket[] = [];
-  const server = createServer((socket) => {
-    socket.on('error', () => {});
-    if (sockets.length === 0) socket.once('data', () => act(socket, () => server.close()));
-    else actOnChannel(socket);
-    sockets.push(socket);
+  let hasMain = false;
+  return serve((socket, server) => {
+    if (hasMain) actOnChannel(socket);
+    else socket.once('data', () => act(socket, () => server.close()));
+    hasMain = true;
     socket.resume();
   });
-  closeAfterTest({
-    close() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    },
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  return `tcp:127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`;
 }
 
 const NONE = (): void => {};

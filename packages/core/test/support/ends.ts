@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   type DestinationEvent,
@@ -29,6 +31,29 @@ export const pongs = (channels: number): Buffer =>
 export function closeAfterTest<T extends { close(): void }>(opened: T): T {
   onTestFinished(() => opened.close());
   return opened;
+}
+
+/** A server of the test's own on a free port. @returns its address as `to` takes it. */
+export async function serve(
+  onSocket: (socket: Socket, server: Server) => void,
+  paused = false,
+): Promise<string> {
+  const sockets: Socket[] = [];
+  const server = createServer({ pauseOnConnect: paused }, (socket) => {
+    socket.on('error', () => {});
+    onSocket(socket, server);
+    sockets.push(socket);
+  });
+  closeAfterTest({
+    close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const bound = server.address();
+  return `tcp:127.0.0.1:${bound !== null && typeof bound === 'object' ? bound.port : 0}`;
 }
 
 /** A source that the test speaks for, byte by byte. */

@@ -5,9 +5,8 @@ import { TestFolder } from '../../../../packages/qemu/test/support/folder.js';
 import { migrate, queryMigrate, waitForMigration } from '../../../../packages/qemu/test/support/monitor.js';
 import { until } from '../../../../packages/qemu/test/support/until.js';
 import { run, start, startReceive } from '../helpers/cli.js';
-import { expectRunsOn, listen, migrateTo, startSource, startTarget } from './support/guests.js';
+import { ENDED, expectRunsOn, listen, migrateTo, startSource, startTarget } from './support/guests.js';
 
-const ENDED = ['completed', 'failed', 'cancelled'] as const;
 const MIB = 2 ** 20;
 const here = installedQemus();
 

@@ -5,11 +5,10 @@ import { waitForMigration } from '../../../../packages/qemu/test/support/monitor
 import { Qemu } from '../../../../packages/qemu/test/support/qemu.js';
 import { run, startReceive } from '../helpers/cli.js';
 import { allocated } from '../helpers/images.js';
-import { listen, migrateTo } from './support/guests.js';
+import { ENDED, listen, migrateTo } from './support/guests.js';
 
 const MIB = 2 ** 20;
 const SIZE = 16 * 1024 * MIB;
-const ENDED = ['completed', 'failed', 'cancelled'] as const;
 
 describe.runIf(installedQemus().includes('10.0'))('a guest of 16 GiB, mostly empty', () => {
   it("10.0 to file: to 10.0: neither the command's memory nor the file grows with it", async () => {

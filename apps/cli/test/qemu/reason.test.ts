@@ -5,6 +5,7 @@ import { waitForMigration } from '../../../../packages/qemu/test/support/monitor
 import { run, startReceive } from '../helpers/cli.js';
 import { type Recorded, recordingProxy } from '../helpers/recording-proxy.js';
 import {
+  ENDED,
   expectRunsOn,
   expectSameRam,
   listen,
@@ -13,7 +14,6 @@ import {
   startTarget,
 } from './support/guests.js';
 
-const ENDED = ['completed', 'failed', 'cancelled'] as const;
 const CHANNELS = { 'multifd-channels': 2 };
 /** The command PING with the value by which a multifd says that it wants to know why (docs/wire.md, 14). */
 const OUR_PING = Buffer.from('08000200044d460001', 'hex');

@@ -10,6 +10,7 @@ import { queryMigrate, waitForMigration } from '../../../../packages/qemu/test/s
 import { until } from '../../../../packages/qemu/test/support/until.js';
 import { type Running, start } from '../helpers/cli.js';
 import {
+  ENDED,
   expectCountGoesOn,
   expectRunsOn,
   expectSameRam,
@@ -19,7 +20,6 @@ import {
   startTarget,
 } from './support/guests.js';
 
-const ENDED = ['completed', 'failed', 'cancelled'] as const;
 const MIB = 2 ** 20;
 const here = installedQemus();
 const haveCodecs = (await whyNot('zlib')) === undefined && (await whyNot('zstd')) === undefined;

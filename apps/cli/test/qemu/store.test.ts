@@ -1,19 +1,17 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { installedQemus, type QemuRelease } from '../../../../packages/qemu/test/support/binaries.js';
+import { installedQemus } from '../../../../packages/qemu/test/support/binaries.js';
 import { TestFolder } from '../../../../packages/qemu/test/support/folder.js';
 import {
   humanMonitorCommand,
-  migrate,
   migrateIncoming,
   setCapabilities,
-  setParameters,
   waitForMigration,
 } from '../../../../packages/qemu/test/support/monitor.js';
 import { firstDifference } from '../../../../packages/qemu/test/support/ram-files.js';
 import { run, startReceive } from '../helpers/cli.js';
-import { allocated } from '../helpers/images.js';
 import {
+  ENDED,
   expectCountGoesOn,
   expectSameRam,
   type Guest,
@@ -22,21 +20,9 @@ import {
   startSource,
   startTarget,
 } from './support/guests.js';
+import { both, type Case, store } from './support/stored.js';
 
-const ENDED = ['completed', 'failed', 'cancelled'] as const;
 const here = installedQemus();
-
-/** A guest's way from one QEMU into a file and on. */
-interface Case {
-  readonly from: QemuRelease;
-  readonly to: QemuRelease;
-  readonly machine: string;
-  readonly channels: number;
-  /** The source QEMU's. */
-  readonly detection?: 'none' | 'legacy' | 'multifd';
-}
-
-const both = (each: Case): boolean => here.includes(each.from) && here.includes(each.to);
 
 const SENT: readonly (Case & { readonly options: string })[] = [
   { from: '10.0', to: '10.0', machine: 'q35', channels: 2, detection: 'multifd', options: '' },
@@ -192,109 +178,4 @@ describe.runIf(here.includes('10.0'))('a guest with a uuid', () => {
 /** A line of QEMU's human monitor, which answers nothing when it has nothing to complain about. */
 async function say({ qemu }: Guest, line: string): Promise<void> {
   expect(await humanMonitorCommand(qemu.qmp, line)).toBe('');
-}
-
-const LOADED: readonly Case[] = [
-  ...['pc', 'q35'].flatMap((machine) =>
-    [0, 1, 4].map((channels): Case => ({ from: '10.0', to: '10.0', machine, channels })),
-  ),
-  { from: '7.2', to: '10.0', machine: 'pc-q35-7.2', channels: 0 },
-  { from: '7.2', to: '10.0', machine: 'pc-i440fx-7.2', channels: 2 },
-  { from: '11.1', to: '11.1', machine: 'q35', channels: 0 },
-  { from: '10.0', to: '11.1', machine: 'pc-q35-10.0', channels: 2 },
-  { from: '11.1', to: '10.0', machine: 'pc-q35-10.0', channels: 0 },
-];
-
-describe('QEMU loads the stored file itself, with -incoming file:', () => {
-  for (const each of LOADED.filter(both)) {
-    const { from, to, machine, channels } = each;
-    const how =
-      channels === 0 ? 'mapped-ram without multifd' : `mapped-ram with ${channels} multifd channels`;
-    it(`${from} to file: to ${to}, ${machine}, ${how}`, async () => {
-      using folder = new TestFolder();
-      const { source, file } = await store(folder, { ...each, channels: 2 });
-      const target = await startTarget({ release: to, machine, folder: folder.path });
-      await using _ = target.qemu;
-      const { qmp } = target.qemu;
-      await setCapabilities(qmp, { 'mapped-ram': true, multifd: channels > 0 });
-      if (channels > 0) await setParameters(qmp, { 'multifd-channels': channels });
-      await migrateIncoming(qmp, `file:${file}`, { exitOnError: false });
-      expect(await waitForMigration(qmp, ENDED, 30_000)).toMatchObject({ status: 'completed' });
-      expectSameRam(source, target);
-      await expectCountGoesOn(source, target);
-    });
-  }
-});
-
-describe.runIf(here.includes('10.0'))("QEMU's own mapped-ram file", () => {
-  for (const [release, channels] of [
-    ['10.0', 0],
-    ['10.0', 4],
-    ['11.1', 2],
-  ] as const) {
-    if (!here.includes(release)) continue;
-    const how = channels === 0 ? 'without multifd' : `with ${channels} multifd channels`;
-    it(`${release} wrote it ${how}: inspect explains it, migrate moves it and brings it back`, async () => {
-      using folder = new TestFolder();
-      const source = await startSource({ release, machine: 'q35', folder: folder.path });
-      await using _ = source.qemu;
-      const { qmp } = source.qemu;
-      const file = folder.file('qemu.mig');
-      await setCapabilities(qmp, { 'mapped-ram': true, multifd: channels > 0 });
-      await setParameters(qmp, {
-        'max-bandwidth': 0,
-        ...(channels > 0 ? { 'multifd-channels': channels } : {}),
-      });
-      await migrate(qmp, `file:${file}`);
-      expect(await waitForMigration(qmp, ENDED, 30_000)).toMatchObject({ status: 'completed' });
-      await source.qemu.kill();
-
-      await expectExplained(file, release);
-      const moved = await run(['migrate', `file:${file}`, '--json']);
-      expect(moved).toMatchObject({ code: 0, stderr: '' });
-      expect(JSON.parse(moved.stdout)).toMatchObject({ verified: true });
-
-      const target = await startTarget({ release, machine: 'q35', folder: folder.path });
-      await using __ = target.qemu;
-      const sent = await run(['migrate', `file:${file}`, await listen(target, 2)]);
-      expect(sent, target.qemu.log()).toMatchObject({ code: 0, stderr: '' });
-      expect(await waitForMigration(target.qemu.qmp, ENDED, 30_000)).toMatchObject({ status: 'completed' });
-      expectSameRam(source, target);
-      await expectCountGoesOn(source, target);
-    });
-  }
-});
-
-async function expectExplained(file: string, release: QemuRelease): Promise<void> {
-  const inspected = await run(['inspect', file, '--json']);
-  expect(inspected).toMatchObject({ code: 0, stderr: '' });
-  expect(JSON.parse(inspected.stdout)).toMatchObject({
-    format: 'mapped-ram',
-    'machine-type': `pc-q35-${release}`,
-    devices: expect.arrayContaining([expect.objectContaining({ name: 'cpu' })]),
-  });
-  const text = await run(['inspect', file]);
-  expect(text).toMatchObject({ code: 0, stderr: '' });
-  expect(text.stdout).toMatch(/^ {2}pc\.ram +64\.0 MiB +\d+ +0 +\d+$/m);
-  expect(text.stdout).toMatch(/^ {4}env\.eip: \S+$/m);
-}
-
-/** A QEMU's guest is now in `guest.mig`; the QEMU has ended. */
-async function store(folder: TestFolder, each: Case): Promise<{ source: Guest; file: string }> {
-  const { from, machine, channels, detection } = each;
-  const source = await startSource({ release: from, machine, folder: folder.path });
-  await using _ = source.qemu;
-  const file = folder.file('guest.mig');
-  const receiving = await startReceive([`file:${file}`, '--channels', `${channels}`, '--json']);
-  await migrateTo(source, receiving.address, {
-    'multifd-channels': channels,
-    ...(detection === undefined ? {} : { 'zero-page-detection': detection }),
-  });
-  const { code, stdout, stderr } = await receiving.ended;
-  expect(code, `${stderr}${source.qemu.log()}`).toBe(0);
-  expect(JSON.parse(stdout)).toMatchObject({ status: 'completed', images: [file] });
-  expect(await waitForMigration(source.qemu.qmp, ENDED, 30_000)).toMatchObject({ status: 'completed' });
-  // Zero pages take no space (from a source that looks for them), and each block begins at a multiple of 1 MiB.
-  if (detection !== 'none') expect(allocated(file)).toBeLessThan(allocated(source.ram.path) + 2 * 2 ** 20);
-  return { source, file };
 }

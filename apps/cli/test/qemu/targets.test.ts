@@ -11,9 +11,8 @@ import {
 import { Qemu, type RamFile } from '../../../../packages/qemu/test/support/qemu.js';
 import { createRam } from '../../../../packages/qemu/test/support/ram-files.js';
 import { run, start, startReceive } from '../helpers/cli.js';
-import { expectSameRam, type Guest, listen, migrateTo } from './support/guests.js';
+import { ENDED, expectSameRam, type Guest, listen, migrateTo } from './support/guests.js';
 
-const ENDED = ['completed', 'failed', 'cancelled'] as const;
 const MIB = 2 ** 20;
 
 interface Machine {

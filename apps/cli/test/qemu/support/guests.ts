@@ -29,6 +29,9 @@ const MIB = 2 ** 20;
 /** Pages that the guest writes to in turn, one in each round of its loop. */
 const DIRTY = { dirtyBase: 16 * MIB, dirtyPages: 256 };
 
+/** How a migration of QEMU's may end, as `query-migrate` says it. */
+export const ENDED = ['completed', 'failed', 'cancelled'] as const;
+
 export interface Guest {
   readonly qemu: Qemu;
   readonly ram: RamFile;

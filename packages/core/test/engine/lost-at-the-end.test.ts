@@ -1,10 +1,9 @@
-import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Guest, type MigrationParameters, migrate } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
-import { afterEach, describe, expect, it } from 'vitest';
-import { pongs } from '../support/ends.js';
+import { describe, expect, it } from 'vitest';
+import { pongs, serve } from '../support/ends.js';
 import { PLAIN } from '../support/fixtures.js';
 import { expectFailure, expectValue, inTime, outcomeOf } from '../support/outcome.js';
 import { createGuestRam } from '../support/ram.js';
@@ -13,30 +12,21 @@ const PAGES = 32;
 /** More than what the kernel and a connection's own buffer take. */
 const LARGE = 32 * 2 ** 20;
 
-const servers: Server[] = [];
-const sockets: Socket[] = [];
-afterEach(() => {
-  for (const socket of sockets.splice(0)) socket.destroy();
-  for (const server of servers.splice(0)) server.close();
-});
-
 /** A destination that takes both connections and reads of neither until it is told to. */
 async function destination() {
   const both = Promise.withResolvers<{ main: Socket; channel: Socket }>();
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    // A source connects main first.
-    sockets.push(socket);
-    socket.on('error', () => {});
-    const [main, channel] = sockets;
-    if (main !== undefined && channel === undefined) main.write(pongs(1));
-    if (main !== undefined && channel !== undefined) both.resolve({ main, channel });
-  });
-  servers.push(server);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const bound = server.address();
-  const port = bound !== null && typeof bound === 'object' ? bound.port : 0;
-  return { to: `tcp:127.0.0.1:${port}`, connections: inTime(both.promise, 'both connections') };
+  const sockets: Socket[] = [];
+  const to = await serve(
+    (socket) => {
+      // A source connects main first.
+      sockets.push(socket);
+      const [main, channel] = sockets;
+      if (main !== undefined && channel === undefined) main.write(pongs(1));
+      if (main !== undefined && channel !== undefined) both.resolve({ main, channel });
+    },
+    { allowHalfOpen: true },
+  );
+  return { to, connections: inTime(both.promise, 'both connections') };
 }
 
 function guestWith(more: Partial<Guest>) {

@@ -23,7 +23,7 @@ function smallGuest() {
 }
 
 /** What listens there takes connections, and never reads: the process hangs. */
-const hung = (): Promise<string> => serve(() => {}, true);
+const hung = (): Promise<string> => serve(() => {}, { pauseOnConnect: true });
 
 describe('a relay whose destination hangs', () => {
   it.each([1, 2])(

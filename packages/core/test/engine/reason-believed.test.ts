@@ -1,8 +1,8 @@
-import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { testSeed } from '@multifd/testing/random';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { encodeReturnPathMessage, encodeShut, RETURN_PATH } from '../../src/public/wire.js';
+import { serve } from '../support/ends.js';
 import { expectFailure } from '../support/outcome.js';
 import { goTo, move, tryToMove } from '../support/pair.js';
 import { createGuestRam, MIB } from '../support/ram.js';
@@ -12,21 +12,15 @@ const seed = testSeed();
 const newGuest = () => ({ ram: createGuestRam({ seed, blocks: [{ name: 'pc.ram', length: 2 * MIB }] }) });
 const patient = { setupTimeout: 30_000, stallTimeout: 30_000 };
 
-const toClose: { close(): void }[] = [];
-afterEach(() => {
-  for (const each of toClose.splice(0)) each.close();
-});
-
 interface Line {
   readonly main: Socket;
   readonly channels: Socket[];
 }
 
 /** A destination of this test's own. @param act called when main and one channel have said something. */
-async function fake(act: (line: Line) => void): Promise<string> {
+function fake(act: (line: Line) => void): Promise<string> {
   const all: Socket[] = [];
-  const server = createServer((socket) => {
-    socket.on('error', () => {});
+  return serve((socket) => {
     all.push(socket);
     socket.once('data', () => {
       socket.resume();
@@ -34,16 +28,6 @@ async function fake(act: (line: Line) => void): Promise<string> {
       if (main !== undefined && channels.includes(socket)) act({ main, channels });
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  toClose.push({
-    close() {
-      for (const socket of all) socket.destroy();
-      server.close();
-    },
-  });
-  const address = server.address();
-  return `tcp:127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`;
 }
 
 async function sendTo(address: string, maxBandwidth = 0) {
@@ -121,25 +105,21 @@ describe('a source believes no more of a reason than a text', () => {
   });
 
   it('many of them, and nothing that fails: the migration completes', async () => {
-    const sockets: Socket[] = [];
+    let first = true;
     const { sent } = await move({
       guest: newGuest(),
       parameters: { multifdChannels: 1 },
-      listening: async (incoming) => {
+      listening: (incoming) => {
         const port = Number(incoming.address.split(':').at(-1));
-        const proxy = createServer((socket) => {
+        return serve((socket) => {
           const onward = connect({ port, host: '127.0.0.1' });
           for (const each of [socket, onward]) each.on('error', () => each.destroy());
+          socket.on('close', () => onward.destroy());
           // Main is the first.
-          if (sockets.length === 0) for (let count = 0; count < 100; count++) socket.write(NO);
-          sockets.push(socket, onward);
+          if (first) for (let count = 0; count < 100; count++) socket.write(NO);
+          first = false;
           socket.pipe(onward).pipe(socket);
         });
-        proxy.listen(0, '127.0.0.1');
-        await once(proxy, 'listening');
-        toClose.push(proxy, { close: () => void sockets.forEach((each) => void each.destroy()) });
-        const address = proxy.address();
-        return `tcp:127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`;
       },
     });
     expect(sent.status).toBe('completed');

@@ -1,7 +1,6 @@
-import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
-import { migrate, openRamBlockSync, receive, relay } from '@multifd/core';
-import { afterEach, describe, expect, it } from 'vitest';
+import type { Socket } from 'node:net';
+import { migrate, openRamBlockSync, receive } from '@multifd/core';
+import { describe, expect, it } from 'vitest';
 import {
   COMMAND,
   createRamPacket,
@@ -14,12 +13,12 @@ import {
   RamPacketDecoder,
 } from '../../src/public/wire.js';
 import { PING_HAS_ZERO_RUNS, PONG_TAKES_ZERO_RUNS } from '../../src/wire/return-path.js';
-import { pongs } from '../support/ends.js';
+import { pongs, rawSource, relayTo, serve } from '../support/ends.js';
 import { PLAIN } from '../support/fixtures.js';
 import { expectFailure, outcomeOf } from '../support/outcome.js';
 import { move } from '../support/pair.js';
 import { createGuestRam, FILLS, MIB, windowOf } from '../support/ram.js';
-import { RawSource, raw } from '../support/raw-source.js';
+import { raw } from '../support/raw-source.js';
 
 const PAGE = 4096;
 const parameters = { multifdChannels: 1, setupTimeout: 20_000, stallTimeout: 20_000 };
@@ -33,11 +32,6 @@ function bytesOf(value: number): Buffer {
 }
 const PING = encodeCommand(COMMAND.PING, bytesOf(PING_HAS_ZERO_RUNS));
 const QEMU_PING = encodeCommand(COMMAND.PING, bytesOf(1));
-
-const toClose: (() => void)[] = [];
-afterEach(() => {
-  for (const close of toClose.splice(0)) close();
-});
 
 /** A packet of runs, pairs of byte offset and length. */
 function runs(pairs: readonly (readonly [number, number])[], number: number): Uint8Array {
@@ -55,8 +49,7 @@ function runs(pairs: readonly (readonly [number, number])[], number: number): Ui
 
 /** Main, and one channel with `packets`, from a source that says that it has runs. Gives what it hears on main. */
 async function send(address: string, packets: readonly Uint8Array[]): Promise<() => Buffer> {
-  const source = new RawSource(address);
-  toClose.push(() => source.close());
+  const source = rawSource(address);
   const heard: Buffer[] = [];
   const main = await source.open(
     raw.header(),
@@ -107,12 +100,7 @@ describe('a destination', () => {
 describe('a relay', () => {
   it('offers no runs, and refuses them', async () => {
     const last = await receive({ listen: 'tcp:127.0.0.1:0', parameters });
-    const incoming = await relay({
-      listen: 'tcp:127.0.0.1:0',
-      to: last.address,
-      incoming: parameters,
-      outgoing: { ...parameters, zeroPageDetection: 'none' },
-    });
+    const incoming = await relayTo(last.address, parameters);
     const heard = await send(incoming.address, [runs([[0, PAGE]], 1)]);
     expectFailure(await outcomeOf(incoming.result, 'relay'), 'protocol', /flags.*no zero runs/);
     expect(heard().includes(PONG)).toBe(true);
@@ -132,10 +120,9 @@ async function record(answer: Buffer, options: { readonly wire?: 'multifd' | 'qe
   const connections: { socket: Socket; bytes: Buffer }[] = [];
   let answered = false;
   const ended = Promise.withResolvers<void>();
-  const server = createServer((socket) => {
+  const to = await serve((socket) => {
     const connection = { socket, bytes: Buffer.alloc(0) };
     connections.push(connection);
-    socket.on('error', () => {});
     socket.on('data', (bytes: Buffer) => {
       connection.bytes = Buffer.concat([connection.bytes, bytes]);
       const isMain = connection.bytes.subarray(0, 4).toString('latin1') === 'QEVM';
@@ -147,10 +134,6 @@ async function record(answer: Buffer, options: { readonly wire?: 'multifd' | 'qe
       if (isMain && connection.bytes.includes('"page_size"')) ended.resolve();
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const bound = server.address();
-  toClose.push(() => server.close());
   const ram = createGuestRam({
     seed: 1,
     fill: (page, index) => page.fill(index === 700 ? 7 : 0),
@@ -159,7 +142,7 @@ async function record(answer: Buffer, options: { readonly wire?: 'multifd' | 'qe
   const cancel = new AbortController();
   const sent = outcomeOf(
     migrate({
-      to: `tcp:127.0.0.1:${bound !== null && typeof bound === 'object' ? bound.port : 0}`,
+      to,
       accelerator: PLAIN,
       signal: cancel.signal,
       parameters: { ...parameters, ...options },

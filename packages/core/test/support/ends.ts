@@ -33,13 +33,20 @@ export function closeAfterTest<T extends { close(): void }>(opened: T): T {
   return opened;
 }
 
+export interface ServeOptions {
+  /** Nothing is read of a connection until the test resumes it. */
+  readonly pauseOnConnect?: boolean;
+  /** This end stays open when the other has ended. */
+  readonly allowHalfOpen?: boolean;
+}
+
 /** A server of the test's own on a free port. @returns its address as `to` takes it. */
 export async function serve(
   onSocket: (socket: Socket, server: Server) => void,
-  paused = false,
+  options: ServeOptions = {},
 ): Promise<string> {
   const sockets: Socket[] = [];
-  const server = createServer({ pauseOnConnect: paused }, (socket) => {
+  const server = createServer(options, (socket) => {
     socket.on('error', () => {});
     onSocket(socket, server);
     sockets.push(socket);

@@ -1,8 +1,8 @@
-import { createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type DestinationEvent, type MigrationParameters, migrate } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
-import { closeAfterTest, destination, pongs, rawSource, relayTo, SHUT } from '../support/ends.js';
+import { destination, pongs, rawSource, relayTo, SHUT, serve } from '../support/ends.js';
 import { expectFailure, expectValue, outcomeOf } from '../support/outcome.js';
 import { createGuestRam, MIB } from '../support/ram.js';
 import { raw } from '../support/raw-source.js';
@@ -154,28 +154,16 @@ for (const [kind, open] of Object.entries(KINDS)) {
 
 describe('a source', () => {
   it('does not wait for ever for a destination that is alive and never says its last word', async () => {
-    const sockets: Socket[] = [];
-    const server = createServer((socket) => {
-      sockets.push(socket);
-      socket.on('error', () => {});
+    const to = await serve((socket) => {
       socket.once('data', (first: Buffer) => {
         if (first[0] !== 0x51) return;
         socket.write(pongs(2));
         setInterval(() => socket.write(PONG), 100).unref();
       });
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    closeAfterTest({
-      close() {
-        server.close();
-        for (const socket of sockets) socket.destroy();
-      },
-    });
-    const bound = server.address();
-    const port = bound !== null && typeof bound === 'object' ? bound.port : 0;
     const moving = migrate({
       guest: { ram: createGuestRam({ seed: testSeed(), blocks: BLOCKS }) },
-      to: `tcp:127.0.0.1:${port}`,
+      to,
       parameters: { zeroPageDetection: 'none', stallTimeout: 1000, completionTimeout: 3000 },
     });
     const outcome = await outcomeOf(moving, 'migrate', PATIENCE);

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // Each test is a crate of its own, and uses a part.
 
 pub mod framing;
+pub mod shapes;
 pub mod zstd;
 
 use multifd_streams::{Fault, Pack, Span, Unpack};

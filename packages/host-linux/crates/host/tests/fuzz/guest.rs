@@ -1,13 +1,11 @@
-//! Mappings, writes, holes, memory given back, trackers and unmapping, in any order, against a model; and nothing is
-//! left afterwards. `MULTIFD_FUZZ_SECONDS` (default 3) says for how long, `MULTIFD_SEED` repeats a run.
+//! A mapping and its model: what is done to one is done to the other.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
-use std::time::{Duration, Instant, SystemTime};
 
 use multifd_host::bits::DirtyBits;
 use multifd_host::known_data::KnownData;
@@ -18,26 +16,8 @@ use multifd_host::track::Tracker;
 use multifd_host::track::digest::{DigestTracker, Digests};
 use multifd_host::track::uffd::Uffd;
 
-const PAGE: usize = 4096;
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        // splitmix64
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ mixed >> 31) % n as u64) as usize
-    }
-
-    fn range(&mut self, length: usize) -> (usize, usize) {
-        let from = self.below(length);
-        let most = if self.below(4) == 0 { length } else { 3 * PAGE };
-        (from, 1 + self.below((length - from).min(most)))
-    }
-}
+use crate::PAGE;
+use crate::random::Random;
 
 /// What a tracker has to report at least, and what it may report.
 enum Tracking {
@@ -54,7 +34,8 @@ enum Tracking {
     },
 }
 
-struct Guest {
+/// A mapping, and what must be read of it.
+pub struct Guest {
     number: u32,
     mapping: Arc<Mapping>,
     known: KnownData,
@@ -65,7 +46,7 @@ struct Guest {
 }
 
 impl Guest {
-    fn new(random: &mut Random, folder: &std::path::Path) -> Guest {
+    pub fn new(random: &mut Random, folder: &Path) -> Guest {
         let length = (1 + random.below(1200)) * PAGE;
         let mut file = None;
         let mut model = vec![0; length];
@@ -282,7 +263,8 @@ impl Guest {
         assert!(bytes == self.model, "the second mapping");
     }
 
-    fn step(&mut self, random: &mut Random) {
+    /// One thing that may be done to it.
+    pub fn step(&mut self, random: &mut Random) {
         match random.below(20) {
             0..8 => self.write(random),
             8..10 => self.zero(random),
@@ -296,7 +278,8 @@ impl Guest {
         }
     }
 
-    fn end(self) {
+    /// Nothing of it is left.
+    pub fn end(self) {
         self.mapping.intact().expect("intact");
         registry::unmap(self.number);
         assert!(registry::open(self.number).is_err());
@@ -304,99 +287,4 @@ impl Guest {
             fs::remove_file(path).expect("removed");
         }
     }
-}
-
-/// Open files, and kibibytes of address space.
-fn usage() -> (usize, usize) {
-    let files = fs::read_dir("/proc/self/fd").expect("descriptors").count();
-    let status = fs::read_to_string("/proc/self/status").expect("status");
-    let size = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmSize:"))
-        .expect("VmSize");
-    (files, size.trim().trim_end_matches(" kB").parse().expect("a number"))
-}
-
-#[test]
-fn anything_in_any_order() {
-    let number = |name: &str| {
-        std::env::var(name)
-            .ok()
-            .map(|text| text.parse::<u64>().expect("a number"))
-    };
-    let seconds = number("MULTIFD_FUZZ_SECONDS").unwrap_or(3);
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_nanos() as u64);
-    let seed = number("MULTIFD_SEED").unwrap_or(now);
-    println!("seed {seed}");
-    let mut random = Random(seed);
-    let folder = std::env::temp_dir().join(format!("multifd-fuzz-{}", std::process::id()));
-    fs::create_dir_all(&folder).expect("a folder");
-    // What is opened once and stays, and memory that the allocator keeps.
-    for _ in 0..20 {
-        let mut guest = Guest::new(&mut random, &folder);
-        (0..50).for_each(|_| guest.step(&mut random));
-        guest.end();
-    }
-    let before = usage();
-    let (begun, mut rounds) = (Instant::now(), 0);
-    while begun.elapsed() < Duration::from_secs(seconds) || rounds < 5 {
-        let mut guests: Vec<Guest> = (0..4).map(|_| Guest::new(&mut random, &folder)).collect();
-        for _ in 0..400 {
-            let guest = random.below(guests.len());
-            guests[guest].step(&mut random);
-        }
-        guests.into_iter().for_each(Guest::end);
-        rounds += 1;
-    }
-    println!("{rounds} rounds");
-    let after = usage();
-    assert_eq!(after.0, before.0, "open files");
-    assert!(
-        after.1 < before.1 + 64 * 1024,
-        "address space: {} KiB, then {} KiB",
-        before.1,
-        after.1
-    );
-    let maps = fs::read_to_string("/proc/self/maps").expect("maps");
-    assert!(
-        !maps.contains("fuzz-twin") && !maps.contains("memfd:fuzz") && !maps.contains("/ram-"),
-        "{maps}"
-    );
-    fs::remove_dir(&folder).expect("an empty folder");
-}
-
-/// The same for a file that is cut below a mapping: bytes that are gone are zeros and an error, for each access.
-#[test]
-fn files_that_shrink() {
-    let path = std::env::temp_dir().join(format!("multifd-shrink-{}", std::process::id()));
-    for cut in [0, 1, 5000, 3 * PAGE, 7 * PAGE + 1] {
-        fs::write(&path, vec![9; 8 * PAGE]).expect("room");
-        let plan = Plan {
-            name: "shrinks".to_owned(),
-            length: 8 * PAGE as u64,
-            backing: Backing::File {
-                source: Source::Path(path.clone()),
-                offset: 0,
-                shared: true,
-            },
-            writable: true,
-        };
-        let mapping = Mapping::new(plan).expect("a mapping");
-        mapping.intact().expect("intact");
-        OpenOptions::new()
-            .write(true)
-            .open(&path)
-            .and_then(|file| file.set_len(cut as u64))
-            .expect("cut");
-        for at in (0..8 * PAGE).step_by(512) {
-            // SAFETY: within the mapping.
-            let byte = unsafe { mapping.start().add(at).read_volatile() };
-            assert_eq!(byte, if at < cut { 9 } else { 0 }, "cut at {cut}, byte {at}");
-        }
-        assert!(mapping.intact().expect_err("broken").message.contains("became shorter"));
-        mapping.zero(0, 8 * PAGE as u64).expect("zero");
-    }
-    fs::remove_file(&path).expect("removed");
 }

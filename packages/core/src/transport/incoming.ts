@@ -191,13 +191,15 @@ export class IncomingConnection implements BytesConsumer {
   /**
    * Sends `word`, closes this direction, and reads and drops incoming bytes until the peer closes too: closing with
    * unread bytes resets the connection, and the reset may overtake `word`. Then drops the connection. Pending and
-   * later reads fail with `error`. Not for a blocking connection. Never throws.
+   * later reads fail with `error`. A blocking connection is read by Node again. Never throws.
    * @param patience ms that the peer may take to close.
    */
   async leave(word: Uint8Array, patience: number, error: MultifdError): Promise<void> {
     const { socket } = this.#bytes;
     this.#leaving = true;
     this.#fail(error);
+    this.#blocking?.close();
+    this.#blocking = undefined;
     if (!socket.destroyed) {
       const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
       const timer = setTimeout(() => socket.destroy(), patience);

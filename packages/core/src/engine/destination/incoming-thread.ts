@@ -23,6 +23,12 @@ const CLOSING_TIMEOUT = 2_000;
 /** ms that a source may take to close main once it has been told that its guest stays there. */
 const LEAVING = 500;
 
+/**
+ * ms for which a channel is read on after a failure: its source, which was told on main, closes it as a rule. Longer than main is
+ * kept for that (`LEAVING`), so that main is never the last to go, and shorter than a thread may take to end.
+ */
+const CHANNEL_LEAVING = 900;
+
 /** The same, once our user has cancelled again. */
 const HURRY_TIMEOUT = 5_000;
 
@@ -42,8 +48,9 @@ export class IncomingThread {
   /** Resolves when the API thread has ended the migration. */
   readonly #aborted = Promise.withResolvers<void>();
   #reason: ErrorReport | undefined;
-  /** The source was told that its guest stays there: resolves when its connection is closed. */
+  /** The source was told that its guest stays there, or is left by a channel: resolves when its connection is closed. */
   #refused: Promise<void> | undefined;
+  #complete = false;
 
   constructor(data: IncomingThreadData, port: IncomingPort, role: ThreadRole) {
     this.#data = data;
@@ -81,6 +88,7 @@ export class IncomingThread {
     }
     const receivers = this.#receivers;
     await new RecvChannel(connection, channel, this.#control, sink, receivers, counters, pageSize).run();
+    this.#complete = true;
   }
 
   async #openReceivers(methods: ChannelMethods, channel: number, counters: CounterRow): Promise<Receivers> {
@@ -95,7 +103,9 @@ export class IncomingThread {
   async close(): Promise<void> {
     // Another thread's error may have been first, and a relay's destination may be about to give its reason.
     if (this.#main !== undefined && !this.#control.isTold) await this.#aborted.promise;
-    this.#refuse(new MultifdError('cancelled', `${this.where}: it is over`));
+    const over = new MultifdError('cancelled', `${this.where}: it is over`);
+    this.#refuse(over);
+    this.#leaveChannel(over);
     if (this.#refused === undefined) this.#connection?.end();
     this.#role.close();
     try {
@@ -165,6 +175,7 @@ export class IncomingThread {
     this.#aborted.resolve();
     const error = new MultifdError('cancelled', `${this.where}: aborted`);
     this.#refuse(error);
+    this.#leaveChannel(error);
     if (this.#refused === undefined) this.#connection?.destroy(error);
   }
 
@@ -178,5 +189,16 @@ export class IncomingThread {
     const why = this.#main.wantsReason ? this.#reason : undefined;
     const reason = why === undefined ? [] : [encodeReason(MultifdError.fromReport(why), this.#data.uuid)];
     this.#refused = this.#connection?.leave(concat(...reason, encodeShut(1)), LEAVING, error);
+  }
+  /**
+   * After any failure, of a source that waits for our answer: reads a channel on and drops what comes, until the source closes
+   * it. Main has to tell the source first: in QEMU up to 10.0 the migration thread waits for all channels at a sync, and
+   * waits forever, with the guest stopped in the last one, if one channel breaks before another has heard of the sync.
+   * A source that waits for no answer learns of a failure only by what breaks: it is not read on.
+   */
+  #leaveChannel(error: MultifdError): void {
+    const isChannel = this.#data.channel !== undefined;
+    if (!isChannel || this.#complete || this.#refused !== undefined || !this.#control.isWaitedFor) return;
+    this.#refused = this.#connection?.leave(new Uint8Array(0), CHANNEL_LEAVING, error);
   }
 }

@@ -166,11 +166,12 @@ export class PendingConnection implements Claim {
 
   /**
    * Drops the connection. A source that asked for reasons gets this one, and is told that its guest is not here: it may
-   * have sent everything by now.
+   * have sent everything by now. A channel is read until its source closes it, as `IncomingThread` does after a failure.
    */
   dismiss(reason: MultifdError, dismissals: Dismissals): void {
     if (this.#introduction.wantsReason)
       dismissals.add(this.#accepted.stream(), concat(encodeReason(reason, this.#uuid), encodeShut(1)));
+    else if (this.role === 'channel') dismissals.add(this.#accepted.stream(), new Uint8Array(0));
     else this.drop();
   }
 

@@ -10,7 +10,6 @@ import {
 import {
   migrateIncoming,
   type QemuMigrationParameters,
-  queryMigrate,
   setCapabilities,
   setParameters,
   waitForMigration,
@@ -20,6 +19,8 @@ import type { Qemu } from './qemu.js';
 
 /** ms for one migration of a small guest. */
 const PATIENCE = 60_000;
+/** ms for what a QEMU says of a migration that failed: with a channel too many it may hang, and never says it. */
+const HUNG = 5000;
 
 const ACCELERATOR = {
   module: pathToFileURL(createRequire(import.meta.url).resolve('@multifd/accel-js')).href,
@@ -63,7 +64,9 @@ export async function sendTo(
     });
     return { result, info: await waitForMigration(destination.qmp, ['completed', 'failed'], PATIENCE) };
   } catch (error) {
-    const info = await queryMigrate(destination.qmp).catch((late: unknown) => String(late));
+    const info = await destination.qmp
+      .execute('query-migrate', {}, { timeout: HUNG })
+      .catch((late: unknown) => String(late));
     throw new Error(`${String(error)}; QEMU: ${JSON.stringify(info)} ${destination.log()}`, { cause: error });
   }
 }

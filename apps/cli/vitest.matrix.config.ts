@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Features together: about two minutes, or as long as `pnpm matrix --minutes N` says. */
+/** Features together: every pair of values once, about a minute, or as long as `pnpm matrix --minutes N` says. */
 export default defineConfig({
   test: {
     globalSetup: '@multifd/testing/global-setup',

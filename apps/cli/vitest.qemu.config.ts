@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 // The support that packages/qemu's own tests have; see test/qemu/support/qemu.ts.
 import { installedQemus, whatIsMissing } from '../../packages/qemu/test/support/binaries.js';
 
-/** The real command against real QEMU: two files at a time, since tests mostly wait for a QEMU. */
+/** The real command against real QEMU: two files at a time keep two cores busy for 70 % of the time, so there are three. */
 const here = installedQemus();
 const missing = whatIsMissing();
 if (missing !== undefined) console.log(`the command against real QEMU: ${missing}`);
@@ -16,7 +16,7 @@ export default defineConfig({
     globalSetup: '@multifd/testing/global-setup',
     include: here.length === 0 ? [] : ['test/qemu/**/*.test.ts'],
     passWithNoTests: here.length === 0,
-    maxWorkers: 2,
+    maxWorkers: 3,
     ...(reports === undefined
       ? {}
       : { reporters: ['default', 'json'], outputFile: { json: join(reports, 'cli.json') } }),

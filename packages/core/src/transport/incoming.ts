@@ -1,6 +1,7 @@
 import { MultifdError } from '../errors.js';
 import type { CounterRow } from '../thread/counters.js';
 import type { ByteStream } from './byte-stream.js';
+import { cutShort, named } from './incoming-errors.js';
 import { KEEP_ALIVE } from './keep-alive.js';
 import { type QueueUsers, queueLimits } from './queue-limits.js';
 import { adoptSocket, type BytesConsumer, type SocketBytes, streamSocket } from './socket-bytes.js';
@@ -265,7 +266,7 @@ export class IncomingConnection implements BytesConsumer {
     try {
       count = blocking.receive(this.#staging.targets(), Number.POSITIVE_INFINITY);
     } catch (cause) {
-      this.#fail(this.#broke(cause));
+      this.#fail(named(this.where, cause));
       throw this.#failure;
     }
     this.#counters?.addBytes(count);
@@ -274,18 +275,8 @@ export class IncomingConnection implements BytesConsumer {
     return count > 0;
   }
 
-  #broke(cause: unknown): MultifdError {
-    const error = MultifdError.from(cause, 'io', this.where);
-    return new MultifdError(error.code, `${this.where}: ${error.message}`, {
-      cause,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-    });
-  }
-
   #cutShort(expected: string, got: number): MultifdError {
-    const cut = this.#bytes.socket.isCut === true ? ', or somebody cut it: TLS did not end' : '';
-    const what = `${this.where}: the source closed it after ${got} of ${expected}${cut}`;
-    return new MultifdError('peer-closed', what, { hint: "see the source's own message" });
+    return cutShort(this.where, expected, got, this.#bytes.socket.isCut === true);
   }
 
   #fail(error: MultifdError): void {

@@ -6,8 +6,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // vitest.qemu.config.ts and vitest.matrix.config.ts have those.
     exclude: ['test/qemu/**', 'test/matrix/**'],
-    // The end-to-end tests start processes with several threads each, and wait for them: three files at a time keep two cores
-    // busy for half of the time. No timing decides a test; these limits only say "it hangs".
+    // The end-to-end tests start processes with several threads each, and wait for them: half a second of CPU time for each
+    // second. No timing decides a test; these limits only say "it hangs".
     maxWorkers: 4,
     testTimeout: 120_000,
     hookTimeout: 120_000,

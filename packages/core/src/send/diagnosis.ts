@@ -119,37 +119,43 @@ function whoThrew(plugins: PluginCode, cause: unknown): 'accelerator' | 'method'
 export interface Announced {
   /** A QEMU without a machine, which alone takes `none`, is rare. */
   readonly machineType: string;
+  /** With `qemu` a multifd is not asked for its reason. */
+  readonly wire: MigrationParameters['wire'];
   /** Undefined: no TLS. */
   readonly tls: ClientTls | undefined;
 }
 
 /**
  * The error for a destination that is gone. Before the first round is over it has probably refused the guest: a QEMU then
- * only closes. So does whoever judges a certificate, once the handshake is over and before it has read a byte of main. A
- * source and a relay both say so.
+ * only closes. So does a multifd that was not asked why, and whoever judges a certificate, once the handshake is over and
+ * before it has read a byte of main. A source and a relay both say so.
  */
 export function withEarlyHint(
   error: MultifdError,
   control: SourceControl,
-  { machineType, tls }: Announced,
+  announced: Announced,
 ): MultifdError {
   if (error.code !== 'peer-closed' || isReason(error) || !control.isInFirstRound) return error;
-  const unnamed = machineType === 'none' ? UNNAMED : '';
+  return new MultifdError('peer-closed', error.message, { cause: error, hint: earlyHint(announced) });
+}
+
+function earlyHint({ machineType, wire, tls }: Announced): string {
+  const isUnnamed = machineType === 'none';
+  const fit = `${SAME}${tls === undefined ? ' and tls-creds' : ''} must fit`;
+  const look =
+    wire === 'qemu'
+      ? `${SAID_BY_EITHER}: ${fit}${isUnnamed ? `; ${UNNAMED}` : ''}`
+      : `${isUnnamed ? `${UNNAMED}; ` : ''}${SAID_BY_QEMU}: ${fit}`;
   // A shared key has proven itself in the handshake.
-  const isJudged = tls?.credentials.kind === 'x509';
-  const hint = isJudged
-    ? `${tls.credentials.own === undefined ? NO_CERTIFICATE : JUDGED}; if it is not that: ${unnamed}${SAME}`
-    : `${unnamed}${LOOK}; ${SAME}${tls === undefined ? PLAIN : ''}`;
-  return new MultifdError('peer-closed', error.message, { cause: error, hint });
+  if (tls?.credentials.kind !== 'x509') return look;
+  return `${tls.credentials.own === undefined ? NO_CERTIFICATE : JUDGED}; if it is not that: ${look}`;
 }
 
 const NO_CERTIFICATE =
   'TLS: this end has no certificate (client-cert.pem), and the destination may ask for one; its own message says so';
 const JUDGED =
   "TLS: the destination may not accept this end's certificate (its tls-authz, ca-cert.pem or ca-crl.pem); its own message says so";
-const UNNAMED =
-  'the guest was announced with machine type none, which a QEMU refuses: give machineType at the source, with the name that the QEMU has (pc-q35-10.0, say); ';
-const LOOK = "see the destination's own message, or whether it still runs";
-const SAME =
-  'multifd must be on there; machine type, RAM size, devices, uuid, multifd-channels and multifd-compression must be the same on both ends';
-const PLAIN = '; tls-creds must be set on both or empty on both';
+const UNNAMED = 'a QEMU refuses machine type none: give machineType (pc-q35-10.0, say)';
+const SAID_BY_QEMU = 'see its stderr, or error-desc of its query-migrate';
+const SAID_BY_EITHER = "see a QEMU's stderr, or a multifd's own message (given here too, without wire qemu)";
+const SAME = 'multifd, multifd-channels, multifd-compression, machine type, RAM size, devices, uuid';

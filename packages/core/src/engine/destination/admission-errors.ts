@@ -54,9 +54,13 @@ export function otherGuest({ message, hint }: MultifdError): MultifdError {
   });
 }
 
-/** The error for a source whose connections are all there, and which has sent no page and ended. */
-export function gaveUp(): MultifdError {
-  return new MultifdError('peer-closed', 'main stream: the source closed it before it sent a page', {
+/**
+ * The error for a source whose connections are all there, and which has sent no page and ended.
+ * @param isMain whether it has closed main; else a channel.
+ */
+export function gaveUp(isMain: boolean): MultifdError {
+  const what = isMain ? 'main stream: the source closed it' : 'the source closed a channel';
+  return new MultifdError('peer-closed', `${what} before it sent a page`, {
     hint: "it may have waited too long for this end: see the source's own message",
   });
 }

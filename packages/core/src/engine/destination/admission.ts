@@ -3,9 +3,9 @@ import { saidByDestination } from '../../thread/guest-place.js';
 import type { Accepted } from '../../transport/accepted.js';
 import { alone, closedEarly, gaveUp, missing, otherGuest, otherNumber, whyLate } from './admission-errors.js';
 import type { AdmissionHost } from './admission-host.js';
-import { BegunSource, hasGivenUp } from './begun-source.js';
+import { BegunSource, hasGivenUp, replaced } from './begun-source.js';
 import { ConnectionLimit } from './connection-limit.js';
-import { type Choice, chooseGroup, type Group } from './group.js';
+import { type Choice, chooseGroup, fewer, type Group } from './group.js';
 import type { ExpectedGuest } from './introduction.js';
 import { Latecomers } from './latecomers.js';
 import { LATEST, PendingConnection, SOONEST } from './pending-connection.js';
@@ -134,15 +134,14 @@ export class Admission {
     try {
       connection.look(now);
     } catch (cause) {
-      const error = MultifdError.from(cause, 'internal', connection.peer);
-      if (this.#refusals.isLeftOver(connection, error)) this.#refuseInSilence(connection, error);
-      else this.#refuse(connection, error);
+      this.#refuseNew(connection, MultifdError.from(cause, 'internal', connection.peer));
     }
   }
 
   #decide(now: number): void {
     for (const { main, why } of this.#refusals.ofOtherGuests(this.#pending, now))
       this.#refuse(main, otherGuest(why));
+    for (const { channel, why } of this.#refusals.strays(this.#pending)) this.#refuseNew(channel, why);
     let choice = this.#choose();
     if (choice.type === 'conflict' || choice.type === 'misfit') {
       // One may have closed or said more since its last look.
@@ -152,12 +151,13 @@ export class Admission {
     if (choice.type === 'complete') {
       const { group } = choice;
       if (this.#refuseOthers(group)) return;
-      if (!hasGivenUp(group.main)) {
+      if (!hasGivenUp(group)) {
         this.#introduce(group.main);
-        if (this.#readiness.isReached(group, this.#pending, now, this.#heldUp)) void this.#start(group);
+        const others = this.#refusals.notLeft(this.#pending, group.main);
+        if (this.#readiness.isReached(group, others, now, this.#heldUp)) void this.#start(group);
         return;
       }
-      this.#turnAway(group.main, group.channels, gaveUp());
+      this.#turnAway(group.main, group.channels, gaveUp(group.main.ended));
     }
     this.#readiness.reset();
     if (choice.type !== 'misfit') this.#misfitSince = undefined;
@@ -182,7 +182,7 @@ export class Admission {
   }
 
   #choose(): Choice<PendingConnection> {
-    this.#refuseReplaced();
+    for (const main of replaced(this.#pending)) this.#refuse(main, closedEarly().message);
     return chooseGroup(this.#pending, this.#expected.channels);
   }
 
@@ -194,21 +194,17 @@ export class Admission {
       return;
     }
     this.#introduce(main);
-    const hasChannel =
-      this.#refusals.since(main) !== undefined || this.#pending.some(({ role }) => role === 'channel');
+    const isRefused = this.#refusals.since(main) !== undefined;
+    const hasChannel = isRefused || this.#pending.some(({ role }) => role === 'channel');
     const prospect = this.#begun.look(main, hasChannel, now, this.#heldUp);
-    if (prospect === 'open') return;
-    this.#refuse(main, prospect === 'alone' ? alone() : closedEarly().message);
+    const { channels } = this.#expected;
+    const came = isRefused ? undefined : fewer(this.#pending, main, channels);
+    const all = this.#begun.hasFewer(came, now, this.#heldUp);
+    if (all !== undefined)
+      this.#turnAway(main, all, otherNumber({ atLeast: all.length, isExact: true }, channels));
+    else if (prospect === 'open') return;
+    else this.#refuse(main, prospect === 'alone' ? alone() : closedEarly().message);
     this.#withdraw();
-  }
-
-  /** Refuses an ended main stream once its host has sent another one: its source is gone. */
-  #refuseReplaced(): void {
-    const mains = this.#pending.filter(({ role, proven }) => role === 'main' && proven);
-    for (const main of mains) {
-      const isReplaced = mains.some((other) => other.host === main.host && other.since > main.since);
-      if (main.ended && isReplaced) this.#refuse(main, closedEarly().message);
-    }
   }
 
   #withdraw(): void {
@@ -230,7 +226,7 @@ export class Admission {
 
   async #start(group: Group<PendingConnection>): Promise<void> {
     this.#state = 'complete';
-    this.#latecomers = new Latecomers(group);
+    this.#latecomers = new Latecomers(group, (connection) => this.#refusals.isOfRefused(connection));
     const chosen = [group.main, ...group.channels];
     // Remove all before the first await, so that no look takes them for latecomers.
     for (const connection of chosen) this.#remove(connection);
@@ -283,6 +279,12 @@ export class Admission {
     const reasonInFull = why.hint === undefined ? why.message : `${why.message} (${why.hint})`;
     const letGo = connection.mayHaveLetGo ? `; ${saidByDestination('either').words}` : '';
     this.#host.refused(connection.peer, `${reasonInFull}${letGo}`);
+  }
+
+  /** Refuses it, with an event unless it is what is left of a source that was refused a moment ago. */
+  #refuseNew(connection: PendingConnection, why: MultifdError): void {
+    if (this.#refusals.isLeftOver(connection, why)) this.#refuseInSilence(connection, why);
+    else this.#refuse(connection, why);
   }
 
   #refuseInSilence(connection: PendingConnection, why: MultifdError): void {

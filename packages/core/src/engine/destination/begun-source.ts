@@ -1,3 +1,4 @@
+import type { Group } from './group.js';
 import type { PendingConnection } from './pending-connection.js';
 
 /** ms to wait for channels when main already carries pages, as that of a source without multifd does. */
@@ -12,8 +13,16 @@ export type Prospect =
   | 'ended';
 
 /** Whether a source ended before its first page: it gave up while this end stood still, and did not look. */
-export function hasGivenUp(main: PendingConnection): boolean {
-  return main.ended && main.progress === 'setup';
+export function hasGivenUp({ main, channels }: Group<PendingConnection>): boolean {
+  return (main.ended && main.progress === 'setup') || channels.some(({ isDead }) => isDead);
+}
+
+/** Main streams that have ended and whose host has sent another one since: their sources are gone. */
+export function replaced(pending: readonly PendingConnection[]): readonly PendingConnection[] {
+  const mains = pending.filter(({ role, proven }) => role === 'main' && proven);
+  return mains.filter(
+    (main) => main.ended && mains.some(({ host, since }) => host === main.host && since > main.since),
+  );
 }
 
 /** Looks at the main stream of a source that has begun and whose connections are not complete. */
@@ -21,6 +30,9 @@ export class BegunSource {
   /** Since when main is seen to be alone, and to be over; ms. */
   #aloneSince: number | undefined;
   #endedSince: number | undefined;
+  /** How many channels a source has that may have no more, and since when; ms. */
+  #fewer: number | undefined;
+  #fewerSince = 0;
 
   /**
    * @param hasChannel whether a channel has come with it, or was refused since: then it has not noticed yet.
@@ -37,8 +49,19 @@ export class BegunSource {
     return now - (this.#endedSince ?? now) < heldUp ? 'open' : 'ended';
   }
 
+  /**
+   * The channels of a source that has fewer than this end: it waits for an answer, so its packets do not say so.
+   * @param came see `fewer`.
+   */
+  hasFewer<C>(came: readonly C[] | undefined, now: number, heldUp: number): readonly C[] | undefined {
+    if (this.#fewer !== came?.length) this.#fewerSince = now;
+    this.#fewer = came?.length;
+    return now - this.#fewerSince >= heldUp ? came : undefined;
+  }
+
   /** The source is gone. */
   reset(): void {
+    this.#fewer = undefined;
     this.#aloneSince = undefined;
     this.#endedSince = undefined;
   }

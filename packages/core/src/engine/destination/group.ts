@@ -130,15 +130,42 @@ function countChannels(proven: readonly Claim[], main: Claim, channels: number):
   const { sourceChannels = channels } = main;
   if (sourceChannels !== channels) return { atLeast: sourceChannels, isExact: true };
   const own = proven.filter((claim) => mayBelong(claim, main) && !isDoubtful(claim, main));
-  const numbers = new Set(own.map(({ firstPacket }) => firstPacket));
-  const isAll =
-    numbers.size === own.length && own.every(({ firstPacket = own.length }) => firstPacket < own.length);
-  const isExact = isAll && own.some(({ secondPacket }) => secondPacket === own.length);
+  const isExact = haveFirstNumbers(own) && own.some(({ secondPacket }) => secondPacket === own.length);
   if (isExact && own.length < channels) return { atLeast: own.length, isExact };
   const surplus = proven.filter((claim) => claim.isSurplus && mayBelong(claim, main));
   if (surplus.length === 0) return undefined;
   const atLeast = Math.max(...surplus.map(({ channel }) => channel + 1));
   return { atLeast, isExact: isExact && atLeast === own.length };
+}
+
+function haveFirstNumbers(channels: readonly Claim[]): boolean {
+  const { length } = channels;
+  const numbers = new Set(channels.map(({ firstPacket }) => firstPacket));
+  return numbers.size === length && channels.every(({ firstPacket = length }) => firstPacket < length);
+}
+
+/**
+ * `main`'s channels, if those that came look like all that its source has, and are fewer than this end's: the channels
+ * and their first packets have the first numbers, and no connection of its host is unknown. Others can still be held up.
+ * Undefined before the setup sync, which shows that a source has connected all of its own, and of a source that says
+ * its number.
+ */
+export function fewer<C extends Claim>(
+  claims: readonly C[],
+  main: Claim & { readonly hasSynced: boolean },
+  channels: number,
+): readonly C[] | undefined {
+  if (!main.hasSynced || main.sourceChannels !== undefined) return undefined;
+  const own = claims.filter(({ host, since }) => host === main.host && since >= main.since);
+  const found = own.filter(({ role }) => role === 'channel');
+  // A second packet shows that the source does not wait: then packet numbers tell how many there are.
+  const isKnown = own.every(
+    ({ role, proven, secondPacket }) => role !== undefined && proven && secondPacket === undefined,
+  );
+  const count = found.length;
+  const numbers = new Set(found.map(({ channel }) => channel));
+  const areFirst = numbers.size === count && found.every(({ channel }) => channel < count);
+  return isKnown && areFirst && count > 0 && count < channels && haveFirstNumbers(found) ? found : undefined;
 }
 
 /** Numbers of missing channels; if none is missing, of the doubtful ones. */

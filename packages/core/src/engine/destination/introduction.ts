@@ -46,6 +46,7 @@ export class Introduction {
   #channel = 0;
   #proven = false;
   #progress: Progress = 'setup';
+  #hasSynced = false;
   #decoder: MainStreamDecoder | undefined;
   #returnPath = false;
   #wantsReason = false;
@@ -101,6 +102,12 @@ export class Introduction {
     return isRam ? second : undefined;
   }
 
+  /** Whether it is a channel that has sent no more than its first packet, without a page: the setup sync. */
+  get isInSetup(): boolean {
+    const most = INIT_PACKET_SIZE + packetHeaderSize(this.#expected.pageSize);
+    return this.#role === 'channel' && this.#bytes.length <= most;
+  }
+
   #numberAt(packet: number): number | undefined {
     if (this.#role !== 'channel' || this.#bytes.length < packet + NUMBER_AT + 8) return undefined;
     return readU64(this.#bytes, packet + NUMBER_AT);
@@ -108,6 +115,11 @@ export class Introduction {
 
   get progress(): Progress {
     return this.#progress;
+  }
+
+  /** Main: whether the START section of RAM is over, and the setup sync with it: each channel has sent its first packet. */
+  get hasSynced(): boolean {
+    return this.#hasSynced;
   }
 
   /**
@@ -193,7 +205,8 @@ export class Introduction {
         this.#progress = 'rounds';
     } else if (record.type === 'command') {
       this.#readCommand(record);
-    } else if (record.type === 'page') this.#progress = 'pages';
+    } else if (record.type === 'footer') this.#hasSynced = true;
+    else if (record.type === 'page') this.#progress = 'pages';
   }
 
   #readCommand({ command, data }: CommandRecord): void {

@@ -5,6 +5,13 @@ import { type Claim, type Group, mayBelong } from './group.js';
 /** ms of silence after which a connection is no rival: a source sends on all of its connections at once. */
 export const SILENT = 2_000;
 
+/** What a channel is that came behind a source that was refused, and in front of the next one. */
+export const OF_REFUSED = 'of a source that was refused before';
+
+const OF_ANOTHER = 'of another source: it does not belong to the main stream of this migration';
+const OF_SECOND = 'of a second source: the migration has all its connections';
+const STRANGE = 'one channel too many, and it sent no packet';
+
 /** A connection that is still pending, or arrives, once the source's connections are complete. */
 export interface Latecomer extends Claim {
   readonly peer: string;
@@ -26,11 +33,14 @@ export type Verdict =
  */
 export class Latecomers {
   readonly #group: Group<Latecomer>;
+  readonly #isOfRefused: (connection: Latecomer) => boolean;
   /** When the first younger main of each host connected, ms. */
   readonly #youngerMains = new Map<string, number>();
 
-  constructor(group: Group<Latecomer>) {
+  /** @param isOfRefused whether a connection may be of a source that was refused. */
+  constructor(group: Group<Latecomer>, isOfRefused: (connection: Latecomer) => boolean) {
     this.#group = group;
+    this.#isOfRefused = isOfRefused;
   }
 
   /**
@@ -60,16 +70,18 @@ export class Latecomers {
   #judgeChannel(connection: Latecomer, all: readonly Latecomer[], now: number): Verdict | undefined {
     const { host, channel, since, isSurplus, proven } = connection;
     const { main, channels, hosts, doubtful } = this.#group;
+    if (since < main.since && this.#isOfRefused(connection))
+      return { refused: `channel ${channel} ${OF_REFUSED}` };
     const surplus = isSurplus
       ? otherNumber({ atLeast: channel + 1, isExact: false }, channels.length)
       : undefined;
-    const refused = surplus?.message ?? 'the migration has all its connections';
     const isOlder = isSurplus ? !mayBelong(connection, main) : since < main.since;
-    if (!hosts.has(host) || isOlder) return { refused };
+    if (!hosts.has(host) || isOlder) return { refused: `channel ${channel} ${OF_ANOTHER}` };
     if (!doubtful.has(channel)) {
-      if (this.#firstOtherMain(host) <= since) return { refused };
+      if (this.#firstOtherMain(host) <= since) return { refused: `channel ${channel} ${OF_SECOND}` };
       // A channel that sends no more by the end is a stranger.
-      if (!proven) return now === Number.POSITIVE_INFINITY ? { refused } : undefined;
+      if (!proven)
+        return now === Number.POSITIVE_INFINITY ? { refused: surplus?.message ?? STRANGE } : undefined;
       if (all.some((other) => this.#mayBeItsMain(other, connection, now))) return undefined;
     }
     return { failed: surplus ?? claimedTwice(`channel ${channel}`, connection.peer) };

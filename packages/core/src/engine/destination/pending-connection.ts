@@ -75,6 +75,10 @@ export class PendingConnection implements Claim {
     return this.#introduction.secondPacket;
   }
 
+  get hasSynced(): boolean {
+    return this.#introduction.hasSynced;
+  }
+
   get progress(): Introduction['progress'] {
     return this.#introduction.progress;
   }
@@ -101,6 +105,11 @@ export class PendingConnection implements Claim {
   /** The peer has closed its side, perhaps after sending everything. */
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** A channel that has ended behind the setup sync: no source that completes says so little, so its source is gone. */
+  get isDead(): boolean {
+    return this.#ended && this.#introduction.isInSetup;
   }
 
   /** Of TLS, once it is proven: who is at the other end. */
@@ -132,7 +141,7 @@ export class PendingConnection implements Claim {
       if (MultifdError.is(seen)) throw seen;
       if (seen === 'broken') throw new MultifdError('peer-closed', 'the connection broke');
       if (seen === 'ended') {
-        if (!this.proven) throw this.#closed();
+        if (!this.proven) throw this.closed();
         this.#ended = true;
       } else {
         this.#heard = now;
@@ -141,7 +150,8 @@ export class PendingConnection implements Claim {
     }
   }
 
-  #closed(): MultifdError {
+  /** An error that says how much came before the end. */
+  closed(): MultifdError {
     const { length } = this.bytes;
     return new MultifdError(
       'peer-closed',

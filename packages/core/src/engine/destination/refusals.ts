@@ -1,6 +1,7 @@
-import type { MultifdError } from '../../errors.js';
+import { MultifdError } from '../../errors.js';
 import { Dismissals } from './dismissals.js';
-import { SILENT } from './latecomers.js';
+import type { Claim } from './group.js';
+import { OF_REFUSED, SILENT } from './latecomers.js';
 import type { PendingConnection } from './pending-connection.js';
 
 /** ms for which what a host closes is taken for the rest of its source that was refused. */
@@ -14,23 +15,65 @@ interface Refusal {
   readonly why: MultifdError;
 }
 
+interface RefusedSource extends Refusal {
+  /** When its main connected; of several in a row, the first one's. */
+  readonly since: number;
+}
+
 /** Connections that were turned away: what their sources are told, and when and why it was. */
 export class Refusals {
   readonly #dismissals = new Dismissals();
   /** The last one of each host, of the hosts that were heard of last. */
   readonly #last = new Map<string, Refusal>();
   /** The last main of each such host. */
-  readonly #sources = new Map<string, Refusal>();
+  readonly #sources = new Map<string, RefusedSource>();
   /** The last channel of another guest, of each such host; `at` is when it had connected. */
   readonly #otherGuests = new Map<string, Refusal>();
 
   add(connection: PendingConnection, why: MultifdError): void {
     connection.dismiss(why, this.#dismissals);
     const { host, role, since, isSource } = connection;
-    if (isSource) remember(this.#sources, host, { at: performance.now(), why });
+    if (isSource) this.#sourceRefused(host, since, why);
     remember(this.#last, host, { at: performance.now(), why });
     if (role === 'channel' && why.code === 'incompatible')
       remember(this.#otherGuests, host, { at: since, why });
+  }
+
+  #sourceRefused(host: string, since: number, why: MultifdError): void {
+    const at = performance.now();
+    const last = this.#sources.get(host);
+    const first = last !== undefined && since - last.at < LEAVING ? last.since : since;
+    remember(this.#sources, host, { at, since: Math.min(first, since), why });
+  }
+
+  /** Whether it connected behind the main of a source of its host that was refused, and at most `LEAVING` after that. */
+  isOfRefused({ host, since }: Pick<Claim, 'host' | 'since'>): boolean {
+    const last = this.#sources.get(host);
+    return last !== undefined && since >= last.since && since < last.at + LEAVING;
+  }
+
+  /** Connections that may have come with `main`: no channels of a source that was refused before it. */
+  notLeft(pending: readonly PendingConnection[], main: PendingConnection): readonly PendingConnection[] {
+    return pending.filter(
+      (each) => each.role !== 'channel' || each.since >= main.since || !this.isOfRefused(each),
+    );
+  }
+
+  /**
+   * Channels that no pending main can have, and why: those of a source that is gone, and surplus ones of a source that
+   * was refused. A source connects main first. Without this they would count as the next source's.
+   */
+  strays(pending: readonly PendingConnection[]): { channel: PendingConnection; why: MultifdError }[] {
+    return pending.flatMap((channel) => {
+      const { role, isDead, isSurplus, host, since } = channel;
+      const isOver = isDead || (isSurplus && this.isOfRefused(channel));
+      if (role !== 'channel' || !isOver) return [];
+      const mayHaveMain = pending.some(
+        (other) => other.role !== 'channel' && other.host === host && other.since <= since,
+      );
+      const why = isDead ? channel.closed() : new MultifdError('peer-closed', OF_REFUSED);
+      return mayHaveMain ? [] : [{ channel, why }];
+    });
   }
 
   /**
@@ -97,7 +140,7 @@ export class Refusals {
   }
 }
 
-function remember(all: Map<string, Refusal>, host: string, refusal: Refusal): void {
+function remember<R extends Refusal>(all: Map<string, R>, host: string, refusal: R): void {
   all.delete(host);
   all.set(host, refusal);
   const [oldest] = all.keys();

@@ -216,7 +216,8 @@ export class RelayMain implements MainHost {
     });
     // The destination has the guest: only the source must still be told.
     const failed = (error: MultifdError): void => {
-      const announced = { machineType: this.#machineType, tls: this.#link.tls };
+      const { wire } = this.#parameters;
+      const announced = { machineType: this.#machineType, wire, tls: this.#link.tls };
       if (!this.#control.isConfirmed) this.#host.failed(withEarlyHint(error, this.#control, announced));
     };
     this.#outgoing = outgoing;

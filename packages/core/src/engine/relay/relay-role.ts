@@ -46,6 +46,7 @@ export class RelayRole implements DestinationRole<RelayResult> {
     this.#onFailure(
       withEarlyHint(error, this.#side.control, {
         machineType: this.#machineType,
+        wire: this.#parameters.wire,
         tls: this.#destination.tls,
       }),
     ),
@@ -177,6 +178,9 @@ export class RelayRole implements DestinationRole<RelayResult> {
 
   /** Main's thread passes the destination's own report on. */
   async report(): Promise<undefined> {}
+
+  /** Nothing is left of a source whose connections are closed. */
+  readonly release = async (): Promise<void> => {};
 
   async close(completed: boolean): Promise<void> {
     this.#reason.close();

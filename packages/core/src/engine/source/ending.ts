@@ -10,7 +10,7 @@ import { AwaitedReason } from './heard-reason.js';
 export interface SourceEndingHost {
   readonly status: StatusMachine;
   readonly parameters: MigrationParameters;
-  readonly announced: Announced;
+  readonly announced: Omit<Announced, 'wire'>;
   /** Says who has the guest. */
   readonly control: SourceControl;
   readonly failures: FirstFailure;
@@ -132,7 +132,8 @@ export class SourceEnding {
     if (this.isDecided) return;
     status.to('failed');
     this.#host.stopThreads();
-    this.#outcome.reject(withEarlyHint(error, control, this.#host.announced));
+    const { announced, parameters } = this.#host;
+    this.#outcome.reject(withEarlyHint(error, control, { ...announced, wire: parameters.wire }));
   }
 
   /** With a return path the destination's answer decides; without one, that every byte has been sent. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { longestFirst } from '@multifd/testing/longest-first';
 import { defineConfig } from 'vitest/config';
 // The support that packages/qemu's own tests have; see test/qemu/support/qemu.ts.
 import { installedQemus, whatIsMissing } from '../../packages/qemu/test/support/binaries.js';
@@ -20,6 +21,16 @@ export default defineConfig({
     ...(reports === undefined
       ? {}
       : { reporters: ['default', 'json'], outputFile: { json: join(reports, 'cli.json') } }),
+    sequence: {
+      sequencer: longestFirst([
+        'qemu/store.test.ts',
+        'qemu/tls.test.ts',
+        'qemu/bench.test.ts',
+        'qemu/relay.test.ts',
+        'qemu/faults.test.ts',
+        'qemu/mapped-ram.test.ts',
+      ]),
+    },
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

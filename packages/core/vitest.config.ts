@@ -1,5 +1,5 @@
+import { longestFirst } from '@multifd/testing/longest-first';
 import { configDefaults, defineConfig } from 'vitest/config';
-import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
  * Test files that mostly wait, for somebody to give up: each keeps a core busy for less than two fifths of its time, some for
@@ -33,30 +33,20 @@ const WAITING = [
   'zero/registry',
 ].map((name) => `test/${name}.test.ts`);
 
-/** Those of them that take half a minute and more begin first, the longest before all: none runs on alone at the end. */
+/** Those of them that take half a minute and more. */
 const LONGEST = [
-  'farewell',
-  'broken-methods',
-  'strangers',
-  'raw-source',
-  'waits',
-  'left-over-channels',
-  'faults',
+  'engine/farewell',
+  'engine/broken-methods',
+  'engine/strangers',
+  'engine/raw-source',
+  'engine/waits',
+  'engine/left-over-channels',
+  'engine/faults',
   'zero/registry',
-  'broken-accelerators',
-  'hostile',
-  'unfit-sources',
-].map((name) => `/${name}.test.ts`);
-
-class LongestFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const place = ({ moduleId }: TestSpecification): number => {
-      const at = LONGEST.findIndex((name) => moduleId.endsWith(name));
-      return at < 0 ? LONGEST.length : at;
-    };
-    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
-  }
-}
+  'engine/broken-accelerators',
+  'engine/hostile',
+  'engine/unfit-sources',
+].map((name) => `test/${name}.test.ts`);
 
 const shared = {
   // Bounds against a hang, never a measure of speed.
@@ -69,7 +59,7 @@ const shared = {
 export default defineConfig({
   test: {
     globalSetup: '@multifd/testing/global-setup',
-    sequence: { sequencer: LongestFirst },
+    sequence: { sequencer: longestFirst(LONGEST) },
     projects: [
       { test: { ...shared, name: 'waiting', include: WAITING, maxWorkers: 6, sequence: { groupOrder: 0 } } },
       {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { longestFirst } from '@multifd/testing/longest-first';
 import { defineConfig } from 'vitest/config';
 import { installedQemus, whatIsMissing } from './test/support/binaries.js';
 
@@ -22,6 +23,17 @@ export default defineConfig({
     ...(reports === undefined
       ? {}
       : { reporters: ['default', 'json'], outputFile: { json: join(reports, 'qemu.json') } }),
+    sequence: {
+      sequencer: longestFirst([
+        'e2e/early-state.test.ts',
+        'e2e/send.test.ts',
+        'e2e/receive.test.ts',
+        'e2e/compression.test.ts',
+        'e2e/refusals.test.ts',
+        'e2e/capabilities.test.ts',
+        'e2e/mapped-ram.test.ts',
+      ]),
+    },
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

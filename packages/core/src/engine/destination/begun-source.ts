@@ -14,7 +14,9 @@ export type Prospect =
 
 /** Whether a source ended before its first page: it gave up while this end stood still, and did not look. */
 export function hasGivenUp({ main, channels }: Group<PendingConnection>): boolean {
-  return (main.ended && main.progress === 'setup') || channels.some(({ isDead }) => isDead);
+  // One that waits for no answer may have let go of its guest: its migration begins, and says so.
+  const hasLeft = !main.mayHaveLetGo && channels.some(({ isDead }) => isDead);
+  return hasLeft || (main.ended && main.progress === 'setup');
 }
 
 /** Main streams that have ended and whose host has sent another one since: their sources are gone. */

@@ -69,7 +69,7 @@ export class Refusals {
       const isOver = isDead || (isSurplus && this.isOfRefused(channel));
       if (role !== 'channel' || !isOver) return [];
       const mayHaveMain = pending.some(
-        (other) => other.role !== 'channel' && other.host === host && other.since <= since,
+        (other) => other.role !== 'channel' && other.host === host && (isDead || other.since <= since),
       );
       const why = isDead ? channel.closed() : new MultifdError('peer-closed', OF_REFUSED);
       return mayHaveMain ? [] : [{ channel, why }];

@@ -14,6 +14,7 @@ import type { ThreadJob, ThreadPort } from '../thread/port.js';
 import { BandwidthLimit } from '../transport/bandwidth.js';
 import { openOutgoingChannel } from '../transport/open-channel.js';
 import type { Outgoing } from '../transport/outgoing.js';
+import { loadSocketIo } from '../transport/socket-io.js';
 import { openChecker } from '../zero/open-checker.js';
 import type { PageChecker } from '../zero/page-checker.js';
 import { SourceControl } from './control.js';
@@ -52,7 +53,12 @@ export class SendChannel implements ThreadJob {
     const { check, channel, link } = this.#data;
     const { pageSize, methodModules, methodSettings } = link;
     const { multifdCompression, stallTimeout } = link.parameters;
-    await this.#pages.open();
+    // Before it connects: the destination waits for nothing then.
+    const { socketIo } = link;
+    await Promise.all([
+      this.#pages.open(),
+      socketIo === undefined ? undefined : loadSocketIo(socketIo.module),
+    ]);
     if (check !== undefined) {
       this.#counters.heartbeat(ACTIVITY_OPENING);
       this.#checker = await openChecker(check, pageSize, stallTimeout, {

@@ -66,9 +66,13 @@ export class IncomingThread {
   }
 
   async run(): Promise<void> {
-    // Load before the first connection, so that a missing codec is reported at once.
-    const { parameters, methodModules } = this.#data;
-    const methods = await methodsForChannel(parameters.multifdCompression, methodModules);
+    // Load before the first connection: what is missing is reported at once, and no source waits for it. The module of
+    // the sockets brings guest memory too, as a rule.
+    const { parameters, methodModules, socketIo } = this.#data;
+    const [methods, io] = await Promise.all([
+      methodsForChannel(parameters.multifdCompression, methodModules),
+      socketIo === undefined ? undefined : loadSocketIo(socketIo.module),
+    ]);
     this.#port.post({ type: 'ready' });
     const { connection: handover, peer, head } = await this.#port.next('connection');
     const { channel } = this.#data;
@@ -80,12 +84,10 @@ export class IncomingThread {
     connection.skip(INIT_PACKET_SIZE);
     const counters = this.#counters.row(channel + 1);
     connection.countIn(counters);
-    const { pageSize, socketIo } = this.#data;
+    const { pageSize } = this.#data;
     const sink = await connection.watched(this.#role.sink(counters), () => this.#control.gone(channel));
     this.#receivers = await this.#openReceivers(methods, channel, counters);
-    if (socketIo !== undefined) {
-      connection.block(await loadSocketIo(socketIo.module), socketIo.interrupt, parameters);
-    }
+    if (io !== undefined && socketIo !== undefined) connection.block(io, socketIo.interrupt, parameters);
     const receivers = this.#receivers;
     await new RecvChannel(connection, channel, this.#control, sink, receivers, counters, pageSize).run();
     this.#complete = true;

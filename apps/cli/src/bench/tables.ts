@@ -171,6 +171,19 @@ export function findings(series: readonly Series[]): Finding[] {
   });
 }
 
+/** Neither is called faster if the median is this close to 1 and each was faster in some round. */
+const EQUAL = 0.05;
+
+/** @param shares times as fast, of each round. @param share their median. */
+function howFast(shares: readonly number[], share: number, peer: string): string {
+  const [lowest, highest] = [Math.min(...shares), Math.max(...shares)];
+  if (Math.abs(share - 1) <= EQUAL && lowest < 1 && highest > 1)
+    return `about as fast as ${peer} (${figure(share)} times, ${figure(lowest)} to ${figure(highest)})`;
+  return share >= 1
+    ? `${figure(share)} times as fast as ${peer}`
+    : `slower than ${peer} (${figure(1 / share)} times as long)`;
+}
+
 function ceilingSentence(ours: Series, ceiling: Series): string | undefined {
   const share = middle(ratios(ours, ceiling, 'time'));
   if (share === undefined) return undefined;
@@ -178,13 +191,10 @@ function ceilingSentence(ours: Series, ceiling: Series): string | undefined {
 }
 
 function sentence(ours: Series, peer: Series): string | undefined {
-  const share = middle(ratios(ours, peer, 'time'));
+  const shares = ratios(ours, peer, 'time');
+  const share = middle(shares);
   const cpu = middle(figuresOf(ours, 'cpu'));
   const theirs = middle(figuresOf(peer, 'cpu'));
   if (share === undefined || cpu === undefined || theirs === undefined) return undefined;
-  const how =
-    share >= 1
-      ? `${figure(share)} times as fast as ${peer.contender}`
-      : `slower than ${peer.contender} (${figure(1 / share)} times as long)`;
-  return `${ours.contender} is ${how}, with ${figure(cpu / 1000)} s of CPU to its ${figure(theirs / 1000)} s`;
+  return `${ours.contender} is ${howFast(shares, share, peer.contender)}, with ${figure(cpu / 1000)} s of CPU to its ${figure(theirs / 1000)} s`;
 }

@@ -203,6 +203,13 @@ describe('what is told', () => {
     expect(lines([series('multifd', [2000]), series('QEMU 10.0.2', [1000])])).toEqual([
       '**4 GiB full, 2 channels:** multifd is slower than QEMU 10.0.2 (2 times as long), with 2 s of CPU to its 1 s.',
     ]);
+    expect(lines([series('multifd', [1000, 1000, 1000]), series('QEMU 10.0.2', [900, 980, 1200])])).toEqual([
+      '**4 GiB full, 2 channels:** multifd is about as fast as QEMU 10.0.2 (0.98 times, 0.9 to 1.2), with 1 s of CPU to its 0.98 s.',
+    ]);
+    // Slower in every round: that is no accident.
+    expect(lines([series('multifd', [1000, 1000]), series('QEMU 10.0.2', [970, 980])])[0]).toContain(
+      'is slower',
+    );
   });
 
   it('what failed is named, and has no figure', () => {

@@ -60,8 +60,8 @@ export class Refusals {
   }
 
   /**
-   * Channels that no pending main can have, and why: those of a source that is gone, and surplus ones of a source that
-   * was refused. A source connects main first. Without this they would count as the next source's.
+   * Channels that no pending main can have, and why: those of a source that is gone, while no main of its host is here, and
+   * surplus ones of a source that was refused, while none came before them: a source connects main first.
    */
   strays(pending: readonly PendingConnection[]): { channel: PendingConnection; why: MultifdError }[] {
     return pending.flatMap((channel) => {

@@ -49,6 +49,7 @@ export class Vm {
 
   /** A machine that has arrived, stopped. @throws Error if this VMM cannot run it. */
   static arrived({ ram, deviceState }: Pick<ReceiveResult, 'ram' | 'deviceState'>): Vm {
+    if (deviceState === undefined) throw new Error('the stream does not describe its devices');
     return new Vm(ram, loadDevices(deviceState));
   }
 

@@ -239,7 +239,7 @@ export class ReceiveRun {
     this.#facts.statistics = statistics;
     this.#facts.machineType = machineType;
     this.#facts.blocks = ram.blocks.map(({ name, length }) => ({ name, length }));
-    this.#facts.devices = deviceState.map(({ idstr, instanceId }) => `${idstr}.${instanceId}`);
+    this.#facts.devices = deviceState?.map(({ idstr, instanceId }) => `${idstr}.${instanceId}`) ?? null;
   }
 
   #noteMemory(target: Target): void {
@@ -254,7 +254,7 @@ export class ReceiveRun {
 
   /** A demo guest in memory runs on here, after the source can no longer run it and its digests were taken. */
   async #runOn({ deviceState, ram }: ReceiveResult, target: Target): Promise<void> {
-    const vcpu = target.kind === 'memory' ? findVcpuState(deviceState) : undefined;
+    const vcpu = target.kind === 'memory' ? findVcpuState(deviceState ?? []) : undefined;
     if (vcpu !== undefined) this.#facts.guest = await runOn(ram, vcpu);
   }
 }

@@ -20,8 +20,8 @@ export interface ReceiveDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly ram?: ReceivedRamMember;
   readonly blocks?: readonly IncomingBlock[];
   readonly 'machine-type'?: string;
-  /** Names of the devices whose state came. */
-  readonly devices?: readonly string[];
+  /** Names of the devices whose state came. Null: state came, but the stream does not describe it. */
+  readonly devices?: readonly string[] | null;
   /** For a target on disk and a guest with device state: whether it was stored. RAM alone cannot be resumed. */
   readonly 'device-state'?: 'kept' | 'dropped';
   readonly channels?: number;
@@ -79,7 +79,7 @@ export interface ReceiveFacts {
   statistics?: DestinationStatistics;
   blocks?: readonly IncomingBlock[];
   machineType?: string;
-  devices?: readonly string[];
+  devices?: readonly string[] | null;
   deviceState?: 'kept' | 'dropped';
   completed?: boolean;
   images?: readonly string[];

@@ -61,7 +61,11 @@ export function receiveSummary(document: ReceiveDocument): string {
     `channels: ${document.channels} (compression ${compressed(document.compression, ram)})`,
     tlsLine('tls', document.tls),
     ...blocks.map(({ name, length }) => `block: ${plain(name)}, ${formatBytes(length)}`),
-    devices.length === 0 ? '' : `devices: ${devices.map(plain).join(', ')}`,
+    devices === null
+      ? 'devices: not described'
+      : devices.length === 0
+        ? ''
+        : `devices: ${devices.map(plain).join(', ')}`,
     one('cpu time', document['cpu-time'].destination, (value) => `${value} ms`),
     one('peak memory', document['peak-rss'].destination, formatBytes),
     ...(memory === undefined ? [] : [memoryLine(memory)]),

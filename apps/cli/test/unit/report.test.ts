@@ -157,6 +157,16 @@ describe('summaries', () => {
     expect(unasked).toContain('verified: not asked for');
   });
 
+  it('receive; state that the stream does not describe is not the same as none', () => {
+    const facts = { listen: 'tcp:127.0.0.1:1', target: 'memory', completed: true };
+    const text = (devices: readonly string[] | null): string =>
+      receiveSummary(receiveDocument({ ...facts, devices }));
+    expect(receiveDocument({ ...facts, devices: null }).devices).toBeNull();
+    expect(text(null)).toContain('devices: not described\n');
+    expect(text([])).not.toContain('devices');
+    expect(text(['timer.0'])).toContain('devices: timer.0\n');
+  });
+
   it('receive; names from the stream cannot steer the terminal', () => {
     const blocks = [{ name: 'evil\u001b[2J', length: 4096 }];
     const document = receiveDocument({

@@ -46,7 +46,10 @@ export interface Guest {
   resume?(): void | Promise<void>;
   /**
    * The device state. Called twice: at `setup`, while the guest may still run, for the sections marked `early`, which
-   * are sent before the first round; and once it is `stopped`, for the others. Default: none.
+   * are sent before the first round; and once it is `stopped`, for the others. May return all of them both times. Each
+   * answer is checked at once, and one that would not arrive as it is fails the migration with `guest`, before the guest
+   * is handed over: a field out of range, a device twice, an early one that comes only when stopped or has changed since
+   * setup, one that is missing then. Default: none.
    */
   deviceState?(when: 'setup' | 'stopped'): readonly DeviceSection[] | Promise<readonly DeviceSection[]>;
   /**
@@ -259,11 +262,12 @@ export interface ReceiveResult {
    */
   readonly receivedPages: readonly SharedArrayBuffer[];
   /**
-   * In the source's order, those marked `early` first; without the report request. Empty if the stream does not
-   * describe them.
+   * `rawDeviceState`, split into devices: in the source's order, those marked `early` first; without the report request.
+   * Empty if the guest has none. Undefined if state came and the stream has no description that fits it (a QEMU with
+   * suppress-vmdesc): then it cannot be split, a warning says so, and all of it is in `rawDeviceState`.
    */
-  readonly deviceState: readonly DeviceSection[];
-  /** The device state of the stream as it came, and its description (JSON), if there was one. */
+  readonly deviceState: readonly DeviceSection[] | undefined;
+  /** The device state of the stream as it came, whether or not it can be split; its description (JSON), if there was one. */
   readonly rawDeviceState: RawDeviceState & { readonly vmdesc: string | undefined };
   readonly statistics: DestinationStatistics;
   /** How the connections were protected, and who the source is; undefined without TLS. */

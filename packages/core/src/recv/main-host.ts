@@ -40,7 +40,8 @@ export interface MainHost extends ExpectedSource {
 /** What main carried besides RAM. */
 export interface ReceivedState {
   readonly configuration: StreamConfiguration;
-  readonly sections: readonly DeviceSection[];
+  /** Undefined if there is device state and no description that fits it: it cannot be split. */
+  readonly sections: readonly DeviceSection[] | undefined;
   /** The raw early sections: before the START section of RAM, and after it. */
   readonly beforeRam: Uint8Array;
   readonly early: Uint8Array;

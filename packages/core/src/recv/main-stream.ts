@@ -3,7 +3,7 @@ import { MultifdError, WireError } from '../errors.js';
 import { isSilent } from '../time-limit.js';
 import type { IncomingConnection } from '../transport/incoming.js';
 import { concat, sameBytes, u32 } from '../wire/bytes.js';
-import { COMMAND } from '../wire/layout.js';
+import { COMMAND, SECTION } from '../wire/layout.js';
 import type { StreamConfiguration } from '../wire/main/configuration.js';
 import { MainStreamDecoder } from '../wire/main/decode.js';
 import { encodeCommand } from '../wire/main/encode.js';
@@ -18,6 +18,9 @@ import { SourceCommands } from './source-commands.js';
 
 /** ms of silence after an end of sections without a description. QEMU writes both in one go. */
 const SILENCE = 2_000;
+
+const NOT_DESCRIBED =
+  'the source sends no description of its device state that can be read, as with suppress-vmdesc: the state has arrived, but cannot be split into devices';
 
 /** What a relay says behind the end of its stream: whether its source keeps main, or has closed it. Of one length. */
 const SOURCE_KEEPS_MAIN = encodeCommand(COMMAND.PING, u32(PING_SOURCE_KEEPS_MAIN));
@@ -34,6 +37,7 @@ export class IncomingMain {
   #configuration: StreamConfiguration = {};
   readonly #beforeRam: Uint8Array[] = [];
   readonly #early: Uint8Array[] = [];
+  #hasEarlyDevice = false;
   #syncs = 0;
   /** The sync mode (docs/wire.md, 3.2): per round if the START section has a flush record. */
   #perRound = false;
@@ -168,12 +172,7 @@ export class IncomingMain {
   async #fellSilent(more: Promise<unknown>): Promise<boolean> {
     const { stallTimeout } = this.#host;
     if (!(await isSilent(more, Math.min(SILENCE, stallTimeout)))) return false;
-    if (this.#decoder.mayEndHere) {
-      this.#host.warn(
-        'the source sends no description of its device state that can be read, as with suppress-vmdesc',
-      );
-      return true;
-    }
+    if (this.#decoder.mayEndHere) return true;
     if (!(await isSilent(more, Math.max(0, stallTimeout - SILENCE)))) return false;
     throw new MultifdError(
       'timeout',
@@ -208,6 +207,7 @@ export class IncomingMain {
         this.#section = record.kind;
         return;
       case 'early-section':
+        if (record.section !== undefined) this.#hasEarlyDevice = true;
         if (record.beforeRam) {
           this.#beforeRam.push(record.bytes);
         } else {
@@ -270,14 +270,16 @@ export class IncomingMain {
   }
 
   #receivedState(record: DeviceStateRecord): ReceivedState {
-    const sections = record.sections.filter((section) => section.idstr !== REPORT_SECTION);
     const last = record.sections.at(-1);
     const reportRequested = last?.idstr === REPORT_SECTION && last.early === undefined;
     const { bytes, vmdesc } = reportRequested ? withoutReportRequest(record.bytes) : record;
     const early = { beforeRam: concat(...this.#beforeRam), early: concat(...this.#early) };
+    const isEmpty = !this.#hasEarlyDevice && bytes[0] === SECTION.EOF;
+    const sections = isEmpty || record.sections.length > 0 ? record.sections : undefined;
+    if (sections === undefined) this.#host.warn(NOT_DESCRIBED);
     return {
       configuration: this.#configuration,
-      sections,
+      sections: sections?.filter((section) => section.idstr !== REPORT_SECTION),
       ...early,
       bytes,
       vmdesc,

@@ -1,5 +1,5 @@
 import type { Outgoing } from '../transport/outgoing.js';
-import { u32 } from '../wire/bytes.js';
+import { concat, u32 } from '../wire/bytes.js';
 import { COMMAND, RAM_IDSTR, RAM_VERSION } from '../wire/layout.js';
 import {
   type Configuration,
@@ -113,20 +113,22 @@ export class MainStream {
     }
   }
 
-  /** Sends device state, end of sections and description. */
-  async end(deviceState: readonly DeviceSection[], requestReport: boolean, pageSize: number): Promise<void> {
+  /** Encodes device state, end of sections and description, for `endWith`. */
+  encodeEnd(deviceState: readonly DeviceSection[], requestReport: boolean, pageSize: number): Uint8Array[] {
     const sections = requestReport ? [...deviceState, REPORT_REQUEST] : deviceState;
-    for (const section of sections) await this.#device(section);
     const described = describeDevices([...this.#early, ...sections], pageSize);
-    await this.#send(encodeEndOfSections(), encodeVmDescription(described));
-    await this.#outgoing.drained();
+    return [
+      ...sections.map((section) => encodeDeviceSection(this.#nextSectionId++, section)),
+      concat(encodeEndOfSections(), encodeVmDescription(described)),
+    ];
   }
 
   /**
-   * Sends what another source sent after its RAM, unchanged: it does not depend on its position (docs/wire.md, 7.4).
+   * Sends what comes after RAM: of `encodeEnd`, or what another source sent, unchanged, as it does not depend on its
+   * position (docs/wire.md, 7.4).
    */
-  async endWith(tail: Uint8Array): Promise<void> {
-    await this.#send(tail);
+  async endWith(...tail: readonly Uint8Array[]): Promise<void> {
+    for (const part of tail) await this.#send(part);
     await this.#outgoing.drained();
   }
 

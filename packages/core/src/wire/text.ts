@@ -18,19 +18,23 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
+/** What a name must be, for messages: `must be ${NAME_RULE}`. */
+export const NAME_RULE = `1 to ${MAX_NAME_SIZE} bytes of UTF-8 without NUL`;
+
+/** Whether `value` is a string that can be a name. Half a surrogate pair has no UTF-8: it would arrive as U+FFFD. */
+export function isName(value: unknown): value is string {
+  if (typeof value !== 'string' || !value.isWellFormed() || value.includes('\0')) return false;
+  const size = encodeUtf8(value).length;
+  return size >= 1 && size <= MAX_NAME_SIZE;
+}
+
 /**
  * Encodes a name as UTF-8: 1 to 255 bytes, no NUL.
  * @throws MultifdError `usage` for any other.
  */
 export function encodeName(name: string, what: string): Uint8Array {
-  const bytes = encodeUtf8(name);
-  if (bytes.length < 1 || bytes.length > MAX_NAME_SIZE || bytes.includes(0)) {
-    throw new MultifdError(
-      'usage',
-      `${what} ${quote(name)}: must be 1 to ${MAX_NAME_SIZE} bytes without NUL`,
-    );
-  }
-  return bytes;
+  if (!isName(name)) throw new MultifdError('usage', `${what} ${quote(name)}: must be ${NAME_RULE}`);
+  return encodeUtf8(name);
 }
 
 /** Encodes a name preceded by its length byte (pstr). @throws MultifdError `usage` as `encodeName`. */

@@ -6,6 +6,7 @@ import {
   type RawDeviceState,
   type StreamConfiguration,
 } from '@multifd/core';
+import { SECTION } from '@multifd/core/wire';
 import { locateStream, unpackHint } from '../container/locate.js';
 import { type ByteSource, FileSource } from '../stream/byte-source.js';
 import { type MigrationFile, type ReadOptions, readMigrationFile, type StreamBlock } from '../stream/read.js';
@@ -22,8 +23,11 @@ export interface MappedRamGuest {
   readonly configuration: StreamConfiguration;
   /** Pages that are not in the file are absent: they are not read. */
   readonly ram: GuestRamDescriptor & { readonly blocks: readonly FileBlockDescriptor[] };
-  /** Empty if the file does not describe its devices: then nothing tells them apart. */
-  readonly deviceState: readonly DeviceSection[];
+  /**
+   * As core's `ReceiveResult` has it: undefined if there is device state that the file does not describe. Then nothing
+   * tells its devices apart: send `rawDeviceState`.
+   */
+  readonly deviceState: readonly DeviceSection[] | undefined;
   /** The device parts of the stream as they stand in the file, and its description: what a destination is to get. */
   readonly rawDeviceState: RawDeviceState & { readonly vmdesc: string | undefined };
   /** There is a description that is not JSON: it is in `rawDeviceState` as it is. */
@@ -61,14 +65,7 @@ export function openMappedRam(path: string, options: ReadOptions = {}): MappedRa
         pageSize: file.pageSize,
         blocks: file.blocks.map((block) => describeBlock(source, block, file.pageSize)),
       },
-      deviceState: file.devices.map(({ idstr, instanceId, versionId, body, early, beforeRam }) => ({
-        idstr,
-        instanceId,
-        versionId,
-        body,
-        ...(early === undefined ? {} : { early }),
-        ...(beforeRam === undefined ? {} : { beforeRam }),
-      })),
+      deviceState: devicesOf(file),
       rawDeviceState: {
         beforeRam: file.beforeRam,
         early: file.earlyState,
@@ -81,6 +78,24 @@ export function openMappedRam(path: string, options: ReadOptions = {}): MappedRa
   } finally {
     source.close();
   }
+}
+
+function devicesOf({
+  devices,
+  beforeRam,
+  earlyState,
+  deviceState,
+}: MigrationFile): DeviceSection[] | undefined {
+  const isEmpty = beforeRam.length === 0 && earlyState.length === 0 && deviceState[0] === SECTION.EOF;
+  if (devices.length === 0 && !isEmpty) return undefined;
+  return devices.map(({ idstr, instanceId, versionId, body, early, beforeRam: isBefore }) => ({
+    idstr,
+    instanceId,
+    versionId,
+    body,
+    ...(early === undefined ? {} : { early }),
+    ...(isBefore === undefined ? {} : { beforeRam: isBefore }),
+  }));
 }
 
 function checkCapabilities({ capabilities }: MigrationFile, path: string, ofLibvirt: boolean): void {

@@ -82,7 +82,11 @@ async function thereAndBack(each: Case): Promise<void> {
 
   const target: RamFile = { name: 'pc.ram', size: ram.size, path: folder.file('target') };
   await using destination = await Qemu.start({ ...common, name: 'target', ram: [target], incoming: true });
-  const guest = { ram: result.ram, machineType: result.machineType, deviceState: () => result.deviceState };
+  const guest = {
+    ram: result.ram,
+    machineType: result.machineType,
+    deviceState: () => result.deviceState ?? [],
+  };
   const parameters = {
     multifdChannels: channels,
     multifdCompression: codec,
@@ -130,7 +134,7 @@ async function busy(release: QemuRelease, codec: CodecName, detection: 'legacy' 
   const guest = {
     ...running.guest,
     machineType: result.machineType,
-    deviceState: () => result.deviceState,
+    deviceState: () => result.deviceState ?? [],
   };
   const parameters = {
     multifdChannels: 2,

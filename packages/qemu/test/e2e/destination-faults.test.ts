@@ -83,7 +83,7 @@ describe.runIf(here.includes('10.0'))('a real QEMU 10.0 that does not take our g
       await using target = await Qemu.start({ ...common, name: 'target', ram: [stale], incoming: true });
       await sendTo(
         target,
-        { ram: result.ram, machineType: result.machineType, deviceState: () => result.deviceState },
+        { ram: result.ram, machineType: result.machineType, deviceState: () => result.deviceState ?? [] },
         folder.file('mig'),
         { zeroPageDetection },
       );
@@ -111,7 +111,7 @@ describe.runIf(here.includes('10.0'))('a real QEMU 10.0 that does not take our g
     });
     const { info } = await sendTo(
       target,
-      { ram: result.ram, machineType: result.machineType, deviceState: () => result.deviceState },
+      { ram: result.ram, machineType: result.machineType, deviceState: () => result.deviceState ?? [] },
       folder.file('mig'),
       { multifdFlushAfterEachSection: true },
     );

@@ -126,7 +126,7 @@ async function sendTheirs(
   await using destination = target;
   const { info } = await sendTo(
     destination,
-    { ram: guest.ram, machineType: guest.machineType, deviceState: () => guest.deviceState },
+    { ram: guest.ram, machineType: guest.machineType, deviceState: () => guest.deviceState ?? [] },
     folder.file('migration'),
     { multifdChannels: 2 },
   );

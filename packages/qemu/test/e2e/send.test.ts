@@ -80,7 +80,11 @@ async function run({ release, machine, running, parameters }: Case): Promise<voi
 
   const target: RamFile = { name: 'pc.ram', size: ram.size, path: folder.file('target') };
   await using destination = await Qemu.start({ ...common, name: 'target', ram: [target], incoming: true });
-  const guest = { ram: result.ram, machineType: result.machineType, deviceState: () => result.deviceState };
+  const guest = {
+    ram: result.ram,
+    machineType: result.machineType,
+    deviceState: () => result.deviceState ?? [],
+  };
   const sent = await sendTo(destination, guest, folder.file('migration'), parameters);
   expect(sent.info.status).toBe('completed');
   expect(sent.result.status).toBe('completed');

@@ -107,7 +107,7 @@ describe('every byte of a file is accounted for', () => {
     );
     expect(Buffer.from(early).equals(content.rawDeviceState.early)).toBe(true);
     expect(Buffer.from(tail).equals(content.rawDeviceState.bytes)).toBe(true);
-    expect(guest.deviceState.map(({ idstr, early, beforeRam }) => [idstr, early, beforeRam])).toEqual([
+    expect(guest.deviceState?.map(({ idstr, early, beforeRam }) => [idstr, early, beforeRam])).toEqual([
       ['vmem-before', true, true],
       ['vmem-behind', true, undefined],
       ['timer', undefined, undefined],

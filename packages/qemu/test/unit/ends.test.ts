@@ -100,6 +100,18 @@ describe.each(VECTORS)('a description that is not JSON: %s', (name) => {
   });
 });
 
+it('a mapped-ram guest whose devices are not described has no list of them, and not an empty one', () => {
+  using folder = new TestFolder();
+  const path = folder.file('guest.mig');
+  const file = load('10.0-pc.mapped-ram');
+  writeFileSync(path, withDescription(file, TEXTS.words));
+  const { deviceState, rawDeviceState } = openMappedRam(path);
+  expect(deviceState).toBeUndefined();
+  expect(rawDeviceState.bytes[0]).toBe(4);
+  writeFileSync(path, file);
+  expect(openMappedRam(path).deviceState?.length).toBeGreaterThan(0);
+});
+
 it('a mapped-ram guest says what is behind it, and does not take it along', () => {
   using folder = new TestFolder();
   const path = folder.file('guest.mig');

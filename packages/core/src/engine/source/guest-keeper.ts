@@ -3,12 +3,14 @@ import type { RamBlockDescriptor } from '../../ram/block.js';
 import { openRamBlock } from '../../ram/guest-ram.js';
 import type { DeviceSection } from '../../wire/main/records.js';
 import type { Guest, RawDeviceState } from '../api.js';
+import { DeviceAnswers, readRawDeviceState } from './device-answers.js';
 import type { EarlyState, ToMigrationThread } from './messages.js';
 
 /** Calls the guest's callbacks, and resumes a stopped guest if the migration does not complete. */
 export class GuestKeeper {
   readonly #guest: Guest;
   readonly #live: boolean;
+  readonly #devices = new DeviceAnswers();
   /** Read once, at setup. */
   #raw: RawDeviceState | undefined;
   /** The call of `stop`: `resume` waits for it. */
@@ -48,13 +50,14 @@ export class GuestKeeper {
   /** Early device state, read at setup while the guest runs: sent before the first round, around the START section. */
   async earlyState(): Promise<{ readonly beforeRam: EarlyState; readonly behindStart: EarlyState }> {
     const none = new Uint8Array(0);
-    this.#raw = await call('rawDeviceState', () => this.#guest.rawDeviceState?.());
+    this.#raw = await call('rawDeviceState', async () =>
+      readRawDeviceState(await this.#guest.rawDeviceState?.()),
+    );
     if (this.#raw !== undefined) {
       const { beforeRam = none, early } = this.#raw;
       return { beforeRam: { sections: [], raw: beforeRam }, behindStart: { sections: [], raw: early } };
     }
-    const all = (await call('deviceState', () => this.#guest.deviceState?.('setup'))) ?? [];
-    const sections = all.filter(({ early }) => early === true);
+    const sections = await this.#sections('setup', (answer) => this.#devices.atSetup(answer));
     return {
       beforeRam: { sections: sections.filter(({ beforeRam }) => beforeRam === true), raw: none },
       behindStart: { sections: sections.filter(({ beforeRam }) => beforeRam !== true), raw: none },
@@ -63,9 +66,21 @@ export class GuestKeeper {
 
   /** Device state of the stopped guest: its sections, or the bytes that another migration brought. */
   async deviceState(): Promise<{ deviceState: readonly DeviceSection[]; tail: Uint8Array | undefined }> {
-    if (this.#raw !== undefined) return { deviceState: [], tail: this.#raw.bytes };
-    const sections = (await call('deviceState', () => this.#guest.deviceState?.('stopped'))) ?? [];
-    return { deviceState: sections.filter(({ early }) => early !== true), tail: undefined };
+    // Its bytes are the caller's: look again.
+    const raw = readRawDeviceState(this.#raw);
+    if (raw !== undefined) return { deviceState: [], tail: raw.bytes };
+    const deviceState = await this.#sections('stopped', (answer) => this.#devices.whenStopped(answer));
+    return { deviceState, tail: undefined };
+  }
+
+  /** A guest without the callback has no devices. */
+  async #sections(
+    when: 'setup' | 'stopped',
+    check: (answer: unknown) => readonly DeviceSection[],
+  ): Promise<readonly DeviceSection[]> {
+    const guest = this.#guest;
+    if (guest.deviceState === undefined) return [];
+    return call('deviceState', async () => check(await guest.deviceState?.(when)));
   }
 
   /** @throws MultifdError if reads did not return the guest's memory. */

@@ -183,10 +183,14 @@ export class MigrationThread {
       this.#port.post({ type: 'ask-intact' });
       await this.#port.next('intact');
     }
-    this.#control.handOver();
     const { requestReport, ram } = this.#data;
-    if (tail === undefined) await stream.end(deviceState, requestReport, ram.pageSize);
-    else await stream.endWith(requestReport ? withReportRequest(tail) : tail);
+    // Encode before the hand-over: whatever fails here leaves the guest with us.
+    const end =
+      tail === undefined
+        ? stream.encodeEnd(deviceState, requestReport, ram.pageSize)
+        : [requestReport ? withReportRequest(tail) : tail];
+    this.#control.handOver();
+    await stream.endWith(...end);
   }
 
   /** One round over all dirty RAM. Returns the expected downtime if the guest were stopped now. */

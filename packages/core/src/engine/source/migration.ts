@@ -272,10 +272,9 @@ export class SourceMigration {
 
   /** Serves a request that the migration thread waits for. */
   #answer(work: () => Promise<ToMigrationThread>): void {
-    work().then(
-      (message) => this.#migration?.post(message),
-      (error: unknown) => this.#ending.fail(MultifdError.from(error, 'guest', 'the guest')),
-    );
+    work()
+      .then((message) => this.#migration?.post(message))
+      .catch((error: unknown) => this.#ending.fail(MultifdError.from(error, 'guest', 'the guest')));
   }
 
   #warn(message: string): void {

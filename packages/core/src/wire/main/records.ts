@@ -1,7 +1,10 @@
-/** A device's state as in the stream: one FULL section. */
+/** A device's state as in the stream: one FULL section. `idstr` and `instanceId` together name the device. */
 export interface DeviceSection {
+  /** 1 to 255 bytes of UTF-8 without NUL; not `ram` or `multifd/report`. An early one begins with printable ASCII. */
   readonly idstr: string;
+  /** 0 to 2^32-1. */
   readonly instanceId: number;
+  /** 0 to 2^32-1. */
   readonly versionId: number;
   /** The bytes between the section's header and its footer. */
   readonly body: Uint8Array;

@@ -1,18 +1,16 @@
 import { WireError } from '../../errors.js';
-import { readU32 } from '../bytes.js';
-import { descriptionSizeAt, parseDescription } from '../description.js';
-import { DESCRIPTION_HEADER_SIZE, FOOTER_SIZE, SECTION } from '../layout.js';
+import { parseDescription } from '../description.js';
+import { DESCRIPTION_HEADER_SIZE, SECTION } from '../layout.js';
 import { decodeUtf8 } from '../text.js';
 import type { ByteReader } from './byte-reader.js';
 import { DescriptionFinder } from './description-finder.js';
 import type { EarlySections } from './early.js';
+import { endOfSections } from './end-of-sections.js';
 import { confirmEarly, fitDescription } from './fit.js';
 import type { Steps } from './ram-records.js';
 import type { DeviceStateRecord } from './records.js';
 
 const FIRST_CAPACITY = 64 * 1024;
-/** Most places that are looked at as the end of sections. By chance there are one or two. */
-const MOST_PLACES = 64;
 
 /**
  * Collects the device state at the end of main (docs/wire.md, 7). Its sections have no lengths and the peer may keep
@@ -66,7 +64,7 @@ export class DeviceStateTail {
 
   /** Whether the collected bytes end as device state does: with the end of sections, or a description after it. */
   get mayEndHere(): boolean {
-    return this.#endOfSections(this.#bytes.subarray(0, this.#length)) !== undefined;
+    return endOfSections(this.#bytes.subarray(0, this.#length)) !== undefined;
   }
 
   /**
@@ -77,7 +75,7 @@ export class DeviceStateTail {
    */
   finish(): DeviceStateRecord {
     const bytes = this.#bytes.subarray(0, this.#length);
-    const eof = this.#endOfSections(bytes);
+    const eof = endOfSections(bytes);
     if (eof === undefined) {
       const expected = 'the end of sections, and a description';
       const got = 'main stream ends inside the device state';
@@ -89,20 +87,6 @@ export class DeviceStateTail {
     const early = this.#early.found;
     if (early.length > 0 && text.length > 0) confirmEarly(parseDescription(vmdesc ?? '').devices, early);
     return { type: 'device-state', bytes, sections: [], vmdesc };
-  }
-
-  /** Position of the 00: after a footer or at the very start, followed by nothing or by a complete description. */
-  #endOfSections(bytes: Uint8Array): number | undefined {
-    const last = bytes.length - 1;
-    const places = bytes[last] === SECTION.EOF ? [last] : [];
-    // QEMU ignores the text, so it may have NULs, and then several places look like its header.
-    for (let at = bytes.indexOf(SECTION.EOF); at >= 0; at = bytes.indexOf(SECTION.EOF, at + 1)) {
-      const size = descriptionSizeAt(bytes, at);
-      if (size === undefined || at + DESCRIPTION_HEADER_SIZE + size !== bytes.length) continue;
-      places.push(at);
-      if (places.length === MOST_PLACES) break;
-    }
-    return firstEnd(bytes, places);
   }
 
   #tryDescription(start: number, end: number): DeviceStateRecord | undefined {
@@ -124,32 +108,4 @@ export class DeviceStateTail {
     this.#bytes.set(bytes, this.#length);
     this.#length = length;
   }
-}
-
-/**
- * The first of these places, each a 00, where the end of sections can be: at the very start, or after the footer of a
- * section that began at the start or after another footer. Truncated device state hardly ever looks like that. All bytes
- * may come from a hostile source: it goes over them once, however many places there are.
- */
-function firstEnd(bytes: Uint8Array, places: readonly number[]): number | undefined {
-  const wanted = new Set(places.map((at) => footerBefore(bytes, at)));
-  /** Where the first section with each id begins. */
-  const begun = new Map<number, number>();
-  for (let start = bytes.indexOf(SECTION.FULL); start >= 0; start = bytes.indexOf(SECTION.FULL, start + 1)) {
-    if (start + FOOTER_SIZE > bytes.length) break;
-    if (start !== 0 && bytes[start - FOOTER_SIZE] !== SECTION.FOOTER) continue;
-    const id = readU32(bytes, start + 1);
-    if (wanted.has(id) && !begun.has(id)) begun.set(id, start);
-  }
-  return places.find((at) => {
-    if (at === 0) return true;
-    const start = begun.get(footerBefore(bytes, at) ?? -1);
-    return start !== undefined && start + FOOTER_SIZE <= at;
-  });
-}
-
-/** The section's id in the footer that ends at `at`. */
-function footerBefore(bytes: Uint8Array, at: number): number | undefined {
-  if (at < FOOTER_SIZE || bytes[at - FOOTER_SIZE] !== SECTION.FOOTER) return undefined;
-  return readU32(bytes, at - FOOTER_SIZE + 1);
 }

@@ -36,6 +36,7 @@ describe.runIf(here.length > 0)('a machine that sends no description of its devi
         returnPath: true,
       });
       expect(info.status).toBe('completed');
+      expect(result.deviceState).toBeUndefined();
       expect(result.rawDeviceState.vmdesc).toBeUndefined();
       expect(result.rawDeviceState.bytes.at(-1)).toBe(0);
     });

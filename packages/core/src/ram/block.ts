@@ -14,7 +14,7 @@ export interface MemoryBlockDescriptor {
   readonly name: string;
   /** Used length in bytes, a multiple of the page size, at least one page. */
   readonly length: number;
-  /** Bytes; a power of two, a multiple of every page size. A page never crosses segments. */
+  /** Bytes; a power of two, at least 4 MiB (4194304): the engine works on pieces of that size. A page never crosses segments. */
   readonly segmentSize: number;
   /** Page-aligned where possible; may be longer than the part of the block that they hold. */
   readonly segments: readonly SharedArrayBuffer[];

@@ -1,10 +1,12 @@
+import { types } from 'node:util';
 import { MultifdError } from '../errors.js';
-import type { FileBlockDescriptor, MemoryBlockDescriptor, RamBlock, RamBlockDescriptor } from './block.js';
+import { kindOf } from '../given.js';
+import type { MemoryBlockDescriptor, RamBlock, RamBlockDescriptor } from './block.js';
+import { checkBacking, checkBlocks } from './check-blocks.js';
 import { DirtyBitmap } from './dirty-bitmap.js';
 import { openFileBlock } from './file-block.js';
 import { openHostBlock } from './host-block.js';
 import { allocateMemoryBlock, openMemoryBlock } from './memory-block.js';
-import { RANGE_SIZE } from './ranges.js';
 
 /** Guest RAM as plain data: small, can be posted to any thread of this process. */
 export interface GuestRamDescriptor {
@@ -90,6 +92,9 @@ export function openRamBlockSync(descriptor: RamBlockDescriptor): RamBlock {
 
 /** Validates the descriptors. @throws MultifdError `usage` naming the block, if one is invalid. */
 export function checkGuestRam(ram: GuestRamDescriptor): void {
+  if (!Array.isArray(ram.blocks)) {
+    throw new MultifdError('usage', `guest RAM: blocks must be an array, is ${kindOf(ram.blocks)}`);
+  }
   if (ram.blocks.length === 0) throw new MultifdError('usage', 'guest RAM has no blocks');
   if (ram.dirty !== undefined && ram.dirty.length !== ram.blocks.length) {
     throw new MultifdError(
@@ -99,80 +104,24 @@ export function checkGuestRam(ram: GuestRamDescriptor): void {
   }
   checkBlocks(ram.blocks, ram.pageSize);
   ram.blocks.forEach((block, index) => {
-    const bitmap = ram.dirty?.[index];
-    if (bitmap !== undefined && bitmap.byteLength < Math.ceil(block.length / ram.pageSize / 32) * 4) {
-      throw new MultifdError('usage', `RAM block ${block.name}: its dirty bitmap is too short`);
-    }
-    if (block.kind === 'memory') checkSegments(block);
-    else if (block.kind === 'file') checkFile(block);
+    if (ram.dirty !== undefined) checkBitmap(block, ram.dirty, index, ram.pageSize);
+    checkBacking(block);
   });
 }
 
-function checkFile({ name, fileOffset = 0, fd = 0 }: FileBlockDescriptor): void {
-  if (!Number.isSafeInteger(fileOffset) || fileOffset < 0)
-    throw new MultifdError(
-      'usage',
-      `RAM block ${name}: fileOffset must be 0 or more bytes, got ${fileOffset}`,
-    );
-  if (!Number.isInteger(fd) || fd < 0)
-    throw new MultifdError('usage', `RAM block ${name}: fd must be an open file descriptor, got ${fd}`);
-}
-
-/** Most pages in one dirty bitmap. */
-const MOST_PAGES = 2 ** 32;
-
-/** Checks names and lengths before anything is allocated. @throws MultifdError `usage` naming the block. */
-function checkBlocks(
-  blocks: readonly { readonly name: string; readonly length: number }[],
+function checkBitmap(
+  { name, length }: RamBlockDescriptor,
+  bitmaps: readonly SharedArrayBuffer[],
+  index: number,
   pageSize: number,
 ): void {
-  const names = new Set<string>();
-  blocks.forEach((block, index) => {
-    const bytes = Buffer.byteLength(block.name);
-    if (bytes < 1 || bytes > 255 || block.name.includes('\0')) {
-      throw new MultifdError('usage', `RAM block ${index}: the name must be 1 to 255 bytes without NUL`);
-    }
-    if (names.has(block.name)) throw new MultifdError('usage', `RAM block ${block.name} is listed twice`);
-    names.add(block.name);
-    if (!Number.isSafeInteger(block.length) || block.length <= 0 || block.length % pageSize !== 0) {
-      throw new MultifdError(
-        'usage',
-        `RAM block ${block.name}: the length must be a positive multiple of the page size ${pageSize}, got ${block.length}`,
-      );
-    }
-    if (block.length / pageSize > MOST_PAGES) {
-      throw new MultifdError('usage', `RAM block ${block.name}: more than ${MOST_PAGES} pages`);
-    }
-  });
-}
-
-function checkSegments(block: MemoryBlockDescriptor): void {
-  const { length, segmentSize, segments } = block;
-  const power =
-    Number.isSafeInteger(segmentSize) &&
-    segmentSize >= RANGE_SIZE &&
-    Number.isInteger(Math.log2(segmentSize));
-  if (!power)
-    throw new MultifdError(
-      'usage',
-      `RAM block ${block.name}: the segment size must be a power of two, at least ${RANGE_SIZE}`,
-    );
-  const whole = segments.every((segment, index) => {
-    const needed = Math.min(segmentSize, length - index * segmentSize);
-    return needed > 0 && segment.byteLength >= needed;
-  });
-  if (!whole || segments.length !== Math.ceil(length / segmentSize)) {
-    throw new MultifdError('usage', `RAM block ${block.name}: its segments do not add up to ${length} bytes`);
-  }
-  // Compare lengths, not identity: after a post to another thread, a memory's buffer is a different object.
-  const { wasmMemories } = block;
-  const paired = segments.every(
-    (segment, index) => wasmMemories?.[index]?.buffer.byteLength === segment.byteLength,
-  );
-  if (wasmMemories !== undefined && (!paired || wasmMemories.length !== segments.length)) {
-    throw new MultifdError(
-      'usage',
-      `RAM block ${block.name}: its segments are not the buffers of its WebAssembly memories`,
-    );
-  }
+  const bitmap: unknown = bitmaps[index];
+  const fault = (): string | undefined => {
+    if (!types.isSharedArrayBuffer(bitmap)) return `must be a SharedArrayBuffer, is ${kindOf(bitmap)}`;
+    if (bitmap.byteLength < Math.ceil(length / pageSize / 32) * 4) return 'is too short';
+    // Whoever sends one block's pages would clear the marks of the other's.
+    return bitmaps.indexOf(bitmap) === index ? undefined : 'is that of another block too';
+  };
+  const what = fault();
+  if (what !== undefined) throw new MultifdError('usage', `RAM block ${name}: its dirty bitmap ${what}`);
 }

@@ -1,9 +1,10 @@
-import { allocateGuestRam } from '@multifd/core';
+import type { Guest } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it, vi } from 'vitest';
 import { expectFailure, expectValue } from '../support/outcome.js';
 import { move, tryToMove, turnedAway } from '../support/pair.js';
 import { createGuestRam, MIB } from '../support/ram.js';
+import { altered } from '../support/untyped.js';
 
 const seed = testSeed();
 const blocks = [
@@ -53,66 +54,6 @@ describe('both ends must fit together', () => {
       parameters: { stallTimeout: 2000, idleTimeout: 2000 },
     });
     expect(reasons.join(' ')).toMatch(/page bits.*expected 12 .*got 16/);
-  });
-
-  const refusals = [
-    {
-      what: 'that lacks a block',
-      openRam: () => ({ blocks: allocateGuestRam(blocks.slice(0, 1)).blocks, allZero: true }),
-      code: 'incompatible',
-      says: /pc.bios: the source has 262144 bytes, this end no such block/,
-    },
-    {
-      what: 'with a block of another length',
-      openRam: () => ({
-        blocks: allocateGuestRam([{ name: 'pc.ram', length: 8 * MIB }, ...blocks.slice(1)]).blocks,
-        allZero: true,
-      }),
-      code: 'incompatible',
-      says: /pc.ram: the source has 4194304 bytes, this end 8388608/,
-    },
-    {
-      what: 'that throws',
-      openRam: () => {
-        throw new Error('no\nroom');
-      },
-      code: 'guest',
-      says: /openRam.*no\s+room/,
-    },
-    {
-      what: 'that rejects later',
-      openRam: () => Promise.reject(new Error('no room')),
-      code: 'guest',
-      says: /openRam.*no room/,
-    },
-  ] as const;
-  it.each(refusals)('openRam $what', async ({ openRam, code, says }) => {
-    const guest = watchedGuest();
-    const outcome = await tryToMove({ guest, destination: { openRam } });
-    expectFailure(outcome.received, code, says);
-    expectFailure(outcome.sent, code === 'incompatible' ? code : 'peer-closed', says);
-    expect(guest.resume).toHaveBeenCalledTimes(guest.stop.mock.calls.length);
-    await move({ guest });
-  });
-
-  it('a destination with more blocks than announced, in another order', async () => {
-    const more = allocateGuestRam([{ name: 'vga.vram', length: MIB }, ...blocks.toReversed()]);
-    const { received } = await move({
-      guest: watchedGuest(),
-      destination: { openRam: () => ({ blocks: more.blocks, allZero: true }) },
-    });
-    expect(received.ram.blocks.map((block) => block.name)).toEqual(['pc.ram', 'pc.bios']);
-  });
-
-  it('a file that cannot be opened on the destination', async () => {
-    const missing = (block: { name: string; length: number }) =>
-      ({ kind: 'file', ...block, path: '/nonexistent/ram', writable: true }) as const;
-    const outcome = await tryToMove({
-      guest: watchedGuest(),
-      destination: { openRam: (announced) => ({ blocks: announced.map(missing), allZero: true }) },
-    });
-    expectFailure(outcome.received, 'io', /cannot open \/nonexistent\/ram/);
-    expectFailure(outcome.sent, 'peer-closed', /^the destination says: .*cannot open \/nonexistent\/ram/);
   });
 });
 
@@ -199,7 +140,30 @@ describe('the end of a migration', () => {
       destination: { report: () => new Uint8Array(65536) },
     });
     expectValue(outcome.received);
-    expectValue(outcome.sent);
+    const { report } = expectValue(outcome.sent);
+    expect(Buffer.from(report ?? []).toString()).toMatch(/at most 65535 bytes, returned 65536/);
+  });
+
+  it('a report that is no bytes undoes nothing, and the source hears of it', async () => {
+    const outcome = await tryToMove({
+      guest: watchedGuest(),
+      source: { requestReport: true },
+      destination: altered({}, 'report', () => 'all is well'),
+    });
+    expectValue(outcome.received);
+    const { report } = expectValue(outcome.sent);
+    expect(Buffer.from(report ?? []).toString()).toMatch(/report callback must return .* returned a string/);
+  });
+
+  it.each([
+    ['uuid', 'sixteen letters.', /a uuid is a Uint8Array of 16 bytes, got a string/],
+    ['machineType', '', /machineType must be 1 to 255 bytes/],
+    ['machineType', 'x'.repeat(300), /machineType must be 1 to 255 bytes/],
+    ['machineType', 7, /machineType must be .* is 7/],
+  ])('a guest with %s %j is refused before anything is connected', async (member, value, says) => {
+    const outcome = await tryToMove({ guest: altered<Guest>(watchedGuest(), member, value), waitsOn: true });
+    expectFailure(outcome.sent, 'usage', says);
+    expectFailure(outcome.received, 'cancelled');
   });
 
   it('commit comes before the source is told; if it throws the source fails and its guest runs on', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MultifdError } from '../../src/errors.js';
-import type { MemoryBlockDescriptor } from '../../src/ram/block.js';
+import type { FileBlockDescriptor, MemoryBlockDescriptor } from '../../src/ram/block.js';
 import { DirtyBitmap } from '../../src/ram/dirty-bitmap.js';
 import {
   allocateGuestRam,
@@ -8,6 +8,7 @@ import {
   type GuestRamDescriptor,
   withDirtyBitmaps,
 } from '../../src/ram/guest-ram.js';
+import { altered } from '../support/untyped.js';
 
 const MIB = 2 ** 20;
 
@@ -21,6 +22,11 @@ function withFirst(change: Partial<MemoryBlockDescriptor>): GuestRamDescriptor {
     ...good,
     blocks: good.blocks.map((block, index) => (index === 0 ? { ...block, ...change } : block)),
   };
+}
+
+function file(change: Partial<FileBlockDescriptor>): GuestRamDescriptor {
+  const block = { kind: 'file', name: 'f', length: 65536, path: '/nowhere', writable: false } as const;
+  return { pageSize: 4096, blocks: [{ ...block, ...change }] };
 }
 
 function code(run: () => void): string {
@@ -66,7 +72,58 @@ describe('checkGuestRam', () => {
     { what: 'a length that is no number', ram: withFirst({ length: Number.NaN }), says: /got NaN/ },
     { what: 'more than 2^53', ram: withFirst({ length: 2 ** 60 }), says: /block a/ },
     { what: 'a segment size of 3 MiB', ram: withFirst({ segmentSize: 3 * MIB }), says: /power of two/ },
-    { what: 'a segment size of 1 MiB', ram: withFirst({ segmentSize: MIB }), says: /power of two/ },
+    {
+      what: 'a segment size of 1 MiB',
+      ram: withFirst({ segmentSize: MIB }),
+      says: /segmentSize must be a power of two, at least 4194304 bytes \(4 MiB\), got 1048576/,
+    },
+    {
+      what: 'half a surrogate pair, which arrives as another name',
+      ram: withFirst({ name: 'a\ud800' }),
+      says: /block 0: the name must be/,
+    },
+    { what: 'pages of 5000 bytes', ram: { ...good, pageSize: 5000 }, says: /page size 5000/ },
+    {
+      what: 'a segment that is not shared',
+      ram: withFirst(altered({}, 'segments', [new ArrayBuffer(8 * MIB)])),
+      says: /block a: segment 0 must be a SharedArrayBuffer, is an object \(ArrayBuffer\)/,
+    },
+    {
+      what: 'no list of segments',
+      ram: withFirst(altered({}, 'segments', undefined)),
+      says: /block a: segments must be an array, is undefined/,
+    },
+    {
+      what: 'a kind that nobody knows',
+      ram: withFirst(altered({}, 'kind', 'memroy')),
+      says: /block a: the kind must be memory, file or host, is "memroy"/,
+    },
+    {
+      what: "one bitmap for two blocks, of which each would clear the other's marks",
+      ram: altered(good, 'dirty', [good.dirty[0], good.dirty[0]]),
+      says: /block b: its dirty bitmap is that of another block too/,
+    },
+    {
+      what: 'a bitmap that is not shared',
+      ram: altered(good, 'dirty', [new ArrayBuffer(256), good.dirty[1]]),
+      says: /block a: its dirty bitmap must be a SharedArrayBuffer/,
+    },
+    {
+      what: 'a file without a path',
+      ram: file(altered({}, 'path', undefined)),
+      says: /path must be a string/,
+    },
+    {
+      what: 'extents that do not ascend: what is between would go out as zero',
+      ram: file({ extents: Float64Array.of(8192, 12288, 0, 4096) }),
+      says: /block f: extents must be .* ascending and disjoint: number 2 is 0/,
+    },
+    {
+      what: 'extents of NaN',
+      ram: file({ extents: Float64Array.of(0, Number.NaN) }),
+      says: /extents .* number 1 is NaN/,
+    },
+    { what: 'half an extent', ram: file({ extents: Float64Array.of(0) }), says: /extents must be pairs/ },
     { what: 'a segment too few', ram: withFirst({ segments: [] }), says: /do not add up/ },
     {
       what: 'a segment too many',
@@ -96,6 +153,12 @@ describe('checkGuestRam', () => {
   ])('allocateGuestRam refuses $name of $length bytes before it allocates', (block) => {
     expect(code(() => allocateGuestRam([block]))).toMatch(/^usage: /);
   });
+});
+
+it('allocateGuestRam refuses pages of a size that no migration takes', () => {
+  expect(code(() => allocateGuestRam([{ name: 'a', length: 10_000 }], 5000))).toMatch(
+    /^usage: page size 5000: must be a power of two from 4096 to 65536/,
+  );
 });
 
 describe('withDirtyBitmaps', () => {

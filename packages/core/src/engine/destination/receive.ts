@@ -1,7 +1,9 @@
 import { type GuestPlace, MultifdError } from '../../errors.js';
+import { isBytes, kindOf } from '../../given.js';
 import { checkLimits } from '../../limits/needs.js';
 import { checkNode } from '../../limits/node-version.js';
 import { completeParameters } from '../../parameters.js';
+import { checkWritable } from '../../ram/check-blocks.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { allocateGuestRam, checkGuestRam, type GuestRamDescriptor } from '../../ram/guest-ram.js';
 import type { IncomingBlock, IncomingRam } from '../../ram/incoming-ram.js';
@@ -22,6 +24,8 @@ import type { IncomingThreadData, ToIncomingThread } from './messages.js';
 import { DestinationMigration } from './migration.js';
 import type { DestinationRole } from './role.js';
 
+/** Bytes of a report: its length travels in 16 bits. */
+const MOST_REPORT = 65_535;
 /** Default limit of the RAM that a source may announce, in bytes: even untouched memory costs page tables. */
 const MOST_RAM = 4 * 2 ** 40;
 
@@ -110,6 +114,7 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
   ): Promise<ToIncomingThread> {
     this.#checkSize(blocks);
     const { blocks: opened, allZero } = await this.#askForRam(blocks, ahead);
+    checkAnswer(opened, allZero);
     // In the source's order, so that the result can be compared with what it announced.
     const ordered = blocks.map((block) => {
       const found = opened.find((each) => each.name === block.name);
@@ -123,6 +128,7 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
     });
     const ram: GuestRamDescriptor = { pageSize: this.#pageSize, blocks: ordered };
     checkGuestRam(ram);
+    checkWritable(ordered);
     const placement: PlacementDescriptor = {
       ram,
       allZero,
@@ -179,8 +185,27 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
   }
 
   async report(result: ReceiveResult): Promise<Uint8Array> {
-    return (await this.#options.report?.(result)) ?? new Uint8Array(0);
+    const report: unknown = await this.#options.report?.(result);
+    const what = isBytes(report) ? `${report.length}` : kindOf(report);
+    if (isBytes(report) && report.length <= MOST_REPORT) return report;
+    throw new MultifdError(
+      'guest',
+      `the report callback must return a Uint8Array of at most ${MOST_REPORT} bytes, returned ${what}`,
+    );
   }
 
   async close(): Promise<void> {}
+}
+
+/** What `openRam` returned, whatever the types say. @throws MultifdError `guest`. */
+function checkAnswer(blocks: unknown, allZero: unknown): void {
+  const refuse = (what: string): MultifdError => new MultifdError('guest', `the openRam callback: ${what}`);
+  if (!Array.isArray(blocks)) throw refuse(`blocks must be an array, is ${kindOf(blocks)}`);
+  // Taken for true, memory that is not zero would show through the guest's zero pages.
+  if (typeof allZero !== 'boolean') throw refuse(`allZero must be true or false, is ${kindOf(allZero)}`);
+  const names = blocks.map((block: unknown) =>
+    typeof block === 'object' && block !== null ? Reflect.get(block, 'name') : undefined,
+  );
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw refuse(`block ${twice} comes twice`);
 }

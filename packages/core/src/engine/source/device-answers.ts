@@ -1,5 +1,5 @@
-import { types } from 'node:util';
 import { MultifdError } from '../../errors.js';
+import { isBytes, kindOf, shown } from '../../given.js';
 import { sameBytes } from '../../wire/bytes.js';
 import { RAM_IDSTR } from '../../wire/layout.js';
 import { endOfSections } from '../../wire/main/end-of-sections.js';
@@ -50,12 +50,12 @@ export class DeviceAnswers {
 
   #checkTime(section: DeviceSection): void {
     const name = nameOf(section);
-    const shown = this.#shown.get(name);
+    const first = this.#shown.get(name);
     if (section.early !== true) {
-      if (shown?.early === true) throw refuse('stopped', name, 'was sent at setup, as an early one');
+      if (first?.early === true) throw refuse('stopped', name, 'was sent at setup, as an early one');
       return;
     }
-    if (shown?.early !== true) {
+    if (first?.early !== true) {
       throw refuse(
         'stopped',
         name,
@@ -65,7 +65,7 @@ export class DeviceAnswers {
         },
       );
     }
-    if (shown.versionId === section.versionId && sameBytes(shown.body, section.body)) return;
+    if (first.versionId === section.versionId && sameBytes(first.body, section.body)) return;
     throw refuse('stopped', name, 'is early, and not what was sent at setup any more', {
       hint: 'early state must not change once it was read: leave early out',
     });
@@ -169,20 +169,4 @@ function refuse(when: When, device: string, what: string, options: { hint?: stri
     `the guest's deviceState callback (${when}): device ${device}: ${what}`,
     options,
   );
-}
-
-/** The buffer of a view may have been transferred to another thread: then nothing is left of it here. */
-function isBytes(value: unknown): value is Uint8Array {
-  return types.isUint8Array(value) && !(value.buffer instanceof ArrayBuffer && value.buffer.detached);
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? quote(value) : typeof value === 'number' ? `${value}` : kindOf(value);
-}
-
-function kindOf(value: unknown): string {
-  if (value === null || value === undefined) return `${value}`;
-  if (typeof value !== 'object') return `a ${typeof value}`;
-  if (types.isUint8Array(value)) return 'a Uint8Array whose buffer was transferred';
-  return `an object (${Object.prototype.toString.call(value).slice(8, -1)})`;
 }

@@ -1,4 +1,5 @@
 import { MultifdError } from '../../errors.js';
+import { isBytes, kindOf, shown } from '../../given.js';
 import type { MigrationParameters } from '../../parameters.js';
 import { checkGuestRam } from '../../ram/guest-ram.js';
 import type { SendSideOptions } from '../../send/side.js';
@@ -9,6 +10,7 @@ import { checkClientTls } from '../../transport/tls/options.js';
 import { isPageSize } from '../../wire/layout.js';
 import type { StreamConfiguration } from '../../wire/main/configuration.js';
 import type { Configuration } from '../../wire/main/encode.js';
+import { isName, NAME_RULE } from '../../wire/text.js';
 import type { AcceleratorReference } from '../../zero/accelerator.js';
 import { readAccelerator } from '../../zero/option.js';
 import type { Guest, MigrateOptions } from '../api.js';
@@ -29,6 +31,8 @@ export interface CheckedSource {
 /** @throws MultifdError `usage`, or `accelerator-unavailable` if a check is asked for without an accelerator. */
 export function checkSource(options: MigrateOptions): CheckedSource {
   const machineType = options.guest.machineType ?? 'none';
+  if (!isName(machineType))
+    throw new MultifdError('usage', `machineType must be ${NAME_RULE}, is ${shown(machineType)}`);
   const parameters = parametersFor(machineType, options.parameters);
   const address = parseAddress(options.to);
   if (address.kind === 'tcp' && address.port === 0) {
@@ -103,6 +107,8 @@ function checkConfiguration({ configuration, ram: { pageSize } }: Guest): Stream
 /** @throws MultifdError `usage` unless it is 16 bytes; absent is all zero, which means none. */
 export function checkUuid(uuid: Uint8Array | undefined): Uint8Array {
   if (uuid === undefined) return new Uint8Array(16);
+  if (!isBytes(uuid))
+    throw new MultifdError('usage', `a uuid is a Uint8Array of 16 bytes, got ${kindOf(uuid)}`);
   if (uuid.length !== 16) throw new MultifdError('usage', `a uuid has 16 bytes, got ${uuid.length}`);
   return uuid;
 }

@@ -1,0 +1,136 @@
+import { allocateGuestRam } from '@multifd/core';
+import { testSeed } from '@multifd/testing/random';
+import { describe, expect, it, vi } from 'vitest';
+import { expectFailure } from '../support/outcome.js';
+import { move, tryToMove } from '../support/pair.js';
+import { createGuestRam, MIB } from '../support/ram.js';
+import { altered } from '../support/untyped.js';
+
+const seed = testSeed();
+const blocks = [
+  { name: 'pc.ram', length: 4 * MIB },
+  { name: 'pc.bios', length: 0x40000 },
+];
+
+/** A live guest that only counts what is done to it. */
+function watchedGuest() {
+  const stop = vi.fn();
+  const resume = vi.fn();
+  return { ram: createGuestRam({ seed, blocks, live: true }), stop, resume };
+}
+
+describe('what openRam returns', () => {
+  const refusals = [
+    {
+      what: 'that lacks a block',
+      openRam: () => ({ blocks: allocateGuestRam(blocks.slice(0, 1)).blocks, allZero: true }),
+      code: 'incompatible',
+      says: /pc.bios: the source has 262144 bytes, this end no such block/,
+    },
+    {
+      what: 'with a block of another length',
+      openRam: () => ({
+        blocks: allocateGuestRam([{ name: 'pc.ram', length: 8 * MIB }, ...blocks.slice(1)]).blocks,
+        allZero: true,
+      }),
+      code: 'incompatible',
+      says: /pc.ram: the source has 4194304 bytes, this end 8388608/,
+    },
+    {
+      what: 'with a block twice',
+      openRam: () => ({
+        blocks: [...allocateGuestRam(blocks).blocks, ...allocateGuestRam(blocks.slice(1)).blocks],
+        allZero: true,
+      }),
+      code: 'guest',
+      says: /openRam callback: block pc.bios comes twice/,
+    },
+    {
+      what: 'with one memory for two blocks',
+      openRam: () => {
+        const [ram] = allocateGuestRam(blocks).blocks;
+        if (ram === undefined) throw new Error('no block');
+        const { wasmMemories: _, ...plain } = ram;
+        return { blocks: blocks.map((block) => ({ ...plain, ...block })), allZero: true };
+      },
+      code: 'usage',
+      says: /pc.bios has a segment that is also of block pc.ram/,
+    },
+    {
+      what: 'with one place in a file for two blocks',
+      openRam: () => ({
+        blocks: blocks.map(
+          (block) => ({ kind: 'file', ...block, path: '/nowhere', writable: true }) as const,
+        ),
+        allZero: true,
+      }),
+      code: 'usage',
+      says: /pc.bios lies in \/nowhere where block pc.ram does/,
+    },
+    {
+      what: 'with a file that may not be written',
+      openRam: () => ({
+        blocks: blocks.map(
+          (block) => ({ kind: 'file', ...block, path: `/nowhere/${block.name}`, writable: false }) as const,
+        ),
+        allZero: true,
+      }),
+      code: 'usage',
+      says: /pc.ram: \/nowhere\/pc.ram is not writable/,
+    },
+    {
+      what: 'that does not say whether it is zero',
+      openRam: () => altered({ blocks: allocateGuestRam(blocks).blocks, allZero: true }, 'allZero', 'no'),
+      code: 'guest',
+      says: /openRam callback: allZero must be true or false, is a string/,
+    },
+    {
+      what: 'that gives no blocks',
+      openRam: () => altered({ blocks: allocateGuestRam(blocks).blocks, allZero: true }, 'blocks', undefined),
+      code: 'guest',
+      says: /openRam callback: blocks must be an array, is undefined/,
+    },
+    {
+      what: 'that throws',
+      openRam: () => {
+        throw new Error('no\nroom');
+      },
+      code: 'guest',
+      says: /openRam.*no\s+room/,
+    },
+    {
+      what: 'that rejects later',
+      openRam: () => Promise.reject(new Error('no room')),
+      code: 'guest',
+      says: /openRam.*no room/,
+    },
+  ] as const;
+  it.each(refusals)('$what is refused, and the guest stays', async ({ openRam, code, says }) => {
+    const guest = watchedGuest();
+    const outcome = await tryToMove({ guest, destination: { openRam } });
+    expectFailure(outcome.received, code, says);
+    expectFailure(outcome.sent, code === 'incompatible' ? code : 'peer-closed', says);
+    expect(guest.resume).toHaveBeenCalledTimes(guest.stop.mock.calls.length);
+    await move({ guest });
+  });
+
+  it('a destination with more blocks than announced, in another order', async () => {
+    const more = allocateGuestRam([{ name: 'vga.vram', length: MIB }, ...blocks.toReversed()]);
+    const { received } = await move({
+      guest: watchedGuest(),
+      destination: { openRam: () => ({ blocks: more.blocks, allZero: true }) },
+    });
+    expect(received.ram.blocks.map((block) => block.name)).toEqual(['pc.ram', 'pc.bios']);
+  });
+
+  it('a file that cannot be opened on the destination', async () => {
+    const missing = (block: { name: string; length: number }) =>
+      ({ kind: 'file', ...block, path: `/nonexistent/${block.name}`, writable: true }) as const;
+    const outcome = await tryToMove({
+      guest: watchedGuest(),
+      destination: { openRam: (announced) => ({ blocks: announced.map(missing), allZero: true }) },
+    });
+    expectFailure(outcome.received, 'io', /cannot open \/nonexistent\/pc.ram/);
+    expectFailure(outcome.sent, 'peer-closed', /^the destination says: .*cannot open \/nonexistent\/pc.ram/);
+  });
+});

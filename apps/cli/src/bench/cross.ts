@@ -1,18 +1,20 @@
 import { MultifdError } from '@multifd/core';
 import { migrate, migrateIncoming, queryMachineType, waitForMigration } from '@multifd/qemu';
 import { startCommand } from './command.js';
-import { commonArguments, endOf, type OurSettings, sendingArguments, toSample } from './ours.js';
+import { commonArguments, endOf, type OurSettings, sendingArguments, tlsOf, toSample } from './ours.js';
 import { configure, failureOf, freePort, leftOut } from './peer.js';
 import { type Peer, wordsOf } from './peers.js';
 import { peakRssOf, usageOf } from './process-usage.js';
 import { type QemuProcess, startQemu } from './qemu-process.js';
 import { limitOf, type Row, touchedBy } from './rows.js';
 import type { Contender, Measured } from './sample.js';
+import { qemuTlsArguments } from './tls.js';
 import { warm } from './warm.js';
 import { warmUntilConnected } from './warm-until-connected.js';
 
-/** A QEMU to our `receive`. @param folder of this run. */
-export function qemuToMultifd(peer: Peer, settings: OurSettings, folder: string): Contender {
+/** A QEMU to our `receive`. */
+export function qemuToMultifd(peer: Peer, settings: OurSettings): Contender {
+  const { folder } = settings;
   return {
     name: `${wordsOf(peer)} to multifd`,
     kind: 'multifd',
@@ -34,7 +36,12 @@ export function qemuToMultifd(peer: Peer, settings: OurSettings, folder: string)
       let source: QemuProcess | undefined;
       try {
         const address = await receiving.listening;
-        source = await startQemu({ binary: peer.binary, size: row.size, image }, folder, [], signal);
+        source = await startQemu(
+          { binary: peer.binary, size: row.size, image },
+          folder,
+          qemuTlsArguments(row, 'client', folder),
+          signal,
+        );
         await configure(source.qmp, row);
         await warm(touchedBy(row), signal);
         const before = usageOf(source.pid);
@@ -55,6 +62,7 @@ export function qemuToMultifd(peer: Peer, settings: OurSettings, folder: string)
             source: after.faults - before.faults,
             destination: endOf(received, 'page-faults', 'destination'),
           },
+          ...tlsOf(received),
         };
       } finally {
         receiving.child.kill('SIGKILL');
@@ -64,8 +72,9 @@ export function qemuToMultifd(peer: Peer, settings: OurSettings, folder: string)
   };
 }
 
-/** Our `migrate` into a QEMU. @param folder of this run. */
-export function multifdToQemu(peer: Peer, settings: OurSettings, folder: string): Contender {
+/** Our `migrate` into a QEMU. */
+export function multifdToQemu(peer: Peer, settings: OurSettings): Contender {
+  const { folder } = settings;
   return {
     name: `multifd to ${wordsOf(peer)}`,
     kind: 'multifd',
@@ -74,7 +83,7 @@ export function multifdToQemu(peer: Peer, settings: OurSettings, folder: string)
       const target = await startQemu(
         { binary: peer.binary, size: row.size },
         folder,
-        ['-incoming', 'defer'],
+        ['-incoming', 'defer', ...qemuTlsArguments(row, 'server', folder)],
         signal,
       );
       try {

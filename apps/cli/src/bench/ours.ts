@@ -3,6 +3,8 @@ import { isRecord } from '../guards.js';
 import { startCommand } from './command.js';
 import { limitOf, type Row, touchedBy } from './rows.js';
 import type { Contender, Ends, Measured } from './sample.js';
+import { isSampleTls } from './samples-shape.js';
+import { ourTlsArguments } from './tls.js';
 import { warmUntilConnected } from './warm-until-connected.js';
 
 /** What our ends are told beside the row. */
@@ -10,6 +12,8 @@ export interface OurSettings {
   readonly accel: string;
   readonly host: string;
   readonly wire: string;
+  /** Of this run: where credentials are, for rows with TLS. */
+  readonly folder: string;
 }
 
 /** A multifd to a multifd: two processes of this command, as users start them. */
@@ -60,10 +64,14 @@ async function measure(
 }
 
 /** What both of our ends are told. */
-export function commonArguments({ host }: OurSettings, { channels, compression }: Row): string[] {
+export function commonArguments(
+  { host, folder }: OurSettings,
+  { channels, compression, tls }: Row,
+): string[] {
   return [
     ...['--json', '--no-verify', '--host', host],
     ...['--multifd-channels', `${channels}`, '--multifd-compression', compression],
+    ...(tls === true ? ourTlsArguments(folder) : []),
   ];
 }
 
@@ -97,7 +105,13 @@ export function toSample(sent: JsonDocument, received: JsonDocument): Measured {
     cpu: ends('cpu-time'),
     peakRss: ends('peak-rss'),
     faults: ends('page-faults'),
+    ...tlsOf(sent),
   };
+}
+
+/** As one of our documents tells it. */
+export function tlsOf({ tls }: JsonDocument): Pick<Measured, 'tls'> {
+  return isSampleTls(tls) ? { tls: { version: tls.version, cipher: tls.cipher } } : {};
 }
 
 /** A member that is told of each end. */

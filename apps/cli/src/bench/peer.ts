@@ -16,6 +16,7 @@ import { peakRssOf, type Usage, usageOf } from './process-usage.js';
 import { type QemuProcess, startQemu } from './qemu-process.js';
 import { limitOf, type Row, touchedBy } from './rows.js';
 import type { Contender, Ends, Measured } from './sample.js';
+import { ONLY_SUITE, qemuTlsArguments, TLS_ID } from './tls.js';
 import { warm } from './warm.js';
 
 /** A QEMU to itself, driven over QMP. @param folder of this run. */
@@ -43,9 +44,15 @@ async function measure(
   const { size } = row;
   const qemus: QemuProcess[] = [];
   try {
-    const source = await startQemu({ binary, size, image }, folder, [], signal);
+    const source = await startQemu(
+      { binary, size, image },
+      folder,
+      qemuTlsArguments(row, 'client', folder),
+      signal,
+    );
     qemus.push(source);
-    const target = await startQemu({ binary, size }, folder, ['-incoming', 'defer'], signal);
+    const incoming = ['-incoming', 'defer', ...qemuTlsArguments(row, 'server', folder)];
+    const target = await startQemu({ binary, size }, folder, incoming, signal);
     qemus.push(target);
     for (const { qmp } of qemus) await configure(qmp, row);
     const address = `tcp:127.0.0.1:${await freePort()}`;
@@ -69,6 +76,7 @@ async function measure(
       cpu: used('cpu'),
       peakRss: { source: peakRssOf(source.pid), destination: peakRssOf(target.pid) },
       faults: used('faults'),
+      ...(row.tls === true ? { tls: ONLY_SUITE } : {}),
     };
   } finally {
     for (const qemu of qemus) await qemu.end();
@@ -82,7 +90,7 @@ export function failureOf({ errorDesc, status }: MigrationInfo, said: string): M
 
 /** The row's settings. @throws MultifdError `incompatible` for what this QEMU does not have; QmpError. */
 export async function configure(qmp: QmpClient, row: Row): Promise<void> {
-  const { channels, compression, level, detection } = row;
+  const { channels, compression, level, detection, tls } = row;
   if (!isMethod(compression)) throw new MultifdError('internal', `a QEMU has no compression ${compression}`);
   await setCapabilities(qmp, { multifd: true, 'return-path': true });
   const known = await queryMigrateParameters(qmp);
@@ -98,6 +106,7 @@ export async function configure(qmp: QmpClient, row: Row): Promise<void> {
     ...(compression === 'zstd' && level !== null ? { 'multifd-zstd-level': level } : {}),
     ...(hasDetection ? { 'zero-page-detection': detection } : {}),
     'max-bandwidth': 0,
+    ...(tls === true ? { 'tls-creds': TLS_ID } : {}),
   };
   await setParameters(qmp, parameters);
 }

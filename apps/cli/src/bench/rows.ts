@@ -13,6 +13,8 @@ export interface Row {
   readonly compression: string;
   /** Of zlib and zstd; null: of another method. */
   readonly level: number | null;
+  /** TLS on all connections, both ends with certificates that are checked. Absent: no TLS. */
+  readonly tls?: true;
 }
 
 export interface RowChoice {
@@ -23,6 +25,7 @@ export interface RowChoice {
   readonly detections: readonly ZeroPageDetection[] | undefined;
   readonly compressions: readonly string[];
   readonly levels: Readonly<Record<string, number>>;
+  readonly tls?: boolean;
 }
 
 /** Channels of the rows `legacy` and `none`, where the others show what channels bring. */
@@ -33,7 +36,7 @@ const USUAL_CHANNELS = 2;
  * `legacy` and `none` once.
  */
 export function rowsOf(choice: RowChoice): Row[] {
-  const { scenarios, size, channels, detections, compressions, levels } = choice;
+  const { scenarios, size, channels, detections, compressions, levels, tls = false } = choice;
   const usual = channels.includes(USUAL_CHANNELS) ? [USUAL_CHANNELS] : channels.slice(0, 1);
   const ways: readonly (readonly [ZeroPageDetection, readonly number[]])[] =
     detections === undefined
@@ -53,22 +56,23 @@ export function rowsOf(choice: RowChoice): Row[] {
           detection,
           compression,
           level: levels[compression] ?? null,
+          ...(tls ? { tls } : {}),
         })),
       ),
     ),
   );
 }
 
-/** `4 GiB full, 2 channels`, `1 GiB text, zstd 1, 2 channels`, `4 GiB half, detection none, 2 channels`. */
+/** `4 GiB full, 2 channels`, `4 GiB full, TLS, 2 channels`, `1 GiB text, zstd 1, 2 channels`, `4 GiB half, detection none, 2 channels`. */
 export function nameOf(row: Row): string {
   return `${guestOf(row)}, ${wayOf(row)}`;
 }
 
-/** The guest and its compression: rows of the same one stand beside each other. */
-export function guestOf({ scenario, size, compression, level }: Row): string {
+/** The guest, its compression and whether it has TLS: rows of the same one stand beside each other. */
+export function guestOf({ scenario, size, compression, level, tls }: Row): string {
   const method =
     compression === 'none' ? '' : `, ${level === null ? compression : `${compression} ${level}`}`;
-  return `${inWords(size)} ${scenario}${method}`;
+  return `${inWords(size)} ${scenario}${method}${tls === true ? ', TLS' : ''}`;
 }
 
 /** The rest of a row's name. */

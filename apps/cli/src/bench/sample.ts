@@ -6,6 +6,14 @@ export interface Ends {
   readonly destination: number | null;
 }
 
+/** How connections were protected. */
+export interface SampleTls {
+  /** `TLSv1.3`. */
+  readonly version: string;
+  /** IANA's name: `TLS_AES_256_GCM_SHA384`. */
+  readonly cipher: string;
+}
+
 /** One migration, measured. */
 export interface Sample {
   /** From the call to completion, setup included. */
@@ -21,6 +29,8 @@ export interface Sample {
   readonly peakRss: Ends;
   /** Page faults in the same time as `cpu`. */
   readonly faults: Ends;
+  /** What TLS used; absent: no TLS. */
+  readonly tls?: SampleTls;
   /** Share of all cores that something else used right before, 0 to 1. */
   readonly others: number;
 }

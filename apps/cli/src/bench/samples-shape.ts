@@ -1,7 +1,7 @@
 import { isRecord } from '../guards.js';
 import type { Environment } from './environment.js';
 import type { Row } from './rows.js';
-import type { Ends, Sample, Series } from './sample.js';
+import type { Ends, Sample, SampleTls, Series } from './sample.js';
 import { SCENARIOS } from './scenarios.js';
 
 /** Whether what a file of samples holds is what it must be. */
@@ -34,7 +34,8 @@ function isRow(value: unknown): value is Row {
     isFigure(value.channels) &&
     isOneOf(value.detection, ['none', 'legacy', 'multifd']) &&
     typeof value.compression === 'string' &&
-    isFigureOrNull(value.level)
+    isFigureOrNull(value.level) &&
+    (value.tls === undefined || value.tls === true)
   );
 }
 
@@ -44,12 +45,17 @@ function isSample(value: unknown): value is Sample {
     isFigure(value.ms) &&
     isFigure(value.others) &&
     ['setup', 'downtime', 'transferred'].every((name) => isFigureOrNull(value[name])) &&
-    ['cpu', 'peakRss', 'faults'].every((name) => isEnds(value[name]))
+    ['cpu', 'peakRss', 'faults'].every((name) => isEnds(value[name])) &&
+    (value.tls === undefined || isSampleTls(value.tls))
   );
 }
 
 function isEnds(value: unknown): value is Ends {
   return isRecord(value) && isFigureOrNull(value.source) && isFigureOrNull(value.destination);
+}
+
+export function isSampleTls(value: unknown): value is SampleTls {
+  return isRecord(value) && ['version', 'cipher'].every((name) => typeof value[name] === 'string');
 }
 
 function isFigure(value: unknown): value is number {

@@ -74,8 +74,23 @@ function machineText({ environment, series }: Samples): string {
     `Measured on: ${cpu}, ${cores} cores; ${memoryGiB} GiB; ${system}; Node ${node} ${arch}; multifd ${versions}`,
     `${peers.length === 0 ? '' : `; ${peers.join(' and ')}`}; ${date.slice(0, 10)}; load before the run ${loadBefore}.`,
     ` Runs of each, in turns: ${runs.length === 0 ? 'none' : few === many ? few : `${few} to ${many}`}; median (lowest-highest).`,
+    tlsText(series),
     ` Right before ${busy} of the ${others.length} runs something else used more than a tenth of the cores.`,
   ].join('');
+}
+
+/** What TLS used, of each contender that had it. */
+function tlsText(series: readonly Series[]): string {
+  const used = series.flatMap(({ contender, samples }) =>
+    samples.flatMap(({ tls }) =>
+      tls === undefined ? [] : [{ contender, words: `${tls.version}, ${tls.cipher}` }],
+    ),
+  );
+  const kinds = [...Map.groupBy(used, ({ words }) => words)].map(([words, all]) => {
+    const contenders = [...new Set(all.map(({ contender }) => contender))];
+    return `${words} (${contenders.join(', ')})`;
+  });
+  return kinds.length === 0 ? '' : ` TLS: ${kinds.join('; ')}.`;
 }
 
 /** One line for each contender of each row. */

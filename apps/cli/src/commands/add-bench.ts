@@ -54,6 +54,7 @@ export function addBench(program: Command, ended: (code: ExitCode) => void): voi
       ),
     )
     .option('--cross', 'also from each peer to multifd, and from multifd to each peer')
+    .option('--tls', 'TLS on all connections, with certificates of both ends that are made for this run')
     .option('--runs <n>', 'samples of each contender in each row (default: 5)', (text) =>
       parseWhole(text, '--runs', 1, 1000),
     )
@@ -83,12 +84,13 @@ ${scenarios}
 Both ends are on this machine, over TCP on loopback; QEMU's processors do not run. All contenders of a row move the same
 guest. They take turns, each round begins with another one, and right before each as much memory is touched and freed
 as it will touch, so that none waits for memory that a hypervisor has taken back. The result is a table in Markdown:
-median (lowest-highest). A contender that fails is named, and has no figures; the exit code is then 1.
+median (lowest-highest). With --tls a QEMU to a QEMU may use TLS 1.3 with AES-256-GCM only, which is what multifd agrees on by itself. A contender that fails is named, and has no figures; the exit code is then 1.
 
 Examples:
   multifd bench
   multifd bench --scenario full,half --channels 2 --detection multifd,none --runs 3
   multifd bench --scenario untouched --size 100G --channels 1,2,4 --detection multifd --wire multifd,qemu
   multifd bench --scenario mixed --size 1G --channels 2 --detection multifd --compression zlib,zstd
+  multifd bench --scenario full --channels 1,2,4 --detection multifd --tls
   multifd bench --peer qemu-system-x86_64 /opt/qemu/bin/qemu-system-x86_64 --samples here.jsonl
   multifd bench --from here.jsonl --report here.html`;

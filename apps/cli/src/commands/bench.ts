@@ -22,6 +22,7 @@ import {
   writeSamples,
 } from '../bench/samples-file.js';
 import { benchText } from '../bench/tables.js';
+import { makeBenchCredentials } from '../bench/tls.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { checkDirectory } from '../images/place.js';
 import { listenForInterrupt } from '../interrupt.js';
@@ -148,8 +149,9 @@ class BenchRun {
     }
     const folder = new BenchFolder(images);
     try {
+      if (this.#options.tls === true) await makeBenchCredentials(folder.path);
       const contenders = [
-        ...this.#ours(),
+        ...this.#ours(folder),
         ...peers.map((peer) => qemuToQemu(peer, folder.path)),
         ...(this.#options.cross === true ? peers.flatMap((peer) => this.#across(peer, folder)) : []),
         ...this.#ceilings(),
@@ -162,7 +164,7 @@ class BenchRun {
   }
 
   #rows(): Row[] {
-    const { scenario, size, multifdChannels, zeroPageDetection, multifdCompression } = this.#options;
+    const { scenario, size, multifdChannels, zeroPageDetection, multifdCompression, tls } = this.#options;
     const { multifdZlibLevel = 1, multifdZstdLevel = 1 } = this.#options;
     return rowsOf({
       scenarios: scenario ?? DEFAULT_SCENARIOS,
@@ -171,18 +173,21 @@ class BenchRun {
       detections: zeroPageDetection,
       compressions: multifdCompression ?? ['none'],
       levels: { zlib: multifdZlibLevel, zstd: multifdZstdLevel },
+      tls: tls === true,
     });
   }
 
-  #ours(): Contender[] {
+  #ours({ path }: BenchFolder): Contender[] {
     const { accel, host = ['auto'], wire = ['multifd'] } = this.#options;
-    return host.flatMap((name) => wire.map((form) => multifdToMultifd({ accel, host: name, wire: form })));
+    return host.flatMap((name) =>
+      wire.map((form) => multifdToMultifd({ accel, host: name, wire: form, folder: path })),
+    );
   }
 
   #across(peer: Peer, folder: BenchFolder): Contender[] {
     // To a QEMU it makes no difference which wire is asked for.
-    const settings = { accel: this.#options.accel, host: 'auto', wire: 'multifd' };
-    return [qemuToMultifd(peer, settings, folder.path), multifdToQemu(peer, settings, folder.path)];
+    const settings = { accel: this.#options.accel, host: 'auto', wire: 'multifd', folder: folder.path };
+    return [qemuToMultifd(peer, settings), multifdToQemu(peer, settings)];
   }
 
   #ceilings(): Contender[] {

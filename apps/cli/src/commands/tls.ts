@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
-import { hostname } from 'node:os';
 import { MultifdError } from '@multifd/core';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { quote } from '../options/sizes.js';
 import { formatError } from '../report/errors.js';
 import { failedCommandDocument } from '../report/failed-document.js';
+import { type MadeFiles, makeCertificates } from '../tls/make-files.js';
 import { writePrivately } from '../tls/write-folder.js';
 
 export interface TlsInitOptions {
@@ -17,7 +17,7 @@ export interface TlsInitOptions {
 /** `multifd tls init`: makes what both ends need for TLS. */
 export async function tlsInitCommand(dir: string, options: TlsInitOptions): Promise<ExitCode> {
   try {
-    const { files, hosts } = options.psk ? sharedKey() : await certificates(options.host ?? []);
+    const { files, hosts } = options.psk ? sharedKey() : await makeCertificates(options.host ?? []);
     writePrivately(dir, files);
     if (options.json) process.stdout.write(`${JSON.stringify(document(dir, files, hosts), null, 2)}\n`);
     else process.stdout.write(options.psk ? pskText(dir) : text(dir, hosts));
@@ -39,36 +39,11 @@ export function parseHost(given: string, before: readonly string[] = []): readon
   });
 }
 
-interface Made {
-  readonly files: Readonly<Record<string, string>>;
-  readonly hosts: readonly string[];
-}
-
-async function certificates(given: readonly string[]): Promise<Made> {
-  // Loaded here: no other command needs the library.
-  const { makeAuthority } = await import('../tls/authority.js');
-  const machine = hostname();
-  const own = /^[A-Za-z0-9.-]+$/.test(machine) ? [machine] : [];
-  const hosts = [...new Set([...given, ...own, 'localhost', '127.0.0.1', '::1'])];
-  const { ca, server, client } = await makeAuthority({ hosts, machine });
-  return {
-    hosts,
-    files: {
-      'ca-cert.pem': ca.cert,
-      'ca-key.pem': ca.key,
-      'server-cert.pem': server.cert,
-      'server-key.pem': server.key,
-      'client-cert.pem': client.cert,
-      'client-key.pem': client.key,
-    },
-  };
-}
-
-function sharedKey(): Made {
+function sharedKey(): MadeFiles {
   return { hosts: [], files: { 'keys.psk': `qemu:${randomBytes(32).toString('hex')}\n` } };
 }
 
-function document(dir: string, files: Made['files'], hosts: readonly string[]) {
+function document(dir: string, files: MadeFiles['files'], hosts: readonly string[]) {
   return {
     'schema-version': 1,
     command: 'tls init',

@@ -20,6 +20,8 @@ export interface BenchOptions {
   readonly peer?: readonly string[];
   /** Also from each peer to multifd, and back. */
   readonly cross?: true;
+  /** TLS on all connections of all rows. */
+  readonly tls?: true;
   readonly runs?: number;
   /** False: without plain read and plain copy. */
   readonly ceilings: boolean;

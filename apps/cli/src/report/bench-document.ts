@@ -9,7 +9,7 @@ import {
   ratios,
   resultsOf,
 } from '../bench/results.js';
-import type { Ends, Sample, Series } from '../bench/sample.js';
+import type { Ends, Sample, SampleTls, Series } from '../bench/sample.js';
 import type { Samples } from '../bench/samples-file.js';
 import { type Finding, findings } from '../bench/tables.js';
 import { type FailureMembers, failureMembers } from './errors.js';
@@ -36,6 +36,8 @@ export interface BenchResult {
   readonly 'zero-page-detection': string;
   readonly 'multifd-compression': string;
   readonly level: number | null;
+  /** Absent: no TLS. */
+  readonly tls?: true;
   readonly contenders: readonly BenchContender[];
 }
 
@@ -79,6 +81,8 @@ export interface BenchSample {
   readonly 'page-faults': Ends;
   /** Share of all cores that something else used right before, 0 to 1. */
   readonly others: number;
+  /** Absent: no TLS. */
+  readonly tls?: SampleTls;
 }
 
 /** @param samples undefined: nothing was measured. */
@@ -111,6 +115,7 @@ function resultMember(result: Result, peers: readonly string[]): BenchResult {
     'zero-page-detection': row.detection,
     'multifd-compression': row.compression,
     level: row.level,
+    ...(row.tls === true ? { tls: row.tls } : {}),
     contenders: result.series.map((each) => contenderMember(each, result, peers)),
   };
 }
@@ -156,6 +161,7 @@ function sampleMember({
   peakRss,
   faults,
   others,
+  tls,
 }: Sample): BenchSample {
   return {
     'total-time': ms,
@@ -166,5 +172,6 @@ function sampleMember({
     'peak-rss': peakRss,
     'page-faults': faults,
     others,
+    ...(tls === undefined ? {} : { tls }),
   };
 }

@@ -67,6 +67,24 @@ describe.runIf(process.platform === 'linux')('multifd bench', () => {
     expect(text.stdout).toMatch(/^\| 16 MiB half, 2 channels: multifd --wire qemu +\|/m);
   });
 
+  it('measures with TLS, and says what was negotiated', async () => {
+    const folder = tempDirectory();
+    const file = join(folder, 'samples.jsonl');
+    const args = ['bench', ...TINY, '--scenario', 'half', '--images', folder, '--peer', 'none', '--tls'];
+    const ended = await run([...args, '--no-ceilings', '--samples', file, '--json']);
+    expect(ended.code, ended.stderr).toBe(0);
+    const [row] = JSON.parse(ended.stdout).results;
+    expect(row).toMatchObject({ name: '16 MiB half, TLS, 2 channels', tls: true });
+    const [{ samples }] = row.contenders;
+    expect(samples).toHaveLength(2);
+    for (const { tls } of samples)
+      expect(tls).toEqual({ version: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384' });
+    // The credentials are gone, too.
+    expect(readdirSync(folder)).toEqual(['samples.jsonl']);
+    const text = await run(['bench', '--from', file]);
+    expect(text.stdout).toContain('TLS: TLSv1.3, TLS_AES_256_GCM_SHA384 (multifd).');
+  });
+
   it('a contender that fails is named, has no figure, and takes nothing from the others', async () => {
     const folder = tempDirectory();
     const peer = falseQemu(folder);

@@ -61,4 +61,22 @@ describe.each(installedQemus())('multifd bench beside QEMU %s', (release) => {
     const text = await run(['bench', '--from', file]);
     expect(text.stdout).toContain(`times as fast as ${multifd[1].name}`);
   });
+
+  it('does so with TLS, and all of them agree on the same cipher', async () => {
+    const folder = tempDirectory();
+    const ended = await run([
+      ...['bench', '--scenario', 'half', '--size', '64M', '--channels', '2', '--runs', '1', '--tls'],
+      ...['--detection', 'legacy', '--peer', findQemu(release) ?? '', '--images', folder],
+      ...['--cross', '--no-ceilings', '--json'],
+    ]);
+    expect(ended.code, ended.stderr).toBe(0);
+    const [{ contenders }] = JSON.parse(ended.stdout).results;
+    expect(contenders).toHaveLength(4);
+    for (const { name, failed, samples } of contenders) {
+      expect(failed, name).toBeNull();
+      expect(samples[0].tls, name).toEqual({ version: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384' });
+      expect(samples[0].transferred, name).toBeGreaterThan(28 * 2 ** 20);
+    }
+    expect(readdirSync(folder)).toEqual([]);
+  });
 });

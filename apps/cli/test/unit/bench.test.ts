@@ -106,6 +106,15 @@ describe('rows', () => {
     ]);
   });
 
+  it('with TLS say so', () => {
+    const [first, ...others] = rowsOf({ ...choice, detections: ['multifd'], tls: true });
+    expect(first).toMatchObject({ tls: true });
+    expect([first, ...others].flatMap((row) => (row === undefined ? [] : [nameOf(row)]))).toContain(
+      '1 GiB zero, TLS, 2 channels',
+    );
+    expect(rowsOf({ ...choice, tls: false })[0]).not.toHaveProperty('tls');
+  });
+
   it('of untouched memory touch little', () => {
     expect(touchedBy({ ...ROW, scenario: 'untouched', size: 100 * GIB })).toBe(GIB);
     expect(touchedBy(ROW)).toBe(5 * GIB);

@@ -1,14 +1,32 @@
 import { defineConfig } from 'vitest/config';
+import { loadBinding } from './src/load.js';
+
+const shared = {
+  globalSetup: '@multifd/testing/global-setup',
+  // Bounds against a hang, never a measure of speed.
+  testTimeout: 120_000,
+  hookTimeout: 60_000,
+  teardownTimeout: 10_000,
+  pool: 'forks',
+  maxWorkers: 2,
+} as const;
+
+/** Core's own tests of TLS, with the channels' TLS done here. */
+const ofCore = {
+  root: '../core',
+  test: {
+    ...shared,
+    name: 'TLS of core by host-linux',
+    include: ['test/engine/tls*.test.ts'],
+    env: { MULTIFD_TEST_SOCKET_IO: new URL('dist/index.js', import.meta.url).href },
+  },
+};
 
 export default defineConfig({
   test: {
-    globalSetup: '@multifd/testing/global-setup',
-    include: ['test/**/*.test.ts'],
-    // Bounds against a hang, never a measure of speed.
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
-    teardownTimeout: 10_000,
-    pool: 'forks',
-    maxWorkers: 2,
+    projects: [
+      { test: { ...shared, name: 'own', include: ['test/**/*.test.ts'] } },
+      ...('binding' in loadBinding() ? [ofCore] : []),
+    ],
   },
 });

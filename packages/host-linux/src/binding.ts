@@ -16,6 +16,7 @@ export interface NativeBinding {
   readonly Memory: new (number: number) => NativeMemory;
   readonly NativeInterrupt: new () => NativeInterrupt;
   readonly NativeSocket: new (descriptor: number, interrupt: number) => NativeSocket;
+  readonly NativeTlsSocket: new (descriptor: number, interrupt: number) => NativeTlsSocket;
   readonly NativeTracker: new (plan: NativeTrackerPlan) => NativeTracker;
   /** What a tracker by digests knows was sent of one mapping: by the number that it gives. For threads that send. */
   readonly NativeDigests: new (
@@ -68,6 +69,16 @@ export interface NativeSocket {
   receive(targets: readonly Uint8Array[], timeout: number): number;
   limitQueues(unsent: number, unread: number): void;
   close(): void;
+}
+
+/** As `NativeSocket`, of a connection whose TLS handshake is over. It has a descriptor of its own. */
+export interface NativeTlsSocket extends NativeSocket {
+  /** From now on it sends. @param recordsPerKey for tests. */
+  sends(suite: string, secret: Uint8Array, records: number, recordsPerKey?: number): void;
+  /** From now on it receives. */
+  receives(suite: string, secret: Uint8Array, received: Uint8Array, taken: number): void;
+  end(stallTimeout: number): void;
+  isCut(): boolean;
 }
 
 export interface NativeTrackerPlan {

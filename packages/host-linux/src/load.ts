@@ -12,6 +12,7 @@ const EXPORTS = [
   'Memory',
   'NativeInterrupt',
   'NativeSocket',
+  'NativeTlsSocket',
   'NativeTracker',
   'NativeDigests',
 ];

@@ -1,5 +1,5 @@
-import type { BlockingSocket, Interrupt, QueueLimits, SocketIo } from '@multifd/core/host';
-import type { NativeInterrupt, NativeSocket } from './binding.js';
+import type { BlockingSocket, BlockingTlsSocket, Interrupt, QueueLimits, SocketIo } from '@multifd/core/host';
+import type { NativeInterrupt, NativeSocket, NativeTlsSocket } from './binding.js';
 import { requireBinding } from './load.js';
 import { attempt } from './native-error.js';
 
@@ -17,6 +17,23 @@ export const socketIo: SocketIo = {
   open(fd, interrupt) {
     const { NativeSocket } = requireBinding();
     return new LinuxSocket(attempt(() => new NativeSocket(fd, interrupt)));
+  },
+  tlsSuites: ['TLS_AES_256_GCM_SHA384', 'TLS_AES_128_GCM_SHA256', 'TLS_CHACHA20_POLY1305_SHA256'],
+  openTls(fd, interrupt, { suite, sending, receiving }) {
+    const { NativeTlsSocket } = requireBinding();
+    return attempt(() => {
+      const native = new NativeTlsSocket(fd, interrupt);
+      try {
+        if (sending !== undefined) native.sends(suite, sending.secret, sending.records);
+        if (receiving !== undefined) {
+          native.receives(suite, receiving.secret, receiving.received, receiving.taken);
+        }
+        return new LinuxTlsSocket(native);
+      } catch (error) {
+        native.close();
+        throw error;
+      }
+    });
   },
 };
 
@@ -59,5 +76,22 @@ class LinuxSocket implements BlockingSocket {
 
   close(): void {
     this.#native.close();
+  }
+}
+
+class LinuxTlsSocket extends LinuxSocket implements BlockingTlsSocket {
+  readonly #native: NativeTlsSocket;
+
+  constructor(native: NativeTlsSocket) {
+    super(native);
+    this.#native = native;
+  }
+
+  end(stallTimeout: number): void {
+    attempt(() => this.#native.end(stallTimeout));
+  }
+
+  get isCut(): boolean {
+    return this.#native.isCut();
   }
 }

@@ -111,7 +111,9 @@ export function toSample(sent: JsonDocument, received: JsonDocument): Measured {
 
 /** As one of our documents tells it. */
 export function tlsOf({ tls }: JsonDocument): Pick<Measured, 'tls'> {
-  return isSampleTls(tls) ? { tls: { version: tls.version, cipher: tls.cipher } } : {};
+  if (!isSampleTls(tls)) return {};
+  const { version, cipher, channels } = tls;
+  return { tls: { version, cipher, ...(channels === undefined ? {} : { channels }) } };
 }
 
 /** A member that is told of each end. */

@@ -12,6 +12,8 @@ export interface SampleTls {
   readonly version: string;
   /** IANA's name: `TLS_AES_256_GCM_SHA384`. */
   readonly cipher: string;
+  /** What does it on multifd's channels; absent: of a QEMU, or before it was told. */
+  readonly channels?: string;
 }
 
 /** One migration, measured. */

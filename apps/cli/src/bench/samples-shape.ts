@@ -55,7 +55,8 @@ function isEnds(value: unknown): value is Ends {
 }
 
 export function isSampleTls(value: unknown): value is SampleTls {
-  return isRecord(value) && ['version', 'cipher'].every((name) => typeof value[name] === 'string');
+  if (!isRecord(value) || (value.channels !== undefined && typeof value.channels !== 'string')) return false;
+  return ['version', 'cipher'].every((name) => typeof value[name] === 'string');
 }
 
 function isFigure(value: unknown): value is number {

@@ -9,7 +9,7 @@ import {
   ratios,
   resultsOf,
 } from './results.js';
-import type { Series } from './sample.js';
+import type { SampleTls, Series } from './sample.js';
 import type { Samples } from './samples-file.js';
 
 export interface Table {
@@ -79,12 +79,14 @@ function machineText({ environment, series }: Samples): string {
   ].join('');
 }
 
+function suiteOf({ version, cipher, channels }: SampleTls): string {
+  return `${version}, ${cipher}${channels === undefined ? '' : `, channels by ${channels}`}`;
+}
+
 /** What TLS used, of each contender that had it. */
 function tlsText(series: readonly Series[]): string {
   const used = series.flatMap(({ contender, samples }) =>
-    samples.flatMap(({ tls }) =>
-      tls === undefined ? [] : [{ contender, words: `${tls.version}, ${tls.cipher}` }],
-    ),
+    samples.flatMap(({ tls }) => (tls === undefined ? [] : [{ contender, words: suiteOf(tls) }])),
   );
   const kinds = [...Map.groupBy(used, ({ words }) => words)].map(([words, all]) => {
     const contenders = [...new Set(all.map(({ contender }) => contender))];

@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { probe } from '@multifd/host-linux';
 import { describe, expect, it } from 'vitest';
 import { childrenOf, eventually, isAlive, run, start } from '../helpers/cli.js';
 import { tempDirectory } from '../helpers/temp.js';
@@ -77,12 +78,13 @@ describe.runIf(process.platform === 'linux')('multifd bench', () => {
     expect(row).toMatchObject({ name: '16 MiB half, TLS, 2 channels', tls: true });
     const [{ samples }] = row.contenders;
     expect(samples).toHaveLength(2);
+    const channels = probe().ok ? 'host-linux' : 'node:tls';
     for (const { tls } of samples)
-      expect(tls).toEqual({ version: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384' });
+      expect(tls).toEqual({ version: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', channels });
     // The credentials are gone, too.
     expect(readdirSync(folder)).toEqual(['samples.jsonl']);
     const text = await run(['bench', '--from', file]);
-    expect(text.stdout).toContain('TLS: TLSv1.3, TLS_AES_256_GCM_SHA384 (multifd).');
+    expect(text.stdout).toContain(`TLS: TLSv1.3, TLS_AES_256_GCM_SHA384, channels by ${channels} (multifd).`);
   });
 
   it('a contender that fails is named, has no figure, and takes nothing from the others', async () => {

@@ -7,7 +7,8 @@ import { HangWatch } from '../thread/hang-watch.js';
 import type { Address } from '../transport/address.js';
 import { BandwidthLimit } from '../transport/bandwidth.js';
 import type { MigrationIo } from '../transport/socket-io.js';
-import type { ClientTls } from '../transport/tls/credentials.js';
+import { withChannels } from '../transport/tls/by-whom.js';
+import type { ClientTls, TlsPeer } from '../transport/tls/credentials.js';
 import type { AcceleratorReference } from '../zero/accelerator.js';
 import { type CheckPlan, CheckPlans, transferOf } from '../zero/open-checker.js';
 import type { AcceleratorReplacement } from '../zero/page-checker.js';
@@ -167,6 +168,11 @@ export class SendSide {
       (error: unknown) =>
         this.#fail(MultifdError.from(error, 'accelerator', `accelerator ${accelerator.name}`)),
     );
+  }
+
+  /** Adds who does the channels' TLS. */
+  withChannels(tls: TlsPeer | undefined): TlsPeer | undefined {
+    return withChannels(tls, this.counters, this.#options.io?.name);
   }
 
   /** Starts the channel threads. @param dataOf returns a channel's start data. */

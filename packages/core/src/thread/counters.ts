@@ -14,6 +14,7 @@ const METHOD = 6;
 const SENT = 7;
 const SENDING = 8;
 const WAITING = 9;
+const TLS_BY = 10;
 
 /** What a thread is doing: tells a thread that hangs from one that waits. */
 export const ACTIVITY_IDLE = 0n;
@@ -80,6 +81,17 @@ export class CounterRow {
   /** The thread begins (true) or stops (false) to wait for bytes from its connection. */
   awaitsBytes(waits: boolean): void {
     Atomics.store(this.#slots, WAITING, waits ? 1n : 0n);
+  }
+
+  /** Who does this connection's TLS: Node, or the host package. */
+  isSecuredBy(who: 'node' | 'host'): void {
+    Atomics.store(this.#slots, TLS_BY, who === 'node' ? 1n : 2n);
+  }
+
+  /** `none`: no TLS, or nobody has said. */
+  get tlsBy(): 'none' | 'node' | 'host' {
+    const word = Atomics.load(this.#slots, TLS_BY);
+    return word === 0n ? 'none' : word === 1n ? 'node' : 'host';
   }
 
   /** Whether this thread waits for bytes from the peer. */

@@ -7,7 +7,7 @@ import { type FirstLook, firstLook } from './first-look.js';
 import type { Handover } from './handover.js';
 import type { TlsPeer } from './tls/credentials.js';
 import { PortLook } from './tls/port-look.js';
-import { PortStream } from './tls/port-stream.js';
+import { type PortState, PortStream } from './tls/port-stream.js';
 
 /** Who connected. */
 export interface Caller {
@@ -104,13 +104,18 @@ export class AcceptedTls implements Accepted {
 
   async handOver(): Promise<Handover> {
     if (this.#look.isBroken) throw new MultifdError('peer-closed', 'the connection is closed');
-    return { type: 'tls', port: this.#port, ended: this.#look.ended };
+    return { type: 'tls', port: this.#port, state: this.#state };
   }
 
   stream(): ByteStream {
-    const stream = new PortStream(this.#port, this.#look.ended);
+    const stream = new PortStream(this.#port, this.#state);
     stream.on('error', () => {});
     return stream;
+  }
+
+  get #state(): PortState {
+    const { ended, peer } = this.#look;
+    return { ended, suite: peer?.version === 'TLSv1.3' ? peer.cipher : undefined };
   }
 
   drop(): void {

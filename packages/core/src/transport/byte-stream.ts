@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { Detached } from './tls/port-stream.js';
 
 /** What a connection's reader needs: a socket, or the decrypted side of a TLS connection. */
 export interface ByteStream extends Duplex {
@@ -8,6 +9,10 @@ export interface ByteStream extends Duplex {
   setKeepAlive(options: KeepAlive): unknown;
   /** Of TLS: the peer has ended without saying so. */
   readonly isCut?: boolean;
+  /** Of TLS 1.3: the cipher suite, by IANA's name. */
+  readonly suite?: string | undefined;
+  /** Of TLS: takes the rest of the connection over, if that can be. */
+  detach?(): Promise<Detached>;
   /** Resolves when this thread knows what had arrived by now. Undefined: two turns of the event loop are enough. */
   caughtUp?(): Promise<void>;
 }

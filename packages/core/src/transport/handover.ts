@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { MultifdError } from '../errors.js';
 import type { ByteStream } from './byte-stream.js';
-import { type PortEnd, PortStream } from './tls/port-stream.js';
+import { type PortState, PortStream } from './tls/port-stream.js';
 
 /** A connection on its way to the thread that will own it. It can be posted. */
 export type Handover =
@@ -11,7 +11,7 @@ export type Handover =
   /** The thread calls the API thread's `Bridge`, which carries the connection's bytes. */
   | { readonly type: 'bridge'; readonly port: number; readonly key: Uint8Array }
   /** The decrypted bytes of a TLS connection; the port is also in the message's transfer list. */
-  | { readonly type: 'tls'; readonly port: MessagePort; readonly ended: PortEnd | undefined };
+  | { readonly type: 'tls'; readonly port: MessagePort; readonly state: PortState };
 
 /**
  * Whether this Node can post a socket to another thread: 24 and 26 learned it in their later versions, 22 did not.
@@ -43,7 +43,7 @@ export function transferOf(handover: Handover): readonly (Socket | MessagePort)[
  * @throws MultifdError `io` if the bridge does not answer.
  */
 export async function takeOver(handover: Handover): Promise<ByteStream> {
-  if (handover.type === 'tls') return new PortStream(handover.port, handover.ended);
+  if (handover.type === 'tls') return new PortStream(handover.port, handover.state);
   if (handover.type === 'socket') return handover.socket;
   const { port, key } = handover;
   const socket = new Socket();

@@ -3,10 +3,11 @@ import type { CounterRow } from '../thread/counters.js';
 import type { ByteStream } from './byte-stream.js';
 import { cutShort, named } from './incoming-errors.js';
 import { KEEP_ALIVE } from './keep-alive.js';
-import { type QueueUsers, queueLimits } from './queue-limits.js';
+import { limitQueues, type QueueUsers } from './queue-limits.js';
 import { adoptSocket, type BytesConsumer, type SocketBytes, streamSocket } from './socket-bytes.js';
 import type { BlockingSocket, SocketIo } from './socket-io.js';
 import { STAGING_SIZE, Staging } from './staging.js';
+import { takeOverTls } from './tls/take-over.js';
 
 /**
  * The receiving half of a connection. Packets and records are parsed in a small staging buffer; payload goes straight
@@ -69,15 +70,22 @@ export class IncomingConnection implements BytesConsumer {
   /**
    * From now on a read blocks this thread while it waits for bytes, if `io` can open the socket. Only firing the
    * interrupt ends such a wait from outside.
-   * @param users the migration's parameters.
    */
   block(io: SocketIo, interrupt: number, users: QueueUsers): void {
     const { fd, socket } = this.#bytes;
     if (fd === undefined || this.#ended || this.#failure !== undefined) return;
     socket.pause();
     this.#blocking = io.open(fd, interrupt);
-    const limits = queueLimits(socket, users);
-    if (limits !== undefined) this.#blocking.limitQueues?.(limits);
+    limitQueues(this.#blocking, socket, users);
+  }
+
+  /** Of TLS: as `block`, and from now on `io` decrypts, if it can. @returns who does. */
+  async decrypt(io: SocketIo, interrupt: number, users: QueueUsers): Promise<'host' | 'node'> {
+    if (this.#failure !== undefined) return 'node';
+    const { by, secured } = await takeOverTls(this.#bytes.socket, io, interrupt);
+    if (secured !== undefined) limitQueues(secured, this.#bytes.socket, users);
+    this.#blocking = secured;
+    return by;
   }
 
   /**
@@ -276,7 +284,7 @@ export class IncomingConnection implements BytesConsumer {
   }
 
   #cutShort(expected: string, got: number): MultifdError {
-    return cutShort(this.where, expected, got, this.#bytes.socket.isCut === true);
+    return cutShort(this.where, expected, got, (this.#blocking ?? this.#bytes.socket).isCut === true);
   }
 
   #fail(error: MultifdError): void {

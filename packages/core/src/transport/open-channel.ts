@@ -3,7 +3,7 @@ import { encodeInitPacket, type InitPacket } from '../wire/init-packet.js';
 import { INIT_PACKET_SIZE } from '../wire/layout.js';
 import { connectChannel, type Route } from './connect.js';
 import { Outgoing, type OutgoingOptions } from './outgoing.js';
-import { type QueueUsers, queueLimits } from './queue-limits.js';
+import { limitQueues, type QueueUsers } from './queue-limits.js';
 import { socketFd } from './socket-bytes.js';
 import { type BlockingSocket, loadSocketIo, type SocketIoLink } from './socket-io.js';
 
@@ -11,7 +11,8 @@ import { type BlockingSocket, loadSocketIo, type SocketIoLink } from './socket-i
  * Connects an outgoing channel and sends its initial packet at once (docs/wire.md, 1).
  * @param users the migration's parameters.
  * @param setupTimeout ms.
- * @param io sends block this thread where the socket has a descriptor and no TLS; undefined: Node's streams.
+ * @param io sends block this thread where the socket has a descriptor, and encrypt if there is TLS and it knows the suite;
+ *   undefined: Node's streams.
  * @param onFailure called once if the connection fails, whatever its thread is doing.
  * @throws MultifdError if it cannot connect; then nothing stays open.
  */
@@ -24,15 +25,28 @@ export async function openOutgoingChannel(
   io: SocketIoLink | undefined,
   onFailure: NonNullable<Outgoing['onFailure']>,
 ): Promise<Outgoing> {
-  const socket = await connectChannel(route, options.where, setupTimeout, options.signal);
+  const { socket, sending } = await connectChannel(route, options.where, setupTimeout, options.signal);
   // Nothing comes back on a channel; reading lets us notice that the destination closed while we wait.
   socket.resume();
-  // Blocking calls know nothing of TLS: they would write to the bare descriptor.
+  // These calls know nothing of TLS: they would write to the bare descriptor.
   const blocking = route.tls === undefined ? await blockingSocket(socket, io, users) : undefined;
   const outgoing = new Outgoing(socket, { ...options, blocking });
   outgoing.onFailure = onFailure;
   try {
     await outgoing.send([encodeInitPacket(introduction)], INIT_PACKET_SIZE);
+    if (route.tls === undefined) return outgoing;
+    options.counters.isSecuredBy('node');
+    if (io === undefined || sending === undefined || !io.tlsSuites.includes(sending.suite)) return outgoing;
+    // The kernel has the packet, so it has the handshake, too. It was one record.
+    await outgoing.drained();
+    const { openTls } = await loadSocketIo(io.module);
+    const { descriptor, suite, secret } = sending;
+    const fd = descriptor();
+    if (openTls === undefined || fd === undefined) return outgoing;
+    const secured = openTls(fd, io.interrupt, { suite, sending: { secret, records: 1 } });
+    outgoing.encrypt(secured);
+    options.counters.isSecuredBy('host');
+    limitQueues(secured, socket, users);
   } catch (error) {
     outgoing.destroy();
     throw error;
@@ -48,7 +62,6 @@ async function blockingSocket(
   const fd = socketFd(socket);
   if (link === undefined || fd === undefined) return undefined;
   const blocking = (await loadSocketIo(link.module)).open(fd, link.interrupt);
-  const limits = queueLimits(socket, users);
-  if (limits !== undefined) blocking.limitQueues?.(limits);
+  limitQueues(blocking, socket, users);
   return blocking;
 }

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { MigrationParameters } from '../parameters.js';
+import type { BlockingSocket } from './socket-io.js';
 
 /** Bytes of one TCP connection that wait in the kernel. */
 export interface QueueLimits {
@@ -36,4 +37,14 @@ export function queueLimits(
   const here = localAddress !== undefined && localAddress === remoteAddress;
   const copies = multifdCompression === 'none';
   return here && copies && 2 * multifdChannels > processors ? IN_CACHE : undefined;
+}
+
+/** Limits the queues of `blocking`, which is on `socket`, where that is good. */
+export function limitQueues(
+  blocking: BlockingSocket,
+  socket: Parameters<typeof queueLimits>[0],
+  users: QueueUsers,
+): void {
+  const limits = queueLimits(socket, users);
+  if (limits !== undefined) blocking.limitQueues?.(limits);
 }

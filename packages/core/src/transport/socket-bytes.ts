@@ -61,6 +61,19 @@ export function socketFd(socket: Socket): number | undefined {
   return typeof handle === 'object' && handle !== null ? fdOf(handle) : undefined;
 }
 
+/**
+ * Makes Node stop to read a paused socket at once, since by itself it reads on until its buffer is full; or read it again, which
+ * `resume` does not do then. Undocumented too; there is a descriptor (`socketFd`) where there is this.
+ */
+export function switchReading(socket: Socket, on: boolean): void {
+  const handle: unknown = Reflect.get(socket, '_handle');
+  if (typeof handle !== 'object' || handle === null) return;
+  const call: unknown = Reflect.get(handle, on ? 'readStart' : 'readStop');
+  if (typeof call !== 'function') return;
+  Reflect.apply(call, handle, []);
+  Reflect.set(handle, 'reading', on);
+}
+
 function fdOf(handle: object): number | undefined {
   const fd: unknown = Reflect.get(handle, 'fd');
   return typeof fd === 'number' && fd >= 0 ? fd : undefined;

@@ -19,6 +19,34 @@ export interface SocketIo {
    * @param interrupt `Interrupt.id`, from any thread of this process.
    */
   open(fd: number, interrupt: number): BlockingSocket;
+  /** Cipher suites that `openTls` knows, by IANA's names. Absent: none. */
+  readonly tlsSuites?: readonly string[];
+  /**
+   * Takes over a TLS 1.3 connection whose handshake Node has done. Node neither reads nor writes it from then on, in a
+   * direction that is taken over.
+   * @param fd as for `open`, but the caller may close it before `close` here.
+   * @throws MultifdError `io`, or `internal` for a session that is not as it must be.
+   */
+  openTls?(fd: number, interrupt: number, session: TlsSession): BlockingTlsSocket;
+}
+
+/** What a handshake has agreed on. A direction that is absent stays where it is. */
+export interface TlsSession {
+  /** One of `tlsSuites`. */
+  readonly suite: string;
+  readonly sending?: {
+    /** The first application traffic secret of this direction (RFC 8446, 7.1). */
+    readonly secret: Uint8Array;
+    /** Records that Node has sent with it. */
+    readonly records: number;
+  };
+  readonly receiving?: {
+    readonly secret: Uint8Array;
+    /** All bytes that have come on the connection, the handshake's too. */
+    readonly received: Uint8Array;
+    /** Decrypted bytes of them that were read already. */
+    readonly taken: number;
+  };
 }
 
 /** A socket whose calls block their thread. Not to be shared between threads. */
@@ -43,8 +71,17 @@ export interface BlockingSocket {
    * @throws MultifdError `io` if the kernel refuses.
    */
   limitQueues?(limits: QueueLimits): void;
+  /** Of TLS: the peer has ended without saying so. Valid once `receive` has returned 0. */
+  readonly isCut?: boolean;
   /** Frees this object's resources; the socket itself stays open. May be called twice. */
   close(): void;
+}
+
+/** As `BlockingSocket`, with TLS. */
+export interface BlockingTlsSocket extends BlockingSocket {
+  /** Says that nothing more follows (close_notify), and closes this direction. @throws as `send`. */
+  end(stallTimeout: number): void;
+  readonly isCut: boolean;
 }
 
 /** How a migration's threads find its blocking I/O. */
@@ -52,10 +89,16 @@ export interface SocketIoLink {
   readonly module: string;
   /** `Interrupt.id`. */
   readonly interrupt: number;
+  /** As in `SocketIo`. */
+  readonly tlsSuites: readonly string[];
 }
 
 /** One migration's blocking I/O, owned by its API thread; undefined if Node's streams do the work. */
 export interface MigrationIo {
+  /** `SocketIo.name`. */
+  readonly name: string;
+  /** Suites with which it does TLS; none: it does not. */
+  readonly tlsSuites: readonly string[];
   readonly link: SocketIoLink;
   readonly interrupt: Interrupt;
 }
@@ -66,8 +109,10 @@ export interface MigrationIo {
  */
 export async function prepareSocketIo(module: string | undefined): Promise<MigrationIo | undefined> {
   if (module === undefined) return undefined;
-  const interrupt = firedAtExit((await loadSocketIo(module)).createInterrupt());
-  return { link: { module, interrupt: interrupt.id }, interrupt };
+  const io = await loadSocketIo(module);
+  const interrupt = firedAtExit(io.createInterrupt());
+  const { name, tlsSuites = [] } = io;
+  return { name, tlsSuites, link: { module, interrupt: interrupt.id, tlsSuites }, interrupt };
 }
 
 /** Imports a module's `socketIo` in this thread. @throws MultifdError `io` if the module exports none. */

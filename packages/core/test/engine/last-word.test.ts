@@ -56,6 +56,7 @@ async function heardOfAbort(before: (outgoing: SourceControl) => void): Promise<
   const data: RelayThreadData = {
     channel: undefined,
     parameters: completeParameters(parameters),
+    tls: false,
     pageSize: 4096,
     uuid: new Uint8Array(16),
     machineType: undefined,

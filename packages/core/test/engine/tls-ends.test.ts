@@ -1,8 +1,9 @@
 import type { TLSSocket } from 'node:tls';
-import { relay } from '@multifd/core';
+import { openRamBlockSync, relay } from '@multifd/core';
 import { TestAuthority } from '@multifd/testing/certificates';
 import { describe, expect, it } from 'vitest';
 import { closeAfterTest, type Destination, destination, until } from '../support/ends.js';
+import { channelsTls, host } from '../support/host.js';
 import { expectFailure, expectValue, outcomeOf } from '../support/outcome.js';
 import { move, tryToMove } from '../support/pair.js';
 import { createGuestRam, MIB } from '../support/ram.js';
@@ -140,6 +141,7 @@ it('a relay speaks TLS on each side as it is told, and says who is there', async
       listen: 'tcp:127.0.0.1:0',
       to: end.address,
       outgoing: { zeroPageDetection: 'none' },
+      ...host,
       incomingTls: server,
       outgoingTls: client,
     }),
@@ -154,9 +156,44 @@ it('a relay speaks TLS on each side as it is told, and says who is there', async
   });
   expect(expectValue(sent).tls).toMatchObject({ name: 'CN=server.example' });
   const relayed = expectValue(await outcomeOf(relaying.result, 'relay'));
-  expect(relayed.incomingTls).toMatchObject({ name: 'CN=source.example,O=Example' });
-  expect(relayed.outgoingTls).toMatchObject({ name: 'CN=server.example' });
+  const channels = channelsTls;
+  expect(relayed.incomingTls).toMatchObject({ name: 'CN=source.example,O=Example', channels });
+  expect(relayed.outgoingTls).toMatchObject({ name: 'CN=server.example', channels });
   expectValue(await outcomeOf(end.result, 'receive'));
+});
+
+it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+  'a source of %s is taken, and the result says who decrypts',
+  async (version) => {
+    const { client, server } = await usualTls();
+    const there = await destination({ tls: server, parameters: { multifdChannels: 1 } });
+    const source = new RawTlsSource(there.incoming.address, client, version);
+    const main = await source.open(raw.header(), raw.start([BLOCK]));
+    const packet = raw.packet({ block: 'pc.ram', normal: [0, 5 * 4096], fill: 7, number: 1 });
+    const channel = await source.open(raw.init(0), raw.sync(), packet, raw.sync(2));
+    await there.active();
+    channel.end();
+    main.write(Buffer.concat([raw.part('end'), raw.end()]));
+    const received = expectValue(await outcomeOf(there.incoming.result, 'receive'));
+    expect(received.tls).toMatchObject({
+      version,
+      channels: version === 'TLSv1.3' ? channelsTls : 'node:tls',
+    });
+    const [block] = received.ram.blocks;
+    if (block === undefined) throw new Error('no block');
+    const bytes = openRamBlockSync(block).read(0, MIB, new Uint8Array(MIB));
+    expect([bytes[0], bytes[4096], bytes[5 * 4096 + 4095], bytes[6 * 4096]]).toEqual([7, 0, 7, 0]);
+  },
+);
+
+it('a record that was changed on the way ends the migration', async () => {
+  const { incoming, connections, channel } = await connected();
+  const to = connections[1]?.to;
+  // One that TLS did not make, where the next one is expected.
+  to?.write(Buffer.concat([Buffer.from('1703030020', 'hex'), Buffer.alloc(32, 7)]));
+  channel.on('error', () => {});
+  const error = expectFailure(await outcomeOf(incoming.result, 'receive'), 'peer-closed', /^channel 0: /);
+  expect(error.message).toMatch(/bad record mac/);
 });
 
 it('a channel of somebody else than the main stream, with a certificate as good, is refused', async () => {

@@ -1,6 +1,7 @@
 import { loadTlsCredentials, parseAuthzRule, type ServerTls } from '@multifd/core';
 import { credentialsFolder, type IssueOptions, TestAuthority } from '@multifd/testing/certificates';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { channelsTls } from '../support/host.js';
 import { expectFailure } from '../support/outcome.js';
 import { move, tryToMove } from '../support/pair.js';
 import { createGuestRam } from '../support/ram.js';
@@ -177,8 +178,13 @@ describe('a shared key', () => {
       source: key('client', 'a1', 'alice'),
       destination: key('server', 'a1', 'alice'),
     });
-    expect(received.tls).toMatchObject({ version: 'TLSv1.3', name: 'alice', verified: true });
-    expect(sent.tls).toMatchObject({ version: 'TLSv1.3', verified: true });
+    expect(received.tls).toMatchObject({
+      version: 'TLSv1.3',
+      name: 'alice',
+      verified: true,
+      channels: channelsTls,
+    });
+    expect(sent.tls).toMatchObject({ version: 'TLSv1.3', verified: true, channels: channelsTls });
   });
 
   it.each([

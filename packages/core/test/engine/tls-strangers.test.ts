@@ -4,6 +4,7 @@ import { migrate } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
 import { destination } from '../support/ends.js';
 import { PLAIN } from '../support/fixtures.js';
+import { host } from '../support/host.js';
 import { expectFailure, expectValue, outcomeOf } from '../support/outcome.js';
 import { tryToMove } from '../support/pair.js';
 import { createGuestRam, expectSameRam } from '../support/ram.js';
@@ -35,6 +36,7 @@ async function listening(setupTimeout = 30_000) {
         to: there.incoming.address,
         guest: { ram },
         accelerator: PLAIN,
+        ...host,
         tls: client,
       });
       const received = expectValue(await outcomeOf(there.incoming.result, 'receive'));

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type GuestRamDescriptor, openRamBlockSync } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
+import { channelsTls } from '../support/host.js';
 import { move } from '../support/pair.js';
 import { createGuestRam, FILLS, MIB } from '../support/ram.js';
 import { line, testFolder, usualTls } from '../support/tls.js';
@@ -10,6 +11,7 @@ const X509 = {
   version: 'TLSv1.3',
   cipher: expect.stringMatching(/^TLS_AES_|^TLS_CHACHA20_/),
   verified: true,
+  channels: channelsTls,
 };
 
 describe('with TLS', () => {
@@ -35,7 +37,7 @@ describe('with TLS', () => {
       source: { tls: { ...client, hostname: 'localhost' } },
       destination: { tls: server, listen: `unix:${join(testFolder(), 'socket')}` },
     });
-    expect(received.tls?.verified).toBe(true);
+    expect(received.tls).toMatchObject({ verified: true, channels: channelsTls });
   });
 
   it.each([true, false])('the wire carries 64 bytes of the guest in a row: with TLS %s', async (withTls) => {

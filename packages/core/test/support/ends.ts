@@ -17,6 +17,7 @@ import {
   PING_WANTS_REASON,
   pingOfChannels,
 } from '../../src/wire/return-path.js';
+import { host } from './host.js';
 import { inTime } from './outcome.js';
 import { RawSource } from './raw-source.js';
 
@@ -87,6 +88,7 @@ export async function destination(options: Partial<ReceiveOptions> = {}): Promis
   const incoming = await receive({
     listen: 'tcp:127.0.0.1:0',
     onEvent: (event) => events.push(event),
+    ...host,
     ...options,
   });
   onTestFinished(async () => {

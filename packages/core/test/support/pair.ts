@@ -10,6 +10,7 @@ import {
   receive,
 } from '@multifd/core';
 import { PLAIN } from './fixtures.js';
+import { host } from './host.js';
 import { expectFailure, expectValue, type Outcome, outcomeOf } from './outcome.js';
 import { expectSameRam } from './ram.js';
 
@@ -45,6 +46,7 @@ export async function tryToMove(options: PairOptions): Promise<PairOutcome> {
     listen: 'tcp:127.0.0.1:0',
     pageSize: guest.ram.pageSize,
     ...(waitsOn ? { signal: cancel.signal } : {}),
+    ...host,
     ...destination,
     parameters: { ...parameters, ...destination.parameters },
   });
@@ -55,6 +57,7 @@ export async function tryToMove(options: PairOptions): Promise<PairOutcome> {
         to,
         guest,
         accelerator: PLAIN,
+        ...host,
         ...source,
         parameters: { ...parameters, ...source.parameters },
       }),

@@ -69,8 +69,10 @@ export async function line(address: string): Promise<{
 export class RawTlsSource {
   readonly #port: number;
   readonly #credentials: X509Credentials;
+  readonly #maxVersion: 'TLSv1.2' | 'TLSv1.3';
 
-  constructor(address: string, { credentials }: ClientTls) {
+  constructor(address: string, { credentials }: ClientTls, maxVersion: 'TLSv1.2' | 'TLSv1.3' = 'TLSv1.3') {
+    this.#maxVersion = maxVersion;
     this.#port = Number(/:(\d+)$/.exec(address)?.[1]);
     if (credentials.kind !== 'x509') throw new Error('not certificates');
     this.#credentials = credentials;
@@ -79,7 +81,14 @@ export class RawTlsSource {
   /** A connection that has done its handshake and sent `bytes`. It does not check who is there. */
   async open(...bytes: readonly Uint8Array[]): Promise<TLSSocket> {
     const { ca, own } = this.#credentials;
-    const socket = connectTls({ host: '127.0.0.1', port: this.#port, ca, ...own, rejectUnauthorized: false });
+    const socket = connectTls({
+      host: '127.0.0.1',
+      port: this.#port,
+      ca,
+      ...own,
+      rejectUnauthorized: false,
+      maxVersion: this.#maxVersion,
+    });
     socket.on('error', () => {});
     onTestFinished(() => void socket.destroy());
     await once(socket, 'secureConnect');

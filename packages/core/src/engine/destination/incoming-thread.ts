@@ -84,10 +84,14 @@ export class IncomingThread {
     connection.skip(INIT_PACKET_SIZE);
     const counters = this.#counters.row(channel + 1);
     connection.countIn(counters);
-    const { pageSize } = this.#data;
+    const { pageSize, tls } = this.#data;
+    if (tls) counters.isSecuredBy('node');
     const sink = await connection.watched(this.#role.sink(counters), () => this.#control.gone(channel));
     this.#receivers = await this.#openReceivers(methods, channel, counters);
-    if (io !== undefined && socketIo !== undefined) connection.block(io, socketIo.interrupt, parameters);
+    if (io !== undefined && socketIo !== undefined) {
+      if (!tls) connection.block(io, socketIo.interrupt, parameters);
+      else counters.isSecuredBy(await connection.decrypt(io, socketIo.interrupt, parameters));
+    }
     const receivers = this.#receivers;
     await new RecvChannel(connection, channel, this.#control, sink, receivers, counters, pageSize).run();
     this.#complete = true;

@@ -18,6 +18,8 @@ export interface IncomingThreadData {
   readonly machineType: string | undefined;
   readonly control: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
+  /** Whether connections use TLS. */
+  readonly tls: boolean;
   /** For channels; undefined: Node's streams. */
   readonly socketIo: SocketIoLink | undefined;
   readonly methodModules: readonly string[];

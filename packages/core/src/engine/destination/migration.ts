@@ -10,6 +10,7 @@ import { transferOf } from '../../transport/handover.js';
 import { Listener } from '../../transport/listener.js';
 import type { MigrationIo } from '../../transport/socket-io.js';
 import { TlsAcceptor } from '../../transport/tls/acceptor.js';
+import { withChannels } from '../../transport/tls/by-whom.js';
 import type { TlsPeer } from '../../transport/tls/credentials.js';
 import { emit } from '../emit.js';
 import { StatusMachine } from '../status.js';
@@ -113,7 +114,14 @@ export class DestinationMigration<Result> {
     const { multifdChannels, setupTimeout } = this.#parameters;
     const died = (error: MultifdError): void => this.#ending.failed(error);
     if (tls !== undefined)
-      this.#acceptor = new TlsAcceptor(tls, multifdChannels, setupTimeout, this.#role.failures, died);
+      this.#acceptor = new TlsAcceptor(
+        tls,
+        multifdChannels,
+        setupTimeout,
+        this.#io?.tlsSuites ?? [],
+        this.#role.failures,
+        died,
+      );
     try {
       return await Listener.open(address, (accepted) => this.#admission.connected(accepted), this.#acceptor);
     } catch (error) {
@@ -212,8 +220,8 @@ export class DestinationMigration<Result> {
       machineType: this.#options.machineType,
       control: this.#control.buffer,
       counters: this.#counters.buffer,
-      // A socket under TLS is read by Node alone.
-      socketIo: this.#acceptor === undefined ? this.#io?.link : undefined,
+      tls: this.#acceptor !== undefined,
+      socketIo: this.#io?.link,
       methodModules: this.#options.methodModules ?? [],
       methodSettings: this.#options.methodSettings ?? {},
     });
@@ -259,7 +267,13 @@ export class DestinationMigration<Result> {
       ending: this.#ending,
       tellMain: (message: ToIncomingThread) => this.#threads.of(undefined).post(message),
       result: (guest: GuestPlace) =>
-        this.#role.result(this.#machineType, received, this.#meter.read(), guest, this.#tls),
+        this.#role.result(
+          this.#machineType,
+          received,
+          this.#meter.read(),
+          guest,
+          withChannels(this.#tls, this.#counters, this.#io?.name),
+        ),
     };
     await complete(host, received.reportRequested);
   }

@@ -170,7 +170,7 @@ export class RelayRole implements DestinationRole<RelayResult> {
         channelBytes: rows.slice(1).map((row) => row.bytes),
       },
       incomingTls: tls,
-      outgoingTls: this.#tls,
+      outgoingTls: this.#side.withChannels(this.#tls),
     };
   }
 

@@ -138,7 +138,7 @@ export class SourceMigration {
       accelerator: this.#checked.parameters.zeroPageDetection === 'none' ? undefined : this.#side.accelerator,
       replaced: [...this.#side.replaced],
       compression: this.#chooser?.decision,
-      tls: this.#tls,
+      tls: this.#side.withChannels(this.#tls),
       report,
     };
   }

@@ -16,10 +16,10 @@ export class AcceptingThread implements ThreadJob {
   }
 
   async run(): Promise<void> {
-    const { tls, timeout } = this.#data;
+    const { tls, timeout, suites } = this.#data;
     this.#port.listen('connection', ({ socket, port }) => {
       this.#open++;
-      new TlsTerminal(socket, tls, timeout, port, () => {
+      new TlsTerminal(socket, tls, timeout, port, suites, () => {
         this.#open--;
         this.#port.post({ type: 'closed' });
         if (this.#open === 0) this.#idle?.();

@@ -16,6 +16,8 @@ export interface TlsThreadData {
   readonly tls: ServerTls;
   /** ms. */
   readonly timeout: number;
+  /** See `TlsTerminal`. */
+  readonly suites: readonly string[];
 }
 
 /** API thread → TLS thread. */
@@ -40,24 +42,28 @@ export function tlsThreads(channels: number): number {
 export class TlsAcceptor {
   readonly #tls: ServerTls;
   readonly #timeout: number;
+  readonly #suites: readonly string[];
   readonly #group: ThreadGroup<ToTlsThread, FromTlsThread>;
   readonly #threads: { readonly thread: Thread<ToTlsThread>; connections: number }[] = [];
 
   /**
    * @param setupTimeout ms.
+   * @param suites with which channels' threads may want to decrypt by themselves.
    * @param failed called if a TLS thread dies.
    */
   constructor(
     tls: ServerTls,
     channels: number,
     setupTimeout: number,
+    suites: readonly string[],
     failures: FirstFailure,
     failed: (error: MultifdError) => void,
   ) {
     this.#tls = tls;
+    this.#suites = suites;
     this.#timeout = Math.min(HANDSHAKE, setupTimeout / 2);
     this.#group = new ThreadGroup(failed, failures);
-    const data: TlsThreadData = { tls, timeout: this.#timeout };
+    const data: TlsThreadData = { tls, timeout: this.#timeout, suites };
     for (let index = 0; index < tlsThreads(channels); index++) {
       const served = {
         thread: this.#group.spawn('tls', `TLS thread ${index}`, data, ({ type }) => {
@@ -82,7 +88,7 @@ export class TlsAcceptor {
     if (posts) {
       served.connections++;
       served.thread.post({ type: 'connection', socket, port: port1 }, [socket, port1]);
-    } else new TlsTerminal(socket, this.#tls, this.#timeout, port1, () => {});
+    } else new TlsTerminal(socket, this.#tls, this.#timeout, port1, this.#suites, () => {});
     return port2;
   }
 

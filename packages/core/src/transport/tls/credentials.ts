@@ -64,4 +64,6 @@ export interface TlsPeer {
   readonly name?: string;
   /** Whether `name` was proven. */
   readonly verified: boolean;
+  /** What does TLS on the channels: `node:tls`, or the host package's name. Absent: no channel is connected yet. */
+  readonly channels?: string;
 }

@@ -1,5 +1,6 @@
 import type { ErrorReport } from '../../errors.js';
 import type { TlsPeer } from './credentials.js';
+import type { TrafficSecret } from './traffic-secret.js';
 
 /** From the end that decrypts (`TlsTerminal`) to the one that reads. */
 export type FromTerminal =
@@ -17,6 +18,10 @@ export type FromTerminal =
   | { readonly type: 'taken' }
   /** The connection is closed. */
   | { readonly type: 'closed' }
+  /**
+   * Answer to `detach`: this end reads no more, and all bytes that it has passed on came before. Absent: it stays.
+   */
+  | { readonly type: 'detached'; readonly session?: DetachedTls }
   /** Answer to `probe`: everything that had arrived by then was reported. */
   | { readonly type: 'probed' };
 
@@ -29,7 +34,19 @@ export type ToTerminal =
   | { readonly type: 'end' }
   /** Drops the connection; what was written before `end` still goes out. */
   | { readonly type: 'destroy' }
-  | { readonly type: 'probe' };
+  | { readonly type: 'probe' }
+  /** The end that reads wants to decrypt by itself. */
+  | { readonly type: 'detach' };
+
+/** What it takes to decrypt the rest of a connection. */
+export interface DetachedTls extends TrafficSecret {
+  /** The socket's. Its owner keeps it open until it is told to drop the connection, or dies. */
+  readonly fd: number;
+  /** All bytes that have come, as they were on the wire. */
+  readonly received: Uint8Array;
+  /** Decrypted bytes of them that were passed on. */
+  readonly taken: number;
+}
 
 /** Bytes that the end that reads gets before it asks for more: what a first look may take. */
 export const FIRST_WINDOW = 16 * 1024;

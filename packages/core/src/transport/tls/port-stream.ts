@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
 import type { MessagePort } from 'node:worker_threads';
 import { MultifdError } from '../../errors.js';
-import type { FromTerminal, ToTerminal } from './messages.js';
+import type { DetachedTls, FromTerminal, ToTerminal } from './messages.js';
 
 /** Bytes that may be on their way to this end, and wait here. */
 const WINDOW = 2 ** 20;
@@ -9,22 +9,38 @@ const WINDOW = 2 ** 20;
 /** How a connection ended before its port was handed over: the port itself does not say it again. */
 export type PortEnd = 'said' | 'cut';
 
+/** What is known of a connection when its port is handed over. */
+export interface PortState {
+  /** It has ended before; undefined: it has not. */
+  readonly ended?: PortEnd | undefined;
+  /** Of TLS 1.3: its cipher suite, by IANA's name. */
+  readonly suite?: string | undefined;
+}
+
+/** What comes of taking a connection over: it has ended, and there is nothing to take over; or it stays where it is. */
+export type Detached = DetachedTls | 'over' | 'stays';
+
 /** The decrypted side of an incoming TLS connection, in whatever thread: used as the socket would be. */
 export class PortStream extends Duplex {
+  /** Of TLS 1.3: the cipher suite, by IANA's name. */
+  readonly suite: string | undefined;
   readonly #port: MessagePort;
   /** Bytes that have arrived and were not asked for again. */
   #owed = WINDOW;
   #bytesRead = 0;
   #cut = false;
+  /** The peer sends no more. */
+  #isOver = false;
   /** The other end was told that no more is written. */
   #ended = false;
   readonly #taken: (() => void)[] = [];
   readonly #probes: (() => void)[] = [];
+  #detached: ((answer: Detached) => void) | undefined;
 
-  /** @param ended the connection has ended before; undefined: it has not. */
-  constructor(port: MessagePort, ended?: PortEnd) {
+  constructor(port: MessagePort, { ended, suite }: PortState = {}) {
     super({ allowHalfOpen: false, autoDestroy: false, highWaterMark: WINDOW });
     this.#port = port;
+    this.suite = suite;
     port.on('message', (message: FromTerminal) => this.#take(message));
     port.on('close', () => this.destroy());
     if (ended !== undefined) this.#end(ended === 'cut');
@@ -53,6 +69,18 @@ export class PortStream extends Duplex {
     });
   }
 
+  /**
+   * Takes the rest of the connection over: then no more bytes come here than are buffered. Once only.
+   */
+  detach(): Promise<Detached> {
+    if (this.#isOver) return Promise.resolve('over');
+    if (this.destroyed) return Promise.resolve('stays');
+    return new Promise((resolve) => {
+      this.#detached = resolve;
+      this.#post({ type: 'detach' });
+    });
+  }
+
   override _read(): void {
     if (this.#owed === 0) return;
     this.#post({ type: 'more', bytes: this.#owed });
@@ -72,6 +100,7 @@ export class PortStream extends Duplex {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     for (const resolve of this.#probes.splice(0)) resolve();
+    this.#stay();
     // It waits behind a write that is on its way: what was written before it still goes out.
     if (this.writableEnded && !this.#ended) this.#post({ type: 'end' });
     this.#post({ type: 'destroy' });
@@ -97,6 +126,12 @@ export class PortStream extends Duplex {
       case 'taken':
         this.#taken.shift()?.();
         return;
+      case 'detached': {
+        const resolve = this.#detached;
+        this.#detached = undefined;
+        resolve?.(message.session ?? 'stays');
+        return;
+      }
       case 'probed':
         this.#probes.shift()?.();
         return;
@@ -113,7 +148,15 @@ export class PortStream extends Duplex {
 
   #end(cut: boolean): void {
     this.#cut = cut;
+    this.#isOver = true;
+    this.#stay();
     this.push(null);
+  }
+
+  /** There is nothing to take over any more. */
+  #stay(): void {
+    this.#detached?.(this.#isOver ? 'over' : 'stays');
+    this.#detached = undefined;
   }
 
   #post(message: ToTerminal): void {

@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { socketFd, switchReading } from '../socket-bytes.js';
 
+/** Encrypted bytes that are kept for whoever takes over: a connection that gets so far unread has no such taker. */
+const KEPT = 8 * 2 ** 20;
 /** Encrypted bytes that wait for TLS before this stops reading. */
 const HIGH_WATER = 512 * 1024;
 
@@ -14,18 +17,28 @@ export class RawSide extends Duplex {
   readonly #socket: Socket;
   #held: Buffer[] | undefined;
   #ended = false;
+  /** What has come so far; undefined: it is not kept. */
+  #kept: Buffer[] | undefined;
+  #keptBytes = 0;
+  #left = false;
+  readonly #onData: (chunk: Buffer) => void;
 
   /**
    * @param first what was read from the socket before.
    * @param onEnd called when the socket has ended; TLS may still have bytes to take.
+   * @param keeps whether `leave` may be called.
    */
-  constructor(socket: Socket, first: Uint8Array, onEnd: () => void) {
+  constructor(socket: Socket, first: Buffer, onEnd: () => void, keeps: boolean) {
     super({ allowHalfOpen: true, highWaterMark: HIGH_WATER });
     this.#socket = socket;
+    if (keeps) this.#kept = [];
+    this.#keep(first);
     this.push(first);
-    socket.on('data', (chunk: Buffer) => {
+    this.#onData = (chunk) => {
+      this.#keep(chunk);
       if (!this.push(chunk)) socket.pause();
-    });
+    };
+    socket.on('data', this.#onData);
     // Not passed on: TLS would take it for close_notify.
     socket.on('end', () => {
       this.#ended = true;
@@ -50,7 +63,46 @@ export class RawSide extends Duplex {
     for (const bytes of held ?? []) this.#socket.write(bytes);
   }
 
+  /** Nobody will take over. */
+  forget(): void {
+    this.#kept = undefined;
+  }
+
+  /**
+   * Stops reading for good.
+   * @returns descriptor, and all that has come so far, which TLS need not have taken; undefined if somebody else cannot go
+   *   on: then nothing has changed.
+   */
+  leave(): { readonly fd: number; readonly received: Uint8Array } | undefined {
+    const fd = this.#socket.destroyed ? undefined : socketFd(this.#socket);
+    const kept = this.#kept;
+    if (kept === undefined || fd === undefined) return undefined;
+    this.#left = true;
+    this.#socket.off('data', this.#onData);
+    this.#socket.pause();
+    for (let chunk: unknown = this.#socket.read(); Buffer.isBuffer(chunk); chunk = this.#socket.read()) {
+      kept.push(chunk);
+    }
+    switchReading(this.#socket, false);
+    this.#kept = undefined;
+    return { fd, received: Buffer.concat(kept) };
+  }
+
+  /** After `leave`: reads and drops what comes, until the socket ends. */
+  drain(): void {
+    this.#socket.on('data', () => {});
+    this.#socket.resume();
+    switchReading(this.#socket, true);
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#keptBytes += bytes.length;
+    if (this.#keptBytes > KEPT) this.forget();
+    this.#kept?.push(bytes);
+  }
+
   override _read(): void {
+    if (this.#left) return;
     this.#socket.resume();
   }
 

@@ -1,15 +1,17 @@
 import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
-import { isMarkedAsUntransferable, type MessagePort, type Transferable } from 'node:worker_threads';
+import type { MessagePort, Transferable } from 'node:worker_threads';
 import { MultifdError } from '../../errors.js';
 import { KEEP_ALIVE } from '../keep-alive.js';
 import { serverOptions } from './contexts.js';
 import type { ServerTls } from './credentials.js';
+import { DecryptedQueue } from './decrypted-queue.js';
 import { handshakeFault, tlsReason } from './faults.js';
 import { notTls, PLAIN_ALERT } from './first-bytes.js';
-import { FIRST_WINDOW, type FromTerminal, type ToTerminal } from './messages.js';
+import { type DetachedTls, FIRST_WINDOW, type FromTerminal, type ToTerminal } from './messages.js';
 import { judgeClient } from './peer.js';
 import { RawSide } from './raw-side.js';
+import { clientSecret } from './traffic-secret.js';
 
 /** Decrypted bytes that wait for the end that reads before this one stops reading. */
 const HIGH_WATER = 512 * 1024;
@@ -26,15 +28,17 @@ export class TlsTerminal {
   readonly #socket: Socket;
   readonly #tls: ServerTls;
   readonly #port: MessagePort;
+  readonly #suites: readonly string[];
   readonly #closed: () => void;
   readonly #timer: NodeJS.Timeout;
   #raw: RawSide | undefined;
   #plain: TLSSocket | undefined;
   #isSecure = false;
-  /** Bytes that the other end may still get. */
-  #window = FIRST_WINDOW;
-  #pending: Buffer[] = [];
-  #waiting = 0;
+  /** For whoever takes over; undefined: nobody can. */
+  #secret: Uint8Array | undefined;
+  /** Somebody else decrypts. */
+  #detached = false;
+  readonly #queue = new DecryptedQueue(FIRST_WINDOW);
   #flushing = false;
   #told = false;
   #ending = false;
@@ -44,12 +48,21 @@ export class TlsTerminal {
 
   /**
    * @param timeout ms that the handshake may take.
+   * @param suites with which whoever reads may want to decrypt by himself; none: he does not.
    * @param closed called once everything is closed.
    */
-  constructor(socket: Socket, tls: ServerTls, timeout: number, port: MessagePort, closed: () => void) {
+  constructor(
+    socket: Socket,
+    tls: ServerTls,
+    timeout: number,
+    port: MessagePort,
+    suites: readonly string[],
+    closed: () => void,
+  ) {
     this.#socket = socket;
     this.#tls = tls;
     this.#port = port;
+    this.#suites = suites;
     this.#closed = closed;
     socket.allowHalfOpen = true;
     socket.setNoDelay();
@@ -73,11 +86,9 @@ export class TlsTerminal {
       this.#socket.off('readable', look);
       this.#socket.off('end', ended);
       const foreign = notTls(first);
+      // A multifd source that is refused names TLS when it reads this.
       if (foreign === undefined) this.#shakeHands(first);
-      else {
-        // A multifd source names TLS when it reads this.
-        this.#refuse(foreign, PLAIN_ALERT);
-      }
+      else this.#refuse(foreign, PLAIN_ALERT);
     };
     const ended = (): void => this.#refuse(new MultifdError('peer-closed', 'closed without a byte'));
     this.#socket.on('readable', look);
@@ -85,7 +96,7 @@ export class TlsTerminal {
   }
 
   #shakeHands(first: Buffer): void {
-    const raw = new RawSide(this.#socket, first, () => this.#rawEnded());
+    const raw = new RawSide(this.#socket, first, () => this.#rawEnded(), this.#suites.length > 0);
     this.#raw = raw;
     let user: string | undefined;
     const server = createServer(
@@ -93,7 +104,12 @@ export class TlsTerminal {
         user = identity;
       }),
     );
-    server.on('tlsClientError', (cause) => this.#refuse(clientFault(cause)));
+    if (this.#suites.length > 0) {
+      server.on('keylog', (line: Buffer) => {
+        this.#secret ??= clientSecret(line);
+      });
+    }
+    server.on('tlsClientError', (cause) => this.#refuse(handshakeFault(cause, 'it')));
     server.on('secureConnection', (plain) => this.#secured(plain, user));
     raw.on('error', () => {});
     server.emit('connection', raw);
@@ -114,12 +130,13 @@ export class TlsTerminal {
       return;
     }
     plain.on('data', (chunk: Buffer) => {
-      this.#pending.push(chunk);
-      this.#waiting += chunk.length;
-      if (this.#waiting > HIGH_WATER) plain.pause();
+      if (this.#detached) return;
+      this.#queue.add(chunk);
+      if (this.#queue.waiting > HIGH_WATER) plain.pause();
       this.#flushSoon();
     });
     plain.on('end', () => {
+      if (this.#detached) return;
       this.#told = true;
       this.#flush();
     });
@@ -136,25 +153,11 @@ export class TlsTerminal {
   }
 
   #flush(): void {
-    const chunks: Uint8Array[] = [];
-    const transfer: Transferable[] = [];
-    while (this.#window > 0) {
-      const chunk = this.#pending.shift();
-      if (chunk === undefined) break;
-      const count = Math.min(chunk.length, this.#window);
-      if (count < chunk.length) this.#pending.unshift(chunk.subarray(count));
-      const { buffer } = chunk;
-      const isOwn = buffer instanceof ArrayBuffer && !isMarkedAsUntransferable(buffer);
-      if (isOwn && buffer.byteLength === count) {
-        transfer.push(buffer);
-        chunks.push(new Uint8Array(buffer));
-      } else chunks.push(Uint8Array.from(chunk.subarray(0, count)));
-      this.#window -= count;
-      this.#waiting -= count;
-    }
+    if (this.#detached) return;
+    const { chunks, transfer } = this.#queue.take();
     if (chunks.length > 0) this.#post({ type: 'bytes', chunks }, transfer);
-    if (this.#waiting <= HIGH_WATER) this.#plain?.resume();
-    if (this.#waiting > 0 || this.#ending) return;
+    if (this.#queue.waiting <= HIGH_WATER) this.#plain?.resume();
+    if (this.#queue.waiting > 0 || this.#ending) return;
     if (this.#told) this.#sayEnded(false);
     else if (this.#raw?.isSpent) this.#rawEnded();
   }
@@ -164,13 +167,14 @@ export class TlsTerminal {
    * loop.
    */
   #rawEnded(): void {
+    if (this.#detached) return;
     setImmediate(() =>
       setImmediate(() => {
         if (!this.#isSecure) {
           const what = 'it closed the connection in the middle of the TLS handshake';
           const hint = "see the source's own message: it may not accept this end's credentials";
           this.#refuse(new MultifdError('peer-closed', what, { hint }));
-        } else if (!this.#told && this.#waiting === 0 && this.#raw?.isSpent) {
+        } else if (!this.#told && this.#queue.waiting === 0 && this.#raw?.isSpent) {
           if ((this.#plain?.readableLength ?? 0) === 0) this.#sayEnded(true);
         }
       }),
@@ -185,17 +189,40 @@ export class TlsTerminal {
 
   #take(message: ToTerminal): void {
     if (message.type === 'more') {
-      this.#window += message.bytes;
+      this.#queue.widen(message.bytes);
       this.#flush();
     } else if (message.type === 'write') {
       this.#raw?.release();
       this.#plain?.write(message.bytes, () => this.#post({ type: 'taken' }));
     } else if (message.type === 'end') this.#finish();
     else if (message.type === 'probe') this.#probe();
+    else if (message.type === 'detach') this.#detach();
     else this.#drop();
   }
 
+  /** Lets whoever reads decrypt by himself, if he can; this end still writes, and closes. */
+  #detach(): void {
+    const session = this.#session();
+    this.#raw?.forget();
+    this.#post(session === undefined ? { type: 'detached' } : { type: 'detached', session });
+  }
+
+  #session(): DetachedTls | undefined {
+    const [secret, plain] = [this.#secret, this.#plain];
+    this.#secret = undefined;
+    if (secret === undefined || plain === undefined || this.#over || this.#ending) return undefined;
+    const suite = plain.getCipher().standardName;
+    if (!this.#suites.includes(suite)) return undefined;
+    const left = this.#raw?.leave();
+    if (left === undefined) return undefined;
+    this.#detached = true;
+    this.#queue.drop();
+    return { suite, secret, ...left, taken: this.#queue.passed };
+  }
+
   #finish(): void {
+    // Whoever took over reads no more, and the client may not be done.
+    if (this.#detached) this.#raw?.drain();
     if (this.#plain === undefined) this.#socket.end();
     else this.#plain.end();
   }
@@ -247,7 +274,8 @@ export class TlsTerminal {
   }
 
   #broke(cause: Error): void {
-    if (!this.#isSecure) this.#refuse(clientFault(cause));
+    if (this.#detached) return;
+    if (!this.#isSecure) this.#refuse(handshakeFault(cause, 'it'));
     else if (!this.#over) {
       this.#over = true;
       this.#post({ type: 'broken', message: tlsReason(cause) });
@@ -269,8 +297,4 @@ export class TlsTerminal {
   #post(message: FromTerminal, transfer: readonly Transferable[] = []): void {
     this.#port.postMessage(message, [...transfer]);
   }
-}
-
-function clientFault(cause: Error): MultifdError {
-  return handshakeFault(cause, 'it');
 }

@@ -9,7 +9,7 @@ import { inTime } from '../../support/outcome.js';
 import { usualTls } from '../../support/tls.js';
 
 /** A client, and the decrypted side of its connection. */
-async function pair() {
+async function pair(suites: readonly string[] = []) {
   const { client, server } = await usualTls();
   const listener = createServer({ pauseOnConnect: true });
   listener.listen(0, '127.0.0.1');
@@ -18,7 +18,7 @@ async function pair() {
   const { port1, port2 } = new MessageChannel();
   const closed = Promise.withResolvers<void>();
   listener.once('connection', (socket) => {
-    new TlsTerminal(socket, server, 10_000, port1, () => closed.resolve());
+    new TlsTerminal(socket, server, 10_000, port1, suites, () => closed.resolve());
   });
   const address = listener.address();
   if (client.credentials.kind !== 'x509') throw new Error('not certificates');
@@ -98,5 +98,45 @@ describe('the decrypted side of a TLS connection', () => {
     await inTime(plain.caughtUp(), 'the answer');
     expect(ended).toBe(true);
     plain.destroy();
+  });
+
+  const SUITES = ['TLS_AES_256_GCM_SHA384', 'TLS_AES_128_GCM_SHA256', 'TLS_CHACHA20_POLY1305_SHA256'];
+
+  it('is taken over with all bytes so far, the secret, and how much was read', async () => {
+    const { source, plain } = await pair(SUITES);
+    source.write('hello');
+    await inTime(once(plain, 'readable'), 'the first bytes');
+    const session = await inTime(plain.detach(), 'the session');
+    if (typeof session === 'string') throw new Error(session);
+    expect(SUITES).toContain(session.suite);
+    expect(session.secret.length).toBe(session.suite.endsWith('384') ? 48 : 32);
+    expect(session.taken).toBe(5);
+    // A ClientHello first, and the record of `hello` last.
+    expect(Buffer.from(session.received.subarray(0, 1)).toString('hex')).toBe('16');
+    expect(Buffer.from(session.received.subarray(-27, -22)).toString('hex')).toBe('1703030016');
+    expect(plain.read()?.toString()).toBe('hello');
+  });
+
+  it('that was taken over is read on once this end is done with it, until the source ends', async () => {
+    const { source, plain, closed } = await pair(SUITES);
+    source.write('hello');
+    await inTime(once(plain, 'readable'), 'the first bytes');
+    expect(await inTime(plain.detach(), 'the session')).toBeTypeOf('object');
+    plain.end();
+    plain.resume();
+    // More than fits into the kernel.
+    await inTime(new Promise((resolve) => source.end(Buffer.alloc(32 * 2 ** 20), () => resolve(0))), 'all');
+    await inTime(closed, 'the end');
+  });
+
+  it('stays where it is without a suite in common, and where all has come', async () => {
+    const { source, plain } = await pair();
+    source.write('hello');
+    expect(await inTime(plain.detach(), 'the answer')).toBe('stays');
+    source.end(' and more');
+    const parts: Buffer[] = [];
+    for await (const part of plain) parts.push(part);
+    expect(Buffer.concat(parts).toString()).toBe('hello and more');
+    expect(await plain.detach()).toBe('over');
   });
 });

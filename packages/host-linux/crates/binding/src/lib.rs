@@ -6,6 +6,7 @@ mod files;
 mod memory;
 mod pin;
 mod sockets;
+mod tls;
 mod trackers;
 mod view;
 

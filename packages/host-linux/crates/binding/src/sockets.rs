@@ -87,7 +87,7 @@ impl NativeSocket {
     }
 }
 
-fn io_vectors(arrays: Vec<Uint8s>) -> Vec<libc::iovec> {
+pub(crate) fn io_vectors(arrays: Vec<Uint8s>) -> Vec<libc::iovec> {
     let vector = |array: Uint8s| libc::iovec {
         iov_base: array.start().cast(),
         iov_len: array.len(),
@@ -96,7 +96,7 @@ fn io_vectors(arrays: Vec<Uint8s>) -> Vec<libc::iovec> {
 }
 
 /// Milliseconds; infinite: none.
-fn limit(milliseconds: f64) -> Result<Option<Duration>> {
+pub(crate) fn limit(milliseconds: f64) -> Result<Option<Duration>> {
     if milliseconds == f64::INFINITY {
         return Ok(None);
     }

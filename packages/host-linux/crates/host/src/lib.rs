@@ -19,4 +19,5 @@ pub mod pagemap;
 pub mod presence;
 pub mod registry;
 pub mod socket;
+pub mod tls;
 pub mod track;

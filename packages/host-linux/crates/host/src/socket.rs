@@ -209,7 +209,7 @@ fn explain(number: i32, memory: &str) -> Fault {
 }
 
 /// The vectors without their first `bytes`, and without empty ones in front.
-fn skip(mut vectors: &mut [iovec], mut bytes: usize) -> &mut [iovec] {
+pub(crate) fn skip(mut vectors: &mut [iovec], mut bytes: usize) -> &mut [iovec] {
     while let Some(first) = vectors.first_mut() {
         if bytes < first.iov_len {
             first.iov_base = first.iov_base.wrapping_byte_add(bytes);

@@ -1,0 +1,26 @@
+import type { ByteStream } from '../byte-stream.js';
+import type { BlockingTlsSocket, SocketIo } from '../socket-io.js';
+
+/** Who decrypts an incoming connection from now on. */
+export interface TakenOver {
+  readonly by: 'host' | 'node';
+  /** Reads in place of the stream. Absent: the stream goes on, or has come to its end before. */
+  readonly secured?: BlockingTlsSocket;
+}
+
+/**
+ * Lets `io` decrypt the rest of a TLS connection, if it knows the suite and the connection lets it. The stream is paused, and
+ * delivers what it has; a connection that has ended counts as the host's, which would have read on.
+ */
+export async function takeOverTls(stream: ByteStream, io: SocketIo, interrupt: number): Promise<TakenOver> {
+  const isKnown = stream.suite !== undefined && io.tlsSuites?.includes(stream.suite) === true;
+  if (!isKnown || io.openTls === undefined) return { by: 'node' };
+  stream.pause();
+  const session = (await stream.detach?.()) ?? 'stays';
+  // What has come the old way: reading it delivers it.
+  while (stream.read() !== null);
+  if (session === 'over') return { by: 'host' };
+  if (session === 'stays') return { by: 'node' };
+  const { fd, suite, ...receiving } = session;
+  return { by: 'host', secured: io.openTls(fd, interrupt, { suite, receiving }) };
+}

@@ -1,3 +1,4 @@
+import { probe } from '@multifd/host-linux';
 import { credentialsFolder, TestAuthority, usualCredentials } from '@multifd/testing/certificates';
 import { describe, expect, it } from 'vitest';
 import { installedQemus, type QemuRelease } from '../../../../packages/qemu/test/support/binaries.js';
@@ -32,6 +33,10 @@ interface Case {
   readonly returnPath?: false;
   /** Credentials that the command makes. */
   readonly init?: true;
+  /** `none`: Node does the channels' TLS. */
+  readonly host?: 'none';
+  /** QEMU speaks nothing newer. */
+  readonly version?: '1.2';
 }
 
 const NEW = { from: '10.0', to: '10.0', machine: 'q35' } as const;
@@ -41,6 +46,10 @@ const CASES: readonly Case[] = [
   { ...NEW, kind: 'x509', init: true },
   { ...NEW, kind: 'psk', init: true },
   { ...NEW, kind: 'psk' },
+  { ...NEW, kind: 'x509', host: 'none' },
+  { ...NEW, kind: 'psk', channels: 4, compression: 'zstd', host: 'none' },
+  { from: '7.2', to: '7.2', machine: 'q35', kind: 'x509', returnPath: false, host: 'none' },
+  { ...NEW, kind: 'x509', version: '1.2' },
   { ...NEW, kind: 'x509', channels: 4, compression: 'zlib' },
   { ...NEW, kind: 'x509', compression: 'zstd' },
   { ...NEW, kind: 'psk', compression: 'zstd' },
@@ -67,7 +76,11 @@ describe('TLS on all channels, from QEMU and to QEMU', () => {
   for (const each of CASES.filter(({ from, to }) => here.includes(from) && here.includes(to))) {
     const { from, to, machine, kind, channels = 2, compression = 'none', returnPath = true } = each;
     const silent = returnPath ? '' : ', no return path';
-    const by = each.init ? ', made by tls init' : '';
+    const by = [
+      each.init ? ', made by tls init' : '',
+      each.host === undefined ? '' : ', --host none',
+      each.version === undefined ? '' : `, TLS ${each.version}`,
+    ].join('');
     it.skipIf(compression !== 'none' && !haveCodecs)(
       `${from} to multifd to ${to}, ${machine}, ${kind} match, ${channels} channels, ${compression}${silent}${by}`,
       async () => {
@@ -78,9 +91,29 @@ describe('TLS on all channels, from QEMU and to QEMU', () => {
             : kind === 'psk'
               ? pskFolder(folder.path, 'tls', 'a5')
               : await usualCredentials(folder.path);
-        const creds = kind === 'psk' ? psk : x509;
+        const oldest = each.version === '1.2' ? ',priority=NORMAL:-VERS-ALL:+VERS-TLS1.2' : '';
+        const creds = (endpoint: string, folder: string): string[] => {
+          const [option = '', value = ''] = (kind === 'psk' ? psk : x509)(endpoint, folder);
+          return [option, `${value}${oldest}`];
+        };
+        const byHost = each.host === undefined && each.version === undefined && probe().ok;
+        const protection = {
+          version: `TLSv${each.version ?? '1.3'}`,
+          cipher: expect.stringMatching(/^TLS_/),
+          verified: true,
+          channels: byHost ? 'host-linux' : 'node:tls',
+        };
         const words = ['--tls-creds', dir, ...(kind === 'psk' ? ['--tls-psk'] : [])];
-        const common = ['--channels', `${channels}`, '--compression', compression, '--json', ...words];
+        const host = each.host === undefined ? [] : ['--host', each.host];
+        const common = [
+          '--channels',
+          `${channels}`,
+          '--compression',
+          compression,
+          '--json',
+          ...words,
+          ...host,
+        ];
         const parameters = {
           'tls-creds': 'tls',
           'multifd-channels': channels,
@@ -100,7 +133,7 @@ describe('TLS on all channels, from QEMU and to QEMU', () => {
         expect(code, `${stderr}${source.qemu.log()}`).toBe(0);
         const client = each.init ? 'O=multifd,CN=source' : 'CN=source.example,O=Example';
         const peer = kind === 'psk' ? 'qemu' : client;
-        expect(JSON.parse(stdout)).toMatchObject({ status: 'completed', tls: { ...TLS13, peer } });
+        expect(JSON.parse(stdout)).toMatchObject({ status: 'completed', tls: { ...protection, peer } });
         expect(await waitForMigration(source.qemu.qmp, ENDED, 30_000)).toMatchObject({ status: 'completed' });
 
         const target = await startTarget({
@@ -114,7 +147,7 @@ describe('TLS on all channels, from QEMU and to QEMU', () => {
         const sent = await run(['migrate', `file:${file}`, address, ...common]);
         expect(sent.code, `${sent.stderr}${target.qemu.log()}`).toBe(0);
         const server = kind === 'psk' ? null : each.init ? 'O=multifd,CN=dst.example' : 'CN=server.example';
-        expect(JSON.parse(sent.stdout)).toMatchObject({ tls: { ...TLS13, peer: server } });
+        expect(JSON.parse(sent.stdout)).toMatchObject({ tls: { ...protection, peer: server } });
         expect(await waitForMigration(target.qemu.qmp, ENDED, 30_000)).toMatchObject({ status: 'completed' });
         expectSameRam(source, target);
         await expectCountGoesOn(source, target);

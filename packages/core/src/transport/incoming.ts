@@ -82,8 +82,7 @@ export class IncomingConnection implements BytesConsumer {
   /** Of TLS: as `block`, and from now on `io` decrypts, if it can. @returns who does. */
   async decrypt(io: SocketIo, interrupt: number, users: QueueUsers): Promise<'host' | 'node'> {
     if (this.#failure !== undefined) return 'node';
-    const { by, secured } = await takeOverTls(this.#bytes.socket, io, interrupt);
-    if (secured !== undefined) limitQueues(secured, this.#bytes.socket, users);
+    const { by, secured } = await takeOverTls(this.#bytes.socket, io, interrupt, users);
     this.#blocking = secured;
     return by;
   }

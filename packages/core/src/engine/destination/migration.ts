@@ -111,17 +111,9 @@ export class DestinationMigration<Result> {
   /** Listens; call `run` next. @throws MultifdError `io`; then nothing is left open. */
   async listen(address: Address): Promise<Listener> {
     const { tls } = this.#options;
-    const { multifdChannels, setupTimeout } = this.#parameters;
     const died = (error: MultifdError): void => this.#ending.failed(error);
     if (tls !== undefined)
-      this.#acceptor = new TlsAcceptor(
-        tls,
-        multifdChannels,
-        setupTimeout,
-        this.#io?.tlsSuites ?? [],
-        this.#role.failures,
-        died,
-      );
+      this.#acceptor = new TlsAcceptor(tls, this.#parameters, this.#io?.tlsSuites, this.#role.failures, died);
     try {
       return await Listener.open(address, (accepted) => this.#admission.connected(accepted), this.#acceptor);
     } catch (error) {
@@ -266,14 +258,10 @@ export class DestinationMigration<Result> {
       role: this.#role,
       ending: this.#ending,
       tellMain: (message: ToIncomingThread) => this.#threads.of(undefined).post(message),
-      result: (guest: GuestPlace) =>
-        this.#role.result(
-          this.#machineType,
-          received,
-          this.#meter.read(),
-          guest,
-          withChannels(this.#tls, this.#counters, this.#io?.name),
-        ),
+      result: (guest: GuestPlace) => {
+        const tls = withChannels(this.#tls, this.#counters, this.#io?.name);
+        return this.#role.result(this.#machineType, received, this.#meter.read(), guest, tls);
+      },
     };
     await complete(host, received.reportRequested);
   }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { MultifdError } from '../../errors.js';
+import type { MigrationParameters } from '../../parameters.js';
 import type { FirstFailure } from '../../thread/first-failure.js';
 import { type Thread, ThreadGroup } from '../../thread/group.js';
 import type { Ending } from '../../thread/port.js';
@@ -47,24 +48,22 @@ export class TlsAcceptor {
   readonly #threads: { readonly thread: Thread<ToTlsThread>; connections: number }[] = [];
 
   /**
-   * @param setupTimeout ms.
    * @param suites with which channels' threads may want to decrypt by themselves.
    * @param failed called if a TLS thread dies.
    */
   constructor(
     tls: ServerTls,
-    channels: number,
-    setupTimeout: number,
-    suites: readonly string[],
+    { multifdChannels, setupTimeout }: Pick<MigrationParameters, 'multifdChannels' | 'setupTimeout'>,
+    suites: readonly string[] | undefined,
     failures: FirstFailure,
     failed: (error: MultifdError) => void,
   ) {
     this.#tls = tls;
-    this.#suites = suites;
+    this.#suites = suites ?? [];
     this.#timeout = Math.min(HANDSHAKE, setupTimeout / 2);
     this.#group = new ThreadGroup(failed, failures);
-    const data: TlsThreadData = { tls, timeout: this.#timeout, suites };
-    for (let index = 0; index < tlsThreads(channels); index++) {
+    const data: TlsThreadData = { tls, timeout: this.#timeout, suites: this.#suites };
+    for (let index = 0; index < tlsThreads(multifdChannels); index++) {
       const served = {
         thread: this.#group.spawn('tls', `TLS thread ${index}`, data, ({ type }) => {
           if (type === 'closed') served.connections--;

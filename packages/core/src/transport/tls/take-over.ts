@@ -1,4 +1,5 @@
 import type { ByteStream } from '../byte-stream.js';
+import { limitQueues, type QueueUsers } from '../queue-limits.js';
 import type { BlockingTlsSocket, SocketIo } from '../socket-io.js';
 
 /** Who decrypts an incoming connection from now on. */
@@ -12,7 +13,12 @@ export interface TakenOver {
  * Lets `io` decrypt the rest of a TLS connection, if it knows the suite and the connection lets it. The stream is paused, and
  * delivers what it has; a connection that has ended counts as the host's, which would have read on.
  */
-export async function takeOverTls(stream: ByteStream, io: SocketIo, interrupt: number): Promise<TakenOver> {
+export async function takeOverTls(
+  stream: ByteStream,
+  io: SocketIo,
+  interrupt: number,
+  users: QueueUsers,
+): Promise<TakenOver> {
   const isKnown = stream.suite !== undefined && io.tlsSuites?.includes(stream.suite) === true;
   if (!isKnown || io.openTls === undefined) return { by: 'node' };
   stream.pause();
@@ -22,5 +28,7 @@ export async function takeOverTls(stream: ByteStream, io: SocketIo, interrupt: n
   if (session === 'over') return { by: 'host' };
   if (session === 'stays') return { by: 'node' };
   const { fd, suite, ...receiving } = session;
-  return { by: 'host', secured: io.openTls(fd, interrupt, { suite, receiving }) };
+  const secured = io.openTls(fd, interrupt, { suite, receiving });
+  limitQueues(secured, stream, users);
+  return { by: 'host', secured };
 }

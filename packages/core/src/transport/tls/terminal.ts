@@ -36,7 +36,6 @@ export class TlsTerminal {
   #isSecure = false;
   /** For whoever takes over; undefined: nobody can. */
   #secret: Uint8Array | undefined;
-  /** Somebody else decrypts. */
   #detached = false;
   readonly #queue = new DecryptedQueue(FIRST_WINDOW);
   #flushing = false;

@@ -130,8 +130,9 @@ export class Outgoing {
     try {
       this.#secured.end(this.#options.stallTimeout);
     } catch (cause) {
+      const error = MultifdError.from(cause, 'io', this.#options.where);
       // A peer that is gone already: whether it has everything, its answer says.
-      if (!MultifdError.is(cause) || cause.code !== 'peer-closed') throw cause;
+      if (error.code !== 'peer-closed') throw this.#explained(error);
     }
   }
 

@@ -9,16 +9,11 @@ import { type Choice, chooseGroup, fewer, type Group } from './group.js';
 import type { ExpectedGuest } from './introduction.js';
 import { Latecomers } from './latecomers.js';
 import { LATEST, PendingConnection, SOONEST } from './pending-connection.js';
-import { Readiness } from './readiness.js';
+import { heldUp, Readiness } from './readiness.js';
 import { Refusals } from './refusals.js';
 
 /** ms to wait for the packets that show how many channels a source has, when it is known to have too many. */
 const COUNTED = 300;
-/**
- * ms to wait for a channel that its source has connected already (main has passed the setup sync): a network or a proxy
- * holds it up. At most half of `setupTimeout`.
- */
-const HELD_UP = 5_000;
 
 /**
  * Admits a source's connections: looks at all pending ones side by side, in any order and without a thread for each,
@@ -27,6 +22,7 @@ const HELD_UP = 5_000;
 export class Admission {
   readonly #expected: ExpectedGuest;
   readonly #setupTimeout: number;
+  readonly #heldUp: number;
   readonly #host: AdmissionHost;
   readonly #pending: PendingConnection[] = [];
   readonly #limit: ConnectionLimit;
@@ -50,6 +46,7 @@ export class Admission {
   constructor(expected: ExpectedGuest, setupTimeout: number, host: AdmissionHost, byDescriptor = true) {
     this.#expected = expected;
     this.#setupTimeout = setupTimeout;
+    this.#heldUp = heldUp(setupTimeout);
     this.#host = host;
     this.#byDescriptor = byDescriptor;
     this.#limit = new ConnectionLimit(expected.channels + 1);
@@ -139,13 +136,14 @@ export class Admission {
   }
 
   #decide(now: number): void {
-    for (const { main, why } of this.#refusals.ofOtherGuests(this.#pending, now))
+    const pending = this.#pending;
+    for (const { main, why } of this.#refusals.ofOtherGuests(pending, now))
       this.#refuse(main, otherGuest(why));
-    for (const { channel, why } of this.#refusals.strays(this.#pending)) this.#refuseNew(channel, why);
+    for (const { channel, why } of this.#refusals.strays(pending)) this.#refuseNew(channel, why);
     let choice = this.#choose();
     if (choice.type === 'conflict' || choice.type === 'misfit') {
       // One may have closed or said more since its last look.
-      for (const connection of [...this.#pending]) this.#hear(connection, now);
+      for (const connection of [...pending]) this.#hear(connection, now);
       choice = this.#choose();
     }
     if (choice.type === 'complete') {
@@ -153,8 +151,9 @@ export class Admission {
       if (this.#refuseOthers(group)) return;
       if (!hasGivenUp(group)) {
         this.#introduce(group.main);
-        const others = this.#refusals.notLeft(this.#pending, group.main);
+        const others = this.#refusals.notLeft(pending, group.main);
         if (this.#readiness.isReached(group, others, now, this.#heldUp)) void this.#start(group);
+        else this.#lookWithin(SOONEST);
         return;
       }
       this.#turnAway(group.main, group.channels, gaveUp(group.main.ended));
@@ -218,10 +217,6 @@ export class Admission {
     if (this.#introduced) return;
     this.#introduced = true;
     this.#host.introduced(main.mayHaveLetGo);
-  }
-
-  get #heldUp(): number {
-    return Math.min(HELD_UP, this.#setupTimeout / 2);
   }
 
   async #start(group: Group<PendingConnection>): Promise<void> {

@@ -13,9 +13,11 @@ export type Prospect =
   | 'ended';
 
 /** Whether a source ended before its first page: it gave up while this end stood still, and did not look. */
-export function hasGivenUp({ main, channels }: Group<PendingConnection>): boolean {
+export function hasGivenUp({ main, channels, doubtful }: Group<PendingConnection>): boolean {
+  // A doubtful one may be left of another source, and main's own still in the kernel's queue.
+  const isGone = channels.some(({ isDead, channel }) => isDead && !doubtful.has(channel));
   // One that waits for no answer may have let go of its guest: its migration begins, and says so.
-  const hasLeft = !main.mayHaveLetGo && channels.some(({ isDead }) => isDead);
+  const hasLeft = !main.mayHaveLetGo && isGone;
   return hasLeft || (main.ended && main.progress === 'setup');
 }
 

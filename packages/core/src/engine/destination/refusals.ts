@@ -60,16 +60,16 @@ export class Refusals {
   }
 
   /**
-   * Channels that no pending main can have, and why: those of a source that is gone, while no main of its host is here, and
-   * surplus ones of a source that was refused, while none came before them: a source connects main first.
+   * Channels that no pending main can have, and why: those of a source that is gone, while no main of its host is here, and,
+   * like surplus ones, behind a source that was refused, while none came before them: a source connects main first.
    */
   strays(pending: readonly PendingConnection[]): { channel: PendingConnection; why: MultifdError }[] {
     return pending.flatMap((channel) => {
       const { role, isDead, isSurplus, host, since } = channel;
-      const isOver = isDead || (isSurplus && this.isOfRefused(channel));
-      if (role !== 'channel' || !isOver) return [];
+      const isOfRefused = this.isOfRefused(channel);
+      if (role !== 'channel' || !(isDead || (isSurplus && isOfRefused))) return [];
       const mayHaveMain = pending.some(
-        (other) => other.role !== 'channel' && other.host === host && (isDead || other.since <= since),
+        (other) => other.role !== 'channel' && other.host === host && (!isOfRefused || other.since <= since),
       );
       const why = isDead ? channel.closed() : new MultifdError('peer-closed', OF_REFUSED);
       return mayHaveMain ? [] : [{ channel, why }];

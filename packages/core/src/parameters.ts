@@ -1,4 +1,5 @@
 import { MultifdError } from './errors.js';
+import { shown } from './given.js';
 
 /** QEMU's `zero-page-detection`: which threads check for zero pages. */
 export type ZeroPageDetection =
@@ -75,6 +76,7 @@ export const DEFAULT_PARAMETERS: MigrationParameters = {
  * @throws MultifdError `usage` that names the parameter, its range and the given value.
  */
 export function completeParameters(given: Partial<MigrationParameters> = {}): MigrationParameters {
+  checkNames(given);
   const all = { ...DEFAULT_PARAMETERS, ...given };
   integer('multifdChannels', all.multifdChannels, 1, 255);
   integer('maxBandwidth', all.maxBandwidth, 0, Number.MAX_SAFE_INTEGER);
@@ -121,5 +123,17 @@ export function checkLiveParameters(
 
 function integer(name: string, value: number, min: number, max: number): void {
   if (Number.isSafeInteger(value) && value >= min && value <= max) return;
-  throw new MultifdError('usage', `${name} must be a whole number from ${min} to ${max}, got ${value}`);
+  throw new MultifdError(
+    'usage',
+    `${name} must be a whole number from ${min} to ${max}, got ${shown(value)}`,
+  );
+}
+
+/** A misspelt parameter would have no effect, and nobody would notice. */
+function checkNames(given: object): void {
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(DEFAULT_PARAMETERS, name));
+  if (unknown === undefined) return;
+  throw new MultifdError('usage', `there is no parameter ${unknown}`, {
+    hint: `there are: ${Object.keys(DEFAULT_PARAMETERS).join(', ')}`,
+  });
 }

@@ -118,9 +118,14 @@ function acceleratorLines(member: AcceleratorMember, verbose: boolean): string[]
   ];
 }
 
-function hostLine({ name, backing, refused, requested }: HostMember, verbose: boolean): string {
+/** @param platform where it runs: on Linux the package is meant to work, so it is said once why it does not. */
+export function hostLine(
+  { name, backing, refused, requested }: HostMember,
+  verbose: boolean,
+  platform: string = process.platform,
+): string {
   const memory = backing === undefined ? '' : `, guest memory: ${backing}`;
-  const isTold = refused !== undefined && (verbose || requested !== 'auto');
+  const isTold = refused !== undefined && (verbose || requested !== 'auto' || platform === 'linux');
   const why = !isTold ? '' : ` (${plain(refused.reason)}; ${plain(refused.fix)})`;
   return `host: ${name ?? 'Node alone'}${memory}${why}`;
 }

@@ -2,7 +2,7 @@ import { completeParameters, MultifdError } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
 import { migrateDocument, newFacts } from '../../src/report/migrate-document.js';
 import { receiveDocument } from '../../src/report/receive-document.js';
-import { migrateSummary, receiveSummary } from '../../src/report/summary.js';
+import { hostLine, migrateSummary, receiveSummary } from '../../src/report/summary.js';
 import { facts } from '../helpers/facts.js';
 
 describe('the JSON document of migrate', () => {
@@ -143,7 +143,11 @@ describe('summaries', () => {
     if (accelerator === undefined || host === undefined) throw new Error('they are there');
     const quiet = { ...document, host: { ...host, refused } };
     expect(migrateSummary(quiet)).not.toContain('refused');
-    expect(migrateSummary(quiet)).not.toContain('not Linux');
+    const { refused: hostRefused } = quiet.host;
+    expect(hostRefused).toEqual(refused);
+    expect(hostLine(quiet.host, false, 'darwin')).not.toContain('not Linux');
+    // There it is meant to work: a user is to hear once why it does not.
+    expect(hostLine(quiet.host, false, 'linux')).toContain('(not Linux; use Linux)');
     expect(migrateSummary(quiet, true)).toContain(refusal);
     expect(migrateSummary(quiet, true)).toContain('(not Linux; use Linux)');
     const asked = { ...document, accelerator: { ...accelerator, requested: 'native' } };

@@ -18,6 +18,7 @@ import type { TlsPeer } from '../../transport/tls/credentials.js';
 import { checkServerTls } from '../../transport/tls/options.js';
 import { isPageSize } from '../../wire/layout.js';
 import type { Incoming, ReceiveOptions, ReceiveResult } from '../api.js';
+import { checkMethod, checkReceiveOptions } from '../check-options.js';
 import { checkUuid } from '../source/options.js';
 import type { DestinationStatistics } from '../statistics.js';
 import type { IncomingThreadData, ToIncomingThread } from './messages.js';
@@ -37,7 +38,9 @@ const MOST_RAM = 4 * 2 ** 40;
  */
 export async function receive(options: ReceiveOptions): Promise<Incoming> {
   checkNode();
+  checkReceiveOptions(options);
   const parameters = completeParameters(options.parameters);
+  checkMethod(parameters.multifdCompression, options);
   const pageSize = options.pageSize ?? 4096;
   if (!isPageSize(pageSize)) {
     throw new MultifdError('usage', `page size ${pageSize}: must be a power of two from 4096 to 65536`);

@@ -14,6 +14,7 @@ import { isPageSize } from '../../wire/layout.js';
 import type { AcceleratorReference } from '../../zero/accelerator.js';
 import { type AcceleratorOption, readAccelerator } from '../../zero/option.js';
 import type { DestinationEvent } from '../api.js';
+import { checkMethod, checkRelayOptions } from '../check-options.js';
 import { DestinationMigration } from '../destination/migration.js';
 import { emit } from '../emit.js';
 import { checkUuid } from '../source/options.js';
@@ -103,8 +104,12 @@ export interface RelayResult {
  */
 export async function relay(options: RelayOptions): Promise<Relaying> {
   checkNode();
+  checkRelayOptions(options);
   const incoming = completeParameters(options.incoming);
   const outgoing = completeParameters(options.outgoing);
+  const { methodModules = [], methodSettings = {} } = options;
+  checkMethod(incoming.multifdCompression, { methodModules });
+  checkMethod(outgoing.multifdCompression, { methodModules });
   const pageSize = options.pageSize ?? 4096;
   if (!isPageSize(pageSize)) {
     throw new MultifdError('usage', `page size ${pageSize}: must be a power of two from 4096 to 65536`);
@@ -145,8 +150,8 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
     ...chosen,
     onCompat: (machineType, compat) => emit(options.onEvent, { type: 'machine-compat', machineType, compat }),
     onReplaced: (replacement) => emit(options.onEvent, { type: 'accelerator-replaced', replacement }),
-    methodModules: options.methodModules ?? [],
-    methodSettings: options.methodSettings ?? {},
+    methodModules,
+    methodSettings,
     io,
   });
   const migration = new DestinationMigration(

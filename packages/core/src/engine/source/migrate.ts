@@ -3,6 +3,7 @@ import { checkLimits } from '../../limits/needs.js';
 import { checkNode } from '../../limits/node-version.js';
 import { type MigrationIo, prepareSocketIo } from '../../transport/socket-io.js';
 import type { MigrateOptions, MigrateResult, Migrating } from '../api.js';
+import { checkMethod, checkMigrateOptions } from '../check-options.js';
 import { SourceMigration } from './migration.js';
 import { checkSource } from './options.js';
 
@@ -30,7 +31,9 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
  */
 export async function startMigration(options: MigrateOptions): Promise<Migrating> {
   checkNode();
+  checkMigrateOptions(options);
   const checked = checkSource(options);
+  checkMethod(checked.parameters.multifdCompression, options);
   const key = options.guest.ram.blocks[0] ?? options.guest.ram;
   if (migrating.has(key)) throw new MultifdError('usage', 'this guest is being migrated already');
   migrating.add(key);

@@ -1,7 +1,8 @@
+import { receive } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../support/fixtures.js';
-import { expectFailure, expectValue } from '../support/outcome.js';
+import { expectFailure, expectValue, outcomeOf } from '../support/outcome.js';
 import { move, tryToMove } from '../support/pair.js';
 import { createGuestRam, mixedFill } from '../support/ram.js';
 
@@ -74,12 +75,9 @@ describe('methods that do not fit', () => {
   });
 
   it('a method that is not there, on the destination: told before anybody connects', async () => {
-    const outcome = await tryToMove({
-      guest,
-      destination: { parameters: { multifdCompression: 'zstd' } },
-    });
-    expectFailure(outcome.received, 'codec-unavailable', /multifdCompression zstd is not available/);
-    expectFailure(outcome.sent, ['io', 'peer-closed']);
+    const call = receive({ listen: 'tcp:127.0.0.1:0', parameters: { multifdCompression: 'zstd' } });
+    const says = /multifdCompression zstd is not available/;
+    expectFailure(await outcomeOf(call, 'receive'), 'codec-unavailable', says);
   });
 });
 

@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { type Destination, destination, until } from '../support/ends.js';
-import { expectValue, outcomeOf } from '../support/outcome.js';
+import { expectValue, inTime, outcomeOf } from '../support/outcome.js';
 import { firstPage, MIB } from '../support/ram.js';
 import { raw } from '../support/raw-source.js';
 
@@ -34,6 +35,15 @@ describe('what comes late of a source that was refused, and the next source', ()
     await migrate(to);
     expect(to.refusals()).toHaveLength(2);
     expect(to.refusals()[1]).toBe('channel 0 of a source that was refused before');
+  });
+
+  it('a channel that stays, and no next source: closed soon, or a QEMU would wait for it, without a word', async () => {
+    const to = await refusedOne(1);
+    const channel = await to.source.open(raw.init(0), raw.sync(0));
+    // Its time limit is 30 s.
+    await inTime(once(channel, 'close'), 'the channel', 15_000);
+    expect(to.refusals()).toHaveLength(1);
+    await migrate(to);
   });
 
   it('a channel that ends: no word', async () => {

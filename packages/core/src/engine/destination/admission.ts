@@ -139,7 +139,7 @@ export class Admission {
     const pending = this.#pending;
     for (const { main, why } of this.#refusals.ofOtherGuests(pending, now))
       this.#refuse(main, otherGuest(why));
-    for (const { channel, why } of this.#refusals.strays(pending)) this.#refuseNew(channel, why);
+    for (const { channel, why } of this.#refusals.strays(pending, now)) this.#refuseNew(channel, why);
     let choice = this.#choose();
     if (choice.type === 'conflict' || choice.type === 'misfit') {
       // One may have closed or said more since its last look.

@@ -6,6 +6,8 @@ import type { PendingConnection } from './pending-connection.js';
 
 /** ms for which what a host closes is taken for the rest of its source that was refused. */
 const LEAVING = 5_000;
+/** ms that a network gets to bring the main of a channel that has overtaken it, when a source of its host was refused. */
+const OVERTAKES = 1_000;
 /** Hosts whose refusals are remembered. */
 const MOST_HOSTS = 64;
 
@@ -61,13 +63,18 @@ export class Refusals {
 
   /**
    * Channels that no pending main can have, and why: those of a source that is gone, while no main of its host is here, and,
-   * like surplus ones, behind a source that was refused, while none came before them: a source connects main first.
+   * behind a source that was refused, while none came before them, dead ones, surplus ones and those that have waited long
+   * enough: a source connects main first. A QEMU whose main was refused, and whose channels nobody reads, notices nothing.
    */
-  strays(pending: readonly PendingConnection[]): { channel: PendingConnection; why: MultifdError }[] {
+  strays(
+    pending: readonly PendingConnection[],
+    now: number,
+  ): { channel: PendingConnection; why: MultifdError }[] {
     return pending.flatMap((channel) => {
       const { role, isDead, isSurplus, host, since } = channel;
       const isOfRefused = this.isOfRefused(channel);
-      if (role !== 'channel' || !(isDead || (isSurplus && isOfRefused))) return [];
+      const isLeft = isOfRefused && (isSurplus || now - since >= OVERTAKES);
+      if (role !== 'channel' || !(isDead || isLeft)) return [];
       const mayHaveMain = pending.some(
         (other) => other.role !== 'channel' && other.host === host && (!isOfRefused || other.since <= since),
       );

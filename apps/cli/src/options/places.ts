@@ -3,7 +3,6 @@ import { dirname } from 'node:path';
 import { type Address, formatAddress, MultifdError, parseAddress } from '@multifd/core';
 import { checkDirectory } from '../images/place.js';
 import { type Backing, parseBacking } from './backing.js';
-import { notInThisVersion } from './not-yet.js';
 import { quote } from './sizes.js';
 
 /** Where a guest goes. */
@@ -20,13 +19,20 @@ export type Target =
   /** A mapped-ram migration file, which QEMU can load. */
   | { readonly kind: 'file'; readonly path: string };
 
-const WRITE_HINT = 'multifd receive LISTEN file:FILE writes such a file';
-const READ_HINT = 'multifd migrate file:FILE DESTINATION sends what is in such a file';
+/** What a file or a folder of images is for, where an address belongs. */
+const WRITE_HINTS = {
+  file: 'multifd receive LISTEN file:FILE writes such a file',
+  raw: 'multifd receive LISTEN raw:DIR writes such images',
+} as const;
+const READ_HINTS = {
+  file: 'multifd migrate file:FILE DESTINATION sends what is in such a file',
+  raw: 'multifd migrate raw:DIR DESTINATION sends what is in such images',
+} as const;
 
 /** @throws MultifdError `usage` */
 export function parseDestination(text: string): Destination {
   if (text === 'loopback') return { kind: 'loopback' };
-  if (text.startsWith('file:')) throw notInThisVersion('destination', text, WRITE_HINT);
+  refuseFiles('destination', text, WRITE_HINTS);
   const address = parsePlace(text);
   if (address.kind === 'tcp' && address.port === 0) {
     throw new MultifdError('usage', `address ${text}: cannot connect to port 0`, {
@@ -47,10 +53,20 @@ export function parseRelayDestination(text: string): string {
 
 /** @throws MultifdError `usage` */
 export function parseListen(text: string): string {
-  if (text.startsWith('file:')) throw notInThisVersion('listen address', text, READ_HINT);
+  refuseFiles('listen address', text, READ_HINTS);
   const address = parsePlace(text);
   if (address.kind === 'unix') checkDirectory(`address ${text}`, dirname(address.path));
   return formatAddress(address);
+}
+
+/** @throws MultifdError `usage` for a file or folder, with what it is for. */
+function refuseFiles(what: string, text: string, hints: Readonly<Record<'file' | 'raw', string>>): void {
+  for (const kind of ['file', 'raw'] as const) {
+    if (!text.startsWith(`${kind}:`)) continue;
+    throw new MultifdError('usage', `${what} ${quote(text)}: an address belongs here, and ${kind}: is none`, {
+      hint: hints[kind],
+    });
+  }
 }
 
 /** Longest path of a unix socket in bytes: sun_path of Linux without its NUL. */

@@ -134,6 +134,13 @@ async function runAll(): Promise<void> {
   say(progress());
 }
 
+/** Of a run that somebody ends: nothing stays in the temporary folder, and the engines' processes end with this one. */
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    rmSync(temporary, { recursive: true, force: true });
+    process.kill(process.pid, signal);
+  });
+
 try {
   await runAll();
   process.exitCode = failed > 0 ? 1 : 0;

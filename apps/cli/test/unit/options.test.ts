@@ -167,6 +167,8 @@ describe('places', () => {
     expect(refusal(() => parseListen('unix:/no/such/directory/s')).message).toContain('/no/such/directory');
     expect(refusal(() => parseListen('file:x')).hint).toContain('multifd migrate file:FILE');
     expect(refusal(() => parseDestination('file:x')).hint).toContain('multifd receive LISTEN file:FILE');
+    expect(refusal(() => parseListen('raw:x')).hint).toContain('multifd migrate raw:DIR');
+    expect(refusal(() => parseDestination('raw:x')).hint).toContain('multifd receive LISTEN raw:DIR');
   });
 
   it('knows what only this machine can reach', () => {

@@ -149,6 +149,7 @@ export class MigrationThread {
       refused: () => this.#control.takeBack(),
       reason: (reason) => this.#port.post({ type: 'reason', reason: reason.toReport() }),
       failed: fail,
+      asksReport: this.#data.requestReport,
     });
     outgoing.onFailure = (error) => fail(answers.explain(error));
     this.#answers = answers;

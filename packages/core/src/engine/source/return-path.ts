@@ -35,6 +35,8 @@ export interface ReturnPathListener {
   reason(reason: MultifdError): void;
   /** Called with what is wrong, after `refused` too. */
   failed(error: MultifdError): void;
+  /** The source asks for a report, which a QEMU refuses as a device that it does not know. */
+  readonly asksReport?: boolean;
 }
 
 /**
@@ -74,7 +76,7 @@ export function listenToReturnPath(
           else fail(tooEarly());
         } else if (message.type === 'shut') {
           listener.refused();
-          fail(heard.explain(refused(message.status)));
+          fail(heard.explain(refused(message.status, listener.asksReport === true)));
         } else if (message.type === 'reason') {
           const reason = decodeReason(message.data);
           if (reason === undefined) continue;
@@ -177,12 +179,11 @@ function tooEarly(): MultifdError {
   );
 }
 
-function refused(status: number): MultifdError {
+function refused(status: number, asksReport: boolean): MultifdError {
+  const look = "see the destination's own message";
   return new MultifdError(
     'peer-closed',
     `main stream: the destination failed (SHUT ${status} on the return path)`,
-    {
-      hint: "see the destination's own message",
-    },
+    { hint: asksReport ? `${look}; a QEMU knows no report: --no-verify (requestReport false) for one` : look },
   );
 }

@@ -105,15 +105,21 @@ export function toSample(sent: JsonDocument, received: JsonDocument): Measured {
     cpu: ends('cpu-time'),
     peakRss: ends('peak-rss'),
     faults: ends('page-faults'),
-    ...tlsOf(sent),
+    ...tlsOf(sent, received),
   };
 }
 
-/** As one of our documents tells it. */
-export function tlsOf({ tls }: JsonDocument): Pick<Measured, 'tls'> {
+/**
+ * As one of our documents tells it.
+ * @param other the destination's, if both ends are ours: another package may decrypt than encrypts.
+ */
+export function tlsOf({ tls }: JsonDocument, other?: JsonDocument): Pick<Measured, 'tls'> {
   if (!isSampleTls(tls)) return {};
   const { version, cipher, channels } = tls;
-  return { tls: { version, cipher, ...(channels === undefined ? {} : { channels }) } };
+  if (channels === undefined) return { tls: { version, cipher } };
+  const there = isSampleTls(other?.tls) ? other.tls.channels : undefined;
+  const both = there === undefined || there === channels ? channels : `${channels} to ${there}`;
+  return { tls: { version, cipher, channels: both } };
 }
 
 /** A member that is told of each end. */

@@ -110,7 +110,9 @@ function acceleratorLines(member: AcceleratorMember, verbose: boolean): string[]
   return [
     name === null ? `accelerator: none (${detail})` : `accelerator: ${name} (${asked}): ${plain(detail)}`,
     ...replaced.map((each) => `  ${each.name} failed: ${plain(each.reason)}; ${each.by} went on`),
-    ...(measured.length === 0 ? [] : [`  measured: ${measured.map(rateText).join(', ')}${tie(name, measured)}`]),
+    ...(measured.length === 0
+      ? []
+      : [`  measured: ${measured.map(rateText).join(', ')}${tie(name, measured)}`]),
     // What nobody asked for need not be here.
     ...(requested === 'auto' && !verbose ? [] : refused).map(
       (each) => `  refused ${each.name}: ${plain(each.reason)} (${plain(each.fix)})`,
@@ -120,7 +122,9 @@ function acceleratorLines(member: AcceleratorMember, verbose: boolean): string[]
 
 /** Why `auto` did not choose the first of what it measured. */
 function tie(name: string | null, [first]: NonNullable<AcceleratorMember['measured']>): string {
-  return first === undefined || first.name === name ? '' : ' (within 10 % of each other: noise does not decide)';
+  return first === undefined || first.name === name
+    ? ''
+    : ' (within 10 % of each other: noise does not decide)';
 }
 
 /** @param platform where it runs: on Linux the package is meant to work, so it is said once why it does not. */

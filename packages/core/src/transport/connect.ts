@@ -4,7 +4,7 @@ import { MultifdError } from '../errors.js';
 import type { Address } from './address.js';
 import { formatAddress } from './address.js';
 import { connectError, isNobodyThere, systemCode } from './socket-errors.js';
-import { type SendingSecret, secure } from './tls/connect-tls.js';
+import { secure } from './tls/connect-tls.js';
 import type { ClientTls, TlsPeer } from './tls/credentials.js';
 
 /** ms between two tries to connect to a listener whose backlog is full. */
@@ -15,8 +15,6 @@ export interface Connected {
   readonly socket: Socket;
   /** Who the destination is; undefined without TLS. */
   readonly tls: TlsPeer | undefined;
-  /** Of TLS 1.3: lets another implementation take over the sending. */
-  readonly sending?: SendingSecret | undefined;
 }
 
 /** Where to connect to, and how. */
@@ -44,7 +42,7 @@ export async function openConnection(
   const host = address.kind === 'tcp' ? address.host : undefined;
   const left = Math.max(1, timeout - (performance.now() - start));
   const secured = await secure(socket, tls, host, where, left, signal);
-  return { socket: secured.socket, tls: secured.peer, sending: secured.sending };
+  return { socket: secured.socket, tls: secured.peer };
 }
 
 /**

@@ -11,8 +11,7 @@ import { type BlockingSocket, loadSocketIo, type SocketIoLink } from './socket-i
  * Connects an outgoing channel and sends its initial packet at once (docs/wire.md, 1).
  * @param users the migration's parameters.
  * @param setupTimeout ms.
- * @param io sends block this thread where the socket has a descriptor, and encrypt if there is TLS and it knows the suite;
- *   undefined: Node's streams.
+ * @param io sends block this thread where the socket has a descriptor and no TLS; undefined: Node's streams.
  * @param onFailure called once if the connection fails, whatever its thread is doing.
  * @throws MultifdError if it cannot connect; then nothing stays open.
  */
@@ -25,28 +24,17 @@ export async function openOutgoingChannel(
   io: SocketIoLink | undefined,
   onFailure: NonNullable<Outgoing['onFailure']>,
 ): Promise<Outgoing> {
-  const { socket, sending } = await connectChannel(route, options.where, setupTimeout, options.signal);
+  const { socket } = await connectChannel(route, options.where, setupTimeout, options.signal);
   // Nothing comes back on a channel; reading lets us notice that the destination closed while we wait.
   socket.resume();
-  // These calls know nothing of TLS: they would write to the bare descriptor.
+  // These calls know nothing of TLS: they would write to the bare descriptor. Nor may anything else send with Node's key
+  // (see `TlsSession.sending`).
   const blocking = route.tls === undefined ? await blockingSocket(socket, io, users) : undefined;
   const outgoing = new Outgoing(socket, { ...options, blocking });
   outgoing.onFailure = onFailure;
   try {
     await outgoing.send([encodeInitPacket(introduction)], INIT_PACKET_SIZE);
-    if (route.tls === undefined) return outgoing;
-    options.counters.isSecuredBy('node');
-    if (io === undefined || sending === undefined || !io.tlsSuites.includes(sending.suite)) return outgoing;
-    // The kernel has the packet, so it has the handshake, too. It was one record.
-    await outgoing.drained();
-    const { openTls } = await loadSocketIo(io.module);
-    const { descriptor, suite, secret } = sending;
-    const fd = descriptor();
-    if (openTls === undefined || fd === undefined) return outgoing;
-    const secured = openTls(fd, io.interrupt, { suite, sending: { secret, records: 1 } });
-    outgoing.encrypt(secured);
-    options.counters.isSecuredBy('host');
-    limitQueues(secured, socket, users);
+    if (route.tls !== undefined) options.counters.isSecuredBy('node');
   } catch (error) {
     outgoing.destroy();
     throw error;

@@ -4,7 +4,7 @@ import { MultifdError } from '../errors.js';
 import type { CounterRow } from '../thread/counters.js';
 import { ACTIVITY_IDLE } from '../thread/counters.js';
 import type { BandwidthLimit } from './bandwidth.js';
-import type { BlockingSocket, BlockingTlsSocket } from './socket-io.js';
+import type { BlockingSocket } from './socket-io.js';
 import { tlsReason } from './tls/faults.js';
 
 /** Bytes that may be queued in this process for a connection before its thread waits. */
@@ -32,9 +32,6 @@ export interface OutgoingOptions {
 export class Outgoing {
   readonly #socket: Socket;
   readonly #options: OutgoingOptions;
-  #blocking: BlockingSocket | undefined;
-  /** The same, if it does TLS. */
-  #secured: BlockingTlsSocket | undefined;
   /** Bytes handed to the socket and not yet taken by the kernel. */
   #pending = 0;
   #failure: MultifdError | undefined;
@@ -45,7 +42,6 @@ export class Outgoing {
   constructor(socket: Socket, options: OutgoingOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#blocking = options.blocking;
     socket.on('error', (cause) => this.#broke(cause));
     // Restarts with every byte sent or received, however few: the kernel takes a large write piece by piece.
     socket.setTimeout(options.stallTimeout, () => {
@@ -79,8 +75,9 @@ export class Outgoing {
     await this.#turn(bytes);
     this.#throwIfFailed();
     this.#options.counters.addBytes(bytes);
-    if (this.#blocking !== undefined) {
-      this.#sendBlocking(this.#blocking, vectors);
+    const { blocking } = this.#options;
+    if (blocking !== undefined) {
+      this.#sendBlocking(blocking, vectors);
       done?.();
       return;
     }
@@ -102,15 +99,6 @@ export class Outgoing {
     await this.#until(() => this.#pending <= HIGH_WATER);
   }
 
-  /**
-   * From now on `secured` sends and encrypts, in place of the socket's stream, which reads on. The stream has sent everything,
-   * and writes no more. Owned by this.
-   */
-  encrypt(secured: BlockingTlsSocket): void {
-    this.#secured = secured;
-    this.#blocking = secured;
-  }
-
   /** Waits until the kernel has taken every byte. */
   async drained(): Promise<void> {
     const { counters } = this.#options;
@@ -123,17 +111,7 @@ export class Outgoing {
   async close(): Promise<void> {
     await this.drained();
     this.#closing = true;
-    if (this.#secured === undefined) {
-      await new Promise<void>((resolve) => this.#socket.end(resolve));
-      return;
-    }
-    try {
-      this.#secured.end(this.#options.stallTimeout);
-    } catch (cause) {
-      const error = MultifdError.from(cause, 'io', this.#options.where);
-      // A peer that is gone already: whether it has everything, its answer says.
-      if (error.code !== 'peer-closed') throw this.#explained(error);
-    }
+    await new Promise<void>((resolve) => this.#socket.end(resolve));
   }
 
   /**
@@ -152,7 +130,7 @@ export class Outgoing {
   /** Drops the connection at once. May be called twice. */
   destroy(): void {
     this.#closing = true;
-    this.#blocking?.close();
+    this.#options.blocking?.close();
     this.#socket.destroy();
   }
 

@@ -34,6 +34,11 @@ export interface SocketIo {
 export interface TlsSession {
   /** One of `tlsSuites`. */
   readonly suite: string;
+  /**
+   * Only for a connection that Node cannot write to any more. The engine takes over no sending: Node's own TLS stays on a
+   * source's connection, and answers the end of the other direction, or an alert, with a record of its own. Under the same key
+   * that is a nonce twice, with which AES-GCM protects nothing.
+   */
   readonly sending?: {
     /** The first application traffic secret of this direction (RFC 8446, 7.1). */
     readonly secret: Uint8Array;

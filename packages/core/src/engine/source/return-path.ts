@@ -184,6 +184,8 @@ function refused(status: number, asksReport: boolean): MultifdError {
   return new MultifdError(
     'peer-closed',
     `main stream: the destination failed (SHUT ${status} on the return path)`,
-    { hint: asksReport ? `${look}; a QEMU knows no report: --no-verify (requestReport false) for one` : look },
+    {
+      hint: asksReport ? `${look}; a QEMU knows no report: --no-verify (requestReport false) for one` : look,
+    },
   );
 }

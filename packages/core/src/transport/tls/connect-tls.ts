@@ -1,25 +1,15 @@
 import type { Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { MultifdError } from '../../errors.js';
-import { socketFd } from '../socket-bytes.js';
 import { clientOptions } from './contexts.js';
 import type { ClientTls, TlsPeer } from './credentials.js';
 import { handshakeFault } from './faults.js';
 import { judgeServer, serverName } from './peer.js';
-import { clientSecret, type TrafficSecret } from './traffic-secret.js';
 
 /** An outgoing connection whose other end has proven itself. */
 export interface Secured {
   readonly socket: TLSSocket;
   readonly peer: TlsPeer;
-  /** Of TLS 1.3. */
-  readonly sending: SendingSecret | undefined;
-}
-
-/** What another implementation needs to send in Node's place. */
-export interface SendingSecret extends TrafficSecret {
-  /** The socket's, as long as Node has it open. */
-  readonly descriptor: () => number | undefined;
 }
 
 /**
@@ -40,10 +30,6 @@ export function secure(
   return new Promise((resolve, reject) => {
     const hostname = tls.hostname ?? host;
     const socket = connect({ ...clientOptions(tls), socket: raw, servername: serverName(hostname) });
-    let secret: Uint8Array | undefined;
-    socket.on('keylog', (line: Uint8Array) => {
-      secret ??= clientSecret(line);
-    });
     const settle = (): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
@@ -62,9 +48,7 @@ export function secure(
       try {
         const peer = judgeServer(socket, tls, host);
         settle();
-        const descriptor = (): number | undefined => (socket.destroyed ? undefined : socketFd(raw));
-        const sending = secret === undefined ? undefined : { suite: peer.cipher, secret, descriptor };
-        resolve({ socket, peer, sending });
+        resolve({ socket, peer });
       } catch (cause) {
         fail(MultifdError.from(cause, 'internal', 'TLS'));
       }

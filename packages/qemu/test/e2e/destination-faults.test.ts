@@ -65,7 +65,7 @@ describe.runIf(here.includes('10.0'))('a real QEMU 10.0 that does not take our g
     const sent = sendTo(target, guest, folder.file('mig'), {});
     // If QEMU answers in TLS one day, the message itself will name it, and this fails.
     await expect(sent).rejects.toMatchObject({
-      cause: { code: 'peer-closed', hint: expect.stringContaining('tls-creds must be set on both') },
+      cause: { code: 'peer-closed', hint: expect.stringContaining('tls-creds must fit') },
     });
     await until('QEMU says why', () => target.log().includes('TLS handshake failed'));
   });

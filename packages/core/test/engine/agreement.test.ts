@@ -3,25 +3,14 @@ import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it, vi } from 'vitest';
 import { expectFailure, expectValue } from '../support/outcome.js';
 import { move, tryToMove, turnedAway } from '../support/pair.js';
-import { createGuestRam, MIB } from '../support/ram.js';
+import { createGuestRam } from '../support/ram.js';
 import { altered } from '../support/untyped.js';
+import { countedGuest } from '../support/watched-guest.js';
 
 const seed = testSeed();
-const blocks = [
-  { name: 'pc.ram', length: 4 * MIB },
-  { name: 'pc.bios', length: 0x40000 },
-];
-
-/** A live guest that only counts what is done to it. */
-function watchedGuest() {
-  const stop = vi.fn();
-  const resume = vi.fn();
-  return { ram: createGuestRam({ seed, blocks, live: true }), stop, resume };
-}
-
 describe('both ends must fit together', () => {
   it('machine type', async () => {
-    const guest = { ...watchedGuest(), machineType: 'pc-q35-10.0' };
+    const guest = { ...countedGuest(), machineType: 'pc-q35-10.0' };
     const good = await move({ guest, destination: { machineType: 'pc-q35-10.0' } });
     expect(good.received.machineType).toBe('pc-q35-10.0');
     const reasons = await turnedAway({ guest, destination: { machineType: 'pc-q35-9.2' } });
@@ -30,7 +19,7 @@ describe('both ends must fit together', () => {
   });
 
   it('a machine type full of control characters does not reach the terminal', async () => {
-    const guest = { ...watchedGuest(), machineType: 'pc\u001b[2J\nq35' };
+    const guest = { ...countedGuest(), machineType: 'pc\u001b[2J\nq35' };
     const reasons = await turnedAway({ guest, destination: { machineType: 'pc' } });
     expect(reasons.join(' ')).toMatch(/machine type/);
     expect(reasons.join(' ')).not.toContain('\u001b');
@@ -38,8 +27,8 @@ describe('both ends must fit together', () => {
 
   it('uuid', async () => {
     const uuid = Uint8Array.from({ length: 16 }, (_, index) => index);
-    await move({ guest: { ...watchedGuest(), uuid }, destination: { uuid } });
-    const guest = watchedGuest();
+    await move({ guest: { ...countedGuest(), uuid }, destination: { uuid } });
+    const guest = countedGuest();
     expect((await turnedAway({ guest, destination: { uuid } })).join(' ')).toMatch(/uuid/);
     await move({ guest });
   });
@@ -64,7 +53,7 @@ describe('the end of a migration', () => {
       { idstr: 'vcpu', instanceId: 7, versionId: 1, body: new Uint8Array(70_000).fill(0x7e) },
       { idstr: 'empty', instanceId: 0, versionId: 1, body: new Uint8Array(0) },
     ];
-    const guest = { ...watchedGuest(), deviceState: () => state };
+    const guest = { ...countedGuest(), deviceState: () => state };
     for (const returnPath of [true, false]) {
       const { received } = await move({ guest, parameters: { returnPath } });
       expect(received.deviceState).toEqual(state);
@@ -79,7 +68,7 @@ describe('the end of a migration', () => {
       return { idstr: 'memory', instanceId, versionId: 1, body, early: true } as const;
     });
     const order: string[] = [];
-    const watched = watchedGuest();
+    const watched = countedGuest();
     const guest = {
       ...watched,
       deviceState: (when: 'setup' | 'stopped') => {
@@ -91,7 +80,7 @@ describe('the end of a migration', () => {
     expect(order).toEqual(['setup, 0 stops', 'stopped, 1 stops']);
     expect(received.deviceState).toEqual([...early, late]);
     const { rawDeviceState } = received;
-    const again = await move({ guest: { ...watchedGuest(), rawDeviceState: () => rawDeviceState } });
+    const again = await move({ guest: { ...countedGuest(), rawDeviceState: () => rawDeviceState } });
     expect(again.received.deviceState).toEqual([...early, late]);
     expect(again.received.rawDeviceState).toEqual(rawDeviceState);
   });
@@ -99,13 +88,13 @@ describe('the end of a migration', () => {
   it('a report is given to a source that asks, and only to it', async () => {
     const report = vi.fn(() => new Uint8Array(65535).fill(0x33));
     const asked = await move({
-      guest: watchedGuest(),
+      guest: countedGuest(),
       source: { requestReport: true },
       destination: { report },
     });
     expect(asked.sent.report).toEqual(new Uint8Array(65535).fill(0x33));
     expect(asked.received.deviceState).toEqual([]);
-    const silent = await move({ guest: watchedGuest(), destination: { report } });
+    const silent = await move({ guest: countedGuest(), destination: { report } });
     expect(silent.sent.report).toBeUndefined();
     expect(report).toHaveBeenCalledTimes(1);
   });
@@ -113,7 +102,7 @@ describe('the end of a migration', () => {
   it('a destination that has no report: the migration is complete all the same', async () => {
     const events: string[] = [];
     const { sent } = await move({
-      guest: watchedGuest(),
+      guest: countedGuest(),
       source: { requestReport: true, onEvent: (event) => events.push(event.type) },
     });
     expect(sent.report).toBeUndefined();
@@ -122,7 +111,7 @@ describe('the end of a migration', () => {
 
   it('a report callback that throws undoes nothing', async () => {
     const { sent } = await move({
-      guest: watchedGuest(),
+      guest: countedGuest(),
       source: { requestReport: true },
       destination: {
         report: () => {
@@ -135,7 +124,7 @@ describe('the end of a migration', () => {
 
   it('a report that is too long undoes nothing', async () => {
     const outcome = await tryToMove({
-      guest: watchedGuest(),
+      guest: countedGuest(),
       source: { requestReport: true },
       destination: { report: () => new Uint8Array(65536) },
     });
@@ -146,7 +135,7 @@ describe('the end of a migration', () => {
 
   it('a report that is no bytes undoes nothing, and the source hears of it', async () => {
     const outcome = await tryToMove({
-      guest: watchedGuest(),
+      guest: countedGuest(),
       source: { requestReport: true },
       destination: altered({}, 'report', () => 'all is well'),
     });
@@ -161,13 +150,13 @@ describe('the end of a migration', () => {
     ['machineType', 'x'.repeat(300), /machineType must be 1 to 255 bytes/],
     ['machineType', 7, /machineType must be .* is 7/],
   ])('a guest with %s %j is refused before anything is connected', async (member, value, says) => {
-    const outcome = await tryToMove({ guest: altered<Guest>(watchedGuest(), member, value), waitsOn: true });
+    const outcome = await tryToMove({ guest: altered<Guest>(countedGuest(), member, value), waitsOn: true });
     expectFailure(outcome.sent, 'usage', says);
     expectFailure(outcome.received, 'cancelled');
   });
 
   it('commit comes before the source is told; if it throws the source fails and its guest runs on', async () => {
-    const guest = watchedGuest();
+    const guest = countedGuest();
     const order: string[] = [];
     const outcome = await tryToMove({
       guest,
@@ -190,7 +179,7 @@ describe('the end of a migration', () => {
   });
 
   it('a source that gave up while the destination commits: the guest runs in one place only', async () => {
-    const guest = watchedGuest();
+    const guest = countedGuest();
     const outcome = await tryToMove({
       guest,
       source: { parameters: { stallTimeout: 500 } },
@@ -203,7 +192,7 @@ describe('the end of a migration', () => {
   });
 
   it.each(['stop', 'syncDirty', 'deviceState'] as const)('a %s callback that throws', async (name) => {
-    const guest = watchedGuest();
+    const guest = countedGuest();
     const failing = {
       ...guest,
       [name]: () => {

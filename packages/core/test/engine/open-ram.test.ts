@@ -1,23 +1,10 @@
 import { allocateGuestRam } from '@multifd/core';
-import { testSeed } from '@multifd/testing/random';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { expectFailure } from '../support/outcome.js';
 import { move, tryToMove } from '../support/pair.js';
-import { createGuestRam, MIB } from '../support/ram.js';
+import { MIB } from '../support/ram.js';
 import { altered } from '../support/untyped.js';
-
-const seed = testSeed();
-const blocks = [
-  { name: 'pc.ram', length: 4 * MIB },
-  { name: 'pc.bios', length: 0x40000 },
-];
-
-/** A live guest that only counts what is done to it. */
-function watchedGuest() {
-  const stop = vi.fn();
-  const resume = vi.fn();
-  return { ram: createGuestRam({ seed, blocks, live: true }), stop, resume };
-}
+import { COUNTED_BLOCKS as blocks, countedGuest } from '../support/watched-guest.js';
 
 describe('what openRam returns', () => {
   const refusals = [
@@ -106,7 +93,7 @@ describe('what openRam returns', () => {
     },
   ] as const;
   it.each(refusals)('$what is refused, and the guest stays', async ({ openRam, code, says }) => {
-    const guest = watchedGuest();
+    const guest = countedGuest();
     const outcome = await tryToMove({ guest, destination: { openRam } });
     expectFailure(outcome.received, code, says);
     expectFailure(outcome.sent, code === 'incompatible' ? code : 'peer-closed', says);
@@ -117,7 +104,7 @@ describe('what openRam returns', () => {
   it('a destination with more blocks than announced, in another order', async () => {
     const more = allocateGuestRam([{ name: 'vga.vram', length: MIB }, ...blocks.toReversed()]);
     const { received } = await move({
-      guest: watchedGuest(),
+      guest: countedGuest(),
       destination: { openRam: () => ({ blocks: more.blocks, allZero: true }) },
     });
     expect(received.ram.blocks.map((block) => block.name)).toEqual(['pc.ram', 'pc.bios']);
@@ -127,7 +114,7 @@ describe('what openRam returns', () => {
     const missing = (block: { name: string; length: number }) =>
       ({ kind: 'file', ...block, path: `/nonexistent/${block.name}`, writable: true }) as const;
     const outcome = await tryToMove({
-      guest: watchedGuest(),
+      guest: countedGuest(),
       destination: { openRam: (announced) => ({ blocks: announced.map(missing), allZero: true }) },
     });
     expectFailure(outcome.received, 'io', /cannot open \/nonexistent\/pc.ram/);

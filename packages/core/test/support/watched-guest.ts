@@ -1,5 +1,6 @@
 import { migrate } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
+import { type Mock, vi } from 'vitest';
 import { PLAIN } from './fixtures.js';
 import { outcomeOf } from './outcome.js';
 import { createGuestRam, MIB } from './ram.js';
@@ -21,6 +22,25 @@ export function watchedGuest(length = 4 * MIB) {
       stop: () => void calls.push('stop'),
       resume: () => void calls.push('resume'),
     },
+  };
+}
+
+/** Blocks of `countedGuest`. */
+export const COUNTED_BLOCKS = [
+  { name: 'pc.ram', length: 4 * MIB },
+  { name: 'pc.bios', length: 0x40000 },
+];
+
+/** A live guest with mocks for `stop` and `resume`. */
+export function countedGuest(): {
+  readonly ram: ReturnType<typeof createGuestRam>;
+  readonly stop: Mock<() => void>;
+  readonly resume: Mock<() => void>;
+} {
+  return {
+    ram: createGuestRam({ seed, blocks: COUNTED_BLOCKS, live: true }),
+    stop: vi.fn<() => void>(),
+    resume: vi.fn<() => void>(),
   };
 }
 

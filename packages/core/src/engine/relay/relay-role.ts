@@ -179,9 +179,6 @@ export class RelayRole implements DestinationRole<RelayResult> {
   /** Main's thread passes the destination's own report on. */
   async report(): Promise<undefined> {}
 
-  /** Nothing is left of a source whose connections are closed. */
-  readonly release = async (): Promise<void> => {};
-
   async close(completed: boolean): Promise<void> {
     this.#reason.close();
     this.#side.unwatch();

@@ -11,7 +11,7 @@ export interface TakenOver {
 
 /**
  * Lets `io` decrypt the rest of a TLS connection, if it knows the suite and the connection lets it. The stream is paused, and
- * delivers what it has; a connection that has ended counts as the host's, which would have read on.
+ * delivers what it has. A connection that has ended is Node's: it has decrypted all of it.
  */
 export async function takeOverTls(
   stream: ByteStream,
@@ -25,8 +25,7 @@ export async function takeOverTls(
   const session = (await stream.detach?.()) ?? 'stays';
   // What has come the old way: reading it delivers it.
   while (stream.read() !== null);
-  if (session === 'over') return { by: 'host' };
-  if (session === 'stays') return { by: 'node' };
+  if (session === 'over' || session === 'stays') return { by: 'node' };
   const { fd, suite, ...receiving } = session;
   const secured = io.openTls(fd, interrupt, { suite, receiving });
   limitQueues(secured, stream, users);

@@ -15,3 +15,13 @@ export function cutShort(where: string, expected: string, got: number, isCut: bo
   const what = `${where}: the source closed it after ${got} of ${expected}${cut}`;
   return new MultifdError('peer-closed', what, { hint: "see the source's own message" });
 }
+
+/** The connection of `where` broke. */
+export function broken(where: string, cause: Error): MultifdError {
+  return new MultifdError('peer-closed', `${where}: the connection broke: ${cause.message}`, { cause });
+}
+
+/** The connection of `where` was closed, and its peer has not ended it. */
+export function closed(where: string): MultifdError {
+  return new MultifdError('peer-closed', `${where}: the connection is closed`);
+}

@@ -1,7 +1,8 @@
-import { MultifdError } from '../errors.js';
+import type { MultifdError } from '../errors.js';
 import type { CounterRow } from '../thread/counters.js';
+import { breakOff } from './break-off.js';
 import type { ByteStream } from './byte-stream.js';
-import { cutShort, named } from './incoming-errors.js';
+import { broken, closed, cutShort, named } from './incoming-errors.js';
 import { KEEP_ALIVE } from './keep-alive.js';
 import { limitQueues, type QueueUsers } from './queue-limits.js';
 import { adoptSocket, type BytesConsumer, type SocketBytes, streamSocket } from './socket-bytes.js';
@@ -50,14 +51,9 @@ export class IncomingConnection implements BytesConsumer {
       this.#onEnd?.();
       this.#wake();
     });
-    socket.on('error', (cause) => {
-      this.#fail(
-        new MultifdError('peer-closed', `${this.where}: the connection broke: ${cause.message}`, { cause }),
-      );
-    });
+    socket.on('error', (cause) => this.#fail(broken(this.where, cause)));
     socket.on('close', () => {
-      if (!this.#ended)
-        this.#fail(new MultifdError('peer-closed', `${this.where}: the connection is closed`));
+      if (!this.#ended) this.#fail(closed(this.where));
     });
   }
 
@@ -108,9 +104,7 @@ export class IncomingConnection implements BytesConsumer {
     return this.#staging.length < count ? undefined : this.#staging.peek(count);
   }
 
-  /**
-   * Consumes whatever has arrived, at least one byte; undefined if the peer has closed. Valid until the next call.
-   */
+  /** Consumes whatever has arrived, at least one byte; undefined if the peer has closed. Valid until the next call. */
   async some(): Promise<Uint8Array | undefined> {
     if ((await this.peek(1)) === undefined) return undefined;
     const bytes = this.#staging.peek(this.#staging.length);
@@ -135,8 +129,7 @@ export class IncomingConnection implements BytesConsumer {
 
   /**
    * Waits for `work`, which does not use this connection, and watches the connection meanwhile. Arriving bytes are
-   * staged while there is room; an end behind more bytes than that goes unseen. Only the connection's reader calls
-   * this.
+   * staged while there is room; an end behind more bytes than that goes unseen. For the connection's reader alone.
    * @param onEnd called at once when the peer closes.
    * @throws MultifdError `peer-closed` at once if the connection breaks; `work` then runs on.
    */
@@ -191,6 +184,11 @@ export class IncomingConnection implements BytesConsumer {
     await this.#bytes.socket.caughtUp?.();
   }
 
+  /** This direction stays open when the peer has ended its own, until `end`: how it ends is an answer. */
+  keepOpen(): void {
+    this.#bytes.socket.allowHalfOpen = true;
+  }
+
   /** Closes this direction once everything written has been sent. */
   end(): void {
     this.#bytes.socket.end();
@@ -219,11 +217,12 @@ export class IncomingConnection implements BytesConsumer {
     this.destroy();
   }
 
-  /** Drops the connection at once; a pending read fails with `error`. May be called twice. */
-  destroy(error?: MultifdError): void {
+  /** Drops the connection at once; a pending read fails with `error`. @param breaks the peer shall see that it failed. */
+  destroy(error?: MultifdError, breaks = false): void {
     if (error !== undefined) this.#fail(error);
     this.#blocking?.close();
     this.#blocking = undefined;
+    if (breaks) breakOff(this.#bytes.socket);
     this.#bytes.socket.destroy();
   }
 

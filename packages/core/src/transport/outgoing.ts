@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { TLSSocket } from 'node:tls';
 import { MultifdError } from '../errors.js';
 import type { CounterRow } from '../thread/counters.js';
 import { ACTIVITY_IDLE } from '../thread/counters.js';
+import { isSilent } from '../time-limit.js';
 import type { BandwidthLimit } from './bandwidth.js';
 import type { BlockingSocket } from './socket-io.js';
 import { tlsReason } from './tls/faults.js';
@@ -124,6 +126,30 @@ export class Outgoing {
 
   /** The peer has sent its last message: from now on it may close or break the connection. */
   expectEnd(): void {
+    this.#closing = true;
+  }
+
+  /**
+   * The last message is queued, and none will answer it: the peer may close. If it breaks the connection instead, it has not
+   * taken everything. With TLS that proves nothing: a QEMU has all, closes, and resets with our close_notify unread.
+   */
+  expectUnanswered(): void {
+    if (this.#socket instanceof TLSSocket) this.expectEnd();
+    else this.endsWhen(() => true);
+  }
+
+  /**
+   * After `expectUnanswered`: as `close`, and waits until the peer closes too.
+   * @param patience ms that it may take; a peer that stays says nothing by that.
+   * @throws MultifdError `peer-closed` if it breaks the connection.
+   */
+  async closeUnanswered(patience: number): Promise<void> {
+    if (this.#closing) return this.close();
+    const closed = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
+    await this.drained();
+    this.#socket.end();
+    if (!this.#socket.destroyed) await isSilent(closed, patience);
+    this.#throwIfFailed();
     this.#closing = true;
   }
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Guest, type MigrationParameters, migrate } from '@multifd/core';
@@ -6,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { pongs, serve } from '../support/ends.js';
 import { PLAIN } from '../support/fixtures.js';
 import { expectFailure, expectValue, inTime, outcomeOf } from '../support/outcome.js';
+import { tryToMove } from '../support/pair.js';
 import { createGuestRam } from '../support/ram.js';
 
 const PAGES = 32;
@@ -120,6 +122,39 @@ describe('without a return path, when the guest is handed over and main is still
     channel.end();
     await seen();
     main.resume();
+    main.once('end', () => main.end());
+    expectValue(await result);
+    expect(calls).toEqual(['stop']);
+  });
+
+  it('a destination that fails breaks main: a source that has sent everything has not completed', async () => {
+    const { guest, calls } = guestWith({});
+    const { sent, received } = await tryToMove({
+      guest,
+      parameters: { returnPath: false, multifdChannels: 1 },
+      destination: {
+        async commit() {
+          // All is sent by then, and all was read.
+          await seen();
+          throw new Error('the disk is full');
+        },
+      },
+    });
+    expectFailure(received, 'guest', /the disk is full/);
+    expect(expectFailure(sent, 'peer-closed', /main stream: the connection broke/).guest).toBe('either');
+    expect(calls).toEqual(['stop', 'resume']);
+  });
+
+  it('a destination that only ends main has all, whenever that is', async () => {
+    const { to, connections } = await destination();
+    const { guest, calls } = guestWith({});
+    const result = trying(to, guest, { returnPath: false, stallTimeout: 20_000 });
+    const { main, channel } = await connections;
+    for (const socket of [main, channel]) socket.resume();
+    await once(main, 'end');
+    await seen();
+    expect(calls).toEqual(['stop']);
+    main.end();
     expectValue(await result);
     expect(calls).toEqual(['stop']);
   });

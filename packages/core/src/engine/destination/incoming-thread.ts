@@ -125,6 +125,7 @@ export class IncomingThread {
 
   async #runMain(connection: IncomingConnection): Promise<void> {
     connection.where = 'main stream';
+    connection.keepOpen();
     connection.countIn(this.#counters.row(0));
     const arrived = (): void => this.#control.arrived();
     this.#main = new IncomingMain(connection, this.#role.main(), this.#data.pageSize, arrived);
@@ -182,7 +183,9 @@ export class IncomingThread {
     const error = new MultifdError('cancelled', `${this.where}: aborted`);
     this.#refuse(error);
     this.#leaveChannel(error);
-    if (this.#refused === undefined) this.#connection?.destroy(error);
+    if (this.#refused !== undefined) return;
+    // A source that waits for no answer learns of a failure only by what breaks.
+    this.#connection?.destroy(error, this.#main?.returnPath === false);
   }
 
   /**

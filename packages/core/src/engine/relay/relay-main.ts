@@ -167,7 +167,7 @@ export class RelayMain implements MainHost {
     stillThere();
     this.#control.handOver();
     await stream.endWith(received.reportRequested ? withReportRequest(received.bytes) : received.bytes);
-    if (!returnPath) this.#outgoing?.expectEnd();
+    if (!returnPath) this.#outgoing?.expectUnanswered();
     if (returnPath && this.#answers !== undefined) {
       // A source that cancels meanwhile runs its guest. Closing our side makes the destination abort too, unless it has
       // just confirmed.
@@ -176,7 +176,7 @@ export class RelayMain implements MainHost {
     this.#control.finish();
     this.#transit.wakeChannels();
     this.#incoming.end();
-    if (!returnPath) await this.#outgoing?.close();
+    if (!returnPath) await this.#outgoing?.closeUnanswered(stallTimeout);
   }
 
   /** The destination's report, to be passed on to a source that has asked for one. */

@@ -101,9 +101,9 @@ export class MigrationThread {
     await this.#switchOver(stream);
     if (parameters.returnPath)
       await awaitShut(answers, parameters.stallTimeout, parameters.completionTimeout);
-    else outgoing.expectEnd();
+    else outgoing.expectUnanswered();
     this.#control.finish();
-    if (!parameters.returnPath) await outgoing.close();
+    if (!parameters.returnPath) await outgoing.closeUnanswered(parameters.stallTimeout);
     this.#port.post({ type: 'completed' });
     if (this.#data.requestReport) this.#port.post({ type: 'report', report: await this.#report(answers) });
     if (parameters.returnPath) await outgoing.close();

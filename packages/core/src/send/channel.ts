@@ -12,6 +12,7 @@ import {
 } from '../thread/counters.js';
 import type { ThreadJob, ThreadPort } from '../thread/port.js';
 import { BandwidthLimit } from '../transport/bandwidth.js';
+import type { HostAddresses } from '../transport/look-up.js';
 import { openOutgoingChannel } from '../transport/open-channel.js';
 import type { Outgoing } from '../transport/outgoing.js';
 import { loadSocketIo } from '../transport/socket-io.js';
@@ -76,8 +77,8 @@ export class SendChannel implements ThreadJob {
     });
     this.#counters.heartbeat(ACTIVITY_IDLE);
     this.#port.post({ type: 'ready' });
-    const { blocks, zeroPageDetection } = await this.#port.next('connect');
-    const outgoing = await this.#connect();
+    const { blocks, zeroPageDetection, addresses } = await this.#port.next('connect');
+    const outgoing = await this.#connect(addresses);
     this.#port.post({ type: 'connected' });
     const sender = new PacketSender(
       outgoing,
@@ -108,7 +109,7 @@ export class SendChannel implements ThreadJob {
     this.#pages.close();
   }
 
-  async #connect(): Promise<Outgoing> {
+  async #connect(addresses: HostAddresses | undefined): Promise<Outgoing> {
     const { channel, link } = this.#data;
     const { setupTimeout, stallTimeout } = link.parameters;
     const options = {
@@ -120,7 +121,7 @@ export class SendChannel implements ThreadJob {
     };
     const failed = (error: MultifdError): void => this.#port.fail(error);
     this.#outgoing = await openOutgoingChannel(
-      link,
+      { ...link, addresses },
       { uuid: link.uuid, channel },
       link.parameters,
       setupTimeout,

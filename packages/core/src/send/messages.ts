@@ -2,6 +2,7 @@ import type { MigrationParameters, ZeroPageDetection } from '../parameters.js';
 import type { IncomingBlock } from '../ram/incoming-ram.js';
 import type { Ending } from '../thread/port.js';
 import type { Address } from '../transport/address.js';
+import type { HostAddresses } from '../transport/look-up.js';
 import type { SocketIoLink } from '../transport/socket-io.js';
 import type { ClientTls } from '../transport/tls/credentials.js';
 import type { CheckPlan } from '../zero/open-checker.js';
@@ -39,6 +40,8 @@ export interface ConnectOrder {
   /** The guest's blocks; empty on a source, whose channels have them already. */
   readonly blocks: readonly IncomingBlock[];
   readonly zeroPageDetection: ZeroPageDetection;
+  /** The destination's, as main found them. */
+  readonly addresses: HostAddresses | undefined;
 }
 
 /** API thread → channel thread. */

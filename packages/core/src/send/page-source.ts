@@ -3,7 +3,7 @@ import type { ConnectOrder } from './messages.js';
 import type { PacketSender } from './packet-sender.js';
 
 /** What a channel lends its page source once it is connected. */
-export interface ChannelTools extends ConnectOrder {
+export interface ChannelTools extends Omit<ConnectOrder, 'addresses'> {
   readonly sender: PacketSender;
   /** Undefined if this thread does not check for zero pages. */
   readonly checker: PageChecker | undefined;

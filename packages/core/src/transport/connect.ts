@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MultifdError } from '../errors.js';
-import type { Address } from './address.js';
-import { formatAddress } from './address.js';
+import { type Address, formatAddress } from './address.js';
+import { answering, type HostAddresses } from './look-up.js';
 import { connectError, isNobodyThere, systemCode } from './socket-errors.js';
 import { secure } from './tls/connect-tls.js';
 import type { ClientTls, TlsPeer } from './tls/credentials.js';
@@ -22,7 +22,11 @@ export interface Route {
   readonly address: Address;
   /** Undefined: no TLS. */
   readonly tls: ClientTls | undefined;
+  /** The host's, by `lookUp`; undefined: this thread asks the name service. */
+  readonly addresses?: HostAddresses | undefined;
 }
+
+type Target = Pick<Route, 'address' | 'addresses'>;
 
 /**
  * Connects this thread to the destination, and does the TLS handshake.
@@ -31,13 +35,13 @@ export interface Route {
  *   aborts.
  */
 export async function openConnection(
-  { address, tls }: Route,
+  { address, tls, addresses }: Route,
   where: string,
   timeout: number,
   signal: AbortSignal,
 ): Promise<Connected> {
   const start = performance.now();
-  const socket = await connectSocket(address, where, timeout, signal);
+  const socket = await connectSocket({ address, addresses }, where, timeout, signal);
   if (tls === undefined) return { socket, tls };
   const host = address.kind === 'tcp' ? address.host : undefined;
   const left = Math.max(1, timeout - (performance.now() - start));
@@ -50,7 +54,7 @@ export async function openConnection(
  * `timeout` is over.
  */
 async function connectSocket(
-  address: Address,
+  target: Target,
   where: string,
   timeout: number,
   signal: AbortSignal,
@@ -58,10 +62,10 @@ async function connectSocket(
   const end = performance.now() + timeout;
   for (;;) {
     try {
-      return await connectOnce(address, where, timeout, Math.max(1, end - performance.now()), signal);
+      return await connectOnce(target, where, timeout, Math.max(1, end - performance.now()), signal);
     } catch (error) {
       const isFull =
-        address.kind === 'unix' && MultifdError.is(error) && systemCode(error.cause) === 'EAGAIN';
+        target.address.kind === 'unix' && MultifdError.is(error) && systemCode(error.cause) === 'EAGAIN';
       if (!isFull || performance.now() >= end) throw error;
       await delay(FULL_STEP);
     }
@@ -70,7 +74,7 @@ async function connectSocket(
 
 /** @param left ms of `timeout` that are left. */
 function connectOnce(
-  address: Address,
+  { address, addresses }: Target,
   where: string,
   timeout: number,
   left: number,
@@ -79,7 +83,8 @@ function connectOnce(
   return new Promise((resolve, reject) => {
     const target =
       address.kind === 'tcp' ? { host: address.host, port: address.port } : { path: address.path };
-    const socket = connect({ ...target, noDelay: true });
+    const known = addresses === undefined ? {} : { lookup: answering(addresses) };
+    const socket = connect({ ...target, ...known, noDelay: true });
     const settle = (): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);

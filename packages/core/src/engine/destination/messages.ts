@@ -5,8 +5,18 @@ import type { ReceivedState } from '../../recv/main-host.js';
 import type { PlacementDescriptor } from '../../recv/placer.js';
 import type { Ending } from '../../thread/port.js';
 import type { Handover } from '../../transport/handover.js';
+import type { HostAddresses } from '../../transport/look-up.js';
 import type { SocketIoLink } from '../../transport/socket-io.js';
 import type { TlsPeer } from '../../transport/tls/credentials.js';
+
+/** What main has announced when it comes to RAM. */
+export interface FoundBlocks {
+  readonly blocks: readonly IncomingBlock[];
+  /** Bytes of device state that came before RAM. */
+  readonly ahead: number;
+  /** Of a relay: addresses of its destination. */
+  readonly to?: HostAddresses | undefined;
+}
 
 /** What each of the destination's threads is started with. Its buffers are shared memory. */
 export interface IncomingThreadData {
@@ -58,12 +68,7 @@ export type FromIncomingThread =
   | { readonly type: 'reason'; readonly reason: ErrorReport }
   /** Of a relay: its main stream to the destination uses TLS. */
   | { readonly type: 'secured'; readonly peer: TlsPeer }
-  | {
-      readonly type: 'blocks';
-      readonly blocks: readonly IncomingBlock[];
-      /** Bytes of device state that came before RAM. */
-      readonly ahead: number;
-    }
+  | ({ readonly type: 'blocks' } & FoundBlocks)
   /** Main: the whole stream was read. Main goes on once the connections are `settled`. */
   | { readonly type: 'ending' }
   | { readonly type: 'received'; readonly received: ReceivedState }

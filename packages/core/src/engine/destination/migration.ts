@@ -21,7 +21,7 @@ import { DestinationMeter } from './destination-meter.js';
 import { died, hangs } from './diagnosis.js';
 import { DestinationEnding } from './ending.js';
 import { IncomingThreads } from './incoming-threads.js';
-import type { FromIncomingThread, ToIncomingThread } from './messages.js';
+import type { FoundBlocks, FromIncomingThread, ToIncomingThread } from './messages.js';
 import { MethodsReady } from './methods-ready.js';
 import type { DestinationRole } from './role.js';
 import { SetupLimit } from './setup-limit.js';
@@ -237,9 +237,9 @@ export class DestinationMigration<Result> {
     else if (message.type === 'farewell') this.#ending.mainHasEnded(message.closed);
   }
 
-  async #place({ blocks, ahead }: Extract<FromIncomingThread, { type: 'blocks' }>): Promise<void> {
-    this.#meter.ramOpened(blocks.reduce((sum, block) => sum + block.length, 0));
-    this.#threads.broadcast(await this.#role.place(blocks, this.#machineType, ahead));
+  async #place(found: FoundBlocks): Promise<void> {
+    this.#meter.ramOpened(found.blocks.reduce((sum, block) => sum + block.length, 0));
+    this.#threads.broadcast(await this.#role.place(found, this.#machineType));
   }
 
   /** Main was read to its end. From `device` on a relay may hand the guest over. */

@@ -21,7 +21,7 @@ import type { Incoming, ReceiveOptions, ReceiveResult } from '../api.js';
 import { checkMethod, checkReceiveOptions } from '../check-options.js';
 import { checkUuid } from '../source/options.js';
 import type { DestinationStatistics } from '../statistics.js';
-import type { IncomingThreadData, ToIncomingThread } from './messages.js';
+import type { FoundBlocks, IncomingThreadData, ToIncomingThread } from './messages.js';
 import { DestinationMigration } from './migration.js';
 import type { DestinationRole } from './role.js';
 
@@ -110,11 +110,7 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
 
   settle(): void {}
 
-  async place(
-    blocks: readonly IncomingBlock[],
-    _machineType: string,
-    ahead: number,
-  ): Promise<ToIncomingThread> {
+  async place({ blocks, ahead }: FoundBlocks): Promise<ToIncomingThread> {
     this.#checkSize(blocks);
     const { blocks: opened, allZero } = await this.#askForRam(blocks, ahead);
     checkAnswer(opened, allZero);

@@ -1,11 +1,10 @@
 import type { GuestPlace, MultifdError } from '../../errors.js';
-import type { IncomingBlock } from '../../ram/incoming-ram.js';
 import type { ReceivedState } from '../../recv/main-host.js';
 import type { FirstFailure } from '../../thread/first-failure.js';
 import type { GuestWord } from '../../thread/guest-place.js';
 import type { TlsPeer } from '../../transport/tls/credentials.js';
 import type { DestinationStatistics } from '../statistics.js';
-import type { IncomingThreadData, ToIncomingThread } from './messages.js';
+import type { FoundBlocks, IncomingThreadData, ToIncomingThread } from './messages.js';
 
 /** What a destination does with what it receives: keeps it (`receive`), or sends it on (`relay`). */
 export interface DestinationRole<Result> {
@@ -18,11 +17,8 @@ export interface DestinationRole<Result> {
   readonly reports: boolean;
   /** Starts what the role needs besides the incoming threads. */
   open(onFailure: (error: MultifdError) => void): void;
-  /**
-   * The blocks are known, and `ahead` bytes of device state that came before them. Gives what every incoming thread has
-   * to know before it reads pages.
-   */
-  place(blocks: readonly IncomingBlock[], machineType: string, ahead: number): Promise<ToIncomingThread>;
+  /** The blocks are known. Gives what every incoming thread has to know before it reads pages. */
+  place(found: FoundBlocks, machineType: string): Promise<ToIncomingThread>;
   /**
    * @param guest who has the guest, as far as the source is concerned.
    * @param tls who the source is, if its connections use TLS.

@@ -12,6 +12,7 @@ import { type CounterRow, Counters } from '../../thread/counters.js';
 import { inTime } from '../../time-limit.js';
 import { BandwidthLimit } from '../../transport/bandwidth.js';
 import { openConnection } from '../../transport/connect.js';
+import { type HostAddresses, lookUp } from '../../transport/look-up.js';
 import { Outgoing } from '../../transport/outgoing.js';
 import type { TlsPeer } from '../../transport/tls/credentials.js';
 import type { StreamConfiguration } from '../../wire/main/configuration.js';
@@ -35,7 +36,7 @@ export interface RelayMainHost {
   readonly signal: AbortSignal;
   configured(machineType: string): void;
   /** Outgoing main is connected and the blocks are known: returns when the outgoing channels are connected too. */
-  connectChannels(blocks: readonly IncomingBlock[]): Promise<void>;
+  connectChannels(blocks: readonly IncomingBlock[], to: HostAddresses | undefined): Promise<void>;
   /** All of the source's main was read: resolves when no pending connection can be one of its channels. */
   settled(): Promise<void>;
   failed(error: MultifdError): void;
@@ -101,15 +102,15 @@ export class RelayMain implements MainHost {
 
   async openRam(blocks: readonly IncomingBlock[], beforeRam: Uint8Array): Promise<PageSink> {
     this.#blocks = blocks;
-    const request = returnPathRequest(this.#link.parameters, 'relay');
-    const stream = await this.#connect(request.lastPing);
+    const { address, parameters } = this.#link;
+    const request = returnPathRequest(parameters, 'relay');
+    const addresses = await lookUp(address, OUTGOING_MAIN, parameters.setupTimeout);
+    const stream = await this.#connect(request.lastPing, addresses);
     // A destination looks at the first bytes of each connection, and may wait for them (docs/wire.md, 1).
-    const configuration = { machineType: this.#machineType, ...this.#configuration };
-    const { returnPath } = this.#link.parameters;
-    await stream.begin(configuration, request.commands);
+    await stream.begin({ machineType: this.#machineType, ...this.#configuration }, request.commands);
     // We wait for the destination's answer, but a refusal does not return the guest to a source that does not wait.
-    if (returnPath && this.#waiting !== 'source') await stream.sourceDoesNotWait();
-    await this.#host.connectChannels(blocks);
+    if (parameters.returnPath && this.#waiting !== 'source') await stream.sourceDoesNotWait();
+    await this.#host.connectChannels(blocks, addresses);
     await stream.rawEarly(beforeRam);
     await stream.ramStart(blocks);
     return new TransitSink(this.#transit, blocks, this.#incomingCounters);
@@ -201,11 +202,11 @@ export class RelayMain implements MainHost {
     this.#outgoing?.destroy();
   }
 
-  async #connect(lastPing: number | undefined): Promise<MainStream> {
+  async #connect(ping: number | undefined, addresses: HostAddresses | undefined): Promise<MainStream> {
     const { parameters, counters, bandwidth } = this.#link;
     const where = OUTGOING_MAIN;
-    const { setupTimeout } = parameters;
-    const { socket, tls } = await openConnection(this.#link, where, setupTimeout, this.#host.signal);
+    const route = { ...this.#link, addresses };
+    const { socket, tls } = await openConnection(route, where, parameters.setupTimeout, this.#host.signal);
     if (tls !== undefined) this.#host.secured(tls);
     const outgoing = new Outgoing(socket, {
       where,
@@ -216,8 +217,7 @@ export class RelayMain implements MainHost {
     });
     // The destination has the guest: only the source must still be told.
     const failed = (error: MultifdError): void => {
-      const { wire } = this.#parameters;
-      const announced = { machineType: this.#machineType, wire, tls: this.#link.tls };
+      const announced = { wire: this.#parameters.wire, machineType: this.#machineType, tls: this.#link.tls };
       if (!this.#control.isConfirmed) this.#host.failed(withEarlyHint(error, this.#control, announced));
     };
     this.#outgoing = outgoing;
@@ -228,7 +228,7 @@ export class RelayMain implements MainHost {
       socket.allowHalfOpen = isDue;
       return isDue;
     };
-    const answers = listenToReturnPath(socket, lastPing, {
+    const answers = listenToReturnPath(socket, ping, {
       accepted,
       refused: () => this.#control.takeBack(),
       reason: (reason) => this.#host.reason(reason),

@@ -1,6 +1,5 @@
 import type { GuestPlace, MultifdError } from '../../errors.js';
 import type { MigrationParameters } from '../../parameters.js';
-import type { IncomingBlock } from '../../ram/incoming-ram.js';
 import type { ReceivedState } from '../../recv/main-host.js';
 import { withEarlyHint } from '../../send/diagnosis.js';
 import { SendSide, type SendSideOptions } from '../../send/side.js';
@@ -8,7 +7,7 @@ import type { FirstFailure } from '../../thread/first-failure.js';
 import { type GuestWord, saidByRelay } from '../../thread/guest-place.js';
 import type { TlsPeer } from '../../transport/tls/credentials.js';
 import type { AcceleratorReplacement } from '../../zero/page-checker.js';
-import type { IncomingThreadData, ToIncomingThread } from '../destination/messages.js';
+import type { FoundBlocks, IncomingThreadData, ToIncomingThread } from '../destination/messages.js';
 import type { DestinationRole } from '../destination/role.js';
 import { type MachineCompat, machineCompat, parametersFor } from '../machine-compat.js';
 import { AwaitedReason } from '../source/heard-reason.js';
@@ -121,12 +120,13 @@ export class RelayRole implements DestinationRole<RelayResult> {
   }
 
   /** Main is connected to the destination: the channels follow. */
-  async place(blocks: readonly IncomingBlock[], machineType: string): Promise<ToIncomingThread> {
+  async place({ blocks, to }: FoundBlocks, machineType: string): Promise<ToIncomingThread> {
     this.#machineType = machineType;
     this.#parameters = parametersFor(machineType, this.#destination.given);
     this.#tellCompat(machineType);
     await this.#unlessFailed(this.#side.ready);
-    this.#side.connect({ blocks, zeroPageDetection: this.#parameters.zeroPageDetection });
+    const { zeroPageDetection } = this.#parameters;
+    this.#side.connect({ blocks, zeroPageDetection, addresses: to });
     await this.#unlessFailed(this.#side.connected);
     return { type: 'transit', blocks };
   }

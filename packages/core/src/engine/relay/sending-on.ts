@@ -7,7 +7,7 @@ import { type CounterRow, Counters } from '../../thread/counters.js';
 import type { TlsPeer } from '../../transport/tls/credentials.js';
 import { type IncomingPort, settled, type ThreadRole } from '../destination/thread-role.js';
 import type { RelayThreadData } from './messages.js';
-import { RelayMain } from './relay-main.js';
+import { RelayMain, type RelayMainHost } from './relay-main.js';
 import { Transit } from './transit.js';
 import { TransitSink } from './transit-sink.js';
 
@@ -40,9 +40,9 @@ export class SendingOn implements ThreadRole {
       pageSize,
       signal: this.#port.signal,
       configured: (name: string) => this.#port.post({ type: 'configuration', machineType: name }),
-      connectChannels: async (blocks: Parameters<MainHost['openRam']>[0]) => {
+      connectChannels: async (...[blocks, to]: Parameters<RelayMainHost['connectChannels']>) => {
         // Nothing here is to leave room for what came ahead of them: it is sent on.
-        this.#port.post({ type: 'blocks', blocks, ahead: 0 });
+        this.#port.post({ type: 'blocks', blocks, ahead: 0, to });
         await this.#port.next('transit');
       },
       settled: () => settled(this.#port),

@@ -1,6 +1,7 @@
 import type { ErrorReport } from '../../errors.js';
 import type { LegacyCheckData } from '../../send/legacy-zero-check.js';
 import type { Ending } from '../../thread/port.js';
+import type { HostAddresses } from '../../transport/look-up.js';
 import type { TlsPeer } from '../../transport/tls/credentials.js';
 import type { Configuration } from '../../wire/main/encode.js';
 import type { DeviceSection } from '../../wire/main/records.js';
@@ -26,7 +27,8 @@ export interface EarlyState {
 
 /** API thread → migration thread. */
 export type ToMigrationThread =
-  | { readonly type: 'connect' }
+  /** `addresses`: the destination's. */
+  | { readonly type: 'connect'; readonly addresses: HostAddresses | undefined }
   | { readonly type: 'abort' }
   /** All channels are connected. */
   | { readonly type: 'channels-connected' }
@@ -48,8 +50,12 @@ export type ToMigrationThread =
 export type FromMigrationThread =
   /** Modules are loaded, RAM is open. */
   | { readonly type: 'ready' }
-  /** `tls`: who the destination is; undefined without TLS. */
-  | { readonly type: 'connected'; readonly tls: TlsPeer | undefined }
+  /** `tls`: who the destination is; undefined without TLS. `addresses`: where the channels find it, too. */
+  | {
+      readonly type: 'connected';
+      readonly tls: TlsPeer | undefined;
+      readonly addresses: HostAddresses | undefined;
+    }
   /** The destination says why it fails, or why it drops a connection. */
   | { readonly type: 'reason'; readonly reason: ErrorReport }
   /** The accelerator failed here, and another one replaced it. */

@@ -10,6 +10,7 @@ import type { ThreadPort } from '../../thread/port.js';
 import { inTime } from '../../time-limit.js';
 import { BandwidthLimit } from '../../transport/bandwidth.js';
 import { openConnection } from '../../transport/connect.js';
+import type { HostAddresses } from '../../transport/look-up.js';
 import { Outgoing } from '../../transport/outgoing.js';
 import type { TlsPeer } from '../../transport/tls/credentials.js';
 import { withReportRequest } from '../../wire/report-request.js';
@@ -79,13 +80,13 @@ export class MigrationThread {
       );
     }
     this.#port.post({ type: 'ready' });
-    await this.#port.next('connect');
+    const { addresses } = await this.#port.next('connect');
     const request = returnPathRequest(parameters, 'source');
-    const { outgoing, answers, tls } = await this.#connect(request.lastPing);
+    const { outgoing, answers, tls } = await this.#connect(request.lastPing, addresses);
     const stream = new MainStream(outgoing);
     // A destination looks at the first bytes of each connection, and may wait for them (docs/wire.md, 1).
     await stream.begin(this.#data.configuration, request.commands);
-    this.#port.post({ type: 'connected', tls });
+    this.#port.post({ type: 'connected', tls, addresses });
     await this.#port.next('channels-connected');
     this.#port.post({ type: 'ask-early' });
     const early = await this.#port.next('early-state');
@@ -115,14 +116,18 @@ export class MigrationThread {
     await this.#legacy?.close();
   }
 
-  async #connect(lastPing: number | undefined): Promise<{
+  async #connect(
+    lastPing: number | undefined,
+    addresses: HostAddresses | undefined,
+  ): Promise<{
     outgoing: Outgoing;
     answers: ReturnPathAnswers;
     tls: TlsPeer | undefined;
   }> {
     const { parameters } = this.#data;
     const { signal } = this.#port;
-    const { socket, tls } = await openConnection(this.#data, this.where, parameters.setupTimeout, signal);
+    const route = { ...this.#data, addresses };
+    const { socket, tls } = await openConnection(route, this.where, parameters.setupTimeout, signal);
     const outgoing = new Outgoing(socket, {
       where: 'main stream',
       stallTimeout: parameters.stallTimeout,

@@ -6,6 +6,7 @@ import { MIGRATION_THREAD, notLoaded } from '../../send/diagnosis.js';
 import { SendSide } from '../../send/side.js';
 import { type Thread, ThreadGroup } from '../../thread/group.js';
 import { saidBySource, withGuest } from '../../thread/guest-place.js';
+import { lookUp } from '../../transport/look-up.js';
 import type { MigrationIo } from '../../transport/socket-io.js';
 import type { TlsPeer } from '../../transport/tls/credentials.js';
 import { type CheckPlan, transferOf } from '../../zero/open-checker.js';
@@ -107,7 +108,7 @@ export class SourceMigration {
   async #run(): Promise<MigrateResult> {
     const { signal } = this.#options;
     const onAbort = (): void => this.cancel(signal?.reason);
-    const progress = setInterval(() => this.#tellProgress(), PROGRESS_INTERVAL);
+    const progress = setInterval(() => this.#status.is('active') && this.#emitProgress(), PROGRESS_INTERVAL);
     signal?.addEventListener('abort', onAbort);
     let report: Uint8Array | undefined;
     try {
@@ -165,8 +166,11 @@ export class SourceMigration {
       this.#ending.fail(MultifdError.from(cause, 'codec-unavailable', 'multifd-compression auto'));
       throw cause;
     });
-    Promise.all([this.#side.ready, this.#mainReady.promise, chooser]).then(
-      () => this.#migration?.post({ type: 'connect' }),
+    const { address, parameters } = this.#checked;
+    const found = lookUp(address, 'main stream', parameters.setupTimeout);
+    found.catch((cause: unknown) => this.#ending.fail(MultifdError.from(cause, 'io', 'main stream')));
+    Promise.all([found, this.#side.ready, this.#mainReady.promise, chooser]).then(
+      ([addresses]) => this.#migration?.post({ type: 'connect', addresses }),
       () => {},
     );
     this.#side.connected.then(
@@ -210,6 +214,7 @@ export class SourceMigration {
   }
 
   #onMessage(message: FromMigrationThread): void {
+    const { zeroPageDetection } = this.#checked.parameters;
     switch (message.type) {
       case 'ready':
         this.#isMainReady = true;
@@ -218,7 +223,7 @@ export class SourceMigration {
       case 'connected':
         this.#tls = message.tls;
         // Main comes first: a QEMU before 8.0 takes its first connection for main (docs/wire.md, 1).
-        this.#side.connect({ blocks: [], zeroPageDetection: this.#checked.parameters.zeroPageDetection });
+        this.#side.connect({ blocks: [], zeroPageDetection, addresses: message.addresses });
         return;
       case 'reason':
         this.#ending.heard(MultifdError.fromReport(message.reason));
@@ -284,10 +289,6 @@ export class SourceMigration {
   #stopThreads(): void {
     this.#side.stop();
     this.#threads.stop({ type: 'abort' });
-  }
-
-  #tellProgress(): void {
-    if (this.#status.is('active')) this.#emitProgress();
   }
 
   #emitProgress(): void {

@@ -17,7 +17,7 @@ const ofCore = {
   test: {
     ...shared,
     name: 'TLS of core by host-linux',
-    include: ['test/engine/tls*.test.ts'],
+    include: ['test/engine/tls*.test.ts', 'test/transport/tls/sent-records.test.ts'],
     env: { MULTIFD_TEST_SOCKET_IO: new URL('dist/index.js', import.meta.url).href },
   },
 };

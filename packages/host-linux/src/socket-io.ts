@@ -24,7 +24,7 @@ export const socketIo: SocketIo = {
     return attempt(() => {
       const native = new NativeTlsSocket(fd, interrupt);
       try {
-        if (sending !== undefined) native.sends(suite, sending.secret, sending.records);
+        if (sending !== undefined) native.sends(suite, sending.secret);
         if (receiving !== undefined) {
           native.receives(suite, receiving.secret, receiving.received, receiving.taken);
         }

@@ -72,7 +72,7 @@ describe.skipIf(!built)('TLS whose handshake somebody else has done', () => {
     const [one, other] = await sockets();
     const secret = randomBytes(bytes);
     const [sends, receives] = [native(one), native(other)];
-    sends.sends(suite, secret, 0, 2);
+    sends.sends(suite, secret, 2);
     receives.receives(suite, secret, Buffer.alloc(0), 0);
     for (const length of [1, 16_384, 16_385, 0, 90_000, 5]) {
       const content = randomBytes(length);
@@ -89,8 +89,8 @@ describe.skipIf(!built)('TLS whose handshake somebody else has done', () => {
     const [one, other] = await sockets();
     const secret = randomBytes(48);
     const [handshake, sends, receives] = [native(one), native(one), native(other)];
-    handshake.sends(suite, randomBytes(48), 0);
-    sends.sends(suite, secret, 0);
+    handshake.sends(suite, randomBytes(48));
+    sends.sends(suite, secret);
     const hello = Buffer.from('16030100050100000100', 'hex');
     const change = Buffer.from('140303000101', 'hex');
     other.resume();
@@ -102,7 +102,8 @@ describe.skipIf(!built)('TLS whose handshake somebody else has done', () => {
     sends.send([Buffer.from('init')], LONG);
     sends.send([Buffer.from('packet')], LONG);
     const length = () => parts.reduce((sum, part) => sum + part.length, 0);
-    while (length() < 16 + 30 + 26 + 28) await once(other, 'data');
+    // Each begins with a KeyUpdate.
+    while (length() < 16 + 27 + 30 + 27 + 26 + 28) await once(other, 'data');
     other.pause();
     // All of it, and in the middle of the last record, whose rest is on its way.
     const all = Buffer.concat(parts);
@@ -121,7 +122,7 @@ describe.skipIf(!built)('TLS whose handshake somebody else has done', () => {
       const [one, other] = await sockets();
       const secret = randomBytes(32);
       const [sends, receives] = [native(one), native(other)];
-      sends.sends('TLS_AES_128_GCM_SHA256', secret, 0);
+      sends.sends('TLS_AES_128_GCM_SHA256', secret);
       receives.receives('TLS_AES_128_GCM_SHA256', secret, Buffer.alloc(0), 0);
       sends.send([Buffer.from('hello')], LONG);
       if (!whole) one.write(Buffer.from('17030300', 'hex'));
@@ -160,8 +161,8 @@ describe.skipIf(!built)('TLS whose handshake somebody else has done', () => {
   it('a secret of another length, and an unknown suite, are refused', async () => {
     const [one] = await sockets();
     const tls = native(one);
-    expect(() => tls.sends('TLS_AES_256_GCM_SHA384', randomBytes(32), 0)).toThrow(/as long as its suite/);
-    expect(() => tls.sends('TLS_RSA_WITH_NULL_MD5', randomBytes(32), 0)).toThrow(/no suite/);
+    expect(() => tls.sends('TLS_AES_256_GCM_SHA384', randomBytes(32))).toThrow(/as long as its suite/);
+    expect(() => tls.sends('TLS_RSA_WITH_NULL_MD5', randomBytes(32))).toThrow(/no suite/);
     expect(() => tls.send([Buffer.from('x')], LONG)).toThrow(/does not send/);
   });
 
@@ -190,7 +191,6 @@ describe.skipIf(!built)('TLS whose handshake somebody else has done', () => {
     const got: Buffer[] = [];
     peer?.on('data', (part: Buffer) => got.push(part));
     const ended = peer === undefined ? undefined : once(peer, 'end');
-    await new Promise<void>((resolve) => client.write('hello', () => resolve()));
     const { NativeTlsSocket } = requireBinding();
     const interrupt = socketIo.createInterrupt();
     const tls = new NativeTlsSocket(fd, interrupt.id);
@@ -203,7 +203,7 @@ describe.skipIf(!built)('TLS whose handshake somebody else has done', () => {
     });
     if (secret === undefined) throw new Error('no secret');
     // Three records to a key.
-    tls.sends(suite, secret, 1, 3);
+    tls.sends(suite, secret, 3);
     const content = randomBytes(300_000);
     for (let at = 0; at < content.length; at += 100_000) {
       tls.send([content.subarray(at, at + 100_000)], LONG);
@@ -211,7 +211,7 @@ describe.skipIf(!built)('TLS whose handshake somebody else has done', () => {
     }
     tls.end(LONG);
     await ended;
-    expect(Buffer.compare(Buffer.concat(got), Buffer.concat([Buffer.from('hello'), content]))).toBe(0);
+    expect(Buffer.compare(Buffer.concat(got), content)).toBe(0);
   });
 
   it('an interrupt ends a wait, and the socket may be closed by its owner meanwhile', async () => {

@@ -78,7 +78,7 @@ describe.runIf(process.platform === 'linux')('multifd bench', () => {
     expect(row).toMatchObject({ name: '16 MiB half, TLS, 2 channels', tls: true });
     const [{ samples }] = row.contenders;
     expect(samples).toHaveLength(2);
-    const channels = probe().ok ? 'node:tls to host-linux' : 'node:tls';
+    const channels = probe().ok ? 'host-linux' : 'node:tls';
     for (const { tls } of samples)
       expect(tls).toEqual({ version: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', channels });
     // The credentials are gone, too.

@@ -74,7 +74,7 @@ async function made(folder: TestFolder, kind: Case['kind']): Promise<string> {
 
 describe('TLS on all channels, from QEMU and to QEMU', () => {
   for (const each of CASES.filter(({ from, to }) => here.includes(from) && here.includes(to))) {
-    const { from, to, machine, kind, channels = 2, compression = 'none', returnPath = true } = each;
+    const { from, to, machine, kind, channels: count = 2, compression = 'none', returnPath = true } = each;
     const silent = returnPath ? '' : ', no return path';
     const by = [
       each.init ? ', made by tls init' : '',
@@ -82,7 +82,7 @@ describe('TLS on all channels, from QEMU and to QEMU', () => {
       each.version === undefined ? '' : `, TLS ${each.version}`,
     ].join('');
     it.skipIf(compression !== 'none' && !haveCodecs)(
-      `${from} to multifd to ${to}, ${machine}, ${kind} match, ${channels} channels, ${compression}${silent}${by}`,
+      `${from} to multifd to ${to}, ${machine}, ${kind} match, ${count} channels, ${compression}${silent}${by}`,
       async () => {
         using folder = new TestFolder();
         const dir =
@@ -97,6 +97,7 @@ describe('TLS on all channels, from QEMU and to QEMU', () => {
           return [option, `${value}${oldest}`];
         };
         const byHost = each.host === undefined && each.version === undefined && probe().ok;
+        const channels = byHost ? 'host-linux' : 'node:tls';
         const protection = {
           version: `TLSv${each.version ?? '1.3'}`,
           cipher: expect.stringMatching(/^TLS_/),
@@ -104,18 +105,10 @@ describe('TLS on all channels, from QEMU and to QEMU', () => {
         };
         const words = ['--tls-creds', dir, ...(kind === 'psk' ? ['--tls-psk'] : [])];
         const host = each.host === undefined ? [] : ['--host', each.host];
-        const common = [
-          '--channels',
-          `${channels}`,
-          '--compression',
-          compression,
-          '--json',
-          ...words,
-          ...host,
-        ];
+        const common = ['--channels', `${count}`, '--compression', compression, '--json', ...words, ...host];
         const parameters = {
           'tls-creds': 'tls',
-          'multifd-channels': channels,
+          'multifd-channels': count,
           'multifd-compression': compression,
         };
         const source = await startSource({
@@ -134,7 +127,7 @@ describe('TLS on all channels, from QEMU and to QEMU', () => {
         const peer = kind === 'psk' ? 'qemu' : client;
         expect(JSON.parse(stdout)).toMatchObject({
           status: 'completed',
-          tls: { ...protection, peer, channels: byHost ? 'host-linux' : 'node:tls' },
+          tls: { ...protection, peer, channels },
         });
         expect(await waitForMigration(source.qemu.qmp, ENDED, 30_000)).toMatchObject({ status: 'completed' });
 
@@ -145,13 +138,12 @@ describe('TLS on all channels, from QEMU and to QEMU', () => {
           extra: creds('server', dir),
         });
         await using __ = target.qemu;
-        const address = await listen(target, channels, parameters);
+        const address = await listen(target, count, parameters);
         const sent = await run(['migrate', `file:${file}`, address, ...common]);
         expect(sent.code, `${sent.stderr}${target.qemu.log()}`).toBe(0);
         const server = kind === 'psk' ? null : each.init ? 'O=multifd,CN=dst.example' : 'CN=server.example';
-        // Whoever sends, Node encrypts.
         expect(JSON.parse(sent.stdout)).toMatchObject({
-          tls: { ...protection, peer: server, channels: 'node:tls' },
+          tls: { ...protection, peer: server, channels },
         });
         expect(await waitForMigration(target.qemu.qmp, ENDED, 30_000)).toMatchObject({ status: 'completed' });
         expectSameRam(source, target);

@@ -6,6 +6,7 @@ import { answering, type HostAddresses } from './look-up.js';
 import { connectError, isNobodyThere, systemCode } from './socket-errors.js';
 import { secure } from './tls/connect-tls.js';
 import type { ClientTls, TlsPeer } from './tls/credentials.js';
+import type { SendingHandover } from './tls/sending-handover.js';
 
 /** ms between two tries to connect to a listener whose backlog is full. */
 const FULL_STEP = 20;
@@ -15,6 +16,8 @@ export interface Connected {
   readonly socket: Socket;
   /** Who the destination is; undefined without TLS. */
   readonly tls: TlsPeer | undefined;
+  /** Lets somebody else encrypt; absent without TLS, or if nobody wants to. */
+  readonly handover?: SendingHandover | undefined;
 }
 
 /** Where to connect to, and how. */
@@ -31,6 +34,7 @@ type Target = Pick<Route, 'address' | 'addresses'>;
 /**
  * Connects this thread to the destination, and does the TLS handshake.
  * @param timeout ms.
+ * @param maySend whether somebody else than Node may want to encrypt.
  * @throws MultifdError `timeout`, `tls`, or as `connectError`, naming `where` and the address; `cancelled` once `signal`
  *   aborts.
  */
@@ -39,14 +43,15 @@ export async function openConnection(
   where: string,
   timeout: number,
   signal: AbortSignal,
+  maySend = false,
 ): Promise<Connected> {
   const start = performance.now();
   const socket = await connectSocket({ address, addresses }, where, timeout, signal);
   if (tls === undefined) return { socket, tls };
   const host = address.kind === 'tcp' ? address.host : undefined;
   const left = Math.max(1, timeout - (performance.now() - start));
-  const secured = await secure(socket, tls, host, where, left, signal);
-  return { socket: secured.socket, tls: secured.peer };
+  const secured = await secure(socket, tls, host, maySend, where, left, signal);
+  return { socket: secured.socket, tls: secured.peer, handover: secured.handover };
 }
 
 /**
@@ -130,9 +135,10 @@ export async function connectChannel(
   where: string,
   timeout: number,
   signal: AbortSignal,
+  maySend: boolean,
 ): Promise<Connected> {
   try {
-    return await openConnection(route, where, timeout, signal);
+    return await openConnection(route, where, timeout, signal, maySend);
   } catch (cause) {
     if (!MultifdError.is(cause) || !isNobodyThere(cause)) throw cause;
     throw new MultifdError('peer-closed', `${where}: the destination no longer listens: ${cause.message}`, {

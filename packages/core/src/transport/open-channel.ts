@@ -1,17 +1,23 @@
 import type { Socket } from 'node:net';
 import { encodeInitPacket, type InitPacket } from '../wire/init-packet.js';
 import { INIT_PACKET_SIZE } from '../wire/layout.js';
-import { connectChannel, type Route } from './connect.js';
+import { type Connected, connectChannel, type Route } from './connect.js';
 import { Outgoing, type OutgoingOptions } from './outgoing.js';
 import { limitQueues, type QueueUsers } from './queue-limits.js';
 import { socketFd } from './socket-bytes.js';
-import { type BlockingSocket, loadSocketIo, type SocketIoLink } from './socket-io.js';
+import { loadSocketIo, type SocketIo, type SocketIoLink } from './socket-io.js';
+
+type LoadedIo = SocketIoLink & { readonly calls: SocketIo };
+
+/** A connection, and who sends on it. */
+type Sending = Pick<OutgoingOptions, 'blocking' | 'secured'> & { readonly socket: Socket };
 
 /**
  * Connects an outgoing channel and sends its initial packet at once (docs/wire.md, 1).
  * @param users the migration's parameters.
  * @param setupTimeout ms.
- * @param io sends block this thread where the socket has a descriptor and no TLS; undefined: Node's streams.
+ * @param link sends block this thread where the socket has a descriptor, and encrypt if there is TLS and it knows the suite;
+ *   undefined: Node's streams.
  * @param onFailure called once if the connection fails, whatever its thread is doing.
  * @throws MultifdError if it cannot connect; then nothing stays open.
  */
@@ -20,21 +26,26 @@ export async function openOutgoingChannel(
   introduction: InitPacket,
   users: QueueUsers,
   setupTimeout: number,
-  options: Omit<OutgoingOptions, 'blocking'>,
-  io: SocketIoLink | undefined,
+  options: Omit<OutgoingOptions, 'blocking' | 'secured'>,
+  link: SocketIoLink | undefined,
   onFailure: NonNullable<Outgoing['onFailure']>,
 ): Promise<Outgoing> {
-  const { socket } = await connectChannel(route, options.where, setupTimeout, options.signal);
+  const { where, signal, counters } = options;
+  // Before it connects: from then on until `Outgoing` listens, nobody would hear that the connection breaks.
+  const io = link && { ...link, calls: await loadSocketIo(link.module) };
+  const maySend = io?.calls.openTls !== undefined && io.tlsSuites.length > 0;
+  const connected = await connectChannel(route, where, setupTimeout, signal, maySend);
+  const { socket, ...sends } =
+    route.tls === undefined ? blockingSocket(connected, io) : securedSocket(connected, io);
   // Nothing comes back on a channel; reading lets us notice that the destination closed while we wait.
   socket.resume();
-  // These calls know nothing of TLS: they would write to the bare descriptor. Nor may anything else send with Node's key
-  // (see `TlsSession.sending`).
-  const blocking = route.tls === undefined ? await blockingSocket(socket, io, users) : undefined;
-  const outgoing = new Outgoing(socket, { ...options, blocking });
+  const outgoing = new Outgoing(socket, { ...options, ...sends });
   outgoing.onFailure = onFailure;
+  const calls = sends.secured ?? sends.blocking;
   try {
+    if (calls !== undefined) limitQueues(calls, socket, users);
     await outgoing.send([encodeInitPacket(introduction)], INIT_PACKET_SIZE);
-    if (route.tls !== undefined) options.counters.isSecuredBy('node');
+    if (route.tls !== undefined) counters.isSecuredBy(sends.secured === undefined ? 'node' : 'host');
   } catch (error) {
     outgoing.destroy();
     throw error;
@@ -42,14 +53,25 @@ export async function openOutgoingChannel(
   return outgoing;
 }
 
-async function blockingSocket(
-  socket: Socket,
-  link: SocketIoLink | undefined,
-  users: QueueUsers,
-): Promise<BlockingSocket | undefined> {
+function blockingSocket({ socket }: Connected, io: LoadedIo | undefined): Sending {
   const fd = socketFd(socket);
-  if (link === undefined || fd === undefined) return undefined;
-  const blocking = (await loadSocketIo(link.module)).open(fd, link.interrupt);
-  limitQueues(blocking, socket, users);
-  return blocking;
+  if (io === undefined || fd === undefined) return { socket };
+  return { socket, blocking: io.calls.open(fd, io.interrupt) };
+}
+
+/** Lets `io` encrypt, if it knows the suite and Node's TLS has written its handshake only; else Node goes on. */
+function securedSocket({ socket, handover }: Connected, io: LoadedIo | undefined): Sending {
+  if (io?.calls.openTls === undefined) return { socket };
+  const left = handover?.take(io.tlsSuites);
+  if (left === undefined) return { socket };
+  const { suite, secret } = left;
+  try {
+    const secured = io.calls.openTls(left.fd, io.interrupt, { suite, sending: { secret } });
+    return { socket: left.socket, secured };
+  } catch (error) {
+    left.socket.destroy();
+    throw error;
+  } finally {
+    secret.fill(0);
+  }
 }

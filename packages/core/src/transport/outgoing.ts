@@ -6,7 +6,7 @@ import type { CounterRow } from '../thread/counters.js';
 import { ACTIVITY_IDLE } from '../thread/counters.js';
 import { isSilent } from '../time-limit.js';
 import type { BandwidthLimit } from './bandwidth.js';
-import type { BlockingSocket } from './socket-io.js';
+import type { BlockingSocket, BlockingTlsSocket } from './socket-io.js';
 import { tlsReason } from './tls/faults.js';
 
 /** Bytes that may be queued in this process for a connection before its thread waits. */
@@ -25,6 +25,8 @@ export interface OutgoingOptions {
   readonly signal: AbortSignal;
   /** Sends in place of the socket's stream; owned by the `Outgoing` from then on. */
   readonly blocking?: BlockingSocket | undefined;
+  /** The same, if it encrypts. The socket is a bare one then, and nothing else may write to it. */
+  readonly secured?: BlockingTlsSocket | undefined;
 }
 
 /**
@@ -34,6 +36,7 @@ export interface OutgoingOptions {
 export class Outgoing {
   readonly #socket: Socket;
   readonly #options: OutgoingOptions;
+  readonly #blocking: BlockingSocket | undefined;
   /** Bytes handed to the socket and not yet taken by the kernel. */
   #pending = 0;
   #failure: MultifdError | undefined;
@@ -44,6 +47,7 @@ export class Outgoing {
   constructor(socket: Socket, options: OutgoingOptions) {
     this.#socket = socket;
     this.#options = options;
+    this.#blocking = options.secured ?? options.blocking;
     socket.on('error', (cause) => this.#broke(cause));
     // Restarts with every byte sent or received, however few: the kernel takes a large write piece by piece.
     socket.setTimeout(options.stallTimeout, () => {
@@ -77,7 +81,7 @@ export class Outgoing {
     await this.#turn(bytes);
     this.#throwIfFailed();
     this.#options.counters.addBytes(bytes);
-    const { blocking } = this.#options;
+    const blocking = this.#blocking;
     if (blocking !== undefined) {
       this.#sendBlocking(blocking, vectors);
       done?.();
@@ -113,7 +117,18 @@ export class Outgoing {
   async close(): Promise<void> {
     await this.drained();
     this.#closing = true;
-    await new Promise<void>((resolve) => this.#socket.end(resolve));
+    const { secured, stallTimeout } = this.#options;
+    if (secured === undefined) {
+      await new Promise<void>((resolve) => this.#socket.end(resolve));
+      return;
+    }
+    try {
+      secured.end(stallTimeout);
+    } catch (cause) {
+      const error = MultifdError.from(cause, 'io', this.#options.where);
+      // A peer that is gone already: whether it has everything, its answer says.
+      if (error.code !== 'peer-closed') throw this.#explained(error);
+    }
   }
 
   /**
@@ -156,7 +171,7 @@ export class Outgoing {
   /** Drops the connection at once. May be called twice. */
   destroy(): void {
     this.#closing = true;
-    this.#options.blocking?.close();
+    this.#blocking?.close();
     this.#socket.destroy();
   }
 

@@ -35,15 +35,13 @@ export interface TlsSession {
   /** One of `tlsSuites`. */
   readonly suite: string;
   /**
-   * Only for a connection that Node cannot write to any more. The engine takes over no sending: Node's own TLS stays on a
-   * source's connection, and answers the end of the other direction, or an alert, with a record of its own. Under the same key
-   * that is a nonce twice, with which AES-GCM protects nothing.
+   * Nobody has sent with this secret, and nobody else will: two records under one key and number would be one nonce twice, with
+   * which AES-GCM protects nothing. Even so the first record is a KeyUpdate, so that what follows is under a secret that
+   * whoever did the handshake has never used.
    */
   readonly sending?: {
-    /** The first application traffic secret of this direction (RFC 8446, 7.1). */
+    /** The first application traffic secret of this direction (RFC 8446, 7.1). The caller overwrites it afterwards. */
     readonly secret: Uint8Array;
-    /** Records that Node has sent with it. */
-    readonly records: number;
   };
   readonly receiving?: {
     readonly secret: Uint8Array;
@@ -84,7 +82,10 @@ export interface BlockingSocket {
 
 /** As `BlockingSocket`, with TLS. */
 export interface BlockingTlsSocket extends BlockingSocket {
-  /** Says that nothing more follows (close_notify), and closes this direction. @throws as `send`. */
+  /**
+   * Says that nothing more follows (close_notify), closes this direction, and drops what has come unread, which would reset the
+   * connection when it is closed. @throws as `send`.
+   */
   end(stallTimeout: number): void;
   readonly isCut: boolean;
 }

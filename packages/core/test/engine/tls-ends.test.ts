@@ -157,8 +157,7 @@ it('a relay speaks TLS on each side as it is told, and says who is there', async
   expect(expectValue(sent).tls).toMatchObject({ name: 'CN=server.example' });
   const relayed = expectValue(await outcomeOf(relaying.result, 'relay'));
   expect(relayed.incomingTls).toMatchObject({ name: 'CN=source.example,O=Example', channels: channelsTls });
-  // Whoever sends, Node encrypts.
-  expect(relayed.outgoingTls).toMatchObject({ name: 'CN=server.example', channels: 'node:tls' });
+  expect(relayed.outgoingTls).toMatchObject({ name: 'CN=server.example', channels: channelsTls });
   expectValue(await outcomeOf(end.result, 'receive'));
 });
 

@@ -184,7 +184,7 @@ describe('a shared key', () => {
       verified: true,
       channels: channelsTls,
     });
-    expect(sent.tls).toMatchObject({ version: 'TLSv1.3', verified: true, channels: 'node:tls' });
+    expect(sent.tls).toMatchObject({ version: 'TLSv1.3', verified: true, channels: channelsTls });
   });
 
   it.each([

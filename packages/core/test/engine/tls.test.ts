@@ -24,8 +24,7 @@ describe('with TLS', () => {
         source: { tls: client },
         destination: { tls: server },
       });
-      // Whoever sends, Node encrypts.
-      expect(sent.tls).toEqual({ ...X509, name: 'CN=server.example', channels: 'node:tls' });
+      expect(sent.tls).toEqual({ ...X509, name: 'CN=server.example', channels: channelsTls });
       expect(received.tls).toEqual({ ...X509, name: 'CN=source.example,O=Example', channels: channelsTls });
     },
   );

@@ -5,5 +5,5 @@
 const { MULTIFD_TEST_SOCKET_IO: module } = process.env;
 export const host: { readonly socketIo?: string } = module === undefined ? {} : { socketIo: module };
 
-/** Who decrypts the channels of TLS 1.3. A source's are encrypted by Node. */
+/** Who encrypts and decrypts the channels of TLS 1.3. */
 export const channelsTls = module === undefined ? 'node:tls' : 'host-linux';

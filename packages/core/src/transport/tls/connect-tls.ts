@@ -1,19 +1,24 @@
 import type { Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { MultifdError } from '../../errors.js';
+import { ClientSide } from './client-side.js';
 import { clientOptions } from './contexts.js';
 import type { ClientTls, TlsPeer } from './credentials.js';
 import { handshakeFault } from './faults.js';
 import { judgeServer, serverName } from './peer.js';
+import { SendingHandover } from './sending-handover.js';
 
 /** An outgoing connection whose other end has proven itself. */
 export interface Secured {
   readonly socket: TLSSocket;
   readonly peer: TlsPeer;
+  /** Absent: nobody wants to take over. */
+  readonly handover?: SendingHandover | undefined;
 }
 
 /**
  * Does the handshake on a connected socket, which belongs to the result from then on.
+ * @param maySend whether somebody else may want to encrypt afterwards.
  * @param host of the address; undefined: it has none.
  * @param where for messages.
  * @param timeout ms.
@@ -23,13 +28,17 @@ export function secure(
   raw: Socket,
   tls: ClientTls,
   host: string | undefined,
+  maySend: boolean,
   where: string,
   timeout: number,
   signal: AbortSignal,
 ): Promise<Secured> {
   return new Promise((resolve, reject) => {
     const hostname = tls.hostname ?? host;
-    const socket = connect({ ...clientOptions(tls), socket: raw, servername: serverName(hostname) });
+    const side = maySend ? new ClientSide(raw) : undefined;
+    const options = { ...clientOptions(tls), servername: serverName(hostname) };
+    const socket = connect({ ...options, socket: side ?? raw });
+    const handover = side && new SendingHandover(socket, side);
     const settle = (): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
@@ -48,7 +57,7 @@ export function secure(
       try {
         const peer = judgeServer(socket, tls, host);
         settle();
-        resolve({ socket, peer });
+        resolve({ socket, peer, handover });
       } catch (cause) {
         fail(MultifdError.from(cause, 'internal', 'TLS'));
       }

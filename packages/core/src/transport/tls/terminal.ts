@@ -11,7 +11,7 @@ import { notTls, PLAIN_ALERT } from './first-bytes.js';
 import { type DetachedTls, FIRST_WINDOW, type FromTerminal, type ToTerminal } from './messages.js';
 import { judgeClient } from './peer.js';
 import { RawSide } from './raw-side.js';
-import { clientSecret } from './traffic-secret.js';
+import { secretIn } from './traffic-secret.js';
 
 /** Decrypted bytes that wait for the end that reads before this one stops reading. */
 const HIGH_WATER = 512 * 1024;
@@ -105,7 +105,7 @@ export class TlsTerminal {
     );
     if (this.#suites.length > 0) {
       server.on('keylog', (line: Buffer) => {
-        this.#secret ??= clientSecret(line);
+        this.#secret ??= secretIn(line, 'CLIENT_TRAFFIC_SECRET_0');
       });
     }
     server.on('tlsClientError', (cause) => this.#refuse(handshakeFault(cause, 'it')));

@@ -6,10 +6,11 @@ export interface TrafficSecret {
   readonly secret: Uint8Array;
 }
 
-/**
- * That secret in a line of OpenSSL's key log, `LABEL RANDOM SECRET`; undefined in any other line. TLS 1.2 has no such line.
- */
-export function clientSecret(line: Uint8Array): Uint8Array | undefined {
+/** What OpenSSL's key log calls that secret, and the one of the same direction in the handshake. TLS 1.2 has neither. */
+export type SecretLabel = 'CLIENT_TRAFFIC_SECRET_0' | 'CLIENT_HANDSHAKE_TRAFFIC_SECRET';
+
+/** The secret in a line of the key log, `LABEL RANDOM SECRET`, if it is of that name; else undefined. */
+export function secretIn(line: Uint8Array, name: SecretLabel): Uint8Array | undefined {
   const [label, , secret] = Buffer.from(line).toString('latin1').trim().split(' ');
-  return label === 'CLIENT_TRAFFIC_SECRET_0' && secret !== undefined ? Buffer.from(secret, 'hex') : undefined;
+  return label === name && secret !== undefined ? Buffer.from(secret, 'hex') : undefined;
 }

@@ -25,12 +25,11 @@ impl NativeTlsSocket {
     }
 
     #[napi]
-    pub fn sends(&mut self, suite: String, secret: Uint8s, records: f64, records_per_key: Option<u32>) -> Result<()> {
-        let records = whole(records, "records")?;
+    pub fn sends(&mut self, suite: String, secret: Uint8s, records_per_key: Option<u32>) -> Result<()> {
         let per_key = records_per_key.map_or(RECORDS_PER_KEY, u64::from);
         // SAFETY: bytes of JavaScript's own that nobody writes to while its thread is in this call.
         let secret = unsafe { secret.as_slice() };
-        self.socket()?.sends(&suite, secret, records, per_key).map_err(raise)
+        self.socket()?.sends(&suite, secret, per_key).map_err(raise)
     }
 
     #[napi]

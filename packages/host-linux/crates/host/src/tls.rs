@@ -2,7 +2,7 @@
 //! other end, and gives up its keys and the connection (as it would to kernel TLS). From then on this encrypts straight
 //! from guest memory, and decrypts into it.
 //!
-//! Each direction by itself: a source sends and lets Node read, a destination receives and sends nothing.
+//! Each direction by itself: a source sends, and what comes is not for this; a destination receives and sends nothing.
 //!
 //! The bytes are copied once on each end, between guest memory and a buffer that stays in the cache: guest memory changes
 //! while it is read, and what was not authenticated must not come into it.
@@ -54,12 +54,11 @@ impl TlsSocket {
         })
     }
 
-    /// From now on it sends.
-    /// @param secret the application traffic secret of this direction. @param records that it has protected so far.
+    /// From now on it sends, and nobody else does.
+    /// @param secret the first application traffic secret of this direction, which has protected nothing.
     /// @param per_key records that one key protects at most.
-    pub fn sends(&mut self, suite: &str, secret: &[u8], records: u64, per_key: u64) -> Result<()> {
-        let mut protection = Protection::new(named(suite)?, secret)?;
-        protection.continue_from(records);
+    pub fn sends(&mut self, suite: &str, secret: &[u8], per_key: u64) -> Result<()> {
+        let protection = Protection::new(named(suite)?, secret)?;
         self.sealing = Some(Sealing::new(protection, per_key));
         Ok(())
     }
@@ -89,13 +88,27 @@ impl TlsSocket {
         unsafe { opening.receive(&self.socket, targets, timeout) }
     }
 
-    /// Says that nothing more follows, and closes this direction.
+    /// Says that nothing more follows, and closes this direction. Drops what has come, such as session tickets: closing with
+    /// bytes unread would reset the connection, and what is in flight would be lost.
     pub fn end(&mut self, stall: Option<Duration>) -> Result<()> {
         let sealing = self.sealing.as_mut().ok_or_else(|| one_way("send"))?;
         sealing.end(&self.socket, stall)?;
         // SAFETY: a system call without memory. If it fails the other end is gone.
         unsafe { libc::shutdown(self.descriptor.as_raw_fd(), libc::SHUT_WR) };
+        self.drop_unread();
         Ok(())
+    }
+
+    /// A peer that never stops to send is no reason to stay.
+    fn drop_unread(&self) {
+        let mut room = [0_u8; 4096];
+        for _ in 0..256 {
+            let (descriptor, target) = (self.descriptor.as_raw_fd(), room.as_mut_ptr().cast());
+            // SAFETY: the kernel writes into an array of ours, no more than it holds.
+            if unsafe { libc::recv(descriptor, target, room.len(), libc::MSG_DONTWAIT) } <= 0 {
+                return;
+            }
+        }
     }
 
     /// The other end has gone without saying so. Known once `receive` has returned 0.

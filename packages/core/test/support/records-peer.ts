@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type TLSSocket } from 'node:tls';
-import type { ClientTls, X509Credentials } from '@multifd/core';
+import type { ClientTls, ServerTls, X509Credentials } from '@multifd/core';
 import { onTestFinished } from 'vitest';
 import { RecordOpener, splitRecords } from '../../src/transport/tls/record-opener.js';
+import { inTime } from './outcome.js';
 import { line, type Recorded, usualTls } from './tls.js';
 import { KeyLog, openSent, type SentRecord, sealed } from './tls-records.js';
 
@@ -11,14 +12,21 @@ const SERVER_SECRET = 'SERVER_TRAFFIC_SECRET_0';
 /** A server of TLS that records what its clients send, and can open it. */
 export class RecordsPeer {
   readonly client: ClientTls;
+  readonly server: ServerTls;
   /** `tcp:HOST:PORT`. */
   readonly address: string;
   readonly connections: readonly Recorded[];
   readonly #log: KeyLog;
   #suite = '';
 
-  private constructor(client: ClientTls, address: string, connections: readonly Recorded[], log: KeyLog) {
+  private constructor(
+    { client, server }: Awaited<ReturnType<typeof usualTls>>,
+    address: string,
+    connections: readonly Recorded[],
+    log: KeyLog,
+  ) {
     this.client = client;
+    this.server = server;
     this.address = address;
     this.connections = connections;
     this.#log = log;
@@ -32,8 +40,8 @@ export class RecordsPeer {
     secured: (plain: TLSSocket, index: number) => void,
     options: { readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3'; readonly ciphers?: string } = {},
   ): Promise<RecordsPeer> {
-    const { client, server: own } = await usualTls();
-    const { ca, own: pair } = x509(own.credentials);
+    const both = await usualTls();
+    const { ca, own: pair } = x509(both.server.credentials);
     const server = createServer({ ca, ...pair, requestCert: true, rejectUnauthorized: false, ...options });
     const log = new KeyLog();
     let count = 0;
@@ -45,7 +53,7 @@ export class RecordsPeer {
     const address = server.address();
     const port = address !== null && typeof address === 'object' ? address.port : 0;
     const seen = await line(`tcp:127.0.0.1:${port}`);
-    const peer = new RecordsPeer(client, seen.address, seen.connections, log);
+    const peer = new RecordsPeer(both, seen.address, seen.connections, log);
     server.on('secureConnection', (plain: TLSSocket) => {
       plain.on('error', () => {});
       onTestFinished(() => void plain.destroy());
@@ -60,6 +68,13 @@ export class RecordsPeer {
     const sent = this.#bytes(index);
     const secrets = this.#log.of(sent);
     return secrets === undefined ? [] : openSent(sent, this.#suite, secrets);
+  }
+
+  /** Resolves when the client's connection of this number is closed, however. */
+  async closed(index: number): Promise<void> {
+    const from = this.connections[index]?.from;
+    if (from === undefined || from.destroyed) return;
+    await inTime(new Promise<void>((resolve) => void from.once('close', resolve)), 'the connection');
   }
 
   /** Writes a record of the test's making, as this end's TLS would. */

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -134,6 +133,53 @@ describe('of a channel', () => {
   });
 });
 
+describe('of a source that', () => {
+  it.each(['gives up', 'is cancelled'])('%s at once: nothing but whole, new records', async (how) => {
+    const peer = await RecordsPeer.listen((plain) => plain.resume());
+    const channel = await channelTo(peer);
+    const outgoing = await channel.opening;
+    await outgoing.send([PAGES], PAGES.length);
+    if (how === 'is cancelled') channel.cancel.abort();
+    else outgoing.destroy();
+    await peer.closed(0);
+    expectNewKeys(peer.sent(0));
+  });
+
+  it('waits in vain for its bytes to leave: a part of a record is its last', async () => {
+    const peer = await RecordsPeer.listen((plain) => plain.resume());
+    const channel = await channelTo(peer, 300);
+    const outgoing = await channel.opening;
+    peer.connections[0]?.from.pause();
+    const much = Buffer.alloc(32 * 2 ** 20, 5);
+    await expect(outgoing.send([much], much.length).then(() => outgoing.drained())).rejects.toThrow(
+      /took no byte/,
+    );
+    await outcomeOf(outgoing.close(), 'closing');
+    outgoing.destroy();
+    peer.connections[0]?.from.resume();
+    await peer.closed(0);
+    expect(contentOf(peer.sent(0)).length).toBeGreaterThan(100_000);
+    expectNewKeys(peer.sent(0));
+  });
+
+  it.each(['closes without a word', 'ends with close_notify', 'resets the connection'])(
+    'waits notices that the other end %s',
+    async (what) => {
+      let plain: TLSSocket | undefined;
+      const begun = Promise.withResolvers<void>();
+      const peer = await RecordsPeer.listen((secured) => {
+        plain = secured.resume();
+        begun.resolve();
+      });
+      const channel = await channelTo(peer);
+      await Promise.all([channel.opening, begun.promise]);
+      DEEDS[what]?.(peer, plain);
+      const error = await inTime(channel.failed, 'the failure', 2000);
+      expect(error.message).toMatch(/^channel 0: the (destination closed the|connection broke)/);
+    },
+  );
+});
+
 /** What the other end does, on the connection's plain side or on the wire. */
 const DEEDS: Readonly<Record<string, (peer: RecordsPeer, plain: TLSSocket | undefined) => unknown>> = {
   'ends with close_notify': (_peer, plain) => plain?.end(),
@@ -195,8 +241,7 @@ describe.each(STAGES)('%s the other end', (stage) => {
       await delay(1);
       outgoing.destroy();
     }
-    const from = peer.connections[0]?.from;
-    if (from !== undefined && !from.destroyed) await inTime(once(from, 'close'), 'the connection');
+    await peer.closed(0);
     expectNewKeys(peer.sent(0));
   });
 });

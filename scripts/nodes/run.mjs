@@ -1,10 +1,11 @@
 /**
  * Runs the built packages on other lines of Node than the workspace's own. A Node comes as npm's package `node`.
  *
- *   node scripts/nodes/run.mjs 22 24     needs `dist` of the packages; `native` too for all of it
+ *   node scripts/nodes/run.mjs 20 22.0.0 22 24     needs `dist` of the packages; `native` too for all of it
  *
- * On each: imports every export of every package, and migrates by the command, every byte compared; over TLS to and from
- * the Node that runs this. A fault ends it with code 1. What cannot be run here is said.
+ * On each: imports every export of every package, moves a guest by core alone, and migrates by the command, every byte
+ * compared; over TLS to and from the Node that runs this. On one that is too old for a package, or for the command: that it
+ * says so in one line. A fault ends it with code 1. What cannot be run here is said.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -12,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nodeOf } from '../release/nodes.mjs';
+import { accepts, checkCommandRefuses, checkImport } from './floor.mjs';
 import { migrateOverTls } from './tls.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -41,19 +43,45 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
+function manifestOf(home) {
+  return JSON.parse(readFileSync(join(ROOT, home, 'package.json'), 'utf8'));
+}
+
+/** @returns the packages that this Node is too old for. */
+function importAll(node, version) {
+  const refused = [];
+  for (const each of readdirSync(join(ROOT, 'packages'))) {
+    const { name, private: isPrivate, exports, engines } = manifestOf(`packages/${each}`);
+    if (isPrivate) continue;
+    for (const [entry, { default: file }] of Object.entries(exports)) {
+      if (file === undefined) continue;
+      const specifier = join(ROOT, 'packages', each, file);
+      const what = { name, specifier, isMain: entry === '.', range: engines.node };
+      if (!checkImport({ node, version, cwd: folder, ...what })) refused.push(name);
+    }
+  }
+  return refused;
+}
+
 async function runOn(node) {
   const run = (...args) => execFileSync(node, args, { encoding: 'utf8', timeout: PATIENCE, cwd: folder });
   const version = run('--version').trim();
-  for (const name of readdirSync(join(ROOT, 'packages'))) {
-    const home = join(ROOT, 'packages', name);
-    const { private: isPrivate, exports } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'));
-    if (isPrivate) continue;
-    for (const { default: file } of Object.values(exports)) {
-      if (file !== undefined)
-        run('--input-type=module', '-e', `await import(${JSON.stringify(join(home, file))})`);
-    }
+  const refused = importAll(node, version.slice(1));
+  console.log(
+    `${version}: every package imports${refused.length > 0 ? `, or says why not: ${refused}` : ''}`,
+  );
+  if (!refused.includes('@multifd/core')) {
+    const packages = ['core', 'accel-js'].map((name) => join(ROOT, 'packages', name, 'dist/index.js'));
+    const moved = run(join(ROOT, 'scripts/nodes/move.mjs'), ...packages);
+    if (moved.trim() !== 'completed hello') throw new Error(`${version}: core moved a guest: ${moved}`);
+    console.log(`${version}: core alone moves a guest`);
   }
-  console.log(`${version}: every package imports`);
+  if (!accepts(manifestOf('apps/cli').engines.node, version)) {
+    const command = () => [node, [CLI, 'migrate']];
+    checkCommandRefuses({ node, version: version.slice(1), cwd: folder, command });
+    console.log(`${version}: the command says which Node it needs`);
+    return;
+  }
   for (const { needs, args } of MIGRATIONS) {
     const what = `${version}: migrate ${args.join(' ')}`;
     if (!needs) {

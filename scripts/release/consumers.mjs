@@ -1,7 +1,8 @@
 /** Strangers of several kinds, who have an empty folder, one Node, and plain npm. */
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { codeOf } from '../docs/guide.mjs';
+import { checkCommandRefuses, checkImport } from '../nodes/floor.mjs';
 import { person } from './person.mjs';
 import { checkReadme } from './readers.mjs';
 
@@ -40,6 +41,27 @@ export function checkGlobal(node, folder, env) {
   console.log(
     `${version} multifd migrate: completed and verified, by ${accelerator?.name} and ${host?.name ?? 'Node'}`,
   );
+}
+
+/** Somebody whose Node is too old: what can load does, and the rest says in one line which Node it needs. */
+export function checkTooOld(node, folder, packages, env) {
+  const { npm, version } = person(node, folder, env);
+  writeFileSync(join(folder, 'package.json'), '{"private":true}');
+  npm(folder, 'install', ...packages.map(({ name }) => name));
+  const on = { node, version: version.slice('Node '.length), cwd: folder };
+  const refused = packages.flatMap(({ name, exports, engines }) =>
+    Object.keys(exports)
+      .filter((entry) => entry !== './package.json')
+      .filter((entry) => {
+        const specifier = `${name}${entry.slice(1)}`;
+        return !checkImport({ ...on, name, specifier, isMain: entry === '.', range: engines.node });
+      })
+      .map((entry) => `${name}${entry.slice(1)}`),
+  );
+  // By its name: what npm has put there must come to it on this Node too.
+  const command = () => [join(folder, 'node_modules/.bin/multifd'), ['migrate']];
+  checkCommandRefuses({ ...on, env: { ...env, PATH: `${dirname(node)}:${env.PATH}` }, command });
+  console.log(`${version}: in one line why not: ${refused.join(', ')}, multifd; the others import`);
 }
 
 /** A program in strict TypeScript that checks the declarations of what it imports too. */

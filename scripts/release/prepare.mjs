@@ -1,8 +1,11 @@
 /**
  * Makes the working tree what is published; run it in a checkout that is thrown away. In each package: the repository's
- * address, a LICENSE, a README whose links work outside of the repository, and for addons a package for each platform.
+ * address, a LICENSE, the pages of `docs` that its text cites, links that work outside of the repository, and for addons a
+ * package for each platform.
  *
- *   node scripts/release/prepare.mjs ROOT --repository URL [--addons FOLDER] [--some-platforms]
+ *   node scripts/release/prepare.mjs ROOT --repository URL|none [--addons FOLDER] [--some-platforms]
+ *
+ * With `none` the packages name no address, and what would lead there are words.
  *
  * FOLDER holds the addons of all platforms, however deep; without it each package's own `native` is taken. One that is missing
  * is an error, unless --some-platforms says that this is a rehearsal.
@@ -18,6 +21,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { citedDocs, linksForPackage } from './links.mjs';
 import { PLATFORMS, publishedPackages } from './packages.mjs';
 
 const { values, positionals } = parseArgs({
@@ -29,8 +33,10 @@ const { values, positionals } = parseArgs({
   },
 });
 const [root = '.'] = positionals;
-const { repository, addons } = values;
-if (repository === undefined) throw new Error('--repository: the address that the packages name');
+const { addons } = values;
+const repository = values.repository === 'none' ? undefined : values.repository;
+if (values.repository === undefined)
+  throw new Error('--repository: the address that the packages name, or none');
 
 const missing = [];
 const all = publishedPackages(root);
@@ -38,13 +44,15 @@ for (const { folder, manifest } of all) {
   const home = join(root, folder);
   const links = linksOf(folder);
   const optional = manifest.napi === undefined ? {} : platformPackages(home, manifest, links);
+  const docs = shipDocs(folder);
   const full = { ...manifest, ...links };
+  if (docs.size > 0) full.files = [...manifest.files, 'docs'];
   if (manifest.napi !== undefined) full.optionalDependencies = optional;
   if (manifest.peerDependencies !== undefined) full.peerDependencies = peersOf(manifest);
   write(join(home, 'package.json'), full);
   copyFileSync(join(root, 'LICENSE'), join(home, 'LICENSE'));
   const readme = join(home, 'README.md');
-  writeFileSync(readme, absolute(readFileSync(readme, 'utf8'), folder));
+  writeFileSync(readme, linked(readFileSync(readme, 'utf8'), folder, `${folder}/README.md`, docs));
 }
 if (missing.length > 0) {
   console.log(`no addon: ${missing.join(', ')}`);
@@ -61,6 +69,7 @@ function peersOf({ version, peerDependencies }) {
 }
 
 function linksOf(folder) {
+  if (repository === undefined) return {};
   return {
     repository: { type: 'git', url: `git+${repository}.git`, directory: folder },
     homepage: `${repository}/tree/HEAD/${folder}#readme`,
@@ -68,16 +77,34 @@ function linksOf(folder) {
   };
 }
 
-/** Links to other places of the repository, from `folder`; what is below that is not in the package either. */
-function absolute(markdown, folder) {
-  return markdown.replace(/\]\((?!https?:|#)([^)\s]+)\)/g, (_, path) => {
-    const { pathname, hash } = new URL(path, `file:///${folder}/`);
-    return `](${repository}/blob/HEAD${pathname}${hash})`;
-  });
+/** Puts beside the package's text what that cites. @returns the names of these pages. */
+function shipDocs(folder) {
+  const home = join(root, folder);
+  const to = join(home, 'docs');
+  rmSync(to, { recursive: true, force: true });
+  const texts = [join(home, 'README.md'), ...textsBelow(join(home, 'dist'))];
+  const docs = new Set(texts.flatMap((path) => citedDocs(readFileSync(path, 'utf8'))));
+  if (docs.size > 0) mkdirSync(to);
+  for (const doc of docs) {
+    const page = readFileSync(join(root, 'docs', doc), 'utf8');
+    writeFileSync(join(to, doc), linked(page, folder, `docs/${doc}`, docs));
+  }
+  return docs;
+}
+
+function textsBelow(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.(js|d\.ts)$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+function linked(markdown, folder, page, shipped) {
+  const ours = new Map(all.map((each) => [each.folder, each.manifest.name]));
+  return linksForPackage(markdown, { folder, page, shipped, ours, repository });
 }
 
 /** @returns the optional dependencies. No `engines`: npm leaves out a package of another Node without a word. */
-function platformPackages(home, { name, version, license, description, napi }, { repository: at, ...links }) {
+function platformPackages(home, { name, version, license, description, napi }, links) {
   rmSync(join(home, 'npm'), { recursive: true, force: true });
   const optional = {};
   for (const target of napi.targets) {
@@ -101,7 +128,6 @@ function platformPackages(home, { name, version, license, description, napi }, {
       version,
       description: `${description} (${suffix})`,
       license,
-      repository: at,
       ...links,
       main: file,
       files: [file],

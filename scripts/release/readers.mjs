@@ -1,7 +1,8 @@
 /** Strangers who type what our guides say, in an empty folder. */
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { codeOf } from '../docs/guide.mjs';
+import { citedDocs } from './links.mjs';
 import { person } from './person.mjs';
 
 /** Guides, with the folder that their `start` makes, and what their `try` must print. */
@@ -42,6 +43,31 @@ export function checkLiveVm(node, folder, root, env) {
   console.log(`${version} examples/live-vm: a machine has moved twice`);
 }
 
+/** Whoever has the package can follow each link of its text, and finds each page that it cites. */
+function checkLinks(name, installed) {
+  const pages = [
+    'README.md',
+    ...readdirSync(installed, { recursive: true }).filter((path) => /^docs\/.*\.md$/.test(path)),
+  ];
+  for (const page of pages) {
+    const text = readFileSync(join(installed, page), 'utf8');
+    for (const [, link] of text.matchAll(/\]\((?!#|https?:)([^)#\s]+)[^)]*\)/g)) {
+      if (!existsSync(join(installed, dirname(page), link)))
+        throw new Error(`${page} of ${name}: ${link} leads to no file of the package`);
+    }
+    if (text.includes('example.invalid')) throw new Error(`${page} of ${name}: a link to nowhere`);
+  }
+  const texts = readdirSync(installed, { recursive: true }).filter((path) =>
+    /\.(js|d\.ts)$|^README\.md$/.test(path),
+  );
+  for (const path of texts.filter((each) => !each.startsWith('node_modules'))) {
+    for (const doc of citedDocs(readFileSync(join(installed, path), 'utf8'))) {
+      if (!existsSync(join(installed, 'docs', doc)))
+        throw new Error(`${path} of ${name} cites docs/${doc}, which is not in the package`);
+    }
+  }
+}
+
 /**
  * A package's README opens with what to type: that installs, and each example runs and prints what its comments say.
  *
@@ -51,8 +77,7 @@ export function checkLiveVm(node, folder, root, env) {
 export function checkReadme(node, home, { name, bin, readme, hasAddon }, env, slow) {
   const { run, shell } = person(node, home, env);
   const { files, commands } = codeOf(readme);
-  const nowhere = readme.match(/\]\((?!https?:|#)[^)\s]+\)/);
-  if (nowhere !== null) throw new Error(`README of ${name}: ${nowhere[0]} leads to no file of the package`);
+  checkLinks(name, join(home, 'node_modules', name));
   const install = commands.get('install');
   if (install === undefined || !new RegExp(`^npm install .*${name}\\b`).test(install))
     throw new Error(`README of ${name}: no \`sh install\` with npm install ${name}`);

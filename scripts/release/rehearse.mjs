@@ -13,14 +13,19 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { checkSnapshot, checkUpgrade } from './consumers.mjs';
+import { checkSnapshot, checkTooOld, checkUpgrade } from './consumers.mjs';
 import { nodeOf } from './nodes.mjs';
 import { publishedPackages, readManifest } from './packages.mjs';
 import { startRegistry } from './registry.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** The address that a rehearsal's packages name: nothing is looked up there. */
+/** What a rehearsal publishes has no home, so its text must do without one. */
+const NO_HOME = 'none';
+/** The address that a snapshot's packages name: nothing is looked up there. */
 const REPOSITORY = 'https://example.invalid/multifd';
+
+/** A line of Node older than any that the packages take. */
+const TOO_OLD = '20';
 
 /** Tag of the snapshot, and a part of its versions. */
 const SNAPSHOT = 'next';
@@ -37,7 +42,7 @@ try {
   const isFirst = readManifest(join(copy, 'packages/core')).version === '0.0.0';
   run(join(copy, 'node_modules/.bin/changeset'), 'version');
   if (isFirst) checkFirstChangelogs(copy);
-  process.stdout.write(script('prepare.mjs', '--repository', REPOSITORY, '--some-platforms'));
+  process.stdout.write(script('prepare.mjs', '--repository', NO_HOME, '--some-platforms'));
   process.stdout.write(script('publish.mjs'));
   if (serves) await serve();
   else await rehearse(copy, script);
@@ -68,6 +73,7 @@ async function rehearse(copy, script) {
       }),
     ),
   );
+  checkTooOld(nodeOf(TOO_OLD, join(folder, 'too-old')), join(folder, 'on-too-old'), packages, registry.env);
   // These publish, so nobody else installs meanwhile.
   const node = nodeOf(last, join(folder, 'node'));
   checkUpgrade(node, join(folder, 'upgrade'), () => publishPatchOfCore(copy, script), registry.env);

@@ -63,7 +63,11 @@ function oneLine(text: string): string {
 
 /** Every error that `@multifd/core` throws deliberately. `message` is one line: what, and where. */
 export class MultifdError extends Error {
-  readonly [MARKER] = true;
+  static {
+    // What builds core calls a class that names itself otherwise, and Node prints that name.
+    Object.defineProperty(MultifdError, 'name', { value: 'MultifdError' });
+  }
+
   readonly code: ErrorCode;
   /** What to do about it, one line; undefined if there is nothing to do. */
   readonly hint: string | undefined;
@@ -80,6 +84,11 @@ export class MultifdError extends Error {
     this.code = code;
     this.hint = options.hint === undefined ? undefined : oneLine(options.hint);
     this.guest = options.guest;
+  }
+
+  /** Not a member of each error: Node would print it. */
+  get [MARKER](): true {
+    return true;
   }
 
   /** Recognizes the error by a marker, which also works with two copies of this package in one process. */

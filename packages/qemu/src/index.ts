@@ -1,3 +1,7 @@
+import { checkVersion } from './node-version.js';
+
+checkVersion(process.versions.node);
+
 export { type FileKind, kindOf, LONGEST_MAGIC } from './container/kinds.js';
 export type { LibvirtFormat } from './container/libvirt.js';
 export type { Compression, Container } from './container/locate.js';

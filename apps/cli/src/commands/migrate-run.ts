@@ -21,7 +21,8 @@ import type { PreparedGuest } from '../guest/prepared-guest.js';
 import { chooseHost, type HostChoice } from '../host/choose-host.js';
 import { checkBacking } from '../host/guest-memory.js';
 import { checkReportable, openFileSource, type StoredGuest, storedGuest } from '../images/file-source.js';
-import { openRawSource, rawGuest } from '../images/raw-source.js';
+import type { Manifest } from '../images/manifest.js';
+import { describeRawSource, identityOf, openRawSource, rawGuest } from '../images/raw-source.js';
 import type { Interrupt } from '../interrupt.js';
 import { addressOf } from '../loopback/address-of.js';
 import { LoopbackDestination } from '../loopback/destination.js';
@@ -79,8 +80,10 @@ export class MigrateRun {
     this.#facts.parameters = completeParameters(given);
     // Opened first: its machine type decides parameters, and its uuid is also the loopback's.
     const stored = source.kind === 'file' ? openFileSource(source.path) : undefined;
-    const uuid = this.#options.uuid ?? stored?.uuid;
-    const machineType = this.#options.machineType ?? stored?.machineType ?? 'none';
+    const images = source.kind === 'raw' ? describeRawSource(source.path) : undefined;
+    const known = images === undefined ? stored : identityOf(images);
+    const uuid = this.#options.uuid ?? known?.uuid;
+    const machineType = this.#options.machineType ?? known?.machineType ?? 'none';
     const identity = { machineType, ...(uuid === undefined ? {} : { uuid }) };
     const parameters = this.#fit(machineType, given, destination);
     const ownThreads = parameters.multifdChannels + 1;
@@ -105,7 +108,7 @@ export class MigrateRun {
         : undefined;
     let guest: PreparedGuest | undefined;
     try {
-      guest = await this.#prepare(source, backing, host, identity, stored);
+      guest = await this.#prepare(source, backing, host, identity, stored, images);
       const to = await addressOf(destination, loopback, this.#signal, parameters.setupTimeout);
       await this.#migrate(guest, to, parameters, codec, verify, loopback !== undefined, tls);
       const ranOn = await loopback?.guest();
@@ -147,6 +150,7 @@ export class MigrateRun {
     host: HostChoice,
     identity: Identity,
     stored: StoredGuest | undefined,
+    images: Manifest | undefined,
   ): Promise<PreparedGuest> {
     const note = (line: string) => this.#terminal.note(line);
     if (stored !== undefined) return storedGuest(stored, identity, note);
@@ -154,7 +158,7 @@ export class MigrateRun {
       this.#terminal.progress(`making a demo guest of ${formatBytes(source.size)}`);
       return demoGuest(source, backing, host, identity, this.#signal);
     }
-    return rawGuest(await openRawSource(source.path, note), identity, host);
+    return rawGuest(await openRawSource(source.path, note, images), identity, host);
   }
 
   async #migrate(

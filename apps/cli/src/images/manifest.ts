@@ -1,5 +1,6 @@
 import { MultifdError } from '@multifd/core';
 import { isRecord } from '../guards.js';
+import { isMachineType, isUuid } from '../options/identity.js';
 import { imageFileName } from './file-name.js';
 
 /** The file that makes the images of a directory one guest. Its name is no image's, which ends in `.raw`. */
@@ -74,7 +75,8 @@ export function parseManifest(text: string, path: string): Manifest {
   const isWhole =
     (state === 'complete' || state === 'naming') &&
     typeof machineType === 'string' &&
-    (uuid === null || typeof uuid === 'string') &&
+    isMachineType(machineType) &&
+    (uuid === null || (typeof uuid === 'string' && isUuid(uuid))) &&
     isSize(pageSize) &&
     typeof time === 'string' &&
     Array.isArray(blocks) &&

@@ -7,6 +7,7 @@ import { type Identity, restingGuest } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
 import type { HostChoice } from '../host/choose-host.js';
 import { mapImages } from '../host/mapped-images.js';
+import { parseUuid } from '../options/identity.js';
 import { withPath } from '../system-error.js';
 import { listExtents } from './extents.js';
 import { blockOfImage } from './file-name.js';
@@ -22,15 +23,37 @@ export interface RawImages {
 }
 
 /**
+ * What makes the images of a directory one guest; undefined for an image by itself, and where nobody has noted it.
+ * @throws MultifdError `usage` for a path that cannot be right, or if the images are not that guest.
+ */
+export function describeRawSource(path: string): Manifest | undefined {
+  if (!statOf(path).isDirectory()) return undefined;
+  const what = `raw:${path}`;
+  const manifest = readManifest(what, path);
+  if (manifest !== undefined) checkImages(what, path, manifest);
+  return manifest;
+}
+
+/** What the destination is told of the guest, as far as it was noted. */
+export function identityOf({ machineType, uuid }: Manifest): Identity {
+  return { machineType, ...(uuid === null ? {} : { uuid: parseUuid(uuid) }) };
+}
+
+/**
  * Opens RAM images as a guest's memory: one file as the block `pc.ram`, or a directory that a `raw:` target wrote,
  * with a block for each image. Nothing is read.
  *
  * @param note gets a line when an image's holes cannot be told from data.
- * @throws MultifdError `usage` for a path or a size that cannot be right, or a path that may not be read; `io`.
+ * @param manifest what `describeRawSource` has said.
+ * @throws MultifdError `usage` for a path or a size that cannot be right, or a path that may not be read; `io`, also if
+ * another guest has come into the directory since it was described.
  */
-export async function openRawSource(path: string, note: (line: string) => void): Promise<RawImages> {
+export async function openRawSource(
+  path: string,
+  note: (line: string) => void,
+  manifest: Manifest | undefined = describeRawSource(path),
+): Promise<RawImages> {
   const isDirectory = statOf(path).isDirectory();
-  const manifest = isDirectory ? wholeSet(path) : undefined;
   const images = isDirectory ? imagesIn(path) : [{ name: 'pc.ram', path }];
   const blocks: FileBlockDescriptor[] = [];
   const files: SourceFile[] = [];
@@ -57,14 +80,6 @@ export async function openRawSource(path: string, note: (line: string) => void):
     throw error;
   }
   return { blocks, files };
-}
-
-/** What makes the images one guest, if that was noted. @throws MultifdError `usage` if they are not that guest. */
-function wholeSet(directory: string): Manifest | undefined {
-  const what = `raw:${directory}`;
-  const manifest = readManifest(what, directory);
-  if (manifest !== undefined) checkImages(what, directory, manifest);
-  return manifest;
 }
 
 /** @throws MultifdError `io` if another guest has begun to take the place of this one while its images were opened. */

@@ -5,10 +5,13 @@ const read = (path: string): string => readFileSync(new URL(`../../../../${path}
 const floorOf = (path: string): string => JSON.parse(read(path)).engines.node;
 
 /** The entry of the command imports nothing before it has looked at the version, so it holds a copy. */
-it('the command checks what its package.json says', () => {
+it.each([
+  ['apps/cli', 'apps/cli/src/cli.ts'],
+  ['packages/qemu', 'packages/qemu/src/node-version.ts'],
+])('%s checks what its package.json says', (home, check) => {
   const [, old, minor, next] =
-    /major === (\d+) && minor >= (\d+)\) \|\| major >= (\d+)\)/.exec(read('apps/cli/src/cli.ts')) ?? [];
-  expect(`^${old}.${minor}.0 || >=${next}.0.0`).toBe(floorOf('apps/cli/package.json'));
+    /major === (\d+) && minor >= (\d+)\) \|\| major >= (\d+)\)/.exec(read(check)) ?? [];
+  expect(`^${old}.${minor}.0 || >=${next}.0.0`).toBe(floorOf(`${home}/package.json`));
 });
 
 it('core checks what its package.json says', () => {

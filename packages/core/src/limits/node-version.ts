@@ -13,11 +13,16 @@ export function checkNode(): void {
   checkEntries();
 }
 
-/** @throws MultifdError `usage` if this version of Node is too old. */
+/**
+ * Core's entry calls it, so that a program ends where it imports core. A bundler may leave that call out.
+ * @throws MultifdError `usage` if this version of Node is too old.
+ */
 export function checkVersion(version: string): void {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return;
-  throw new MultifdError('usage', `Node ${version} is too old`, {
-    hint: `use Node ${OLDEST.join('.')} or newer`,
-  });
+  throw new MultifdError(
+    'usage',
+    `@multifd/core needs Node ${OLDEST.join('.')} or newer, and this is Node ${version}`,
+    { hint: 'see which one runs with `node --version`' },
+  );
 }

@@ -2,6 +2,10 @@
  * The engine, for programs that migrate a guest. Plug-in contracts have their own subpaths.
  * @module @multifd/core
  */
+import { checkVersion } from '../limits/node-version.js';
+
+checkVersion(process.versions.node);
+
 export * from '../engine/api.js';
 export { receive } from '../engine/destination/receive.js';
 export { type MachineCompat, machineCompat, parametersFor } from '../engine/machine-compat.js';

@@ -112,7 +112,9 @@ describe('an error that comes of a limit nevertheless', () => {
 
 describe("Node's version", () => {
   it.each(['18.20.8', '20.20.2', '21.7.3'])('%s is too old, in one line', (version) => {
-    expect(() => checkVersion(version)).toThrow(new RegExp(`^Node ${version} is too old$`));
+    expect(() => checkVersion(version)).toThrow(
+      new RegExp(`^@multifd/core needs Node 22.0 or newer, and this is Node ${version}$`),
+    );
   });
 
   it.each(['22.0.0', '24.0.0', '26.10.0', '27.0.0'])('%s is not', (version) => {

@@ -10,7 +10,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+// Whole: a Node without zstd would say that it lacks a name, in place of `checkVersion`.
+import zlib from 'node:zlib';
 import { MultifdError } from '@multifd/core';
 import { FileSource } from '../stream/byte-source.js';
 import type { Compression } from './locate.js';
@@ -36,7 +37,7 @@ export async function unpack(
   const fd = openNameless();
   try {
     const writer = new SparseWriter(fd, path, limit);
-    const unpacking = compression === 'gzip' ? createGunzip() : createZstdDecompress();
+    const unpacking = compression === 'gzip' ? zlib.createGunzip() : zlib.createZstdDecompress();
     await pipeline(createReadStream(path, { start: offset }), unpacking, async (chunks) => {
       for await (const chunk of chunks) writer.write(chunk);
     });

@@ -1,4 +1,5 @@
-import { isMarkedAsUntransferable, type Transferable } from 'node:worker_threads';
+// Whole: Node 20 lacks a name of it that is used here, and would say so in place of `checkVersion`.
+import threads, { type Transferable } from 'node:worker_threads';
 
 /** Decrypted bytes as a message carries them: `transfer` is its transfer list. */
 export interface DecryptedChunks {
@@ -49,7 +50,7 @@ export class DecryptedQueue {
       const count = Math.min(chunk.length, this.#window);
       if (count < chunk.length) this.#pending.unshift(chunk.subarray(count));
       const { buffer } = chunk;
-      const isOwn = buffer instanceof ArrayBuffer && !isMarkedAsUntransferable(buffer);
+      const isOwn = buffer instanceof ArrayBuffer && !threads.isMarkedAsUntransferable(buffer);
       if (isOwn && buffer.byteLength === count) {
         transfer.push(buffer);
         chunks.push(new Uint8Array(buffer));

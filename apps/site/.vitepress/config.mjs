@@ -48,6 +48,7 @@ export default defineConfig({
           items: [
             page('What it is', '/'),
             page('A VMM with live migration', '/examples/live-vm'),
+            page('A Linux in v86', '/examples/v86'),
             page('Writing an accelerator', '/writing-an-accelerator'),
             page('Writing a codec', '/writing-a-codec'),
             page('QEMU on the other end', '/interop'),

@@ -25,6 +25,7 @@ import {
   channels,
   completionTimeout,
   compression,
+  defer,
   host,
   idleTimeout,
   incomingSetupTimeout,
@@ -32,6 +33,7 @@ import {
   machineType,
   maxBandwidth,
   multifdSetting,
+  qmp,
   setupTimeout,
   stallTimeout,
   uuid,
@@ -158,6 +160,8 @@ function addMigrate(program: Command, args: readonly string[], ended: (code: Exi
     .addOption(stallTimeout())
     .addOption(completionTimeout())
     .addOption(wire())
+    .addOption(qmp())
+    .addOption(defer('migrate'))
     .option('-v, --verbose', 'the summary also says what auto has not taken, and why')
     .option('--json', 'print one JSON document on stdout and nothing else')
     .addHelpText('after', MIGRATE_HELP)
@@ -195,6 +199,8 @@ function addReceive(program: Command, args: readonly string[], ended: (code: Exi
     .addOption(stallTimeout())
     .addOption(idleTimeout())
     .option('--json', 'print one JSON document on stdout and nothing else')
+    .addOption(qmp())
+    .addOption(defer('migrate-incoming'))
     .addOption(new Option('--loopback-child', 'started by migrate for its loopback').hideHelp())
     .addHelpText('after', RECEIVE_HELP)
     .action(async (listen, target, options) => ended(await receiveCommand(listen, target, options)));
@@ -234,6 +240,7 @@ function addRelay(program: Command, args: readonly string[], ended: (code: ExitC
     .option(TLS_PSK, TLS_PSK_HELP)
     .addOption(tlsAuthz())
     .option(INSECURE, INSECURE_HELP)
+    .addOption(qmp())
     .addOption(outgoingTlsCreds())
     .option('--outgoing-tls-verify-peer', 'the destination must prove who it is (default)')
     .option(

@@ -52,6 +52,7 @@ export default defineConfig({
             page('Writing an accelerator', '/writing-an-accelerator'),
             page('Writing a codec', '/writing-a-codec'),
             page('QEMU on the other end', '/interop'),
+            page('Operating', '/operating'),
             page('A GPU', '/offload-gpu'),
             page('Security', '/security'),
           ],

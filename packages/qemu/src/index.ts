@@ -16,6 +16,7 @@ export {
 export type { DeviceStruct, DeviceValue } from './inspect/values.js';
 export { type MappedRamGuest, openMappedRam } from './mapped-ram/guest.js';
 export { type MappedRamContent, MappedRamWriter, type OpenFile } from './mapped-ram/writer.js';
+export * from './monitor/index.js';
 export * from './qmp/index.js';
 export { type ByteSource, FileSource, MemorySource } from './stream/byte-source.js';
 export {

@@ -7,15 +7,16 @@ import {
   type MigrationParameters,
   MultifdError,
   machineCompat,
-  migrate,
   parametersFor,
   type SourceEvent,
   type SourceStatistics,
+  startMigration,
 } from '@multifd/core';
 import { AUTO } from '@multifd/core/codec';
 import { chooseAccelerator } from '../accelerators/choose.js';
 import { checkingThreads } from '../accelerators/threads.js';
 import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
+import type { CommandMonitor } from '../control/command-monitor.js';
 import { demoGuest, type Identity } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
 import { chooseHost, type HostChoice } from '../host/choose-host.js';
@@ -54,13 +55,21 @@ export class MigrateRun {
   readonly #terminal: Terminal;
   readonly #signal: AbortSignal;
   readonly #interrupt: Interrupt;
+  readonly #monitor: CommandMonitor | undefined;
   /** Begun as soon as the guest has left, while the destination does the same. */
   #digests: Promise<readonly BlockDigest[]> | undefined;
   #stalledRound: number | undefined;
   /** A terminal that takes nothing (Ctrl-S) holds whoever writes to it. */
   #standsStill = false;
 
-  constructor(options: MigrateOptions, facts: MigrateFacts, terminal: Terminal, interrupt: Interrupt) {
+  constructor(
+    options: MigrateOptions,
+    facts: MigrateFacts,
+    terminal: Terminal,
+    interrupt: Interrupt,
+    monitor?: CommandMonitor,
+  ) {
+    this.#monitor = monitor;
     this.#options = options;
     this.#facts = facts;
     this.#terminal = terminal;
@@ -186,8 +195,9 @@ export class MigrateRun {
       this.#facts.cpuTime.source = await withoutGuest(elapsed, guest, (line) => this.#terminal.note(line));
     };
     guest.run();
+    this.#monitor?.hasGuest();
     let accounted: Promise<void> | undefined;
-    const result = await migrate({
+    const migrating = await startMigration({
       guest: guest.guest,
       to,
       parameters,
@@ -206,6 +216,8 @@ export class MigrateRun {
         this.#onEvent(event);
       },
     });
+    this.#monitor?.begun(migrating);
+    const result = await migrating.result;
     await (accounted ?? onCompleted());
     this.#facts.statistics = result.statistics;
     this.#facts.tls = result.tls;
@@ -220,6 +232,7 @@ export class MigrateRun {
   }
 
   #onEvent(event: SourceEvent): void {
+    this.#monitor?.onEvent(event);
     if (event.type === 'warning') this.#terminal.note(event.message);
     if (event.type === 'accelerator-replaced') {
       this.#facts.replaced.push(event.replacement);

@@ -1,4 +1,7 @@
 import { type GuestWord, type MigrationStatus, saidBySource } from '@multifd/core';
+import type { CommandMonitor } from '../control/command-monitor.js';
+import { openMonitor, steeredBy } from '../control/open-monitor.js';
+import { orderedMigrate } from '../control/ordered.js';
 import { type ExitCode, endOf } from '../exit-codes.js';
 import { endedAtOnce, listenForInterrupt } from '../interrupt.js';
 import type { MigrateOptions } from '../options/requests.js';
@@ -23,24 +26,32 @@ export async function migrateCommand(
     const differs = (facts.verification?.differences.length ?? 0) > 0;
     const error = caught !== undefined && completed && !differs ? afterCompletion(caught) : caught;
     const code = endOf(completed, error);
-    interrupt.release(code);
+    interrupted.release(code);
     const document = migrateDocument(facts, error);
     if (options.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
     else if (completed) process.stdout.write(migrateSummary(document, options.verbose));
     if (error !== undefined) process.stderr.write(formatError(error));
     return code;
   };
-  const interrupt = listenForInterrupt({
+  const interrupted = listenForInterrupt({
     note: (line) => terminal.note(line),
     waitsFor,
     endAtOnce: (status) => end(endedAtOnce(wordOf(status))),
   });
+  let monitor: CommandMonitor | undefined;
+  let caught: unknown;
   try {
-    await new MigrateRun(options, facts, terminal, interrupt).run(source, destination);
+    monitor = await openMonitor('migrate', options, terminal);
+    const interrupt = steeredBy(monitor, interrupted);
+    const order = options.defer ? await monitor?.order(interrupt.signal) : undefined;
+    const ordered = order === undefined ? options : orderedMigrate(options, order);
+    const run = new MigrateRun(ordered, facts, terminal, interrupt, monitor);
+    await run.run(source, order?.uri ?? destination);
   } catch (error) {
-    return end(error);
+    caught = error;
   }
-  return end(undefined);
+  await monitor?.end(caught, interrupted.signal, (line) => terminal.note(line));
+  return end(caught);
 }
 
 /** What the end waits for after a signal. */

@@ -11,6 +11,7 @@ import {
   type ServerTls,
 } from '@multifd/core';
 import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
+import type { CommandMonitor } from '../control/command-monitor.js';
 import { runOn } from '../guest/run-on.js';
 import { findVcpuState } from '../guest/vcpu-state.js';
 import { chooseHost, type HostChoice } from '../host/choose-host.js';
@@ -44,6 +45,7 @@ export class ReceiveRun {
   readonly #terminal: Terminal;
   readonly #signal: AbortSignal;
   readonly #interrupt: Interrupt;
+  readonly #monitor: CommandMonitor | undefined;
   readonly #progress = new ArrivalProgress('received');
   /** From listening on. */
   #clock = new ResourceClock();
@@ -58,7 +60,14 @@ export class ReceiveRun {
   /** The blocks where they are kept, without their holes. */
   #kept: { readonly pageSize: number; readonly blocks: readonly FileBlockDescriptor[] } | undefined;
 
-  constructor(options: ReceiveOptions, facts: ReceiveFacts, terminal: Terminal, interrupt: Interrupt) {
+  constructor(
+    options: ReceiveOptions,
+    facts: ReceiveFacts,
+    terminal: Terminal,
+    interrupt: Interrupt,
+    monitor?: CommandMonitor,
+  ) {
+    this.#monitor = monitor;
     this.#options = options;
     this.#facts = facts;
     this.#terminal = terminal;
@@ -162,6 +171,7 @@ export class ReceiveRun {
       commit: (received) => this.#commit(received, images),
       report: (received) => this.#report(received),
       onEvent: (event) => {
+        this.#monitor?.onEvent(event);
         if (event.type === 'status') this.#interrupt.reached(event.status);
         // From here on the source has no guest any more, whatever else may fail.
         if (event.type === 'status' && event.status === 'completed') this.#facts.completed = true;

@@ -1,3 +1,6 @@
+import type { CommandMonitor } from '../control/command-monitor.js';
+import { openMonitor, steeredBy } from '../control/open-monitor.js';
+import { orderedReceive } from '../control/ordered.js';
 import { type ExitCode, endOf } from '../exit-codes.js';
 import { endedAtOnce, listenForInterrupt } from '../interrupt.js';
 import { followParent } from '../loopback/follow-parent.js';
@@ -26,7 +29,7 @@ export async function receiveCommand(
     const error = caught !== undefined && facts.completed === true ? afterCompletion(caught) : caught;
     return { code: endOf(facts.completed === true, error), error };
   };
-  const interrupt = isChild
+  const interrupted = isChild
     ? followParent()
     : listenForInterrupt({
         note: (line) => terminal.note(line),
@@ -37,15 +40,22 @@ export async function receiveCommand(
           return code;
         },
       });
+  let monitor: CommandMonitor | undefined;
   let caught: unknown;
   try {
-    run = new ReceiveRun(options, facts, terminal, interrupt);
-    await run.run(listen, parseTarget(target));
+    const place = parseTarget(target);
+    monitor = await openMonitor('receive', options, terminal);
+    const interrupt = steeredBy(monitor, interrupted);
+    const order = options.defer ? await monitor?.order(interrupt.signal) : undefined;
+    const ordered = order === undefined ? options : orderedReceive(options, order);
+    run = new ReceiveRun(ordered, facts, terminal, interrupt, monitor);
+    await run.run(order?.uri ?? listen, place);
   } catch (error) {
     caught = error;
   }
+  await monitor?.end(caught, interrupted.signal, (line) => terminal.note(line));
   const { code, error } = end(caught);
-  interrupt.release(code);
+  interrupted.release(code);
   tell(options, facts, error);
   return code;
 }

@@ -7,6 +7,8 @@ import {
 } from '@multifd/core';
 import { chooseAccelerator } from '../accelerators/choose.js';
 import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
+import type { CommandMonitor } from '../control/command-monitor.js';
+import { openMonitor, steeredBy } from '../control/open-monitor.js';
 import { type ExitCode, endOf } from '../exit-codes.js';
 import { chooseHost } from '../host/choose-host.js';
 import { endedAtOnce, type Interrupt, listenForInterrupt } from '../interrupt.js';
@@ -37,24 +39,28 @@ export async function relayCommand(
     const completed = facts.completed === true;
     const error = caught !== undefined && completed ? afterCompletion(caught) : caught;
     const code = endOf(completed, error);
-    interrupt.release(code);
+    interrupted.release(code);
     const document = relayDocument(facts, error);
     if (options.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
     else if (facts.result !== undefined) process.stdout.write(relaySummary(document));
     if (error !== undefined) process.stderr.write(formatError(error));
     return code;
   };
-  const interrupt = listenForInterrupt({
+  const interrupted = listenForInterrupt({
     note: (line) => terminal.note(line),
     waitsFor,
     endAtOnce: () => end(endedAtOnce(facts.guest?.())),
   });
+  let monitor: CommandMonitor | undefined;
+  let caught: unknown;
   try {
-    await run(facts, options, terminal, interrupt);
+    monitor = await openMonitor('relay', options, terminal);
+    await run(facts, options, terminal, steeredBy(monitor, interrupted), monitor);
   } catch (error) {
-    return end(error);
+    caught = error;
   }
-  return end(undefined);
+  await monitor?.end(caught, interrupted.signal, (line) => terminal.note(line));
+  return end(caught);
 }
 
 /** What the end waits for after a signal. */
@@ -72,6 +78,7 @@ async function run(
   options: RelayOptions,
   terminal: Terminal,
   interrupt: Interrupt,
+  monitor: CommandMonitor | undefined,
 ): Promise<void> {
   const { signal } = interrupt;
   const listen = parseListen(facts.listen ?? '');
@@ -112,6 +119,7 @@ async function run(
     ...(choice === undefined ? {} : { accelerator: choice.accelerator, fallbacks: choice.fallbacks }),
     ...(socketIo === undefined ? {} : { socketIo }),
     onEvent: (event) => {
+      monitor?.onEvent(event);
       if (event.type === 'status') interrupt.reached(event.status);
       // From here on the source has no guest any more, whatever else may fail.
       if (event.type === 'status' && event.status === 'completed') facts.completed = true;

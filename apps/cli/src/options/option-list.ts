@@ -1,4 +1,5 @@
 import { Option } from '@commander-js/extra-typings';
+import { formatAddress, parseAddress } from '@multifd/core';
 import { HOSTS } from '../host/choose-host.js';
 import { parseZlibLevel, parseZstdLevel } from './compression.js';
 import { parseMachineType, parseUuid } from './identity.js';
@@ -147,4 +148,18 @@ export function completionTimeout() {
     '--completion-timeout <ms>',
     'how long a destination that has received everything and is alive may take to store it (default: 3600000)',
   ).argParser((text) => parseWhole(text, '--completion-timeout', 1, LONGEST_TIMEOUT));
+}
+
+export function qmp() {
+  return new Option(
+    '--qmp <address>',
+    'listen for QMP clients, which ask and steer as they do a QEMU: unix:PATH or tcp:127.0.0.1:PORT',
+  ).argParser((text) => formatAddress(parseAddress(text)));
+}
+
+/** @param command the QMP command that is waited for. */
+export function defer(command: 'migrate' | 'migrate-incoming') {
+  return new Option('--defer', `with --qmp: begin at the QMP command ${command}, and end at quit`).preset(
+    true as const,
+  );
 }

@@ -16,6 +16,10 @@ export interface CommonOptions extends CompressionOptions, TlsOptions {
   readonly verify?: boolean;
   readonly host: HostName;
   readonly json?: true;
+  /** Address of a QMP monitor. */
+  readonly qmp?: string;
+  /** Wait for its orders. */
+  readonly defer?: true;
 }
 
 /** What is to look for zero pages. */
@@ -34,6 +38,8 @@ export interface MigrateOptions extends CommonOptions, AcceleratorOptions {
   readonly machineCompat?: MachineCompat;
   readonly completionTimeout?: number;
   readonly wire?: Wire;
+  /** Only a client of the monitor can turn it off. */
+  readonly returnPath?: boolean;
 }
 
 export interface RelayOptions extends CommonOptions, AcceleratorOptions, OutgoingTlsOptions {
@@ -73,6 +79,7 @@ export function givenParameters(
     idleTimeout,
     completionTimeout,
     wire,
+    returnPath,
   } = { ...noOptions, ...options };
   return {
     ...machineCompat,
@@ -83,6 +90,7 @@ export function givenParameters(
     ...(idleTimeout === undefined ? {} : { idleTimeout }),
     ...(completionTimeout === undefined ? {} : { completionTimeout }),
     ...(wire === undefined ? {} : { wire }),
+    ...(returnPath === undefined ? {} : { returnPath }),
     ...(zeroPageDetection === undefined ? {} : { zeroPageDetection }),
     ...(maxBandwidth === undefined ? {} : { maxBandwidth }),
     ...(downtimeLimit === undefined ? {} : { downtimeLimit }),
@@ -91,7 +99,13 @@ export function givenParameters(
 
 const noOptions: Pick<
   Partial<MigrateOptions>,
-  'zeroPageDetection' | 'maxBandwidth' | 'downtimeLimit' | 'machineCompat' | 'completionTimeout' | 'wire'
+  | 'zeroPageDetection'
+  | 'maxBandwidth'
+  | 'downtimeLimit'
+  | 'machineCompat'
+  | 'completionTimeout'
+  | 'wire'
+  | 'returnPath'
 > &
   Pick<ReceiveOptions, 'idleTimeout'> = {};
 

@@ -6,6 +6,7 @@ import type {
   SourceStatistics,
   TlsPeer,
 } from '@multifd/core';
+import { type RamAnswer, ramAnswer } from '@multifd/qemu';
 import type { GuestReport } from '../guest/prepared-guest.js';
 import type { HostChoice } from '../host/choose-host.js';
 import type { Backing } from '../options/backing.js';
@@ -64,22 +65,7 @@ export interface MigrateDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly guest?: GuestReport;
 }
 
-export interface RamMember {
-  readonly total: number;
-  readonly transferred: number;
-  readonly remaining: number;
-  readonly normal: number;
-  readonly 'normal-bytes': number;
-  /** Zero pages, under the name that QEMU has for them. */
-  readonly duplicate: number;
-  readonly 'zero-pages': number;
-  readonly 'zero-bytes': number;
-  readonly 'page-size': number;
-  readonly mbps: number;
-  readonly 'dirty-sync-count': number;
-  readonly 'dirty-pages-rate': number;
-  readonly 'pages-per-second': number;
-  readonly 'multifd-bytes': number;
+export interface RamMember extends RamAnswer {
   readonly 'channel-bytes': readonly number[];
 }
 
@@ -192,23 +178,7 @@ function statisticsMembers(statistics: SourceStatistics | undefined): Statistics
     'total-time': Math.round(statistics.totalTime),
     'setup-time': Math.round(statistics.setupTime),
     downtime: statistics.downtime === undefined ? null : Math.round(statistics.downtime),
-    ram: {
-      total: statistics.total,
-      transferred: statistics.transferred,
-      remaining: statistics.remaining,
-      normal: statistics.normal,
-      'normal-bytes': statistics.normalBytes,
-      duplicate: statistics.zeroPages,
-      'zero-pages': statistics.zeroPages,
-      'zero-bytes': statistics.zeroBytes,
-      'page-size': statistics.pageSize,
-      mbps: Math.round(statistics.mbps * 100) / 100,
-      'dirty-sync-count': statistics.dirtySyncCount,
-      'dirty-pages-rate': Math.round(statistics.dirtyPagesRate),
-      'pages-per-second': Math.round(statistics.pagesPerSecond),
-      'multifd-bytes': statistics.multifdBytes,
-      'channel-bytes': statistics.channelBytes,
-    },
+    ram: { ...ramAnswer(statistics), 'channel-bytes': statistics.channelBytes },
   };
 }
 

@@ -4,14 +4,9 @@ import { type Accepted, AcceptedSocket, AcceptedTls } from './accepted.js';
 import { type Address, formatAddress } from './address.js';
 import { Bridge } from './bridge.js';
 import { canPostSockets } from './handover.js';
-import { withPrivateSocket } from './private-socket.js';
+import { listenAt } from './listen-at.js';
 import { socketFd } from './socket-bytes.js';
-import { listenError, systemCode } from './socket-errors.js';
-import { removeStaleSocket } from './stale-socket.js';
 import type { TlsAcceptor } from './tls/acceptor.js';
-
-/** Listen backlog. Large, so that a burst of other connections does not make the source wait for a retry. */
-const BACKLOG = 4096;
 
 export type OnConnection = (accepted: Accepted) => void;
 
@@ -58,7 +53,7 @@ export class Listener {
       onConnection(this.#accepted(socket, address)),
     );
     this.#server = server;
-    const port = await listenOrReplace(server, address);
+    const port = await listenAt(server, address);
     this.#address = address.kind === 'tcp' ? { ...address, port } : address;
   }
 
@@ -100,35 +95,4 @@ export class Listener {
       return this.#bridge;
     });
   }
-}
-
-/** Listens; replaces a unix socket whose owner died, as its file outlives the process. */
-async function listenOrReplace(server: Server, address: Address): Promise<number> {
-  try {
-    return await listen(server, address);
-  } catch (error) {
-    const isInUse = MultifdError.is(error) && systemCode(error.cause) === 'EADDRINUSE';
-    if (!isInUse || address.kind !== 'unix') throw error;
-    await removeStaleSocket(address.path).catch((failure: unknown) => {
-      throw MultifdError.is(failure) ? failure : listenError(address, failure);
-    });
-    return listen(server, address);
-  }
-}
-
-function listen(server: Server, address: Address): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) => reject(listenError(address, cause)));
-    const place =
-      address.kind === 'tcp' ? { host: address.host, port: address.port } : { path: address.path };
-    const open = (): boolean => {
-      server.listen({ ...place, backlog: BACKLOG }, () => {
-        const bound = server.address();
-        resolve(bound !== null && typeof bound === 'object' ? bound.port : 0);
-      });
-      return server.listening;
-    };
-    if (address.kind === 'unix') withPrivateSocket(address.path, open);
-    else open();
-  });
 }

@@ -1,31 +1,8 @@
 import { isObject } from '../json.js';
+import type { QemuCapability } from './capabilities.js';
 import type { QmpClient } from './client.js';
 import { QmpError } from './error.js';
 import { type MigrationInfo, type QemuMigrationStatus, readMigrationInfo } from './migration-info.js';
-
-/** Names of QEMU's migration capabilities that matter here (docs/wire.md, 10). */
-export type QemuCapability =
-  | 'multifd'
-  | 'return-path'
-  | 'switchover-ack'
-  | 'pause-before-switchover'
-  | 'validate-uuid'
-  | 'x-ignore-shared'
-  | 'mapped-ram'
-  | 'zero-copy-send'
-  | 'postcopy-ram'
-  | 'postcopy-preempt'
-  | 'postcopy-blocktime'
-  | 'dirty-bitmaps'
-  | 'auto-converge'
-  | 'release-ram'
-  | 'late-block-activate'
-  | 'background-snapshot'
-  | 'dirty-limit'
-  | 'rdma-pin-all'
-  | 'x-colo'
-  | 'xbzrle'
-  | 'events';
 
 /** QEMU's migration parameters under their own names (docs/wire.md, 10); bytes a second, ms. */
 export interface QemuMigrationParameters {

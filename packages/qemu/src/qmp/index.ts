@@ -1,3 +1,4 @@
+export { QEMU_CAPABILITIES, type QemuCapability } from './capabilities.js';
 export { QmpClient, type QmpOptions } from './client.js';
 export * from './commands.js';
 export type { QmpAddress } from './connect.js';

@@ -1,8 +1,8 @@
 import { receive, relay } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
+import type { QemuCapability } from '../../src/qmp/capabilities.js';
 import {
   migrate,
-  type QemuCapability,
   queryStatus,
   setCapabilities,
   setParameters,

@@ -1,8 +1,8 @@
 import { type MigrationParameters, MultifdError, type ReceiveResult, receive } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
+import type { QemuCapability } from '../../src/qmp/capabilities.js';
 import {
   migrate,
-  type QemuCapability,
   type QemuMigrationParameters,
   queryStatus,
   setCapabilities,

@@ -1,0 +1,184 @@
+import {
+  DEFAULT_PARAMETERS,
+  type DestinationEvent,
+  formatAddress,
+  type Migrating,
+  type MigrationStatus,
+  MultifdError,
+  parseAddress,
+  type SourceEvent,
+} from '@multifd/core';
+import { MigrationMonitor, type MigrationOrder, type QemuRunState } from '@multifd/qemu';
+import type { CommonOptions } from '../options/requests.js';
+import { version } from '../version.js';
+
+/** Which command is steered: a source's guest is here at first, the others wait for one. */
+export type Steered = 'migrate' | 'receive' | 'relay';
+
+/** How the guest of this process stands, by the migration's status: QEMU's words. */
+const RUN_STATES: Readonly<Record<'source' | 'other', Partial<Record<MigrationStatus, QemuRunState>>>> = {
+  source: {
+    device: { running: false, status: 'finish-migrate' },
+    completed: { running: false, status: 'postmigrate' },
+  },
+  other: { completed: { running: false, status: 'paused' } },
+};
+
+/** ms that a client gets to read what was sent when the command ends. */
+const LAST_WORD = 100;
+
+export type MonitorOptions = CommonOptions &
+  Partial<Record<'maxBandwidth' | 'downtimeLimit', number>> & {
+    readonly zeroPageDetection?: (typeof DEFAULT_PARAMETERS)['zeroPageDetection'];
+  };
+
+/** The monitor of a command (`--qmp`): clients ask and steer it as they do a QEMU. */
+export class CommandMonitor {
+  readonly #steered: Steered;
+  readonly #defers: boolean;
+  readonly #abort = new AbortController();
+  readonly #order = Promise.withResolvers<MigrationOrder>();
+  readonly #quit = Promise.withResolvers<void>();
+  #monitor: MigrationMonitor | undefined;
+  #status: MigrationStatus = 'none';
+  #hasGuest = false;
+  #migrating: Migrating | undefined;
+
+  private constructor(steered: Steered, defers: boolean) {
+    this.#steered = steered;
+    this.#defers = defers;
+    // Mark the rejection handled: without --defer nobody waits for an order.
+    this.#order.promise.catch(() => {});
+  }
+
+  /**
+   * @param address `unix:PATH` or `tcp:HOST:PORT` of this machine.
+   * @param defers the command waits for `migrate` or `migrate-incoming`, and at its end for `quit`.
+   * @throws MultifdError `usage` or `io`.
+   */
+  static async open(
+    address: string,
+    steered: Steered,
+    defers: boolean,
+    options: MonitorOptions,
+  ): Promise<CommandMonitor> {
+    const control = new CommandMonitor(steered, defers);
+    const place = parseAddress(address);
+    const at = place.kind === 'unix' ? { path: place.path } : { host: place.host, port: place.port };
+    const { multifdCompression = 'none' } = options;
+    const begin = (order: MigrationOrder): void => control.#begin(order);
+    control.#monitor = await MigrationMonitor.listen(at, {
+      package: `multifd ${version()}`,
+      methods: [...new Set(['none', 'zlib', 'zstd', multifdCompression])],
+      parameters: {
+        'multifd-channels': options.multifdChannels ?? DEFAULT_PARAMETERS.multifdChannels,
+        'multifd-compression': multifdCompression,
+        'zero-page-detection': options.zeroPageDetection ?? DEFAULT_PARAMETERS.zeroPageDetection,
+        'max-bandwidth': options.maxBandwidth ?? DEFAULT_PARAMETERS.maxBandwidth,
+        'downtime-limit': options.downtimeLimit ?? DEFAULT_PARAMETERS.downtimeLimit,
+      },
+      returnPath: true,
+      ...(steered === 'migrate' ? { migrate: begin } : { migrateIncoming: begin }),
+      ...(steered === 'migrate' ? { change: (changes) => control.#changes(changes) } : {}),
+      cancel: () => control.#abort.abort(new MultifdError('cancelled', 'cancelled over QMP')),
+      statistics: () => control.#migrating?.statistics(),
+      quit: () => control.#quits(),
+      runState: () => control.#runState(),
+    });
+    return control;
+  }
+
+  /** Where it listens. */
+  get where(): string {
+    const at = this.#monitor?.address;
+    if (at === undefined) return '';
+    return formatAddress('path' in at ? { kind: 'unix', ...at } : { kind: 'tcp', ...at });
+  }
+
+  /** Aborts when a client cancels, or quits. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** What a client has ordered. @throws MultifdError `cancelled` if it quits before, or `signal` aborts. */
+  async order(signal: AbortSignal): Promise<MigrationOrder> {
+    const aborted = (): void => this.#order.reject(signal.reason);
+    signal.addEventListener('abort', aborted);
+    if (signal.aborted) aborted();
+    try {
+      return await this.#order.promise;
+    } finally {
+      signal.removeEventListener('abort', aborted);
+    }
+  }
+
+  /** The guest of a source is made: it `runs`, or is at rest. */
+  hasGuest(): void {
+    this.#hasGuest = true;
+  }
+
+  /** The migration runs: this asks it, and changes its parameters. */
+  begun(migrating: Migrating): void {
+    this.#migrating = migrating;
+  }
+
+  /** Takes what the engine reports. */
+  onEvent(event: SourceEvent | DestinationEvent): void {
+    if (event.type === 'status') this.#reached(event.status);
+    this.#monitor?.onEvent(event);
+  }
+
+  /**
+   * The command is about to end. With --defer that waits for `quit`, or until `signal` aborts.
+   * @param error undefined: all went well.
+   */
+  async end(error: unknown, signal: AbortSignal, note: (line: string) => void): Promise<void> {
+    if (error !== undefined) this.#monitor?.failed(error instanceof Error ? error.message : String(error));
+    if (this.#defers && !signal.aborted && this.#status !== 'none') {
+      note('the migration is over; this command ends at the QMP command quit, or a signal');
+      const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      await Promise.race([this.#quit.promise, aborted]);
+    }
+    this.#monitor?.close();
+    await new Promise((resolve) => setTimeout(resolve, LAST_WORD));
+  }
+
+  #begin(order: MigrationOrder): void {
+    if (!this.#defers)
+      throw new Error('this command migrates as its command line says: --defer waits for orders');
+    if (this.#status !== 'none') throw new Error('this command migrates once: start another one');
+    this.#order.resolve(order);
+  }
+
+  #changes(changes: { readonly 'max-bandwidth'?: number; readonly 'downtime-limit'?: number }): void {
+    const { 'max-bandwidth': maxBandwidth, 'downtime-limit': downtimeLimit } = changes;
+    if (this.#migrating === undefined)
+      throw new Error('the migration is being prepared: try again when it is active');
+    this.#migrating.setParameters({
+      ...(maxBandwidth === undefined ? {} : { maxBandwidth }),
+      ...(downtimeLimit === undefined ? {} : { downtimeLimit }),
+    });
+  }
+
+  #quits(): void {
+    const cancelled = new MultifdError('cancelled', 'ended by the QMP command quit');
+    this.#order.reject(cancelled);
+    // Once the guest has left, what follows (memory is compared) comes to its end.
+    if (this.#status !== 'completed') this.#abort.abort(cancelled);
+    this.#quit.resolve();
+  }
+
+  #reached(status: MigrationStatus): void {
+    const before = this.#runState();
+    this.#status = status;
+    const now = this.#runState();
+    if (before.running !== now.running) this.#monitor?.guestRuns(now.running);
+  }
+
+  #runState(): QemuRunState {
+    const fixed = RUN_STATES[this.#steered === 'migrate' ? 'source' : 'other'][this.#status];
+    if (fixed !== undefined) return fixed;
+    if (this.#steered !== 'migrate') return { running: false, status: 'inmigrate' };
+    return this.#hasGuest ? { running: true, status: 'running' } : { running: false, status: 'prelaunch' };
+  }
+}

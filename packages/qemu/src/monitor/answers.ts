@@ -1,0 +1,68 @@
+import type { MigrationStatus, SourceStatistics } from '@multifd/core';
+
+/** What a monitor knows of its migration. */
+export interface Known {
+  readonly status: MigrationStatus;
+  /** Of a source. */
+  readonly statistics: SourceStatistics | undefined;
+  /** Why it failed. */
+  readonly errorDesc: string | undefined;
+}
+
+/** Answer of `query-migrate` (QEMU's MigrationInfo): empty before a migration, as QEMU's. */
+export function migrationInfo({ status, statistics, errorDesc }: Known): object {
+  if (status === 'none') return {};
+  const error = errorDesc === undefined ? {} : { 'error-desc': errorDesc };
+  if (statistics === undefined) return { status, ...error };
+  const { totalTime, setupTime, downtime, expectedDowntime } = statistics;
+  const answer = { status, ...error, 'total-time': Math.round(totalTime) };
+  if (status === 'setup') return answer;
+  return {
+    ...answer,
+    'setup-time': Math.round(setupTime),
+    ...(downtime === undefined ? {} : { downtime: Math.round(downtime) }),
+    ...(downtime !== undefined || expectedDowntime === undefined
+      ? {}
+      : { 'expected-downtime': Math.round(expectedDowntime) }),
+    ram: ramAnswer(statistics),
+  };
+}
+
+/** QEMU's MigrationStats, and the counters of the series that it never had: `zero-pages` and `zero-bytes`. Bytes, pages. */
+export interface RamAnswer {
+  readonly total: number;
+  readonly transferred: number;
+  readonly remaining: number;
+  readonly normal: number;
+  readonly 'normal-bytes': number;
+  /** Zero pages, under the name that QEMU has for them. */
+  readonly duplicate: number;
+  readonly 'zero-pages': number;
+  readonly 'zero-bytes': number;
+  readonly 'page-size': number;
+  readonly mbps: number;
+  readonly 'dirty-sync-count': number;
+  readonly 'dirty-pages-rate': number;
+  readonly 'pages-per-second': number;
+  readonly 'multifd-bytes': number;
+}
+
+/** Member `ram` of the answer of `query-migrate`. */
+export function ramAnswer(statistics: SourceStatistics): RamAnswer {
+  return {
+    total: statistics.total,
+    transferred: statistics.transferred,
+    remaining: statistics.remaining,
+    normal: statistics.normal,
+    'normal-bytes': statistics.normalBytes,
+    duplicate: statistics.zeroPages,
+    'zero-pages': statistics.zeroPages,
+    'zero-bytes': statistics.zeroBytes,
+    'page-size': statistics.pageSize,
+    mbps: Math.round(statistics.mbps * 100) / 100,
+    'dirty-sync-count': statistics.dirtySyncCount,
+    'dirty-pages-rate': Math.round(statistics.dirtyPagesRate),
+    'pages-per-second': Math.round(statistics.pagesPerSecond),
+    'multifd-bytes': statistics.multifdBytes,
+  };
+}

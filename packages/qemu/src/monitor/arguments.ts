@@ -1,0 +1,88 @@
+import { isObject, type JsonObject } from '../json.js';
+import { Refusal } from './refusal.js';
+import { shown } from './request.js';
+
+/** Reads a command's arguments one by one; `end` refuses what nobody has asked for. Messages are QEMU's. */
+export class Arguments {
+  readonly #given: JsonObject;
+  /** Of the object that holds them, as `capabilities[0].`; empty for the command's own. */
+  readonly #path: string;
+  readonly #known = new Set<string>();
+
+  constructor(given: JsonObject, path = '') {
+    this.#given = given;
+    this.#path = path;
+  }
+
+  /** @throws Refusal as all of these, with the argument's name. */
+  string(name: string): string | undefined {
+    const value = this.#take(name);
+    if (value === undefined || typeof value === 'string') return value;
+    throw this.#wrongType(name, 'string');
+  }
+
+  boolean(name: string): boolean | undefined {
+    const value = this.#take(name);
+    if (value === undefined || typeof value === 'boolean') return value;
+    throw this.#wrongType(name, 'boolean');
+  }
+
+  /** A whole number in a range. */
+  whole(name: string, min: number, max: number): number | undefined {
+    const value = this.#take(name);
+    if (value === undefined) return undefined;
+    if (typeof value !== 'number' || !Number.isSafeInteger(value))
+      throw new Refusal(`Parameter '${this.#path}${name}' expects uint64`);
+    if (value >= min && value <= max) return value;
+    throw new Refusal(`Parameter '${name}' expects a value between ${min} and ${max}`);
+  }
+
+  /** One word of a closed list. */
+  oneOf<T extends string>(name: string, words: readonly T[]): T | undefined {
+    const value = this.string(name);
+    if (value === undefined) return undefined;
+    const found = words.find((word) => word === value);
+    if (found !== undefined) return found;
+    throw new Refusal(`Parameter '${name}' does not accept value '${shown(value)}'`);
+  }
+
+  /** A list of objects. */
+  objects(name: string): readonly Arguments[] | undefined {
+    const value = this.#take(name);
+    if (value === undefined) return undefined;
+    if (!Array.isArray(value)) throw this.#wrongType(name, 'array');
+    return value.map((each: unknown, index) => {
+      const path = `${name}[${index}]`;
+      if (!isObject(each)) throw this.#wrongType(path, 'object');
+      return new Arguments(each, `${this.#path}${path}.`);
+    });
+  }
+
+  object(name: string): Arguments | undefined {
+    const value = this.#take(name);
+    if (value === undefined) return undefined;
+    if (!isObject(value)) throw this.#wrongType(name, 'object');
+    return new Arguments(value, `${this.#path}${name}.`);
+  }
+
+  /** @throws Refusal if an argument's `value` is not there. */
+  need<T>(name: string, value: T | undefined): T {
+    if (value === undefined) throw new Refusal(`Parameter '${this.#path}${name}' is missing`);
+    return value;
+  }
+
+  /** @throws Refusal for an argument that was not read. */
+  end(): void {
+    const other = Object.keys(this.#given).find((name) => !this.#known.has(name));
+    if (other !== undefined) throw new Refusal(`Parameter '${this.#path}${shown(other)}' is unexpected`);
+  }
+
+  #take(name: string): unknown {
+    this.#known.add(name);
+    return Object.hasOwn(this.#given, name) ? this.#given[name] : undefined;
+  }
+
+  #wrongType(name: string, expected: string): Refusal {
+    return new Refusal(`Invalid parameter type for '${this.#path}${name}', expected: ${expected}`);
+  }
+}

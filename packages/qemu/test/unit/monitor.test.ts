@@ -1,0 +1,279 @@
+import { statSync } from 'node:fs';
+import { connect } from 'node:net';
+import type { SourceStatistics } from '@multifd/core';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { MigrationMonitor } from '../../src/monitor/migration-monitor.js';
+import type { MigrationOrder, MonitorTarget } from '../../src/monitor/target.js';
+import { QEMU_CAPABILITIES } from '../../src/qmp/capabilities.js';
+import { QmpClient } from '../../src/qmp/client.js';
+import {
+  migrate,
+  migrateCancel,
+  queryMigrate,
+  setCapabilities,
+  setParameters,
+} from '../../src/qmp/commands.js';
+import { TestFolder } from '../support/folder.js';
+import { converse, REFUSED } from '../support/monitor-words.js';
+
+const NEGOTIATE = '{"execute":"qmp_capabilities"}';
+
+const STATISTICS: SourceStatistics = {
+  totalTime: 1000.4,
+  setupTime: 100.4,
+  downtime: undefined,
+  expectedDowntime: 7.2,
+  expectedEnd: 10,
+  total: 8192,
+  remaining: 4096,
+  transferred: 5000,
+  multifdBytes: 4900,
+  normal: 1,
+  normalBytes: 4096,
+  zeroPages: 1,
+  zeroBytes: 4096,
+  pageSize: 4096,
+  dirtySyncCount: 2,
+  dirtyPagesRate: 3.2,
+  pagesPerSecond: 11.7,
+  mbps: 1.2345,
+  channelBytes: [4900],
+};
+
+/** A monitor with a migration that does nothing but note what it is told. */
+async function monitored(changes: Partial<MonitorTarget> = {}) {
+  const folder = new TestFolder();
+  onTestFinished(() => folder[Symbol.dispose]());
+  const path = folder.file('qmp');
+  const told: unknown[] = [];
+  const target: MonitorTarget = {
+    package: 'multifd test',
+    methods: ['none', 'zstd'],
+    parameters: {
+      'multifd-channels': 2,
+      'multifd-compression': 'none',
+      'zero-page-detection': 'multifd',
+      'max-bandwidth': 0,
+      'downtime-limit': 300,
+    },
+    returnPath: true,
+    migrate: (order: MigrationOrder) => void told.push(order),
+    change: (values) => void told.push(values),
+    cancel: () => void told.push('cancel'),
+    quit: () => void told.push('quit'),
+    statistics: () => STATISTICS,
+    runState: () => ({ running: true, status: 'running' }),
+    ...changes,
+  };
+  const monitor = await MigrationMonitor.listen({ path }, target);
+  onTestFinished(() => monitor.close());
+  const client = async (): Promise<QmpClient> => {
+    const opened = await QmpClient.connect({ path });
+    onTestFinished(() => opened.close());
+    return opened;
+  };
+  return { path, monitor, told, client, target };
+}
+
+describe('a monitor', () => {
+  it('refuses with the words of QEMU 10.0', async () => {
+    const { path } = await monitored();
+    const answers = await converse(path, [NEGOTIATE, ...REFUSED.map(([text]) => text)]);
+    const refusals = REFUSED.map(([, kind, desc]) => ({ error: { class: kind, desc } }));
+    expect(answers.slice(1)).toEqual([{ return: {} }, ...refusals]);
+  });
+
+  it('answers nothing but the negotiation before it', async () => {
+    const { path } = await monitored();
+    const [greeting, refused, done] = await converse(path, [
+      '{"execute":"query-status","id":{"a":[1]}}',
+      NEGOTIATE,
+    ]);
+    expect(greeting).toEqual({
+      QMP: {
+        version: { qemu: { major: 10, minor: 0, micro: 0 }, package: 'multifd test' },
+        capabilities: [],
+      },
+    });
+    expect(refused).toMatchObject({ id: { a: [1] }, error: { class: 'CommandNotFound' } });
+    expect(done).toEqual({ return: {} });
+  });
+
+  it('gives a migration what was set before it, and then only what may change', async () => {
+    const { client, told, monitor } = await monitored();
+    const qmp = await client();
+    await setCapabilities(qmp, { 'return-path': false });
+    await setParameters(qmp, { 'multifd-channels': 4, 'max-bandwidth': 1000, 'multifd-compression': 'zstd' });
+    await migrate(qmp, 'tcp:127.0.0.1:4444');
+    expect(told).toEqual([
+      {
+        uri: 'tcp:127.0.0.1:4444',
+        returnPath: false,
+        parameters: {
+          'multifd-channels': 4,
+          'multifd-compression': 'zstd',
+          'zero-page-detection': 'multifd',
+          'max-bandwidth': 1000,
+          'downtime-limit': 300,
+        },
+      },
+    ]);
+    const inProgress = /There's a migration process in progress/;
+    await expect(migrate(qmp, 'tcp:127.0.0.1:4445')).rejects.toThrow(inProgress);
+    await expect(setCapabilities(qmp, { events: true })).rejects.toThrow(inProgress);
+    await expect(setParameters(qmp, { 'multifd-channels': 8 })).rejects.toThrow(
+      /'multifd-channels' cannot be changed while/,
+    );
+    await setParameters(qmp, { 'max-bandwidth': 2000, 'downtime-limit': 10 });
+    expect(told.at(-1)).toEqual({ 'max-bandwidth': 2000, 'downtime-limit': 10 });
+    await migrateCancel(qmp);
+    expect(told.at(-1)).toBe('cancel');
+    monitor.onEvent({ type: 'status', status: 'cancelling' });
+    monitor.onEvent({ type: 'status', status: 'cancelled' });
+    await migrateCancel(qmp);
+    expect(told.filter((each) => each === 'cancel')).toHaveLength(1);
+    await migrate(qmp, 'unix:/somewhere');
+    expect(told.at(-1)).toMatchObject({ uri: 'unix:/somewhere', parameters: { 'max-bandwidth': 2000 } });
+  });
+
+  it('what migrate takes from QEMU 8.2 on: a list of channels', async () => {
+    const { client, told } = await monitored();
+    const qmp = await client();
+    const addr = { transport: 'socket', type: 'inet', host: '::1', port: '4444' };
+    await qmp.execute('migrate', { channels: [{ 'channel-type': 'main', addr }] });
+    expect(told).toMatchObject([{ uri: 'tcp:[::1]:4444' }]);
+  });
+
+  it.each([
+    { uri: 'exec:rm' },
+    { uri: 'tcp:127.0.0.1:1', channels: [] },
+    { channels: [] },
+    { channels: [{ 'channel-type': 'cpr', addr: {} }] },
+    { channels: [{ 'channel-type': 'main', addr: { transport: 'exec' } }] },
+    { uri: 'tcp:127.0.0.1:1', resume: true },
+  ])('refuses to migrate to %j', async (given) => {
+    const { client, told } = await monitored();
+    const qmp = await client();
+    await expect(qmp.execute('migrate', given)).rejects.toThrow();
+    expect(told).toEqual([]);
+  });
+
+  it('what a migration does is asked and told as of QEMU', async () => {
+    const { client, monitor } = await monitored();
+    const [qmp, deaf] = [await client(), await client()];
+    const events: unknown[] = [];
+    qmp.onEvent(({ event, data, timestamp }) => {
+      events.push([event, data]);
+      expect(Math.abs(timestamp - Date.now())).toBeLessThan(60_000);
+    });
+    expect(await qmp.execute('query-migrate')).toEqual({});
+    await setCapabilities(deaf, { events: true });
+    monitor.onEvent({ type: 'status', status: 'setup' });
+    expect(await qmp.execute('query-migrate')).toEqual({ status: 'setup', 'total-time': 1000 });
+    monitor.onEvent({ type: 'status', status: 'active' });
+    monitor.onEvent({ type: 'progress', round: 1, statistics: STATISTICS });
+    monitor.onEvent({ type: 'progress', round: 1, statistics: STATISTICS });
+    expect(await qmp.execute('query-migrate')).toMatchObject({
+      status: 'active',
+      'setup-time': 100,
+      'expected-downtime': 7,
+      ram: { total: 8192, duplicate: 1, 'zero-pages': 1, mbps: 1.23, 'pages-per-second': 12 },
+    });
+    monitor.guestRuns(false);
+    monitor.failed('the line is cut');
+    monitor.guestRuns(true);
+    expect(await queryMigrate(qmp)).toMatchObject({ status: 'failed', errorDesc: 'the line is cut' });
+    expect(events).toEqual([
+      ['MIGRATION', { status: 'setup' }],
+      ['MIGRATION', { status: 'active' }],
+      ['MIGRATION_PASS', { pass: 2 }],
+      ['STOP', {}],
+      ['MIGRATION', { status: 'failed' }],
+      ['RESUME', {}],
+    ]);
+  });
+
+  it('events are off unless they are asked for, as with QEMU', async () => {
+    const { client, monitor } = await monitored();
+    const qmp = await client();
+    const events: string[] = [];
+    qmp.onEvent(({ event }) => void events.push(event));
+    monitor.onEvent({ type: 'status', status: 'setup' });
+    monitor.guestRuns(false);
+    await queryMigrate(qmp);
+    expect(events).toEqual(['STOP']);
+  });
+
+  it('lists what it cannot do as off, and says so when that is asked for', async () => {
+    const { client } = await monitored();
+    const qmp = await client();
+    const list = await qmp.execute('query-migrate-capabilities');
+    expect(list).toEqual(
+      QEMU_CAPABILITIES.map((capability) => ({
+        capability,
+        state: capability === 'multifd' || capability === 'return-path',
+      })),
+    );
+    for (const capability of QEMU_CAPABILITIES) {
+      await setCapabilities(qmp, { [capability]: capability === 'multifd' });
+      if (['multifd', 'events', 'return-path'].includes(capability)) continue;
+      await expect(setCapabilities(qmp, { [capability]: true })).rejects.toThrow(/is not supported/);
+    }
+    await expect(setCapabilities(qmp, { multifd: false })).rejects.toThrow(/always on/);
+    // All or none.
+    await expect(setCapabilities(qmp, { events: true, xbzrle: true })).rejects.toThrow();
+    expect(await qmp.execute('query-migrate-capabilities')).toContainEqual({
+      capability: 'events',
+      state: false,
+    });
+  });
+
+  it('what the target lacks, or throws, is an answer', async () => {
+    const failing = {
+      migrate() {
+        throw new Error('the guest is not made yet');
+      },
+    };
+    const { client } = await monitored(failing);
+    const qmp = await client();
+    await expect(migrate(qmp, 'tcp:127.0.0.1:1')).rejects.toThrow(/the guest is not made yet/);
+    expect(await qmp.execute('query-migrate')).toEqual({});
+    await expect(qmp.execute('stop')).rejects.toThrow(/has no processors that run here/);
+  });
+
+  it('quit is answered, and then done', async () => {
+    const { client, told, monitor } = await monitored();
+    const qmp = await client();
+    expect(await qmp.execute('quit')).toEqual({});
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(told).toEqual(['quit']);
+    monitor.close();
+    await expect(qmp.execute('query-status')).rejects.toThrow();
+  });
+
+  it('a client without end, or one too many, is dropped, and the others are served', async () => {
+    const { path, client } = await monitored();
+    const qmp = await client();
+    const endless = connect(path);
+    onTestFinished(() => void endless.destroy());
+    const closed = new Promise((resolve) => endless.once('close', resolve));
+    endless.on('error', () => {}).resume();
+    endless.write(Buffer.alloc(2 ** 21, '['));
+    await closed;
+    const many = Array.from({ length: 15 }, () => connect(path));
+    onTestFinished(() => many.forEach((each) => void each.destroy()));
+    await Promise.all(many.map((each) => new Promise((resolve) => each.once('data', resolve))));
+    await expect(QmpClient.connect({ path })).rejects.toThrow();
+    expect(await qmp.execute('query-status')).toEqual({ running: true, status: 'running' });
+  });
+
+  it('only this user, on this machine, can reach it', async () => {
+    const { path, target } = await monitored();
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    const listening = MigrationMonitor.listen({ host: '0.0.0.0', port: 0 }, target);
+    await expect(listening).rejects.toThrow(/no loopback address/);
+    const local = await MigrationMonitor.listen({ host: '127.0.0.1', port: 0 }, target);
+    onTestFinished(() => local.close());
+    expect(local.address).toEqual({ host: '127.0.0.1', port: expect.any(Number) });
+  });
+});

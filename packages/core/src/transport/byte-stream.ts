@@ -13,6 +13,8 @@ export interface ByteStream extends Duplex {
   readonly suite?: string | undefined;
   /** Of TLS: takes the rest of the connection over, if that can be. */
   detach?(): Promise<Detached>;
+  /** Of TLS: nobody will take it over. */
+  stays?(): void;
   /** Resolves when this thread knows what had arrived by now. Undefined: two turns of the event loop are enough. */
   caughtUp?(): Promise<void>;
 }

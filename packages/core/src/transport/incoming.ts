@@ -184,9 +184,10 @@ export class IncomingConnection implements BytesConsumer {
     await this.#bytes.socket.caughtUp?.();
   }
 
-  /** This direction stays open when the peer has ended its own, until `end`: how it ends is an answer. */
+  /** Of main: this direction stays open when the peer has ended its own, until `end`: how it ends is an answer. TLS is Node's. */
   keepOpen(): void {
     this.#bytes.socket.allowHalfOpen = true;
+    this.#bytes.socket.stays?.();
   }
 
   /** Closes this direction once everything written has been sent. */

@@ -70,11 +70,21 @@ export class RecordsPeer {
     return secrets === undefined ? [] : openSent(sent, this.#suite, secrets);
   }
 
-  /** Resolves when the client's connection of this number is closed, however. */
+  /** Resolves when all that the client has sent on its connection of this number is here: it has ended, or broken. */
   async closed(index: number): Promise<void> {
-    const from = this.connections[index]?.from;
-    if (from === undefined || from.destroyed) return;
-    await inTime(new Promise<void>((resolve) => void from.once('close', resolve)), 'the connection');
+    const connection = this.connections[index];
+    if (connection === undefined) return;
+    const { from, to } = connection;
+    if (from.readableEnded || from.destroyed) return;
+    // What nobody takes any more is read all the same. Its pipe pauses it at that.
+    const readOn = (): void => void setImmediate(() => from.resume());
+    if (to.destroyed) readOn();
+    else to.once('close', readOn);
+    const end = new Promise<void>((resolve) => {
+      from.once('end', resolve);
+      from.once('close', () => resolve());
+    });
+    await inTime(end, 'the connection');
   }
 
   /** Writes a record of the test's making, as this end's TLS would. */

@@ -36,12 +36,16 @@ export type ToTerminal =
   | { readonly type: 'destroy' }
   | { readonly type: 'probe' }
   /** The end that reads wants to decrypt by itself. */
-  | { readonly type: 'detach' };
+  | { readonly type: 'detach' }
+  /** It never will. */
+  | { readonly type: 'stays' };
 
 /** What it takes to decrypt the rest of a connection. */
 export interface DetachedTls extends TrafficSecret {
-  /** The socket's. Its owner keeps it open until it is told to drop the connection, or dies. */
+  /** The socket's. Its owner keeps it open until it is told to drop the connection, or dies: then the number may be another's. */
   readonly fd: number;
+  /** Of the descriptor: no other socket has it. */
+  readonly inode: bigint;
   /** All bytes that have come, as they were on the wire. */
   readonly received: Uint8Array;
   /** Decrypted bytes of them that were passed on. */

@@ -81,6 +81,11 @@ export class PortStream extends Duplex {
     });
   }
 
+  /** Nobody will take the connection over: nothing need be kept for that. */
+  stays(): void {
+    if (!this.destroyed) this.#post({ type: 'stays' });
+  }
+
   override _read(): void {
     if (this.#owed === 0) return;
     this.#post({ type: 'more', bytes: this.#owed });

@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { socketFd, switchReading } from '../socket-bytes.js';
@@ -70,10 +71,10 @@ export class RawSide extends Duplex {
 
   /**
    * Stops reading for good.
-   * @returns descriptor, and all that has come so far, which TLS need not have taken; undefined if somebody else cannot go
+   * @returns descriptor, its inode, and all that has come so far, which TLS need not have taken; undefined if somebody else cannot go
    *   on: then nothing has changed.
    */
-  leave(): { readonly fd: number; readonly received: Uint8Array } | undefined {
+  leave(): { readonly fd: number; readonly inode: bigint; readonly received: Uint8Array } | undefined {
     const fd = this.#socket.destroyed ? undefined : socketFd(this.#socket);
     const kept = this.#kept;
     if (kept === undefined || fd === undefined) return undefined;
@@ -85,7 +86,7 @@ export class RawSide extends Duplex {
     }
     switchReading(this.#socket, false);
     this.#kept = undefined;
-    return { fd, received: Buffer.concat(kept) };
+    return { fd, inode: fstatSync(fd, { bigint: true }).ino, received: Buffer.concat(kept) };
   }
 
   /** After `leave`: reads and drops what comes, until the socket ends. */

@@ -1,3 +1,5 @@
+import { fstatSync } from 'node:fs';
+import { MultifdError } from '../../errors.js';
 import type { ByteStream } from '../byte-stream.js';
 import { limitQueues, type QueueUsers } from '../queue-limits.js';
 import type { BlockingTlsSocket, SocketIo } from '../socket-io.js';
@@ -12,6 +14,7 @@ export interface TakenOver {
 /**
  * Lets `io` decrypt the rest of a TLS connection, if it knows the suite and the connection lets it. The stream is paused, and
  * delivers what it has. A connection that has ended is Node's: it has decrypted all of it.
+ * @throws MultifdError `peer-closed` if it is closed meanwhile; as `SocketIo.openTls`.
  */
 export async function takeOverTls(
   stream: ByteStream,
@@ -20,14 +23,36 @@ export async function takeOverTls(
   users: QueueUsers,
 ): Promise<TakenOver> {
   const isKnown = stream.suite !== undefined && io.tlsSuites?.includes(stream.suite) === true;
-  if (!isKnown || io.openTls === undefined) return { by: 'node' };
+  if (!isKnown || io.openTls === undefined) {
+    stream.stays?.();
+    return { by: 'node' };
+  }
   stream.pause();
   const session = (await stream.detach?.()) ?? 'stays';
   // What has come the old way: reading it delivers it.
   while (stream.read() !== null);
   if (session === 'over' || session === 'stays') return { by: 'node' };
-  const { fd, suite, ...receiving } = session;
-  const secured = io.openTls(fd, interrupt, { suite, receiving });
+  const { fd, inode, suite, ...receiving } = session;
+  let secured: BlockingTlsSocket;
+  try {
+    secured = io.openTls(fd, interrupt, { suite, receiving });
+  } finally {
+    receiving.secret.fill(0);
+  }
+  // The number is another thread's, which may have closed the socket meanwhile: it must be that socket still, now that `secured` has
+  // a descriptor of its own.
+  if (inodeOf(fd) !== inode) {
+    secured.close();
+    throw new MultifdError('peer-closed', 'the connection was closed while its TLS was taken over');
+  }
   limitQueues(secured, stream, users);
   return { by: 'host', secured };
+}
+
+function inodeOf(fd: number): bigint | undefined {
+  try {
+    return fstatSync(fd, { bigint: true }).ino;
+  } catch {
+    return undefined;
+  }
 }

@@ -11,7 +11,7 @@ import { notTls, PLAIN_ALERT } from './first-bytes.js';
 import { type DetachedTls, FIRST_WINDOW, type FromTerminal, type ToTerminal } from './messages.js';
 import { judgeClient } from './peer.js';
 import { RawSide } from './raw-side.js';
-import { secretIn } from './traffic-secret.js';
+import { ReceivingHandover } from './receiving-handover.js';
 
 /** Decrypted bytes that wait for the end that reads before this one stops reading. */
 const HIGH_WATER = 512 * 1024;
@@ -28,14 +28,12 @@ export class TlsTerminal {
   readonly #socket: Socket;
   readonly #tls: ServerTls;
   readonly #port: MessagePort;
-  readonly #suites: readonly string[];
+  readonly #handover: ReceivingHandover;
   readonly #closed: () => void;
   readonly #timer: NodeJS.Timeout;
   #raw: RawSide | undefined;
   #plain: TLSSocket | undefined;
   #isSecure = false;
-  /** For whoever takes over; undefined: nobody can. */
-  #secret: Uint8Array | undefined;
   #detached = false;
   readonly #queue = new DecryptedQueue(FIRST_WINDOW);
   #flushing = false;
@@ -61,7 +59,7 @@ export class TlsTerminal {
     this.#socket = socket;
     this.#tls = tls;
     this.#port = port;
-    this.#suites = suites;
+    this.#handover = new ReceivingHandover(suites);
     this.#closed = closed;
     socket.allowHalfOpen = true;
     socket.setNoDelay();
@@ -95,7 +93,7 @@ export class TlsTerminal {
   }
 
   #shakeHands(first: Buffer): void {
-    const raw = new RawSide(this.#socket, first, () => this.#rawEnded(), this.#suites.length > 0);
+    const raw = new RawSide(this.#socket, first, () => this.#rawEnded(), this.#handover.isWanted);
     this.#raw = raw;
     let user: string | undefined;
     const server = createServer(
@@ -103,11 +101,7 @@ export class TlsTerminal {
         user = identity;
       }),
     );
-    if (this.#suites.length > 0) {
-      server.on('keylog', (line: Buffer) => {
-        this.#secret ??= secretIn(line, 'CLIENT_TRAFFIC_SECRET_0');
-      });
-    }
+    if (this.#handover.isWanted) server.on('keylog', (line: Buffer) => this.#handover.hear(line));
     server.on('tlsClientError', (cause) => this.#refuse(handshakeFault(cause, 'it')));
     server.on('secureConnection', (plain) => this.#secured(plain, user));
     raw.on('error', () => {});
@@ -118,6 +112,7 @@ export class TlsTerminal {
   #secured(plain: TLSSocket, user: string | undefined): void {
     this.#plain = plain;
     if (plain.getProtocol() === 'TLSv1.3') this.#raw?.hold();
+    else this.#handover.forget(this.#raw);
     plain.on('error', (cause) => this.#broke(cause));
     try {
       const peer = judgeClient(plain, this.#tls, user);
@@ -196,27 +191,25 @@ export class TlsTerminal {
     } else if (message.type === 'end') this.#finish();
     else if (message.type === 'probe') this.#probe();
     else if (message.type === 'detach') this.#detach();
+    else if (message.type === 'stays') this.#handover.forget(this.#raw);
     else this.#drop();
   }
 
   /** Lets whoever reads decrypt by himself, if he can; this end still writes, and closes. */
   #detach(): void {
     const session = this.#session();
-    this.#raw?.forget();
     this.#post(session === undefined ? { type: 'detached' } : { type: 'detached', session });
+    this.#handover.forget(this.#raw);
   }
 
   #session(): DetachedTls | undefined {
-    const [secret, plain] = [this.#secret, this.#plain];
-    this.#secret = undefined;
-    if (secret === undefined || plain === undefined || this.#over || this.#ending) return undefined;
-    const suite = plain.getCipher().standardName;
-    if (!this.#suites.includes(suite)) return undefined;
-    const left = this.#raw?.leave();
+    const [plain, raw] = [this.#plain, this.#raw];
+    if (plain === undefined || raw === undefined || this.#over || this.#ending) return undefined;
+    const left = this.#handover.leave(plain, raw);
     if (left === undefined) return undefined;
     this.#detached = true;
     this.#queue.drop();
-    return { suite, secret, ...left, taken: this.#queue.passed };
+    return { ...left, taken: this.#queue.passed };
   }
 
   #finish(): void {
@@ -288,6 +281,7 @@ export class TlsTerminal {
     if (!this.#isSecure && !this.#over)
       this.#refuse(new MultifdError('peer-closed', 'closed before the TLS handshake was over'));
     this.#plain?.destroy();
+    this.#handover.forget(this.#raw);
     this.#post({ type: 'closed' });
     this.#port.close();
     this.#closed();

@@ -12,5 +12,9 @@ export type SecretLabel = 'CLIENT_TRAFFIC_SECRET_0' | 'CLIENT_HANDSHAKE_TRAFFIC_
 /** The secret in a line of the key log, `LABEL RANDOM SECRET`, if it is of that name; else undefined. */
 export function secretIn(line: Uint8Array, name: SecretLabel): Uint8Array | undefined {
   const [label, , secret] = Buffer.from(line).toString('latin1').trim().split(' ');
-  return label === name && secret !== undefined ? Buffer.from(secret, 'hex') : undefined;
+  if (label !== name || secret === undefined) return undefined;
+  // In memory of its own, so that it can be overwritten, and is not posted with what Node keeps beside it.
+  const bytes = Buffer.alloc(secret.length >> 1);
+  bytes.write(secret, 'hex');
+  return bytes;
 }

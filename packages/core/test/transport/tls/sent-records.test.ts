@@ -135,9 +135,14 @@ describe('of a channel', () => {
 
 describe('of a source that', () => {
   it.each(['gives up', 'is cancelled'])('%s at once: nothing but whole, new records', async (how) => {
-    const peer = await RecordsPeer.listen((plain) => plain.resume());
+    const secured = Promise.withResolvers<void>();
+    const peer = await RecordsPeer.listen((plain) => {
+      plain.resume();
+      secured.resolve();
+    });
     const channel = await channelTo(peer);
     const outgoing = await channel.opening;
+    await secured.promise;
     await outgoing.send([PAGES], PAGES.length);
     if (how === 'is cancelled') channel.cancel.abort();
     else outgoing.destroy();

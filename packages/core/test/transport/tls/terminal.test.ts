@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { fstatSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { connect } from 'node:tls';
 import { MessageChannel } from 'node:worker_threads';
@@ -110,6 +111,8 @@ describe('the decrypted side of a TLS connection', () => {
     if (typeof session === 'string') throw new Error(session);
     expect(SUITES).toContain(session.suite);
     expect(session.secret.length).toBe(session.suite.endsWith('384') ? 48 : 32);
+    expect(session.secret.some((byte) => byte !== 0)).toBe(true);
+    expect(session.inode).toBe(fstatSync(session.fd, { bigint: true }).ino);
     expect(session.taken).toBe(5);
     // A ClientHello first, and the record of `hello` last.
     expect(Buffer.from(session.received.subarray(0, 1)).toString('hex')).toBe('16');
@@ -127,6 +130,16 @@ describe('the decrypted side of a TLS connection', () => {
     // More than fits into the kernel.
     await inTime(new Promise((resolve) => source.end(Buffer.alloc(32 * 2 ** 20), () => resolve(0))), 'all');
     await inTime(closed, 'the end');
+  });
+
+  it('keeps nothing for a taker once there will be none', async () => {
+    const { source, plain } = await pair(SUITES);
+    source.write('hello');
+    await inTime(once(plain, 'readable'), 'the first bytes');
+    plain.stays();
+    expect(await inTime(plain.detach(), 'the answer')).toBe('stays');
+    expect(plain.read()?.toString()).toBe('hello');
+    plain.destroy();
   });
 
   it('stays where it is without a suite in common, and where all has come', async () => {

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { codeOf } from '../docs/guide.mjs';
 import { checkCommandRefuses, checkImport } from '../nodes/floor.mjs';
+import { readManifest } from './packages.mjs';
 import { person } from './person.mjs';
 import { checkReadme } from './readers.mjs';
 
@@ -18,6 +19,9 @@ export function checkInstalled(node, folder, packages, env, slow) {
     mkdirSync(home, { recursive: true });
     writeFileSync(join(home, 'package.json'), '{"private":true}');
     npm(home, 'install', name);
+    const { scripts, devDependencies } = readManifest(join(home, 'node_modules', name));
+    if (scripts !== undefined || devDependencies !== undefined)
+      throw new Error(`${name}: its package.json names what only the workspace has`);
     const entries = Object.keys(exports).filter((entry) => entry !== './package.json');
     for (const entry of entries) {
       const specifier = `${name}${entry.slice(1)}`;
@@ -95,9 +99,16 @@ export function checkTypes(node, folder, packages, env) {
   };
   const include = ['program.ts', ...examples.map(([file]) => file)];
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include }));
-  run(folder, node, join(folder, 'node_modules/typescript/bin/tsc'), '-p', folder);
+  const tsc = join(folder, 'node_modules/typescript/bin/tsc');
+  run(folder, node, tsc, '-p', folder);
+  // As `tsc --init` writes it: no types are there unless somebody asks for them.
+  const { lib, ...others } = compilerOptions;
+  const initial = { compilerOptions: { ...others, target: 'esnext', types: [] }, files: ['bare.ts'] };
+  writeFileSync(join(folder, 'bare.ts'), `${imports.join('\n')}\nexport const all = [${uses}].length;\n`);
+  writeFileSync(join(folder, 'tsconfig.initial.json'), JSON.stringify(initial));
+  run(folder, node, tsc, '-p', join(folder, 'tsconfig.initial.json'));
   console.log(
-    `${version} strict TypeScript, skipLibCheck false: ${specifiers.length} entries, ${include.slice(1).join(', ')}`,
+    `${version} strict TypeScript, skipLibCheck false: ${specifiers.length} entries, ${include.slice(1).join(', ')}; also as tsc --init has it`,
   );
 }
 

@@ -45,7 +45,9 @@ for (const { folder, manifest } of all) {
   const links = linksOf(folder);
   const optional = manifest.napi === undefined ? {} : platformPackages(home, manifest, links);
   const docs = shipDocs(folder);
-  const full = { ...manifest, ...links };
+  // What only the workspace needs goes: one of these packages is on no registry.
+  const { scripts: _scripts, devDependencies: _devDependencies, ...published } = manifest;
+  const full = { ...published, ...links };
   if (docs.size > 0) full.files = [...manifest.files, 'docs'];
   if (manifest.napi !== undefined) full.optionalDependencies = optional;
   if (manifest.peerDependencies !== undefined) full.peerDependencies = peersOf(manifest);

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 import { checkVersion } from './node-version.js';
 
 checkVersion(process.versions.node);

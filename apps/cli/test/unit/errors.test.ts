@@ -1,12 +1,20 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { MultifdError } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
 import { EXIT, exitCodeOf } from '../../src/exit-codes.js';
 import { errorReport } from '../../src/loopback/messages.js';
+import { buildProgram } from '../../src/program.js';
 import { failureMembers, formatError } from '../../src/report/errors.js';
 import { inOptions } from '../../src/report/option-names.js';
 import { pathError } from '../../src/system-error.js';
+
+/** Of the command, as its help lists them. */
+const OPTIONS = buildProgram([], () => {}).commands.flatMap(({ options }) =>
+  options.flatMap(({ long }) => long ?? []),
+);
 
 function systemErrorOf(call: () => unknown): unknown {
   try {
@@ -17,6 +25,23 @@ function systemErrorOf(call: () => unknown): unknown {
 }
 
 describe('errors and exit codes', () => {
+  it('in a library nothing speaks of options of the command', () => {
+    const packages = fileURLToPath(new URL('../../../../packages', import.meta.url));
+    const words = new Set(OPTIONS.map((option) => option.replace(/^--(no-)?/, '')));
+    const found = readdirSync(packages, { recursive: true, encoding: 'utf8' })
+      .filter((path) => /^[^/]+\/src\/.*\.ts$/.test(path))
+      .flatMap((path) =>
+        readFileSync(join(packages, path), 'utf8')
+          .split('\n')
+          .filter((line) => !/^\s*(\*|\/\/|\/\*)/.test(line))
+          .filter((line) =>
+            [...line.matchAll(/--(?:no-)?([a-z][a-z-]+)/g)].some(([, word = '']) => words.has(word)),
+          )
+          .map((line) => `${path}: ${line.trim()}`),
+      );
+    expect(found).toEqual([]);
+  });
+
   it("core's parameters are named as the options that were typed", () => {
     const text = 'take fewer channels (multifdChannels), or raise ulimit -n';
     expect(inOptions(text, ['migrate'])).toContain('(--channels)');
@@ -24,6 +49,9 @@ describe('errors and exit codes', () => {
     expect(inOptions(text, ['migrate', '--channels=200'])).toContain('(--channels)');
     expect(inOptions('stallTimeout, maxRam and multifdChannelsX', [])).toBe(
       '--stall-timeout, --max-ram and multifdChannelsX',
+    );
+    expect(inOptions('a QEMU knows no report: leave requestReport out for one', [])).toBe(
+      'a QEMU knows no report: give --no-verify for one',
     );
     const error = new MultifdError('io', 'multifdChannels: too many', { hint: 'allow more (maxRam)' });
     expect(formatError(error)).toBe('multifd: --channels: too many\nhint: allow more (--max-ram)\n');

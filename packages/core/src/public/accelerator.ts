@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * The contract of accelerators, which find zero pages, and what their packages need.
  * @module @multifd/core/accelerator

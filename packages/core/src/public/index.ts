@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * The engine, for programs that migrate a guest. Plug-in contracts have their own subpaths.
  * @module @multifd/core

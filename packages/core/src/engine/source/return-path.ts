@@ -185,7 +185,7 @@ function refused(status: number, asksReport: boolean): MultifdError {
     'peer-closed',
     `main stream: the destination failed (SHUT ${status} on the return path)`,
     {
-      hint: asksReport ? `${look}; a QEMU knows no report: --no-verify (requestReport false) for one` : look,
+      hint: asksReport ? `${look}; a QEMU knows no report: leave requestReport out for one` : look,
     },
   );
 }

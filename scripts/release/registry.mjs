@@ -78,11 +78,23 @@ async function answers(address, server) {
   throw new Error('verdaccio does not answer');
 }
 
+/**
+ * A port on which nothing listens. Not one of those that the system gives to outgoing connections (from 32768 on): one of
+ * them could take it before the registry listens.
+ */
 async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (let tries = 0; tries < 100; tries++) {
+    const server = createServer();
+    const isFree = once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    server.listen(20_000 + Math.floor(Math.random() * 10_000), '127.0.0.1');
+    if (!(await isFree)) continue;
+    const { port } = server.address();
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
+  throw new Error('no port is free');
 }

@@ -194,8 +194,8 @@ export class MigrateRun {
       // Nobody looks at the promise until the report has come: it must not be rejected.
       this.#facts.cpuTime.source = await withoutGuest(elapsed, guest, (line) => this.#terminal.note(line));
     };
-    guest.run();
-    this.#monitor?.hasGuest();
+    await guest.run();
+    this.#monitor?.hasGuest(guest.processor);
     let accounted: Promise<void> | undefined;
     const migrating = await startMigration({
       guest: guest.guest,

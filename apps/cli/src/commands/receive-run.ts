@@ -265,7 +265,11 @@ export class ReceiveRun {
   /** A demo guest in memory runs on here, after the source can no longer run it and its digests were taken. */
   async #runOn({ deviceState, ram }: ReceiveResult, target: Target): Promise<void> {
     const vcpu = target.kind === 'memory' ? findVcpuState(deviceState ?? []) : undefined;
-    if (vcpu !== undefined) this.#facts.guest = await runOn(ram, vcpu);
+    if (vcpu === undefined) return;
+    this.#monitor?.arrived(vcpu.runs);
+    this.#facts.guest = vcpu.runs
+      ? await runOn(ram, vcpu)
+      : { state: 'stopped', from: vcpu.counter, to: vcpu.counter };
   }
 }
 

@@ -9,19 +9,17 @@ import {
   type SourceEvent,
 } from '@multifd/core';
 import { MigrationMonitor, type MigrationOrder, type QemuRunState } from '@multifd/qemu';
+import type { Processor } from '../guest/processor.js';
 import type { CommonOptions } from '../options/requests.js';
 import { version } from '../version.js';
 
 /** Which command is steered: a source's guest is here at first, the others wait for one. */
 export type Steered = 'migrate' | 'receive' | 'relay';
 
-/** How the guest of this process stands, by the migration's status: QEMU's words. */
-const RUN_STATES: Readonly<Record<'source' | 'other', Partial<Record<MigrationStatus, QemuRunState>>>> = {
-  source: {
-    device: { running: false, status: 'finish-migrate' },
-    completed: { running: false, status: 'postmigrate' },
-  },
-  other: { completed: { running: false, status: 'paused' } },
+/** QEMU's words for a guest that leaves, or has left, by the migration's status. */
+const LEAVING: Partial<Record<MigrationStatus, string>> = {
+  device: 'finish-migrate',
+  completed: 'postmigrate',
 };
 
 /** ms that a client gets to read what was sent when the command ends. */
@@ -42,6 +40,9 @@ export class CommandMonitor {
   #monitor: MigrationMonitor | undefined;
   #status: MigrationStatus = 'none';
   #hasGuest = false;
+  #processor: Processor | undefined;
+  /** Of a destination: whether the guest that has come runs. */
+  #arrivedRuns = false;
   #migrating: Migrating | undefined;
 
   private constructor(steered: Steered, defers: boolean) {
@@ -83,6 +84,9 @@ export class CommandMonitor {
       cancel: () => control.#abort.abort(new MultifdError('cancelled', 'cancelled over QMP')),
       statistics: () => control.#migrating?.statistics(),
       quit: () => control.#quits(),
+      ...(steered === 'migrate'
+        ? { stop: () => control.#steer('stop'), cont: () => control.#steer('cont') }
+        : {}),
       runState: () => control.#runState(),
     });
     return control;
@@ -112,9 +116,16 @@ export class CommandMonitor {
     }
   }
 
-  /** The guest of a source is made: it `runs`, or is at rest. */
-  hasGuest(): void {
+  /** The guest of a source is made. @param processor undefined: it is at rest. */
+  hasGuest(processor: Processor | undefined): void {
     this.#hasGuest = true;
+    this.#processor = processor;
+  }
+
+  /** The guest has come to this destination. */
+  arrived(runs: boolean): void {
+    this.#arrivedRuns = runs;
+    if (runs) this.#monitor?.guestRuns(true);
   }
 
   /** The migration runs: this asks it, and changes its parameters. */
@@ -160,6 +171,21 @@ export class CommandMonitor {
     });
   }
 
+  /** `stop` and `cont`: besides the migration, which may hold the processor too. */
+  async #steer(order: 'stop' | 'cont'): Promise<void> {
+    const processor = this.#processor;
+    if (processor === undefined) throw new Error('the guest of this end has no processors that run here');
+    if (this.#status === 'completed') throw new Error('the guest has left: it must not run here');
+    const before = this.#runState().running;
+    await (order === 'stop' ? processor.hold('operator') : processor.release('operator'));
+    this.#tellRun(before);
+  }
+
+  #tellRun(before: boolean): void {
+    const { running } = this.#runState();
+    if (running !== before) this.#monitor?.guestRuns(running);
+  }
+
   #quits(): void {
     const cancelled = new MultifdError('cancelled', 'ended by the QMP command quit');
     this.#order.reject(cancelled);
@@ -169,16 +195,20 @@ export class CommandMonitor {
   }
 
   #reached(status: MigrationStatus): void {
-    const before = this.#runState();
+    const { running } = this.#runState();
     this.#status = status;
-    const now = this.#runState();
-    if (before.running !== now.running) this.#monitor?.guestRuns(now.running);
+    this.#tellRun(running);
   }
 
   #runState(): QemuRunState {
-    const fixed = RUN_STATES[this.#steered === 'migrate' ? 'source' : 'other'][this.#status];
-    if (fixed !== undefined) return fixed;
-    if (this.#steered !== 'migrate') return { running: false, status: 'inmigrate' };
-    return this.#hasGuest ? { running: true, status: 'running' } : { running: false, status: 'prelaunch' };
+    if (this.#steered !== 'migrate') {
+      if (this.#arrivedRuns) return { running: true, status: 'running' };
+      return { running: false, status: this.#status === 'completed' ? 'paused' : 'inmigrate' };
+    }
+    const left = LEAVING[this.#status];
+    if (left !== undefined) return { running: false, status: left };
+    if (!this.#hasGuest) return { running: false, status: 'prelaunch' };
+    const runs = this.#processor?.isHeldBy('operator') === false;
+    return { running: runs, status: runs ? 'running' : 'paused' };
   }
 }

@@ -4,7 +4,8 @@ import { allocateGuestMemory, type GuestMemory } from '../host/guest-memory.js';
 import type { Backing } from '../options/backing.js';
 import { DEMO_PAGE_SIZE, type DemoSource } from '../options/sources.js';
 import { fillGuest } from './fill.js';
-import { AT_REST, type GuestReport, type PreparedGuest } from './prepared-guest.js';
+import { AT_REST, type PreparedGuest } from './prepared-guest.js';
+import { Processor } from './processor.js';
 import { chooseTracking } from './tracking.js';
 import { Vcpu } from './vcpu.js';
 import { encodeVcpuState } from './vcpu-state.js';
@@ -61,7 +62,7 @@ function withMemory(guest: PreparedGuest, memory: GuestMemory): PreparedGuest {
 export function restingGuest(guest: Guest): PreparedGuest {
   return {
     guest,
-    run: () => {},
+    run: async () => {},
     cpuTime: async () => 0,
     describe: () => AT_REST,
     allocatedBytes: () => undefined,
@@ -81,29 +82,28 @@ async function runningGuest(
   // A first look may report all that was ever written, which the first round sends anyway.
   tracker?.sync(dirty);
   const seen = tracker === undefined ? { ...ram, dirty: bitmaps } : ram;
-  const vcpu = await Vcpu.start(seen, { seed: source.seed, counter: 0, rate: source.dirty });
-  let state: GuestReport['state'] = 'stopped';
-  const run = () => {
-    vcpu.run();
-    state = 'runs';
-  };
+  const vcpu = await Vcpu.start(seen, { seed: source.seed, counter: 0, rate: source.dirty, runs: true });
+  const processor = new Processor(
+    () => vcpu.run(),
+    () => vcpu.stop(),
+  );
   return {
     guest: {
       ...identity,
       // A tracker may have to see what is read.
       ram: { ...ram, blocks: tracker?.blocks ?? ram.blocks, dirty: bitmaps },
       syncDirty: () => tracker?.sync(dirty),
-      async stop() {
-        await vcpu.stop();
-        state = 'stopped';
-      },
-      resume: run,
-      deviceState: () => [encodeVcpuState(vcpu.state)],
+      stop: () => processor.hold('migration'),
+      resume: () => processor.release('migration'),
+      deviceState: () => [encodeVcpuState({ ...vcpu.state, runs: !processor.isHeldBy('operator') })],
     },
-    run,
+    run: () => processor.release('start'),
+    processor,
     cpuTime: () => vcpu.cpuTime(),
     describe: () => ({
-      ...(state === 'runs' ? { state } : { state, from: 0, to: vcpu.state.counter }),
+      ...(processor.runs
+        ? { state: 'runs' as const }
+        : { state: 'stopped' as const, from: 0, to: vcpu.state.counter }),
       tracker: { name, refused },
     }),
     allocatedBytes: () => undefined,

@@ -1,11 +1,14 @@
 import type { Guest } from '@multifd/core';
 import type { Backing } from '../options/backing.js';
+import type { Processor } from './processor.js';
 
 /** A guest that is ready to migrate, and what the report wants to know of it. */
 export interface PreparedGuest {
   readonly guest: Guest;
   /** The guest begins to run, if it is one that runs. Call it right before the migration. */
-  run(): void;
+  run(): Promise<void>;
+  /** Undefined: it has none that runs. */
+  readonly processor?: Processor;
   /** CPU time in ms that the guest itself used, which is no work of the migration. */
   cpuTime(): Promise<number>;
   /** What it does now, for the report. */

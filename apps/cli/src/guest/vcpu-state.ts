@@ -8,18 +8,21 @@ export interface VcpuState {
   readonly counter: number;
   /** Bytes a second. */
   readonly rate: number;
+  /** False: an operator has stopped it, and it is to stand still where it arrives. */
+  readonly runs: boolean;
 }
 
 export const VCPU_IDSTR = 'demo-vcpu';
-const VERSION = 1;
-const BODY_SIZE = 24;
+const VERSION = 2;
+const BODY_SIZE = 32;
 
-/** The state as a device section: u64 seed, u64 counter, u64 rate, big-endian as in QEMU's own sections. */
+/** The state as a device section: u64 seed, u64 counter, u64 rate, u64 runs (0 or 1), big-endian as in QEMU's own sections. */
 export function encodeVcpuState(state: VcpuState): DeviceSection {
   const body = Buffer.alloc(BODY_SIZE);
   body.writeBigUInt64BE(BigInt(state.seed), 0);
   body.writeBigUInt64BE(BigInt(state.counter), 8);
   body.writeBigUInt64BE(BigInt(state.rate), 16);
+  body.writeBigUInt64BE(state.runs ? 1n : 0n, 24);
   return { idstr: VCPU_IDSTR, instanceId: 0, versionId: VERSION, body };
 }
 
@@ -37,11 +40,10 @@ export function findVcpuState(sections: readonly DeviceSection[]): VcpuState | u
     );
   }
   const body = Buffer.from(section.body);
-  const state = {
-    seed: Number(body.readBigUInt64BE(0)),
-    counter: Number(body.readBigUInt64BE(8)),
-    rate: Number(body.readBigUInt64BE(16)),
-  };
-  if (Object.values(state).every(Number.isSafeInteger) && state.seed < 2 ** 32) return state;
+  const [seed = 0, counter = 0, rate = 0, runs = 0] = [0, 8, 16, 24].map((at) =>
+    Number(body.readBigUInt64BE(at)),
+  );
+  const isInRange = [seed, counter, rate].every(Number.isSafeInteger) && seed < 2 ** 32 && runs <= 1;
+  if (isInRange) return { seed, counter, rate, runs: runs === 1 };
   throw new MultifdError('protocol', `device ${VCPU_IDSTR}: its state is out of range`);
 }

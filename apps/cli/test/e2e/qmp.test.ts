@@ -17,7 +17,7 @@ describe.skipIf(missing !== '')(`steered by Python's qemu.qmp${missing}`, () => 
     const socket = path();
     const migrating = start([
       'migrate',
-      'demo:32M,zero=0.25',
+      'demo:32M,zero=0.25,dirty=1M',
       '--qmp',
       `unix:${socket}`,
       '--defer',
@@ -35,7 +35,7 @@ describe.skipIf(missing !== '')(`steered by Python's qemu.qmp${missing}`, () => 
       parameters: { 'multifd-channels': 3, 'max-bandwidth': 0, 'zero-page-detection': 'multifd' },
     });
     const { total, normal, duplicate } = seen.over.ram;
-    expect(total).toBe((normal + duplicate) * 4096);
+    expect((normal + duplicate) * 4096).toBeGreaterThanOrEqual(total);
     const statuses = seen.events.filter(([event]: [string]) => event === 'MIGRATION');
     expect(statuses.map(([, { status }]: [string, { status: string }]) => status)).toEqual([
       'setup',
@@ -57,7 +57,7 @@ describe.skipIf(missing !== '')(`steered by Python's qemu.qmp${missing}`, () => 
   it('migrate_cancel: the guest runs on, and the command says that it was cancelled', async () => {
     const receiving = await startReceive([]);
     const socket = path();
-    const migrating = start(['migrate', 'demo:64M,zero=0', '--qmp', `unix:${socket}`, '--defer']);
+    const migrating = start(['migrate', 'demo:64M,zero=0,dirty=1M', '--qmp', `unix:${socket}`, '--defer']);
     await migrating.says(/waiting for orders/);
     const seen = await steer(python, socket, 'cancel', receiving.address);
     expect(seen).toMatchObject({
@@ -71,6 +71,30 @@ describe.skipIf(missing !== '')(`steered by Python's qemu.qmp${missing}`, () => 
       stderr: expect.stringMatching(/^multifd: .*cancelled.*\nhint: the guest is intact here$/m),
     });
     expect((await receiving.ended).code).toBe(1);
+  });
+
+  it('stop and cont: a guest that is stopped stands still where it arrives', async () => {
+    const receiving = await startReceive(['--json']);
+    const socket = path();
+    const source = 'demo:32M,zero=0,dirty=1M';
+    const migrating = start(['migrate', source, '--qmp', `unix:${socket}`, '--defer', '--json']);
+    await migrating.says(/waiting for orders/);
+    const seen = await steer(python, socket, 'pause', receiving.address);
+    expect(seen).toMatchObject({
+      running: { running: true, status: 'running' },
+      paused: { running: false, status: 'paused' },
+      again: { running: true, status: 'running' },
+      over: { status: 'completed' },
+      left: 'GenericError: the guest has left: it must not run here',
+      after: { running: false, status: 'postmigrate' },
+      events: ['STOP', 'RESUME', 'STOP'].map((event) => [event, null]),
+    });
+    const [left, arrived] = await Promise.all([migrating.ended, receiving.ended]);
+    expect([left.code, arrived.code]).toEqual([0, 0]);
+    const { guest } = JSON.parse(left.stdout);
+    expect(guest).toMatchObject({ state: 'stopped', from: 0 });
+    // Not one write of its processor is lost, or made after it was stopped.
+    expect(JSON.parse(arrived.stdout).guest).toEqual({ state: 'stopped', from: guest.to, to: guest.to });
   });
 
   it('a destination waits for migrate-incoming', async () => {

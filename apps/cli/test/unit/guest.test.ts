@@ -147,16 +147,16 @@ describe('the vCPU', () => {
   });
 
   it('takes its state along', () => {
-    const state = { seed: 4294967295, counter: 2 ** 40 + 1, rate: 64 * 2 ** 20 };
+    const state = { seed: 4294967295, counter: 2 ** 40 + 1, rate: 64 * 2 ** 20, runs: false };
     const other = { idstr: 'timer', instanceId: 0, versionId: 2, body: new Uint8Array(3) };
     expect(findVcpuState([other, encodeVcpuState(state)])).toEqual(state);
     expect(findVcpuState([other])).toBeUndefined();
   });
 
   it('refuses a state that it cannot read', () => {
-    const section = encodeVcpuState({ seed: 1, counter: 2, rate: 3 });
-    expect(() => findVcpuState([{ ...section, versionId: 2 }])).toThrow(/demo-vcpu/);
+    const section = encodeVcpuState({ seed: 1, counter: 2, rate: 3, runs: true });
+    expect(() => findVcpuState([{ ...section, versionId: 1 }])).toThrow(/demo-vcpu/);
     expect(() => findVcpuState([{ ...section, body: section.body.subarray(1) }])).toThrow(/demo-vcpu/);
-    expect(() => findVcpuState([{ ...section, body: new Uint8Array(24).fill(255) }])).toThrow(/out of range/);
+    expect(() => findVcpuState([{ ...section, body: new Uint8Array(32).fill(255) }])).toThrow(/out of range/);
   });
 });

@@ -4,7 +4,7 @@ import { MultifdError } from '../../errors.js';
 import { ClientSide } from './client-side.js';
 import { clientOptions } from './contexts.js';
 import type { ClientTls, TlsPeer } from './credentials.js';
-import { handshakeFault } from './faults.js';
+import { connectionFault, handshakeFault } from './faults.js';
 import { judgeServer, serverName } from './peer.js';
 import { SendingHandover } from './sending-handover.js';
 
@@ -38,6 +38,8 @@ export function secure(
     const side = maySend ? new ClientSide(raw) : undefined;
     const options = { ...clientOptions(tls), servername: serverName(hostname) };
     const socket = connect({ ...options, socket: side ?? raw });
+    // TLSSocket does as its stream does. A destination that ends is gone, and that is to be noticed.
+    socket.allowHalfOpen = false;
     const handover = side && new SendingHandover(socket, side);
     const settle = (): void => {
       clearTimeout(timer);
@@ -53,16 +55,25 @@ export function secure(
       const help = hint === undefined ? {} : { hint };
       reject(new MultifdError(code, `${where}: ${message}`, { cause, ...help }));
     };
+    let peer: TlsPeer | undefined;
     const onSecure = (): void => {
       try {
-        const peer = judgeServer(socket, tls, host);
-        settle();
-        resolve({ socket, peer, handover });
+        peer = judgeServer(socket, tls, host);
       } catch (cause) {
         fail(MultifdError.from(cause, 'internal', 'TLS'));
+        return;
       }
+      const secured = { socket, peer, handover };
+      // What came with the handshake's last bytes may break the connection in this very turn. That is said in front of microtasks,
+      // and whoever waits for this listens in the microtasks behind this one.
+      queueMicrotask(() => {
+        if (socket.destroyed) return;
+        settle();
+        resolve(secured);
+      });
     };
-    const onError = (cause: Error): void => fail(handshakeFault(cause, 'the destination'));
+    const onError = (cause: Error): void =>
+      fail(peer === undefined ? handshakeFault(cause, 'the destination') : connectionFault(cause));
     const onClose = (): void =>
       onError(Object.assign(new Error('the connection ended'), { code: 'ECONNRESET' }));
     const onAbort = (): void => fail(new MultifdError('cancelled', 'cancelled in the TLS handshake'));

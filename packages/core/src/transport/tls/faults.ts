@@ -85,3 +85,11 @@ export function handshakeFault(cause: Error, who: string): MultifdError {
   }
   return new MultifdError('tls', `TLS handshake: ${reason}`, { cause });
 }
+
+/** The error of a connection that broke behind its handshake. */
+export function connectionFault(cause: Error): MultifdError {
+  return new MultifdError('peer-closed', `the connection broke: ${tlsReason(cause)}`, {
+    cause,
+    hint: "see the destination's own message",
+  });
+}

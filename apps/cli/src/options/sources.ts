@@ -73,6 +73,11 @@ export function parseSource(text: string): Source {
   }
   if (text === 'demo' || text.startsWith('demo:')) return parseDemo(text.slice(5));
   const [word = ''] = text.split(':');
+  if (word === 'tcp' || word === 'unix' || text === 'loopback') {
+    throw new MultifdError('usage', `source ${quote(text)}: that is a destination, which comes second`, {
+      hint: `write what to send first: multifd migrate demo:1G ${text}`,
+    });
+  }
   const meant = suggestion(word, KINDS);
   throw new MultifdError('usage', `source ${quote(text)}: not understood`, {
     hint: meant === undefined ? HINT : `did you mean ${meant}:${text.slice(word.length + 1)}?`,

@@ -103,6 +103,14 @@ describe('sources', () => {
     expect(parseSource('file:raw:a')).toEqual({ kind: 'file', path: 'raw:a' });
   });
 
+  it.each(['tcp:192.0.2.7:4444', 'unix:/run/a', 'loopback'])('%s is told to be a destination', (text) => {
+    expect(refusal(() => parseSource(text))).toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(/that is a destination, which comes second$/),
+      hint: `write what to send first: multifd migrate demo:1G ${text}`,
+    });
+  });
+
   it.each([
     'demo:3K',
     'demo:0',

@@ -73,7 +73,7 @@ export interface NativeSocket {
 
 /** As `NativeSocket`, of a connection whose TLS handshake is over. It has a descriptor of its own. */
 export interface NativeTlsSocket extends NativeSocket {
-  /** From now on it sends. @param secret has protected nothing. @param recordsPerKey for tests. */
+  /** From now on it sends. Once only. @param secret has protected nothing. @param recordsPerKey for tests. */
   sends(suite: string, secret: Uint8Array, recordsPerKey?: number): void;
   /** From now on it receives. */
   receives(suite: string, secret: Uint8Array, received: Uint8Array, taken: number): void;

@@ -166,6 +166,14 @@ describe.skipIf(!built)('TLS whose handshake somebody else has done', () => {
     expect(() => tls.send([Buffer.from('x')], LONG)).toThrow(/does not send/);
   });
 
+  it('takes a secret to send with once: a second time would count its records from 0 again', async () => {
+    const [one] = await sockets();
+    const tls = native(one);
+    const secret = randomBytes(32);
+    tls.sends('TLS_AES_128_GCM_SHA256', secret);
+    expect(() => tls.sends('TLS_AES_128_GCM_SHA256', secret)).toThrow(/sends already/);
+  });
+
   it("goes on where Node's TLS leaves off, and Node understands new keys", async () => {
     const authority = await TestAuthority.make();
     const own = await authority.issue('server', { addresses: ['127.0.0.1'] });

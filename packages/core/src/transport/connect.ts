@@ -49,7 +49,7 @@ export async function openConnection(
   const socket = await connectSocket({ address, addresses }, where, timeout, signal);
   if (tls === undefined) return { socket, tls };
   const host = address.kind === 'tcp' ? address.host : undefined;
-  const left = Math.max(1, timeout - (performance.now() - start));
+  const left = Math.max(1, Math.ceil(timeout - (performance.now() - start)));
   const secured = await secure(socket, tls, host, maySend, where, left, signal);
   return { socket: secured.socket, tls: secured.peer, handover: secured.handover };
 }

@@ -7,6 +7,7 @@ import { type Connected, openConnection } from '../../../src/transport/connect.j
 import { splitRecords } from '../../../src/transport/tls/record-opener.js';
 import { expectFailure, inTime, outcomeOf } from '../../support/outcome.js';
 import { RecordsPeer } from '../../support/records-peer.js';
+import { usualTls } from '../../support/tls.js';
 
 /** Records of the server's flight in TLS 1.3: hello, for middleboxes, and four or five that are protected. */
 const FLIGHT = 7;
@@ -75,3 +76,22 @@ it.each(['TLSv1.2', 'TLSv1.3'] as const)(
     await inTime(closed, 'the end', 2000);
   },
 );
+
+it('a destination that never answers: the time that was left is said in whole ms', async () => {
+  const silent = createServer(() => {});
+  silent.listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  onTestFinished(() => void silent.close());
+  const own = silent.address();
+  const { client } = await usualTls();
+  const opening = openConnection(
+    {
+      address: parseAddress(`tcp:127.0.0.1:${own !== null && typeof own === 'object' ? own.port : 0}`),
+      tls: client,
+    },
+    'channel 0',
+    200,
+    new AbortController().signal,
+  );
+  expectFailure(await outcomeOf(opening, 'connecting'), 'timeout', /destination within \d+ ms$/);
+});

@@ -54,10 +54,14 @@ impl TlsSocket {
         })
     }
 
-    /// From now on it sends, and nobody else does.
+    /// From now on it sends, and nobody else does. Once only.
     /// @param secret the first application traffic secret of this direction, which has protected nothing.
     /// @param per_key records that one key protects at most.
     pub fn sends(&mut self, suite: &str, secret: &[u8], per_key: u64) -> Result<()> {
+        if self.sealing.is_some() {
+            // It would count its records from 0 again.
+            return Err(Fault::new(Code::Internal, "this TLS connection sends already"));
+        }
         let protection = Protection::new(named(suite)?, secret)?;
         self.sealing = Some(Sealing::new(protection, per_key));
         Ok(())

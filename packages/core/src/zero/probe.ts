@@ -3,8 +3,8 @@ import type { Accelerator, AcceleratorReference, Probe } from './accelerator.js'
 import type { ProbedAccelerator } from './choice.js';
 import { loadAccelerators } from './load.js';
 
-/** ms that an asynchronous probe may take. */
-export const PROBE_PATIENCE = 5000;
+/** ms that an asynchronous probe may take. A graphics card in software needs more than 5 s on a busy machine. */
+export const PROBE_PATIENCE = 10_000;
 
 /** A known accelerator. It is probed once, on the first call of `probe`. */
 export interface Candidate {

@@ -70,8 +70,9 @@ export class MigrationMonitor {
     if (event.type === 'progress' && 'round' in event) this.#passed(event.statistics.dirtySyncCount);
   }
 
-  /** Why the migration failed: one line. */
+  /** Why the migration failed: one line. Once it has completed, the guest has left, and nothing else may be said of it. */
   failed(reason: string): void {
+    if (this.#status === 'completed') return;
     this.#errorDesc = reason;
     if (this.#status !== 'failed' && this.#status !== 'cancelled') this.#reached('failed');
   }

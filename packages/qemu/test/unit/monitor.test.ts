@@ -241,6 +241,16 @@ describe('a monitor', () => {
     await expect(qmp.execute('stop')).rejects.toThrow(/has no processors that run here/);
   });
 
+  it('a guest that has left stays so, whatever fails behind that: a client would start it again', async () => {
+    const { client, monitor } = await monitored();
+    const qmp = await client();
+    for (const status of ['setup', 'active', 'device', 'completed'] as const)
+      monitor.onEvent({ type: 'status', status });
+    monitor.failed('not verified: the destination sent no digests');
+    expect(await queryMigrate(qmp)).toMatchObject({ status: 'completed' });
+    expect(await qmp.execute('query-migrate')).not.toHaveProperty('error-desc');
+  });
+
   it('quit is answered, and then done', async () => {
     const { client, told, monitor } = await monitored();
     const qmp = await client();

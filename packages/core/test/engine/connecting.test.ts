@@ -33,11 +33,11 @@ describe('a destination that is none', () => {
   it('accepts and never answers: even a guest that the kernels on the way could take whole is not stopped', async () => {
     const to = await stub(() => {});
     const { guest, calls } = watchedGuest(MIB);
-    const outcome = await trying(to, guest, { setupTimeout: 1000, stallTimeout: 60_000 });
+    const outcome = await trying(to, guest, { setupTimeout: 5000, stallTimeout: 60_000 });
     const error = expectFailure(
       outcome,
       'timeout',
-      /main stream: no answer from the destination within 1000 ms/,
+      /main stream: no answer from the destination within 5000 ms/,
     );
     expect(error.hint).toMatch(/multifd-channels/);
     expect(error.guest).toBe('source');

@@ -13,6 +13,16 @@ import { createGuestRam } from '../support/ram.js';
 const PAGES = 32;
 /** More than what the kernel and a connection's own buffer take. */
 const LARGE = 32 * 2 ** 20;
+/** More than what main carries before the device state. */
+const BEHIND_RAM = 2 ** 16;
+
+/** Reads so many bytes, and no more than what has come with them. */
+async function read(socket: Socket, bytes: number): Promise<void> {
+  const before = socket.bytesRead;
+  socket.resume();
+  while (socket.bytesRead - before < bytes) await delay(10);
+  socket.pause();
+}
 
 /** A destination that takes both connections and reads of neither until it is told to. */
 async function destination() {
@@ -90,10 +100,10 @@ describe('without a return path, when the guest is handed over and main is still
         when === 'stopped' ? [{ idstr: 'big', instanceId: 0, versionId: 1, body }] : [],
       intact: () => asked.resolve(),
     });
-    // The hand-over follows at once, and main cannot end before it is read.
-    const handedOver = async () => {
+    // Only the device state is so long, which goes out behind the hand-over; and main cannot end before it is read.
+    const handedOver = async (main: Socket) => {
       await inTime(asked.promise, 'the last question');
-      await seen();
+      await inTime(read(main, BEHIND_RAM), 'the device state');
     };
     return { ...guest, handedOver };
   }
@@ -103,7 +113,7 @@ describe('without a return path, when the guest is handed over and main is still
     const { guest, calls, handedOver } = large();
     const result = trying(to, guest, { returnPath: false, stallTimeout: 20_000 });
     const { main, channel } = await connections;
-    await handedOver();
+    await handedOver(main);
     channel.resetAndDestroy();
     await seen();
     main.resume();
@@ -118,7 +128,7 @@ describe('without a return path, when the guest is handed over and main is still
     const result = trying(to, guest, { returnPath: false, stallTimeout: 20_000 });
     const { main, channel } = await connections;
     channel.resume();
-    await handedOver();
+    await handedOver(main);
     channel.end();
     await seen();
     main.resume();

@@ -47,5 +47,5 @@ describe('many migrations in a row, good ones and cancelled ones', () => {
     expect(process.getActiveResourcesInfo().length).toBeLessThanOrEqual(resources + 2);
     // 50 rounds of 5 threads: whatever is kept for each would be far above this.
     expect(process.memoryUsage.rss() - before.rss).toBeLessThan(128 * MIB);
-  });
+  }, 400_000);
 });

@@ -6,6 +6,11 @@ const RATE = 1;
 const GENERATION = 2;
 const WORDS = 3;
 
+/** ms of the line that one turn is worth: with a few channels that is no burst worth mentioning. */
+const PORTION = 5;
+/** ns that a sender which comes late may catch up on: timers fire late, and the rate would never be reached. */
+const CATCH_UP = 15_000_000n;
+
 /** A sender's turn. */
 export interface Turn {
   /** ms to wait before sending; 0: send at once. */
@@ -16,8 +21,8 @@ export interface Turn {
 
 /**
  * `max-bandwidth` for all connections together: a shared clock that says when the line is free again. Each sender
- * reserves its bytes on it and waits for its turn, so a slow channel leaves no share unused. Any thread may change
- * the rate at any time.
+ * reserves its bytes on it, `portion` by `portion`, and waits for its turn, so a slow channel leaves no share unused, and
+ * no second gets 5 % more than the rate. Any thread may change the rate at any time.
  */
 export class BandwidthLimit {
   readonly buffer: SharedArrayBuffer;
@@ -47,6 +52,12 @@ export class BandwidthLimit {
     return Number(Atomics.load(this.#words, RATE));
   }
 
+  /** Bytes to reserve at a time, at most; infinite without a limit. */
+  get portion(): number {
+    const rate = this.bytesPerSecond;
+    return rate === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor((rate * PORTION) / 1000));
+  }
+
   /** Reserves `bytes`. @param now ns, monotonic. */
   reserve(bytes: number, now: bigint): Turn {
     const generation = Atomics.load(this.#words, GENERATION);
@@ -56,9 +67,10 @@ export class BandwidthLimit {
     const cost = (BigInt(bytes) * 1_000_000_000n + rate - 1n) / rate;
     for (;;) {
       const freeAt = Atomics.load(this.#words, FREE_AT);
-      const start = freeAt > now ? freeAt : now;
+      const earliest = now - CATCH_UP;
+      const start = freeAt > earliest ? freeAt : earliest;
       if (Atomics.compareExchange(this.#words, FREE_AT, freeAt, start + cost) === freeAt) {
-        return { wait: Number(start - now) / 1e6, generation };
+        return { wait: Math.max(0, Number(start - now) / 1e6), generation };
       }
     }
   }

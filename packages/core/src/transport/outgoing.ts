@@ -8,6 +8,7 @@ import { isSilent } from '../time-limit.js';
 import type { BandwidthLimit } from './bandwidth.js';
 import type { BlockingSocket, BlockingTlsSocket } from './socket-io.js';
 import { tlsReason } from './tls/faults.js';
+import { VectorParts } from './vector-parts.js';
 
 /** Bytes that may be queued in this process for a connection before its thread waits. */
 const HIGH_WATER = 4 * 2 ** 20;
@@ -77,7 +78,19 @@ export class Outgoing {
     counters.hasSent(bytes);
   }
 
+  /** Under a bandwidth limit, in parts: one long write would be a burst of more than the limit. */
   async #handOver(vectors: readonly Uint8Array[], bytes: number, done?: () => void): Promise<void> {
+    const { limit } = this.#options;
+    if (bytes <= limit.portion) return this.#write(vectors, bytes, done);
+    const parts = new VectorParts(vectors);
+    for (let left = bytes; left > 0; ) {
+      const length = Math.min(left, limit.portion);
+      left -= length;
+      await this.#write(parts.take(length), length, left === 0 ? done : undefined);
+    }
+  }
+
+  async #write(vectors: readonly Uint8Array[], bytes: number, done?: () => void): Promise<void> {
     await this.#turn(bytes);
     this.#throwIfFailed();
     this.#options.counters.addBytes(bytes);

@@ -61,6 +61,7 @@ Examples:
   multifd migrate demo:256M --zero-page-detection legacy --json
   multifd migrate raw:guest.ram tcp:192.0.2.7:4444 --verify
   multifd migrate raw:guest.ram unix:/run/incoming.sock --max-bandwidth 100M --downtime-limit 50
+  multifd migrate demo:4G,dirty=1G --auto-converge --timeout 60000 --limit-action suspend
   multifd migrate file:guest.mig tcp:192.0.2.7:4444
   multifd migrate raw:guest.ram tcp:192.0.2.7:4444 --machine-type pc-q35-7.2
   multifd migrate demo:100G,zero=1,backing=memfd

@@ -1,22 +1,14 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import { accelBenchCommand, accelListCommand } from './commands/accel.js';
 import { addBench } from './commands/add-bench.js';
+import { addMigrate } from './commands/add-migrate.js';
 import { inspectCommand } from './commands/inspect.js';
-import { migrateCommand } from './commands/migrate.js';
 import { receiveCommand } from './commands/receive.js';
 import { relayCommand } from './commands/relay.js';
 import { parseHost, tlsInitCommand } from './commands/tls.js';
 import { addCompletion } from './completion/commands.js';
 import type { ExitCode } from './exit-codes.js';
-import {
-  ACCEL_HELP,
-  INSPECT_HELP,
-  MIGRATE_HELP,
-  RECEIVE_HELP,
-  RELAY_HELP,
-  ROOT_HELP,
-  TLS_HELP,
-} from './help.js';
+import { ACCEL_HELP, INSPECT_HELP, RECEIVE_HELP, RELAY_HELP, ROOT_HELP, TLS_HELP } from './help.js';
 import { addHelp } from './help-command.js';
 import { parseMaxRam } from './options/max-ram.js';
 import {
@@ -34,10 +26,8 @@ import {
   maxBandwidth,
   multifdSetting,
   qmp,
-  setupTimeout,
   stallTimeout,
   uuid,
-  wire,
   zeroPageDetection,
   zlibLevel,
   zstdLevel,
@@ -54,8 +44,6 @@ import {
   TLS_PSK_HELP,
   tlsAuthz,
   tlsCreds,
-  tlsHostname,
-  tlsUsername,
 } from './options/tls-options.js';
 import { version } from './version.js';
 
@@ -124,50 +112,6 @@ function addAccel(program: Command, ended: (code: ExitCode) => void): void {
     .option('--json', 'print one JSON document on stdout and nothing else')
     .action(async (options) => ended(await accelBenchCommand(options)));
   addHelp(accel);
-}
-
-function addMigrate(program: Command, args: readonly string[], ended: (code: ExitCode) => void): void {
-  program
-    .command('migrate')
-    .summary('move a guest to another process')
-    .description("Move a guest's memory to another process, on this machine or another")
-    .argument('[source]', 'the guest to move', 'demo:1G')
-    .argument('[destination]', 'where it goes', 'loopback')
-    .addOption(channels(args))
-    .addOption(zeroPageDetection())
-    .addOption(compression())
-    .addOption(zlibLevel())
-    .addOption(zstdLevel())
-    .addOption(multifdSetting())
-    .addOption(maxBandwidth())
-    .option('--downtime-limit <ms>', 'how long the guest may be paused at the end (default: 300)', (text) =>
-      parseWhole(text, '--downtime-limit', 0, 2_000_000),
-    )
-    .addOption(accel())
-    .addOption(host(args))
-    .addOption(machineCompat())
-    .addOption(machineType('machine type to announce (default: none)'))
-    .addOption(uuid())
-    .option('--verify', 'compare both sides at the end, by SHA-256 (default for demo: and loopback)')
-    .option('--no-verify', 'do not compare: a QEMU cannot')
-    .addOption(tlsCreds())
-    .option('--tls-verify-peer', 'the destination must prove who it is (default)')
-    .option('--no-tls-verify-peer', 'it need not: whoever is in between can read and forge the guest')
-    .option(TLS_PSK, TLS_PSK_HELP)
-    .addOption(tlsUsername())
-    .addOption(tlsHostname())
-    .addOption(setupTimeout())
-    .addOption(stallTimeout())
-    .addOption(completionTimeout())
-    .addOption(wire())
-    .addOption(qmp())
-    .addOption(defer('migrate'))
-    .option('-v, --verbose', 'the summary also says what auto has not taken, and why')
-    .option('--json', 'print one JSON document on stdout and nothing else')
-    .addHelpText('after', MIGRATE_HELP)
-    .action(async (source, destination, options, command) =>
-      ended(await migrateCommand(source, destination, { ...options, ...accelSource(command) })),
-    );
 }
 
 function addReceive(program: Command, args: readonly string[], ended: (code: ExitCode) => void): void {

@@ -17,6 +17,13 @@ export type Wire =
   /** What a QEMU sends, whoever the destination is. */
   | 'qemu';
 
+/** What happens to a guest that still runs when `maxRounds` or `timeout` is reached. */
+export type LimitAction =
+  /** The migration fails, and the guest runs on here. */
+  | 'fail'
+  /** The guest is stopped, however long what is left takes: libvirt's `--timeout-suspend`. */
+  | 'suspend';
+
 /** Migration parameters under QEMU's names (docs/wire.md, 10), and a few of our own at the end. */
 export interface MigrationParameters {
   /** 1 to 255, equal on both ends. */
@@ -32,6 +39,19 @@ export interface MigrationParameters {
   readonly maxBandwidth: number;
   /** How long the guest may be paused at the end, in ms, 0 to 2 000 000. */
   readonly downtimeLimit: number;
+  /**
+   * QEMU's capability `auto-converge`: a guest that dirties memory too fast is slowed down (`Guest.throttle`). Default
+   * false.
+   */
+  readonly autoConverge: boolean;
+  /** Share of time, in percent, that a guest stands still when it is first slowed down. 1 to 99, default 20. */
+  readonly cpuThrottleInitial: number;
+  /** Percent by which it is slowed down further each time. 1 to 99, default 10. */
+  readonly cpuThrottleIncrement: number;
+  /** Percent by which it is slowed down at most. `cpuThrottleInitial` to 99, default 99. */
+  readonly maxCpuThrottle: number;
+  /** A guest is too fast if it dirties more than so many percent of what moves meanwhile. 1 to 100, default 50. */
+  readonly throttleTriggerThreshold: number;
   /** The source asks the destination to confirm that everything has arrived. QEMU's default is off, ours is on. */
   readonly returnPath: boolean;
   /** Ours, source and relay: what they send. Default `multifd`. */
@@ -54,6 +74,12 @@ export interface MigrationParameters {
    * showing that it is alive; it may have much to write to disk. 1 to 2^31-1, default one hour.
    */
   readonly completionTimeout: number;
+  /** Ours, source: rounds that a running guest gets to converge. 0 to 2^31-1; 0, the default: no limit. */
+  readonly maxRounds: number;
+  /** Ours, source: ms from the start until a running guest is to be stopped. 0 to 2^31-1; 0, the default: no limit. */
+  readonly timeout: number;
+  /** Ours, source: what happens when one of the two is reached. Default `fail`. */
+  readonly limitAction: LimitAction;
 }
 
 export const DEFAULT_PARAMETERS: MigrationParameters = {
@@ -62,6 +88,11 @@ export const DEFAULT_PARAMETERS: MigrationParameters = {
   multifdCompression: 'none',
   maxBandwidth: 0,
   downtimeLimit: 300,
+  autoConverge: false,
+  cpuThrottleInitial: 20,
+  cpuThrottleIncrement: 10,
+  maxCpuThrottle: 99,
+  throttleTriggerThreshold: 50,
   returnPath: true,
   wire: 'multifd',
   multifdFlushAfterEachSection: false,
@@ -69,6 +100,9 @@ export const DEFAULT_PARAMETERS: MigrationParameters = {
   stallTimeout: 30_000,
   idleTimeout: 300_000,
   completionTimeout: 3_600_000,
+  maxRounds: 0,
+  timeout: 0,
+  limitAction: 'fail',
 };
 
 /**
@@ -81,20 +115,26 @@ export function completeParameters(given: Partial<MigrationParameters> = {}): Mi
   integer('multifdChannels', all.multifdChannels, 1, 255);
   integer('maxBandwidth', all.maxBandwidth, 0, Number.MAX_SAFE_INTEGER);
   integer('downtimeLimit', all.downtimeLimit, 0, 2_000_000);
+  integer('cpuThrottleInitial', all.cpuThrottleInitial, 1, 99);
+  integer('cpuThrottleIncrement', all.cpuThrottleIncrement, 1, 99);
+  integer('maxCpuThrottle', all.maxCpuThrottle, all.cpuThrottleInitial, 99);
+  integer('throttleTriggerThreshold', all.throttleTriggerThreshold, 1, 100);
+  integer('maxRounds', all.maxRounds, 0, 2 ** 31 - 1);
+  integer('timeout', all.timeout, 0, 2 ** 31 - 1);
   integer('setupTimeout', all.setupTimeout, 1, 2 ** 31 - 1);
   integer('stallTimeout', all.stallTimeout, 1, 2 ** 31 - 1);
   integer('idleTimeout', all.idleTimeout, 1, 2 ** 31 - 1);
   integer('completionTimeout', all.completionTimeout, 1, 2 ** 31 - 1);
-  if (!['none', 'legacy', 'multifd'].includes(all.zeroPageDetection)) {
-    throw new MultifdError(
-      'usage',
-      `zeroPageDetection must be none, legacy or multifd, got ${all.zeroPageDetection}`,
-    );
-  }
-  if (!['multifd', 'qemu'].includes(all.wire)) {
-    throw new MultifdError('usage', `wire must be multifd or qemu, got ${all.wire}`);
-  }
+  oneOf('zeroPageDetection', all.zeroPageDetection, ['none', 'legacy', 'multifd']);
+  oneOf('wire', all.wire, ['multifd', 'qemu']);
+  oneOf('limitAction', all.limitAction, ['fail', 'suspend']);
   return all;
+}
+
+function oneOf(name: string, value: string, words: readonly [string, ...string[]]): void {
+  if (words.includes(value)) return;
+  const listed = `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+  throw new MultifdError('usage', `${name} must be ${listed}, got ${shown(value)}`);
 }
 
 /** Parameters that can be changed during a migration. */

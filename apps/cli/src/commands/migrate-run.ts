@@ -36,7 +36,7 @@ import { type DemoSource, parseSource, type Source } from '../options/sources.js
 import { clientTls } from '../options/tls.js';
 import { formatBytes } from '../report/format.js';
 import type { MigrateFacts } from '../report/migrate-document.js';
-import { progressLine, replacedNote, stalledNote } from '../report/progress.js';
+import { progressLine, replacedNote, stalledNote, throttledNote } from '../report/progress.js';
 import type { Terminal } from '../report/terminal.js';
 import { peakRss, ResourceClock, withoutGuest } from '../resources.js';
 import { compareDigests, differenceError } from '../verify/compare.js';
@@ -238,10 +238,13 @@ export class MigrateRun {
       this.#facts.replaced.push(event.replacement);
       this.#terminal.note(replacedNote(event.replacement));
     }
+    if (event.type === 'throttled') this.#terminal.note(throttledNote(event.percent));
     if (event.type === 'status') this.#standsStill = event.status === 'device';
     if (event.type === 'progress') this.#onProgress(event.statistics);
     if (event.type === 'stalled') {
-      if (this.#stalledRound === undefined) this.#terminal.note(stalledNote(event.statistics));
+      const { parameters } = this.#facts;
+      if (this.#stalledRound === undefined && parameters !== undefined)
+        this.#terminal.note(stalledNote(event.statistics, parameters));
       this.#stalledRound = event.statistics.dirtySyncCount;
     }
   }

@@ -1,5 +1,4 @@
 import {
-  DEFAULT_PARAMETERS,
   type DestinationEvent,
   formatAddress,
   type Migrating,
@@ -10,8 +9,8 @@ import {
 } from '@multifd/core';
 import { MigrationMonitor, type MigrationOrder, type QemuRunState } from '@multifd/qemu';
 import type { Processor } from '../guest/processor.js';
-import type { CommonOptions } from '../options/requests.js';
 import { version } from '../version.js';
+import { type MonitorOptions, steeredParameters } from './ordered.js';
 
 /** Which command is steered: a source's guest is here at first, the others wait for one. */
 export type Steered = 'migrate' | 'receive' | 'relay';
@@ -24,11 +23,6 @@ const LEAVING: Partial<Record<MigrationStatus, string>> = {
 
 /** ms that a client gets to read what was sent when the command ends. */
 const LAST_WORD = 100;
-
-export type MonitorOptions = CommonOptions &
-  Partial<Record<'maxBandwidth' | 'downtimeLimit', number>> & {
-    readonly zeroPageDetection?: (typeof DEFAULT_PARAMETERS)['zeroPageDetection'];
-  };
 
 /** The monitor of a command (`--qmp`): clients ask and steer it as they do a QEMU. */
 export class CommandMonitor {
@@ -71,14 +65,9 @@ export class CommandMonitor {
     control.#monitor = await MigrationMonitor.listen(at, {
       package: `multifd ${version()}`,
       methods: [...new Set(['none', 'zlib', 'zstd', multifdCompression])],
-      parameters: {
-        'multifd-channels': options.multifdChannels ?? DEFAULT_PARAMETERS.multifdChannels,
-        'multifd-compression': multifdCompression,
-        'zero-page-detection': options.zeroPageDetection ?? DEFAULT_PARAMETERS.zeroPageDetection,
-        'max-bandwidth': options.maxBandwidth ?? DEFAULT_PARAMETERS.maxBandwidth,
-        'downtime-limit': options.downtimeLimit ?? DEFAULT_PARAMETERS.downtimeLimit,
-      },
+      parameters: steeredParameters(options),
       returnPath: true,
+      autoConverge: options.autoConverge ?? false,
       ...(steered === 'migrate' ? { migrate: begin } : { migrateIncoming: begin }),
       ...(steered === 'migrate' ? { change: (changes) => control.#changes(changes) } : {}),
       cancel: () => control.#abort.abort(new MultifdError('cancelled', 'cancelled over QMP')),

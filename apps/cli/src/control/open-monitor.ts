@@ -1,7 +1,8 @@
 import { MultifdError } from '@multifd/core';
 import type { Interrupt } from '../interrupt.js';
 import type { Terminal } from '../report/terminal.js';
-import { CommandMonitor, type MonitorOptions, type Steered } from './command-monitor.js';
+import { CommandMonitor, type Steered } from './command-monitor.js';
+import type { MonitorOptions } from './ordered.js';
 
 /** The monitor that was asked for. @throws MultifdError `usage` or `io`. */
 export async function openMonitor(

@@ -95,6 +95,7 @@ async function runningGuest(
       syncDirty: () => tracker?.sync(dirty),
       stop: () => processor.hold('migration'),
       resume: () => processor.release('migration'),
+      throttle: (percent) => vcpu.throttle(percent),
       deviceState: () => [encodeVcpuState({ ...vcpu.state, runs: !processor.isHeldBy('operator') })],
     },
     run: () => processor.release('start'),

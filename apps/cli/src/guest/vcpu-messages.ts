@@ -5,6 +5,8 @@ import type { VcpuState } from './vcpu-state.js';
 export interface VcpuSetup {
   readonly ram: GuestRamDescriptor;
   readonly state: VcpuState;
+  /** One Int32: percent of the time that the vCPU stands still (`auto-converge`), 0 to 99. */
+  readonly throttle: SharedArrayBuffer;
 }
 
 /** To the thread. */

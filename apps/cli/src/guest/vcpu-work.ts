@@ -51,4 +51,30 @@ export class WritePace {
   done(writes: number): void {
     this.#owed -= writes;
   }
+
+  /** The processor has stood still for so many ms: nothing became due meanwhile. */
+  stoodStill(ms: number): void {
+    this.#last += ms;
+  }
+}
+
+/** ms that a throttled processor runs at a time, as in QEMU. */
+const SLICE = 10;
+
+/** When a throttled processor stands still, and for how long, as QEMU has it: runs 10 ms, then stands. */
+export class ThrottleClock {
+  #ran = 0;
+
+  /**
+   * @param ran ms that the processor has run since the last call.
+   * @param percent of the time that it is to stand still, 0 to 99.
+   * @returns ms that it stands still now.
+   */
+  pause(ran: number, percent: number): number {
+    this.#ran += ran;
+    if (this.#ran < SLICE) return 0;
+    const pause = (this.#ran * percent) / (100 - percent);
+    this.#ran = 0;
+    return pause;
+  }
 }

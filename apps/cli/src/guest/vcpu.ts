@@ -8,12 +8,14 @@ import type { VcpuState } from './vcpu-state.js';
 /** The demo guest's vCPU: a thread of its own that writes to RAM and marks what it wrote. */
 export class Vcpu {
   readonly #worker: Worker;
+  readonly #throttle: Int32Array;
   #state: VcpuState;
   #failure: unknown;
   #onFailure: ((error: unknown) => void) | undefined;
 
-  private constructor(worker: Worker, state: VcpuState) {
+  private constructor(worker: Worker, state: VcpuState, throttle: SharedArrayBuffer) {
     this.#worker = worker;
+    this.#throttle = new Int32Array(throttle);
     this.#state = state;
     worker.on('error', (error) => {
       this.#failure = error;
@@ -23,8 +25,9 @@ export class Vcpu {
 
   /** A vCPU that stands still. The caller closes it. */
   static async start(ram: GuestRamDescriptor, state: VcpuState): Promise<Vcpu> {
-    const worker = startThread('vcpu', { ram, state } satisfies VcpuSetup);
-    const vcpu = new Vcpu(worker, state);
+    const throttle = new SharedArrayBuffer(4);
+    const worker = startThread('vcpu', { ram, state, throttle } satisfies VcpuSetup);
+    const vcpu = new Vcpu(worker, state, throttle);
     await once(worker, 'message');
     return vcpu;
   }
@@ -48,6 +51,11 @@ export class Vcpu {
     });
     this.#onFailure = undefined;
     this.#state = { ...this.#state, counter: answer.counter };
+  }
+
+  /** @param percent of the time that it stands still from now on, 0 to 99. */
+  throttle(percent: number): void {
+    Atomics.store(this.#throttle, 0, percent);
   }
 
   /** CPU time of its thread so far, in ms. */

@@ -12,6 +12,8 @@ import { typedName } from './typed-name.js';
 
 const DETECTIONS = ['none', 'legacy', 'multifd'] as const;
 
+const LIMIT_ACTIONS = ['fail', 'suspend'] as const;
+
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
 /** In the environment: the default of `--accel`. */
@@ -32,6 +34,54 @@ export function maxBandwidth() {
     '--max-bandwidth <rate>',
     'bytes a second over all connections; 0 is unlimited (default: 0)',
   ).argParser((text) => parseSize(text, '--max-bandwidth'));
+}
+
+export function autoConverge() {
+  return new Option(
+    '--auto-converge',
+    'slow a guest down that dirties memory too fast: its processors stand still for part of the time',
+  );
+}
+
+export function cpuThrottleInitial() {
+  return percent('--cpu-throttle-initial', 'with --auto-converge: by how much at first', 20, 1);
+}
+
+export function cpuThrottleIncrement() {
+  return percent('--cpu-throttle-increment', 'with --auto-converge: by how much more each time', 10, 1);
+}
+
+export function maxCpuThrottle() {
+  return percent('--max-cpu-throttle', 'with --auto-converge: by how much at most', 99, 1);
+}
+
+function percent<F extends string>(flag: F, description: string, usual: number, least: number) {
+  return new Option<`${F} <percent>`>(`${flag} <percent>`, `${description} (default: ${usual})`).argParser(
+    (text) => parseWhole(text, flag, least, 99),
+  );
+}
+
+export function maxRounds() {
+  return new Option(
+    '--max-rounds <n>',
+    'rounds that a running guest gets to converge; 0 is unlimited (default: 0)',
+  ).argParser((text) => parseWhole(text, '--max-rounds', 0, LONGEST_TIMEOUT));
+}
+
+export function timeout() {
+  return new Option(
+    '--timeout <ms>',
+    'time that the migration gets until its guest is stopped; 0 is unlimited (default: 0)',
+  ).argParser((text) => parseWhole(text, '--timeout', 0, LONGEST_TIMEOUT));
+}
+
+export function limitAction() {
+  return new Option(
+    '--limit-action <action>',
+    'at --max-rounds or --timeout: fail (the guest runs on here), or suspend it, which ends the migration however long the rest takes (default: fail)',
+  )
+    .choices(LIMIT_ACTIONS)
+    .argParser((text) => parseOneOf(text, '--limit-action', LIMIT_ACTIONS));
 }
 
 export function accel() {

@@ -1,4 +1,4 @@
-import type { MachineCompat, MigrationParameters, Wire, ZeroPageDetection } from '@multifd/core';
+import type { LimitAction, MachineCompat, MigrationParameters, Wire, ZeroPageDetection } from '@multifd/core';
 import type { CodecChoice } from '../codecs/choose.js';
 import type { HostName } from '../host/choose-host.js';
 import type { Backing } from './backing.js';
@@ -34,6 +34,15 @@ export interface MigrateOptions extends CommonOptions, AcceleratorOptions {
   readonly zeroPageDetection?: ZeroPageDetection;
   readonly maxBandwidth?: number;
   readonly downtimeLimit?: number;
+  readonly autoConverge?: true;
+  readonly cpuThrottleInitial?: number;
+  readonly cpuThrottleIncrement?: number;
+  readonly maxCpuThrottle?: number;
+  /** Only a client of the monitor can change it. */
+  readonly throttleTriggerThreshold?: number;
+  readonly maxRounds?: number;
+  readonly timeout?: number;
+  readonly limitAction?: LimitAction;
   /** What the age of the destination's machine type demands; undefined: what the guest's says. */
   readonly machineCompat?: MachineCompat;
   readonly completionTimeout?: number;
@@ -65,49 +74,45 @@ export interface ReceiveOptions extends CommonOptions {
   readonly loopbackChild?: true;
 }
 
+/** Options that are the engine's parameters, under the same names. */
+const PARAMETERS = [
+  'multifdChannels',
+  'zeroPageDetection',
+  'maxBandwidth',
+  'downtimeLimit',
+  'autoConverge',
+  'cpuThrottleInitial',
+  'cpuThrottleIncrement',
+  'maxCpuThrottle',
+  'throttleTriggerThreshold',
+  'maxRounds',
+  'timeout',
+  'limitAction',
+  'returnPath',
+  'wire',
+  'setupTimeout',
+  'stallTimeout',
+  'idleTimeout',
+  'completionTimeout',
+] as const;
+
+/** What of them a command has been given, each command its own. */
+type GivenOptions = Partial<Pick<MigrationParameters, (typeof PARAMETERS)[number]>> &
+  Pick<MigrateOptions, 'machineCompat'>;
+
 /** The parameters that were given, with the method that was chosen; core knows the defaults. */
-export function givenParameters(
-  options: MigrateOptions | ReceiveOptions | RelayOptions,
-  codec: CodecChoice,
-): Partial<MigrationParameters> {
-  const { multifdChannels, setupTimeout, stallTimeout } = options;
-  const {
-    zeroPageDetection,
-    maxBandwidth,
-    downtimeLimit,
-    machineCompat,
-    idleTimeout,
-    completionTimeout,
-    wire,
-    returnPath,
-  } = { ...noOptions, ...options };
-  return {
-    ...machineCompat,
-    ...(multifdChannels === undefined ? {} : { multifdChannels }),
-    multifdCompression: codec.name,
-    ...(setupTimeout === undefined ? {} : { setupTimeout }),
-    ...(stallTimeout === undefined ? {} : { stallTimeout }),
-    ...(idleTimeout === undefined ? {} : { idleTimeout }),
-    ...(completionTimeout === undefined ? {} : { completionTimeout }),
-    ...(wire === undefined ? {} : { wire }),
-    ...(returnPath === undefined ? {} : { returnPath }),
-    ...(zeroPageDetection === undefined ? {} : { zeroPageDetection }),
-    ...(maxBandwidth === undefined ? {} : { maxBandwidth }),
-    ...(downtimeLimit === undefined ? {} : { downtimeLimit }),
-  };
+export function givenParameters(options: GivenOptions, codec: CodecChoice): Partial<MigrationParameters> {
+  return { ...options.machineCompat, ...given(PARAMETERS, options), multifdCompression: codec.name };
 }
 
-const noOptions: Pick<
-  Partial<MigrateOptions>,
-  | 'zeroPageDetection'
-  | 'maxBandwidth'
-  | 'downtimeLimit'
-  | 'machineCompat'
-  | 'completionTimeout'
-  | 'wire'
-  | 'returnPath'
-> &
-  Pick<ReceiveOptions, 'idleTimeout'> = {};
+function given<K extends keyof MigrationParameters>(
+  names: readonly K[],
+  from: Partial<Pick<MigrationParameters, K>>,
+): Partial<Pick<MigrationParameters, K>> {
+  const found: Partial<Pick<MigrationParameters, K>> = {};
+  for (const name of names) if (from[name] !== undefined) found[name] = from[name];
+  return found;
+}
 
 /** What a loopback destination has like its source. */
 export interface LoopbackSettings {

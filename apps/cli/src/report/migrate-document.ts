@@ -1,6 +1,7 @@
 import type {
   AcceleratorChoice,
   AcceleratorReplacement,
+  DowntimeParts,
   GuestPlace,
   MigrationParameters,
   SourceStatistics,
@@ -31,6 +32,10 @@ export interface MigrateDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly 'setup-time'?: number;
   /** Null unless completed. */
   readonly downtime?: number | null;
+  /** What it consists of. Null unless completed. */
+  readonly 'downtime-parts'?: DowntimeMember | null;
+  /** Percent of the time that `--auto-converge` held the guest's processors in the end; absent if it did not. */
+  readonly 'cpu-throttle-percentage'?: number;
   readonly ram?: RamMember;
   /** Absent if the choice was not made. */
   readonly accelerator?: AcceleratorMember;
@@ -63,6 +68,14 @@ export interface MigrateDocument extends Partial<Omit<FailureMembers, 'status'>>
   /** Who has the guest now; `either`: both may have it, see `hint`. */
   readonly 'guest-at': GuestPlace;
   readonly guest?: GuestReport;
+}
+
+/** See `DowntimeParts`; ms. */
+export interface DowntimeMember {
+  readonly stop: number;
+  readonly 'last-round': number;
+  readonly 'device-state': number;
+  readonly commit: number;
 }
 
 export interface RamMember extends RamAnswer {
@@ -170,7 +183,10 @@ export function migrateDocument(facts: MigrateFacts, error?: unknown): MigrateDo
   };
 }
 
-type Statistics = Pick<MigrateDocument, 'total-time' | 'setup-time' | 'downtime' | 'ram'>;
+type Statistics = Pick<
+  MigrateDocument,
+  'total-time' | 'setup-time' | 'downtime' | 'downtime-parts' | 'cpu-throttle-percentage' | 'ram'
+>;
 
 function statisticsMembers(statistics: SourceStatistics | undefined): Statistics {
   if (statistics === undefined) return {};
@@ -178,7 +194,21 @@ function statisticsMembers(statistics: SourceStatistics | undefined): Statistics
     'total-time': Math.round(statistics.totalTime),
     'setup-time': Math.round(statistics.setupTime),
     downtime: statistics.downtime === undefined ? null : Math.round(statistics.downtime),
+    'downtime-parts': downtimeMember(statistics.downtimeParts),
+    ...(statistics.cpuThrottlePercentage === 0
+      ? {}
+      : { 'cpu-throttle-percentage': statistics.cpuThrottlePercentage }),
     ram: { ...ramAnswer(statistics), 'channel-bytes': statistics.channelBytes },
+  };
+}
+
+function downtimeMember(parts: DowntimeParts | undefined): DowntimeMember | null {
+  if (parts === undefined) return null;
+  return {
+    stop: Math.round(parts.stop),
+    'last-round': Math.round(parts.lastRound),
+    'device-state': Math.round(parts.deviceState),
+    commit: Math.round(parts.commit),
   };
 }
 

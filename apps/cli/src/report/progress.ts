@@ -1,4 +1,9 @@
-import type { AcceleratorReplacement, DestinationStatistics, SourceStatistics } from '@multifd/core';
+import type {
+  AcceleratorReplacement,
+  DestinationStatistics,
+  MigrationParameters,
+  SourceStatistics,
+} from '@multifd/core';
 import { formatBytes, formatTime, plain } from './format.js';
 
 /** The progress line of a running migration, without line end; it usually fits 80 columns. */
@@ -50,14 +55,29 @@ export class ArrivalProgress {
   }
 }
 
+/** What can end a migration that does not converge. */
+export type StallEnders = Pick<MigrationParameters, 'autoConverge' | 'maxRounds' | 'timeout'>;
+
 /** What to say, once, when the guest writes faster than its memory moves. */
-export function stalledNote({ dirtyPagesRate, pageSize, mbps }: SourceStatistics): string {
+export function stalledNote(
+  { dirtyPagesRate, pageSize, mbps }: SourceStatistics,
+  { autoConverge, maxRounds, timeout }: StallEnders,
+): string {
   const dirty = formatBytes(dirtyPagesRate * pageSize);
   const rate = formatBytes((mbps * 1e6) / 8);
+  const fact = `the guest dirties memory (${dirty}/s) as fast as it moves (${rate}/s)`;
+  if (autoConverge) return `${fact}: --auto-converge slows it down`;
+  const limit = maxRounds > 0 ? '--max-rounds' : '--timeout';
+  if (maxRounds > 0 || timeout > 0) return `${fact}: ${limit} will end this`;
   return (
-    `the guest dirties memory (${dirty}/s) as fast as it moves (${rate}/s): this will not end by itself. ` +
-    'Raise --max-bandwidth, use more --channels, allow a longer --downtime-limit, or stop with Ctrl-C'
+    `${fact}: this will not end by itself. Raise --max-bandwidth, use more --channels, slow the guest down ` +
+    '(--auto-converge), allow a longer --downtime-limit, or stop with Ctrl-C'
   );
+}
+
+/** `--auto-converge` has slowed the guest down. */
+export function throttledNote(percent: number): string {
+  return `the guest is slowed down: its processors stand still for ${percent}% of the time`;
 }
 
 /** An accelerator that `auto` had chosen failed in the middle. */

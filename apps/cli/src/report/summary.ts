@@ -21,7 +21,7 @@ export function migrateSummary(document: MigrateDocument, verbose = false): stri
   return lines([
     `Migration status: ${document.status}`,
     time('total time', document['total-time']),
-    time('downtime', document.downtime),
+    downtimeLine(document),
     time('setup', document['setup-time']),
     ...(ram === undefined ? [] : ramLines(ram)),
     `channels: ${document.channels} (zero-page-detection ${document['zero-page-detection']}, compression ${compressed(document.compression, ram)})`,
@@ -157,6 +157,13 @@ function guestLine({ state, from, to, tracker }: GuestReport): string {
 
 function time(what: string, ms: number | null | undefined): string {
   return ms === undefined || ms === null ? '' : `${what}: ${ms} ms`;
+}
+
+function downtimeLine({ downtime, 'downtime-parts': parts }: MigrateDocument): string {
+  const line = time('downtime', downtime);
+  if (line === '' || parts === undefined || parts === null) return line;
+  const { stop, commit, 'last-round': round, 'device-state': state } = parts;
+  return `${line} (stop ${stop}, last round ${round}, device state ${state}, destination ${commit})`;
 }
 
 function both(what: string, { source, destination }: BothEnds, format: (value: number) => string): string {

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { openRamBlock } from '@multifd/core';
 import { GuestPages } from '../guest/guest-pages.js';
 import type { VcpuAnswer, VcpuCommand, VcpuSetup } from '../guest/vcpu-messages.js';
-import { WritePace, writeOnce } from '../guest/vcpu-work.js';
+import { ThrottleClock, WritePace, writeOnce } from '../guest/vcpu-work.js';
 
 /** ms between two looks at the clock, and the longest that a stop has to wait. */
 const TICK = 5;
@@ -12,7 +12,8 @@ const BURST = 64;
 
 const port = parentPort;
 if (port === null) throw new Error('vcpu.js is the entry of a worker thread');
-const { ram, state }: VcpuSetup = workerData;
+const { ram, state, throttle }: VcpuSetup = workerData;
+const throttled = new Int32Array(throttle);
 const pages = new GuestPages(ram, await Promise.all(ram.blocks.map(openRamBlock)));
 let counter = state.counter;
 let running = false;
@@ -32,12 +33,23 @@ answer('ready');
 
 async function run(): Promise<void> {
   const pace = new WritePace(state.rate, ram.pageSize, performance.now());
+  const clock = new ThrottleClock();
   while (running) {
     const start = performance.now();
     work(pace, start);
     if (performance.now() - start >= TICK) await yieldToMessages();
     else await delay(TICK);
+    pace.stoodStill(await standStill(clock.pause(performance.now() - start, Atomics.load(throttled, 0))));
   }
+}
+
+/** In pieces, so that a stop need not wait for the end. @returns ms that it took. */
+async function standStill(ms: number): Promise<number> {
+  if (ms === 0) return 0;
+  const start = performance.now();
+  for (let left = ms; running && left > 0; left = start + ms - performance.now())
+    await delay(Math.min(TICK, left));
+  return performance.now() - start;
 }
 
 /** Makes the writes that are due, for a tick at most. */

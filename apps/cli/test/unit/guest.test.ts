@@ -11,7 +11,7 @@ import { fillPieces, isZeroPage, pageSeed } from '../../src/guest/fill-work.js';
 import { GuestPages } from '../../src/guest/guest-pages.js';
 import { writeRandom, writeText } from '../../src/guest/page-content.js';
 import { encodeVcpuState, findVcpuState } from '../../src/guest/vcpu-state.js';
-import { WritePace, writeOnce } from '../../src/guest/vcpu-work.js';
+import { ThrottleClock, WritePace, writeOnce } from '../../src/guest/vcpu-work.js';
 import { DEMO_DEFAULTS, type DemoSource } from '../../src/options/sources.js';
 
 const PAGE = 4096;
@@ -145,6 +145,27 @@ describe('the vCPU', () => {
     expect(pace.due(60_000)).toBe(100);
     expect(new WritePace(1, PAGE, 0).due(0)).toBe(1);
   });
+
+  it('owes nothing for the time in which it stood still', () => {
+    const pace = new WritePace(1000 * PAGE, PAGE, 0);
+    pace.done(pace.due(10));
+    pace.stoodStill(40);
+    expect(pace.due(55)).toBe(5);
+  });
+
+  it.each([0, 20, 50, 99])(
+    'stands still for %i percent of the time, in slices of 10 ms as in QEMU',
+    (percent) => {
+      const clock = new ThrottleClock();
+      let ran = 0;
+      let stood = 0;
+      for (let tick = 0; tick < 400; tick++) {
+        ran += 5;
+        stood += clock.pause(5, percent);
+      }
+      expect((100 * stood) / (ran + stood)).toBeCloseTo(percent, 6);
+    },
+  );
 
   it('takes its state along', () => {
     const state = { seed: 4294967295, counter: 2 ** 40 + 1, rate: 64 * 2 ** 20, runs: false };

@@ -47,7 +47,14 @@ describe('progress', () => {
   it('promises no end where none is in sight', () => {
     expect(progressLine(running, true)).toContain('no end in sight');
     expect(progressLine({ ...running, expectedEnd: undefined }, false)).not.toContain('end in');
-    expect(stalledNote(running)).toMatch(/--max-bandwidth.*--downtime-limit/);
+    const nothing = { autoConverge: false, maxRounds: 0, timeout: 0 };
+    expect(stalledNote(running, nothing)).toMatch(/--max-bandwidth.*--downtime-limit/);
+    // What ends it is named, and nothing else is asked for.
+    expect(stalledNote(running, { ...nothing, autoConverge: true })).toMatch(
+      /: --auto-converge slows it down$/,
+    );
+    expect(stalledNote(running, { ...nothing, maxRounds: 3 })).toMatch(/: --max-rounds will end this$/);
+    expect(stalledNote(running, { ...nothing, timeout: 3 })).toMatch(/: --timeout will end this$/);
   });
 
   it.each([undefined, true])('is for terminals only: %s', async (isTTY) => {

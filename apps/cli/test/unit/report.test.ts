@@ -16,6 +16,7 @@ describe('the JSON document of migrate', () => {
       'total-time': 812,
       'setup-time': 40,
       downtime: 13,
+      'downtime-parts': { stop: 1, 'last-round': 8, 'device-state': 0, commit: 3 },
       ram: {
         total: 2 ** 30,
         transferred: 537_000_000,
@@ -121,7 +122,7 @@ describe('summaries', () => {
     for (const line of [
       'Migration status: completed',
       'total time: 812 ms',
-      'downtime: 13 ms',
+      'downtime: 13 ms (stop 1, last round 8, device state 0, destination 3)',
       'total ram: 1048576 KiB',
       'duplicate: 131072 pages (zero)',
       'normal: 131072 pages',

@@ -11,7 +11,7 @@ import type { AcceleratorOption } from '../zero/option.js';
 import type { AcceleratorReplacement } from '../zero/page-checker.js';
 import type { MachineCompat } from './machine-compat.js';
 import type { MethodDecision } from './source/method-decision.js';
-import type { DestinationStatistics, SourceStatistics } from './statistics.js';
+import type { DestinationStatistics, RoundStatistics, SourceStatistics } from './statistics.js';
 
 /** What the engine needs from a guest that migrates. */
 export interface Guest {
@@ -44,6 +44,12 @@ export interface Guest {
   stop?(): void | Promise<void>;
   /** Resumes the guest here: called after a failure or cancellation, if `stop` was called. */
   resume?(): void | Promise<void>;
+  /**
+   * Slows the guest down: its processors stand still for this share of the time, until the next call. Needed with
+   * `autoConverge` and a guest that runs.
+   * @param percent 0 to 99; 0: at full speed again, after a failure or cancellation.
+   */
+  throttle?(percent: number): void | Promise<void>;
   /**
    * The device state. Called twice: at `setup`, while the guest may still run, for the sections marked `early`, which
    * are sent before the first round; and once it is `stopped`, for the others. May return all of them both times. Each
@@ -126,6 +132,10 @@ export type SourceEvent =
    * `statistics` has `expectedEnd` and `expectedDowntime`, both in ms.
    */
   | { readonly type: 'progress'; readonly round: number; readonly statistics: SourceStatistics }
+  /** A round is over: the guest was running, or it was the last one. */
+  | { readonly type: 'round'; readonly round: RoundStatistics }
+  /** `autoConverge` has slowed the guest down: its processors stand still for `percent` of the time. */
+  | { readonly type: 'throttled'; readonly percent: number }
   /** The guest dirties memory as fast as it is sent: it does not converge. Once for each such round. */
   | { readonly type: 'stalled'; readonly statistics: SourceStatistics }
   /** An accelerator failed and another one replaced it. Once for each that failed, in however many threads it ran. */

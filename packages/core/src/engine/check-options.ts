@@ -4,7 +4,15 @@ import { AUTO } from '../methods/shape.js';
 import type { MigrateOptions, ReceiveOptions } from './api.js';
 import type { RelayOptions } from './relay/relay.js';
 
-const GUEST_CALLBACKS = ['syncDirty', 'stop', 'resume', 'deviceState', 'rawDeviceState', 'intact'];
+const GUEST_CALLBACKS = [
+  'syncDirty',
+  'stop',
+  'resume',
+  'throttle',
+  'deviceState',
+  'rawDeviceState',
+  'intact',
+];
 /** Packages of ours that have a method. */
 const PACKAGES: ReadonlyMap<string, string> = new Map([
   ['zlib', '@multifd/codec-zlib'],

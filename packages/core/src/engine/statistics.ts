@@ -6,6 +6,8 @@ export interface SourceStatistics {
   readonly setupTime: number;
   /** ms that the guest stood still; undefined until completion. */
   readonly downtime: number | undefined;
+  /** What the downtime consists of; undefined while that is. */
+  readonly downtimeParts: DowntimeParts | undefined;
   /** ms that it would stand still if it were stopped now; undefined before a rate is known. */
   readonly expectedDowntime: number | undefined;
   /**
@@ -37,8 +39,51 @@ export interface SourceStatistics {
   readonly pagesPerSecond: number;
   /** Megabits a second: over the last round, in the end over all of it but the setup. */
   readonly mbps: number;
+  /**
+   * Percent of the time that `autoConverge` has held the guest's processors, as of its last word; 0: they ran at full
+   * speed.
+   */
+  readonly cpuThrottlePercentage: number;
+  /** `totalTime` at the end of the first of the rounds in a row that stalled; undefined: the last one did not. */
+  readonly stalledSince: number | undefined;
   /** Each channel's bytes. */
   readonly channelBytes: readonly number[];
+}
+
+/** Parts of a downtime, in ms, in the order in which they come. They add up to it. */
+export interface DowntimeParts {
+  /** `Guest.stop`, the last look at the dirty bitmap, and the device state. */
+  readonly stop: number;
+  /** The last round. */
+  readonly lastRound: number;
+  /** `Guest.intact`, and sending the device state. */
+  readonly deviceState: number;
+  /** Until the destination has answered: what is on its way, its device state, its `commit`. */
+  readonly commit: number;
+}
+
+/** Figures of one round. */
+export interface RoundStatistics {
+  /** From 1, which goes over all RAM. */
+  readonly round: number;
+  /** ms. */
+  readonly duration: number;
+  /** Pages sent or found zero. */
+  readonly pages: number;
+  /** Bytes written to all connections. */
+  readonly bytes: number;
+  /** Pages that the guest dirtied meanwhile: what the next round has to do. */
+  readonly dirtiedPages: number;
+  /** The same in bytes a second. */
+  readonly dirtyRate: number;
+  /** Bytes of memory a second that moved, zero pages included. */
+  readonly rate: number;
+  /** ms that the guest would stand still if it were stopped now; undefined before a rate is known. */
+  readonly expectedDowntime: number | undefined;
+  /** See `SourceStatistics`. */
+  readonly stalledSince: number | undefined;
+  /** See `SourceStatistics`. */
+  readonly cpuThrottlePercentage: number;
 }
 
 /** Numbers of a migration as the destination knows them. */

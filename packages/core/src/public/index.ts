@@ -13,7 +13,12 @@ export { type MachineCompat, machineCompat, parametersFor } from '../engine/mach
 export { type Relaying, type RelayOptions, type RelayResult, relay } from '../engine/relay/relay.js';
 export type { MeasuredMethod, MethodDecision } from '../engine/source/method-decision.js';
 export { migrate, startMigration } from '../engine/source/migrate.js';
-export type { DestinationStatistics, SourceStatistics } from '../engine/statistics.js';
+export type {
+  DestinationStatistics,
+  DowntimeParts,
+  RoundStatistics,
+  SourceStatistics,
+} from '../engine/statistics.js';
 export {
   type ErrorCode,
   type ErrorReport,
@@ -27,6 +32,7 @@ export type { Room, SystemLimits } from '../limits/system-limits.js';
 export {
   completeParameters,
   DEFAULT_PARAMETERS,
+  type LimitAction,
   type MigrationParameters,
   type Wire,
   type ZeroPageDetection,

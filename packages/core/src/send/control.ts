@@ -24,6 +24,8 @@ const LAST = 10;
 const DOWNTIME_LIMIT = 13;
 /** Nonzero: the destination takes runs of zero pages. */
 const ZERO_RUNS = 14;
+/** Nonzero: the guest was stopped before it had converged. */
+const SUSPENDED = 15;
 const WORDS = 16;
 
 /** The source has the guest. */
@@ -85,6 +87,16 @@ export class SourceControl {
   /** Migration thread: ms that the guest may be paused; read at the end of each round. */
   get downtimeLimit(): number {
     return Atomics.load(this.#words, DOWNTIME_LIMIT);
+  }
+
+  /** API thread: the guest has been stopped, so the round under way is the last but one. */
+  suspend(): void {
+    Atomics.store(this.#words, SUSPENDED, 1);
+  }
+
+  /** Migration thread: whether the guest stands still although it has not converged. */
+  get isSuspended(): boolean {
+    return Atomics.load(this.#words, SUSPENDED) !== 0;
   }
 
   /** API thread: from its next packet on, each channel uses its method with this flag. */

@@ -53,6 +53,8 @@ describe("numbers under QEMU's names", () => {
       dirtyPagesRate: 0,
       mbps: 40,
       pagesPerSecond: 128,
+      // Nothing is known of its parts before the migration thread has told.
+      downtimeParts: undefined,
     });
   });
 

@@ -8,6 +8,7 @@ import { fillRam, mixedFill } from './ram.js';
 const RUN = 0;
 const STOPPED = 1;
 const WRITES = 2;
+const THROTTLE = 3;
 
 /** A guest of one block whose vCPU runs in a thread of its own. */
 export interface RunningGuest {
@@ -17,6 +18,8 @@ export interface RunningGuest {
   /** Pages written so far, with repeats. */
   writes(): number;
   isStopped(): boolean;
+  /** @param percent of the time that it stands still from now on. */
+  throttle(percent: number): void;
   end(): Promise<void>;
 }
 
@@ -24,7 +27,7 @@ export interface RunningGuest {
 export async function startGuest(length: number, burst: number, seed: number): Promise<RunningGuest> {
   const ram = allocateGuestRam([{ name: 'pc.ram', length }]);
   fillRam(ram, mixedFill, createRandom(seed));
-  const control = new Int32Array(new SharedArrayBuffer(12));
+  const control = new Int32Array(new SharedArrayBuffer(16));
   control[RUN] = 1;
   const calls: string[] = [];
   const worker = new Worker(new URL(fixture('vcpu.mjs')), {
@@ -61,5 +64,12 @@ export async function startGuest(length: number, burst: number, seed: number): P
     set(2);
     await exited;
   };
-  return { guest, calls, writes: () => Atomics.load(control, WRITES), isStopped, end };
+  return {
+    guest,
+    calls,
+    writes: () => Atomics.load(control, WRITES),
+    isStopped,
+    throttle: (percent) => void Atomics.store(control, THROTTLE, percent),
+    end,
+  };
 }

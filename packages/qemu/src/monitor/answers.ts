@@ -15,7 +15,14 @@ export function migrationInfo({ status, statistics, errorDesc }: Known): object 
   const error = errorDesc === undefined ? {} : { 'error-desc': errorDesc };
   if (statistics === undefined) return { status, ...error };
   const { totalTime, setupTime, downtime, expectedDowntime } = statistics;
-  const answer = { status, ...error, 'total-time': Math.round(totalTime) };
+  const throttle = statistics.cpuThrottlePercentage;
+  const answer = {
+    status,
+    ...error,
+    'total-time': Math.round(totalTime),
+    // As QEMU has it: only while the guest is held.
+    ...(throttle > 0 && status === 'active' ? { 'cpu-throttle-percentage': throttle } : {}),
+  };
   if (status === 'setup') return answer;
   return {
     ...answer,

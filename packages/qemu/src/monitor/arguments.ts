@@ -27,14 +27,26 @@ export class Arguments {
     throw this.#wrongType(name, 'boolean');
   }
 
-  /** A whole number in a range. */
-  whole(name: string, min: number, max: number): number | undefined {
+  /**
+   * A whole number.
+   * @param expects words for the range, which follow "expects"; QEMU has them for each parameter.
+   */
+  whole(name: string, min: number, max: number, expects: string): number | undefined {
     const value = this.#take(name);
     if (value === undefined) return undefined;
     if (typeof value !== 'number' || !Number.isSafeInteger(value))
       throw new Refusal(`Parameter '${this.#path}${name}' expects uint64`);
     if (value >= min && value <= max) return value;
-    throw new Refusal(`Parameter '${name}' expects a value between ${min} and ${max}`);
+    // QEMU checks the range under the name that the parameter has in C.
+    throw new Refusal(`Parameter '${name.replaceAll('-', '_')}' expects ${expects}`);
+  }
+
+  /** As `whole`, of a parameter that is a byte in QEMU. */
+  byte(name: string, min: number, max: number, expects: string): number | undefined {
+    const value = this.whole(name, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, expects);
+    if (value === undefined) return undefined;
+    if (value < 0 || value > 255) throw new Refusal(`Parameter '${this.#path}${name}' expects uint8_t`);
+    return this.whole(name, min, max, expects);
   }
 
   /** One word of a closed list. */

@@ -3,16 +3,16 @@ import type { Arguments } from './arguments.js';
 import { Refusal } from './refusal.js';
 
 /** Capabilities that a client may turn on and off. */
-const SETTABLE = ['events', 'return-path'] as const;
+const SETTABLE = ['auto-converge', 'events', 'return-path'] as const;
 type Settable = (typeof SETTABLE)[number];
 
 /** The migration capabilities as a monitor has them: ours is always `multifd`; what we lack is off and stays off. */
 export class Capabilities {
   readonly #state: Record<Settable, boolean>;
 
-  /** @param returnPath as the command line has it. */
-  constructor(returnPath: boolean) {
-    this.#state = { events: false, 'return-path': returnPath };
+  /** @param given as the command line has them. */
+  constructor(given: { readonly returnPath: boolean; readonly autoConverge: boolean }) {
+    this.#state = { 'auto-converge': given.autoConverge, events: false, 'return-path': given.returnPath };
   }
 
   isOn(name: QemuCapability): boolean {

@@ -36,7 +36,7 @@ export class MigrationMonitor {
   private constructor(target: MonitorTarget) {
     this.#target = target;
     this.#parameters = target.parameters;
-    this.#capabilities = new Capabilities(target.returnPath);
+    this.#capabilities = new Capabilities(target);
     this.#version = { qemu: FOLLOWED, package: target.package };
     this.#fill();
   }
@@ -161,7 +161,7 @@ export class MigrationMonitor {
   }
 
   #setParameters(given: Arguments): void {
-    const changes = readParameters(given, this.#target.methods, this.#isRunning);
+    const changes = readParameters(given, this.#target.methods, this.#parameters, this.#isRunning);
     if (this.#isRunning) {
       if (this.#target.change === undefined)
         throw new Refusal('this end does not send: nothing can be changed');
@@ -174,7 +174,12 @@ export class MigrationMonitor {
     const uri = readPlace(given);
     if (start === undefined) throw new Refusal(otherwise);
     if (this.#isRunning) throw new Refusal(IN_PROGRESS);
-    start({ uri, parameters: this.#parameters, returnPath: this.#capabilities.isOn('return-path') });
+    start({
+      uri,
+      parameters: this.#parameters,
+      returnPath: this.#capabilities.isOn('return-path'),
+      autoConverge: this.#capabilities.isOn('auto-converge'),
+    });
     this.#reached('setup');
   }
 }

@@ -8,6 +8,7 @@ export interface MigrationOrder {
   readonly uri: string;
   readonly parameters: SteeredParameters;
   readonly returnPath: boolean;
+  readonly autoConverge: boolean;
 }
 
 /**
@@ -22,6 +23,7 @@ export interface MonitorTarget {
   /** As it stands when the monitor begins to listen. */
   readonly parameters: SteeredParameters;
   readonly returnPath: boolean;
+  readonly autoConverge: boolean;
   /** `migrate`: begins, and does not wait for the end. */
   migrate?(order: MigrationOrder): void;
   /** `migrate-incoming`: listens, and does not wait for a source. */

@@ -13,6 +13,11 @@ export interface QemuMigrationParameters {
   readonly 'zero-page-detection'?: 'none' | 'legacy' | 'multifd';
   readonly 'max-bandwidth'?: number;
   readonly 'downtime-limit'?: number;
+  /** Percent, as the next three. */
+  readonly 'throttle-trigger-threshold'?: number;
+  readonly 'cpu-throttle-initial'?: number;
+  readonly 'cpu-throttle-increment'?: number;
+  readonly 'max-cpu-throttle'?: number;
   readonly 'direct-io'?: boolean;
   /** Id of a `tls-creds-*` object; empty: no TLS. */
   readonly 'tls-creds'?: string;

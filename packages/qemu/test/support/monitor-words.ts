@@ -14,6 +14,33 @@ export const REFUSED: readonly (readonly [text: string, kind: string, desc: stri
   ['{"execute":"query-status","arguments":{"q":1}}', GENERIC, "Parameter 'q' is unexpected"],
   [parameters({ 'multifd-channels': '2' }), GENERIC, "Parameter 'multifd-channels' expects uint64"],
   [parameters({ 'downtime-limit': 1.5 }), GENERIC, "Parameter 'downtime-limit' expects uint64"],
+  [parameters({ 'multifd-channels': 256 }), GENERIC, "Parameter 'multifd-channels' expects uint8_t"],
+  [
+    parameters({ 'multifd-channels': 0 }),
+    GENERIC,
+    "Parameter 'multifd_channels' expects a value between 1 and 255",
+  ],
+  [
+    parameters({ 'cpu-throttle-initial': 0 }),
+    GENERIC,
+    "Parameter 'cpu_throttle_initial' expects an integer in the range of 1 to 99",
+  ],
+  [
+    parameters({ 'cpu-throttle-increment': 100 }),
+    GENERIC,
+    "Parameter 'cpu_throttle_increment' expects an integer in the range of 1 to 99",
+  ],
+  [parameters({ 'cpu-throttle-initial': -1 }), GENERIC, "Parameter 'cpu-throttle-initial' expects uint8_t"],
+  [
+    parameters({ 'throttle-trigger-threshold': 101 }),
+    GENERIC,
+    "Parameter 'throttle_trigger_threshold' expects an integer in the range of 1 to 100",
+  ],
+  [
+    parameters({ 'cpu-throttle-initial': 50, 'max-cpu-throttle': 40 }),
+    GENERIC,
+    "Parameter 'max_cpu_throttle' expects an integer in the range of cpu_throttle_initial to 99",
+  ],
   [parameters({ nope: 1 }), GENERIC, "Parameter 'nope' is unexpected"],
   [
     parameters({ 'zero-page-detection': 'x' }),

@@ -1,9 +1,7 @@
 import { statSync } from 'node:fs';
 import { connect } from 'node:net';
-import type { SourceStatistics } from '@multifd/core';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MigrationMonitor } from '../../src/monitor/migration-monitor.js';
-import type { MigrationOrder, MonitorTarget } from '../../src/monitor/target.js';
 import { QEMU_CAPABILITIES } from '../../src/qmp/capabilities.js';
 import { QmpClient } from '../../src/qmp/client.js';
 import {
@@ -13,67 +11,10 @@ import {
   setCapabilities,
   setParameters,
 } from '../../src/qmp/commands.js';
-import { TestFolder } from '../support/folder.js';
 import { converse, REFUSED } from '../support/monitor-words.js';
+import { monitored, STATISTICS } from '../support/monitored.js';
 
 const NEGOTIATE = '{"execute":"qmp_capabilities"}';
-
-const STATISTICS: SourceStatistics = {
-  totalTime: 1000.4,
-  setupTime: 100.4,
-  downtime: undefined,
-  expectedDowntime: 7.2,
-  expectedEnd: 10,
-  total: 8192,
-  remaining: 4096,
-  transferred: 5000,
-  multifdBytes: 4900,
-  normal: 1,
-  normalBytes: 4096,
-  zeroPages: 1,
-  zeroBytes: 4096,
-  pageSize: 4096,
-  dirtySyncCount: 2,
-  dirtyPagesRate: 3.2,
-  pagesPerSecond: 11.7,
-  mbps: 1.2345,
-  channelBytes: [4900],
-};
-
-/** A monitor with a migration that does nothing but note what it is told. */
-async function monitored(changes: Partial<MonitorTarget> = {}) {
-  const folder = new TestFolder();
-  onTestFinished(() => folder[Symbol.dispose]());
-  const path = folder.file('qmp');
-  const told: unknown[] = [];
-  const target: MonitorTarget = {
-    package: 'multifd test',
-    methods: ['none', 'zstd'],
-    parameters: {
-      'multifd-channels': 2,
-      'multifd-compression': 'none',
-      'zero-page-detection': 'multifd',
-      'max-bandwidth': 0,
-      'downtime-limit': 300,
-    },
-    returnPath: true,
-    migrate: (order: MigrationOrder) => void told.push(order),
-    change: (values) => void told.push(values),
-    cancel: () => void told.push('cancel'),
-    quit: () => void told.push('quit'),
-    statistics: () => STATISTICS,
-    runState: () => ({ running: true, status: 'running' }),
-    ...changes,
-  };
-  const monitor = await MigrationMonitor.listen({ path }, target);
-  onTestFinished(() => monitor.close());
-  const client = async (): Promise<QmpClient> => {
-    const opened = await QmpClient.connect({ path });
-    onTestFinished(() => opened.close());
-    return opened;
-  };
-  return { path, monitor, told, client, target };
-}
 
 describe('a monitor', () => {
   it('refuses with the words of QEMU 10.0', async () => {
@@ -102,14 +43,20 @@ describe('a monitor', () => {
   it('gives a migration what was set before it, and then only what may change', async () => {
     const { client, told, monitor } = await monitored();
     const qmp = await client();
-    await setCapabilities(qmp, { 'return-path': false });
+    await setCapabilities(qmp, { 'return-path': false, 'auto-converge': true });
+    await setParameters(qmp, { 'cpu-throttle-initial': 40 });
     await setParameters(qmp, { 'multifd-channels': 4, 'max-bandwidth': 1000, 'multifd-compression': 'zstd' });
     await migrate(qmp, 'tcp:127.0.0.1:4444');
     expect(told).toEqual([
       {
         uri: 'tcp:127.0.0.1:4444',
         returnPath: false,
+        autoConverge: true,
         parameters: {
+          'throttle-trigger-threshold': 50,
+          'cpu-throttle-initial': 40,
+          'cpu-throttle-increment': 10,
+          'max-cpu-throttle': 99,
           'multifd-channels': 4,
           'multifd-compression': 'zstd',
           'zero-page-detection': 'multifd',
@@ -175,6 +122,7 @@ describe('a monitor', () => {
     monitor.onEvent({ type: 'progress', round: 1, statistics: STATISTICS });
     expect(await qmp.execute('query-migrate')).toMatchObject({
       status: 'active',
+      'cpu-throttle-percentage': 30,
       'setup-time': 100,
       'expected-downtime': 7,
       ram: { total: 8192, duplicate: 1, 'zero-pages': 1, mbps: 1.23, 'pages-per-second': 12 },
@@ -216,7 +164,7 @@ describe('a monitor', () => {
     );
     for (const capability of QEMU_CAPABILITIES) {
       await setCapabilities(qmp, { [capability]: capability === 'multifd' });
-      if (['multifd', 'events', 'return-path'].includes(capability)) continue;
+      if (['multifd', 'events', 'return-path', 'auto-converge'].includes(capability)) continue;
       await expect(setCapabilities(qmp, { [capability]: true })).rejects.toThrow(/is not supported/);
     }
     await expect(setCapabilities(qmp, { multifd: false })).rejects.toThrow(/always on/);

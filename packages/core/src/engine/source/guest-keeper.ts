@@ -15,6 +15,7 @@ export class GuestKeeper {
   #raw: RawDeviceState | undefined;
   /** The call of `stop`: `resume` waits for it. */
   #stopping: Promise<void> | undefined;
+  #isThrottled = false;
 
   constructor(guest: Guest, live: boolean) {
     this.#guest = guest;
@@ -39,12 +40,24 @@ export class GuestKeeper {
     await call('syncDirty', () => this.#guest.syncDirty?.());
   }
 
+  /** Stops a live guest, once. */
+  async suspend(): Promise<void> {
+    if (!this.#live) return;
+    this.#stopping ??= call('stop', () => this.#guest.stop?.());
+    await this.#stopping;
+  }
+
   /** Stops a live guest and merges its last writes into the dirty bitmaps. */
   async stop(): Promise<void> {
     if (!this.#live) return;
-    this.#stopping = call('stop', () => this.#guest.stop?.());
-    await this.#stopping;
+    await this.suspend();
     await this.syncDirty();
+  }
+
+  /** Slows the guest down. @param percent of the time that it stands still. */
+  async throttle(percent: number): Promise<void> {
+    this.#isThrottled = percent > 0;
+    await call('throttle', () => this.#guest.throttle?.(percent));
   }
 
   /** Early device state, read at setup while the guest runs: sent before the first round, around the START section. */
@@ -99,8 +112,9 @@ export class GuestKeeper {
     }
   }
 
-  /** After a failure: resumes the guest if it was stopped. */
+  /** After a failure: the guest runs at full speed again, and on, if it was stopped. */
   async giveBack(): Promise<void> {
+    if (this.#isThrottled) await this.throttle(0);
     if (this.#stopping === undefined) return;
     await this.#stopping.catch(() => {});
     await call('resume', () => this.#guest.resume?.());

@@ -67,6 +67,10 @@ export type FromMigrationThread =
   | { readonly type: 'stop-guest' }
   | { readonly type: 'ask-intact' }
   | { readonly type: 'round'; readonly round: RoundReport }
+  /** The guest is to be slowed down. */
+  | { readonly type: 'throttle'; readonly percent: number }
+  /** The stream's end is written, and the destination's answer is due. How long the last steps took, ms. */
+  | { readonly type: 'sent-all'; readonly lastRound: number; readonly deviceState: number }
   | { readonly type: 'completed' }
   | { readonly type: 'report'; readonly report: Uint8Array };
 
@@ -76,7 +80,7 @@ export interface RoundReport {
   readonly dirtySyncCount: number;
   /** Pages dirty now. */
   readonly dirtyPages: number;
-  /** Pages that were dirty when the round began. */
+  /** Pages sent or found zero in this round. */
   readonly sentPages: number;
   /** ms. */
   readonly duration: number;

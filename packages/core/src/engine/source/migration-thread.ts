@@ -14,12 +14,18 @@ import type { HostAddresses } from '../../transport/look-up.js';
 import { Outgoing } from '../../transport/outgoing.js';
 import type { TlsPeer } from '../../transport/tls/credentials.js';
 import { withReportRequest } from '../../wire/report-request.js';
-import { expectedDowntime, isStalled, type RoundFigures } from './convergence.js';
+import { AutoConverge } from './auto-converge.js';
+import {
+  doesNotConverge,
+  expectedDowntime,
+  isStalled,
+  nextStep,
+  paceOf,
+  type RoundFigures,
+} from './convergence.js';
 import type { FromMigrationThread, SourceMigrationData, ToMigrationThread } from './messages.js';
 import { awaitBegun, awaitShut, listenToReturnPath, type ReturnPathAnswers } from './return-path.js';
 
-/** A live guest is sent at least this many times over while it runs, so that the rate of its writes is known. */
-const LIVE_ROUNDS = 2;
 /** Bytes a second that a destination's report (digests of all RAM) is trusted to take at the least. */
 const SLOWEST_REPORT = 100e6;
 
@@ -172,11 +178,20 @@ export class MigrationThread {
     await stream.ramSync(!parameters.multifdFlushAfterEachSection);
   }
 
+  /** @throws MultifdError `timeout` for a guest that has not converged within `maxRounds`. */
   async #rounds(stream: MainStream): Promise<void> {
+    const { parameters, live } = this.#data;
+    const throttle = parameters.autoConverge && live ? new AutoConverge(parameters) : undefined;
     for (let round = 1; ; round++) {
-      const expected = await this.#round(stream, 'part');
-      if (!this.#data.live) return;
-      if (round >= LIVE_ROUNDS && expected !== undefined && expected <= this.#control.downtimeLimit) return;
+      const { figures, expected } = await this.#round(stream, 'part');
+      if (!live) return;
+      const { downtimeLimit, isSuspended: suspended } = this.#control;
+      const next = nextStep({ ...parameters, round, expected, downtimeLimit, suspended });
+      if (next === 'switchover') return;
+      if (next === 'give-up') throw doesNotConverge(`${round} rounds`, paceOf(figures));
+      const { dirtyPages: dirtied, handledPages: handled, duration } = figures;
+      if (throttle?.roundOver({ dirtied, handled, duration }))
+        this.#port.post({ type: 'throttle', percent: throttle.percent });
     }
   }
 
@@ -184,7 +199,9 @@ export class MigrationThread {
   async #switchOver(stream: MainStream): Promise<void> {
     this.#port.post({ type: 'stop-guest' });
     const { deviceState, tail } = await this.#port.next('guest-stopped');
+    const start = performance.now();
     await this.#round(stream, 'end');
+    const lastRound = performance.now() - start;
     if (this.#data.asksIntact) {
       this.#port.post({ type: 'ask-intact' });
       await this.#port.next('intact');
@@ -197,10 +214,14 @@ export class MigrationThread {
         : [requestReport ? withReportRequest(tail) : tail];
     this.#control.handOver();
     await stream.endWith(...end);
+    this.#port.post({ type: 'sent-all', lastRound, deviceState: performance.now() - start - lastRound });
   }
 
-  /** One round over all dirty RAM. Returns the expected downtime if the guest were stopped now. */
-  async #round(stream: MainStream, kind: 'part' | 'end'): Promise<number | undefined> {
+  /** One round over all dirty RAM. `expected`: ms that the guest would stand still if it were stopped now. */
+  async #round(
+    stream: MainStream,
+    kind: 'part' | 'end',
+  ): Promise<{ readonly figures: RoundFigures; readonly expected: number | undefined }> {
     const { parameters, ram, live } = this.#data;
     this.#dirtySyncCount++;
     const start = performance.now();
@@ -237,7 +258,7 @@ export class MigrationThread {
         stalled,
       },
     });
-    return expected;
+    return { figures, expected };
   }
 
   /** One epoch of `ranges` ranges: returns when every channel has sent its SYNC. */

@@ -1,6 +1,6 @@
 import { MultifdError } from '../../errors.js';
 import { AUTO } from '../../methods/shape.js';
-import { checkLiveParameters } from '../../parameters.js';
+import { checkLiveParameters, type ZeroPageDetection } from '../../parameters.js';
 import type { ClaimedPagesData } from '../../send/claimed-pages.js';
 import { MIGRATION_THREAD, notLoaded } from '../../send/diagnosis.js';
 import { SendSide } from '../../send/side.js';
@@ -14,13 +14,15 @@ import type { LiveParameters, MigrateOptions, MigrateResult } from '../api.js';
 import { emit } from '../emit.js';
 import type { SourceStatistics } from '../statistics.js';
 import { StatusMachine } from '../status.js';
-import { type SourceBitmaps, sourceBitmaps } from './bitmaps.js';
+import { type SourceBitmaps, sharedMemory, sourceBitmaps } from './bitmaps.js';
 import { SourceEnding } from './ending.js';
 import { GuestKeeper } from './guest-keeper.js';
-import type { FromMigrationThread, SourceMigrationData, ToMigrationThread } from './messages.js';
+import { GuestService } from './guest-service.js';
+import type { FromMigrationThread, RoundReport, ToMigrationThread } from './messages.js';
 import { chooserOptions, MethodChooser } from './method-chooser.js';
-import { type CheckedSource, sideOptions } from './options.js';
+import { type CheckedSource, migrationData, sideOptions } from './options.js';
 import { SourceMeter } from './source-meter.js';
+import { Timeout } from './timeout.js';
 
 /** ms between two `progress` events. */
 const PROGRESS_INTERVAL = 100;
@@ -34,6 +36,8 @@ export class SourceMigration {
   readonly #bitmaps: SourceBitmaps;
   readonly #meter: SourceMeter;
   readonly #keeper: GuestKeeper;
+  readonly #guest: GuestService;
+  readonly #timeout: Timeout;
   /** The migration thread alone. */
   readonly #threads: ThreadGroup<ToMigrationThread, FromMigrationThread>;
   readonly #ending: SourceEnding;
@@ -44,7 +48,7 @@ export class SourceMigration {
   #isMainReady = false;
   /** Who the destination is. */
   #tls: TlsPeer | undefined;
-  /** After a failure: what happened to the guest here, if it is not intact. */
+  /** After a failure: what happened to the guest here. */
   #damage: MultifdError | undefined;
 
   constructor(options: MigrateOptions, checked: CheckedSource, io: MigrationIo | undefined) {
@@ -84,6 +88,24 @@ export class SourceMigration {
     if (parameters.multifdCompression === AUTO)
       this.#chooser = new MethodChooser(chooserOptions(options, this.#side, (line) => this.#warn(line)));
     this.#keeper = new GuestKeeper(options.guest, checked.live);
+    this.#guest = new GuestService({
+      keeper: this.#keeper,
+      meter: this.#meter,
+      ending: this.#ending,
+      control: this.#side.control,
+      post: (message) => this.#migration?.post(message),
+      // A method chosen from now on would be loaded, and tried in this thread, while the guest is stopped.
+      stopped: () => void (checked.live && this.#chooser?.end()),
+      throttled: (percent) => emit(options.onEvent, { type: 'throttled', percent }),
+    });
+    this.#timeout = new Timeout({
+      parameters,
+      live: checked.live,
+      isStopping: () => this.#guest.isStopping,
+      pace: () => this.#meter.pace(),
+      fail: (error) => this.#ending.fail(error),
+      suspend: () => this.#guest.suspend(),
+    });
     this.#threads = new ThreadGroup(
       (error) => this.#ending.mainFailed(this.#side.died(error, 0)),
       this.#side.failures,
@@ -119,6 +141,7 @@ export class SourceMigration {
       if (this.#options.requestReport === true) report = await this.#ending.report;
     } finally {
       clearInterval(progress);
+      this.#timeout.close();
       this.#side.unwatch();
       this.#ending.close();
       signal?.removeEventListener('abort', onAbort);
@@ -183,34 +206,21 @@ export class SourceMigration {
   }
 
   #spawn(plan: () => CheckPlan | undefined): void {
-    const { configuration, live, parameters } = this.#checked;
-    const { guest } = this.#options;
+    const { zeroPageDetection } = this.#checked.parameters;
+    const checkOf = (where: ZeroPageDetection) => (zeroPageDetection === where ? plan() : undefined);
     const { link } = this.#side;
-    const shared = {
-      ram: { pageSize: guest.ram.pageSize, blocks: guest.ram.blocks },
-      work: this.#bitmaps.work.map((bitmap) => bitmap.buffer),
-    };
-    const data: SourceMigrationData = {
-      ...link,
-      ...shared,
-      check: parameters.zeroPageDetection === 'legacy' ? plan() : undefined,
-      configuration,
-      live,
-      dirty: this.#bitmaps.dirty.map((bitmap) => bitmap.buffer),
-      requestReport: this.#options.requestReport === true,
-      asksIntact: this.#options.guest.intact !== undefined,
-    };
+    const shared = sharedMemory(this.#options.guest, this.#bitmaps);
+    const check = checkOf('legacy');
     this.#migration = this.#threads.spawn(
       'source-migration',
       MIGRATION_THREAD,
-      data,
+      { ...migrationData(this.#options, this.#checked, this.#bitmaps), ...link, ...shared, check },
       (message) => this.#onMessage(message),
-      transferOf(data.check),
+      transferOf(check),
     );
-    this.#side.spawnChannels((channel): ClaimedPagesData => {
-      const check = parameters.zeroPageDetection === 'multifd' ? plan() : undefined;
-      return { link, check, channel, ...shared };
-    });
+    this.#side.spawnChannels(
+      (channel): ClaimedPagesData => ({ link, check: checkOf('multifd'), channel, ...shared }),
+    );
   }
 
   #onMessage(message: FromMigrationThread): void {
@@ -231,22 +241,21 @@ export class SourceMigration {
       case 'active':
         this.#meter.setupOver();
         this.#ending.step('active');
+        this.#timeout.active();
         this.#chooser?.begin();
         return;
       case 'ask-early':
       case 'sync-dirty':
       case 'ask-intact':
-        this.#answer(() => this.#keeper.answer(message.type));
-        return;
       case 'stop-guest':
-        this.#answer(() => this.#stopGuest());
+      case 'throttle':
+        this.#guest.serve(message);
         return;
       case 'round':
-        this.#meter.roundOver(message.round);
-        if (this.#status.isOver) return;
-        this.#emitProgress();
-        if (message.round.stalled)
-          emit(this.#options.onEvent, { type: 'stalled', statistics: this.#meter.read() });
+        this.#roundOver(message.round);
+        return;
+      case 'sent-all':
+        this.#meter.sentAll(message);
         return;
       case 'completed':
         this.#ending.sentAll();
@@ -266,20 +275,12 @@ export class SourceMigration {
     }
   }
 
-  async #stopGuest(): Promise<ToMigrationThread> {
-    this.#meter.guestStops();
-    await this.#keeper.stop();
-    // A method chosen from now on would be loaded, and tried in this thread, while the guest is stopped.
-    if (this.#checked.live) void this.#chooser?.end();
-    this.#ending.step('device');
-    return { type: 'guest-stopped', ...(await this.#keeper.deviceState()) };
-  }
-
-  /** Serves a request that the migration thread waits for. */
-  #answer(work: () => Promise<ToMigrationThread>): void {
-    work()
-      .then((message) => this.#migration?.post(message))
-      .catch((error: unknown) => this.#ending.fail(MultifdError.from(error, 'guest', 'the guest')));
+  #roundOver(report: RoundReport): void {
+    const round = this.#meter.roundOver(report);
+    if (this.#status.isOver) return;
+    this.#emitProgress();
+    emit(this.#options.onEvent, { type: 'round', round });
+    if (report.stalled) emit(this.#options.onEvent, { type: 'stalled', statistics: this.#meter.read() });
   }
 
   #warn(message: string): void {

@@ -15,6 +15,8 @@ import type { AcceleratorReference } from '../../zero/accelerator.js';
 import { readAccelerator } from '../../zero/option.js';
 import type { Guest, MigrateOptions } from '../api.js';
 import { parametersFor } from '../machine-compat.js';
+import type { SourceBitmaps } from './bitmaps.js';
+import type { SourceMigrationData } from './messages.js';
 
 /** Options of `migrate`, complete and checked. */
 export interface CheckedSource {
@@ -47,6 +49,11 @@ export function checkSource(options: MigrateOptions): CheckedSource {
     );
   }
   checkGuestRam(guest.ram);
+  if (parameters.autoConverge && guest.ram.dirty !== undefined && guest.throttle === undefined) {
+    throw new MultifdError('usage', 'autoConverge slows the guest down, and guest.throttle is not given', {
+      hint: 'give the callback, or leave autoConverge out',
+    });
+  }
   const { accelerator, fallbacks } = readAccelerator(options.accelerator, options.fallbacks);
   if (parameters.zeroPageDetection !== 'none' && accelerator === undefined) {
     throw new MultifdError(
@@ -87,6 +94,21 @@ export function sideOptions(
     methodSettings,
     io,
     ...channels,
+  };
+}
+
+/** What the migration thread is told of the options. */
+export function migrationData(
+  { guest, requestReport = false }: MigrateOptions,
+  { configuration, live }: CheckedSource,
+  { dirty }: SourceBitmaps,
+): Pick<SourceMigrationData, 'configuration' | 'live' | 'dirty' | 'requestReport' | 'asksIntact'> {
+  return {
+    configuration,
+    live,
+    dirty: dirty.map((bitmap) => bitmap.buffer),
+    requestReport,
+    asksIntact: guest.intact !== undefined,
   };
 }
 

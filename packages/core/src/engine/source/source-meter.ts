@@ -1,7 +1,8 @@
 import type { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
 import type { Counters } from '../../thread/counters.js';
-import type { SourceStatistics } from '../statistics.js';
+import type { DowntimeParts, RoundStatistics, SourceStatistics } from '../statistics.js';
+import type { Pace } from './convergence.js';
 import type { RoundReport } from './messages.js';
 
 /** Computes the numbers of QEMU's `query-migrate` from counters and times. */
@@ -12,8 +13,12 @@ export class SourceMeter {
   readonly #start = performance.now();
   #setupEnd: number | undefined;
   #stopped: number | undefined;
+  #lastRoundStart: number | undefined;
   #end: number | undefined;
   #round: RoundReport | undefined;
+  #stalledSince: number | undefined;
+  #throttle = 0;
+  #lastParts: Pick<DowntimeParts, 'lastRound' | 'deviceState'> | undefined;
 
   /** @param unsent bitmaps whose pages are still to be sent. */
   constructor(ram: GuestRamDescriptor, counters: Counters, unsent: ReadonlySet<DirtyBitmap>) {
@@ -30,8 +35,40 @@ export class SourceMeter {
     this.#stopped = performance.now();
   }
 
-  roundOver(round: RoundReport): void {
+  lastRoundBegins(): void {
+    this.#lastRoundStart = performance.now();
+  }
+
+  /** @param percent of the time that the guest's processors stand still. */
+  throttled(percent: number): void {
+    this.#throttle = percent;
+  }
+
+  /** @returns the round's figures, for whoever watches. */
+  roundOver(round: RoundReport): RoundStatistics {
     this.#round = round;
+    if (!round.stalled) this.#stalledSince = undefined;
+    else this.#stalledSince ??= performance.now() - this.#start;
+    const { duration, sentPages, bytes, dirtyPages, expectedDowntime } = round;
+    const { pageSize } = this.#ram;
+    return {
+      // The setup counts as the first look at the dirty bitmap.
+      round: round.dirtySyncCount - 1,
+      duration,
+      pages: sentPages,
+      bytes,
+      dirtiedPages: dirtyPages,
+      dirtyRate: rate(dirtyPages * pageSize, duration / 1000),
+      rate: rate(sentPages * pageSize, duration / 1000),
+      expectedDowntime,
+      stalledSince: this.#stalledSince,
+      cpuThrottlePercentage: this.#throttle,
+    };
+  }
+
+  /** The stream's end is written. @param parts ms. */
+  sentAll(parts: Pick<DowntimeParts, 'lastRound' | 'deviceState'>): void {
+    this.#lastParts = parts;
   }
 
   completed(): void {
@@ -64,6 +101,7 @@ export class SourceMeter {
       totalTime,
       setupTime,
       downtime: over && this.#stopped !== undefined ? now - this.#stopped : undefined,
+      downtimeParts: over ? this.#downtimeParts(now) : undefined,
       expectedDowntime: round?.expectedDowntime,
       expectedEnd: timeFor(remaining / pageSize, pagesPerSecond - dirtyPagesRate),
       total: blocks.reduce((sum, block) => sum + block.length, 0),
@@ -79,8 +117,27 @@ export class SourceMeter {
       dirtyPagesRate,
       pagesPerSecond,
       mbps: over ? rate(transferred * 8, transferSeconds) / 1e6 : rate(roundBytes * 8, roundSeconds) / 1e6,
+      cpuThrottlePercentage: this.#throttle,
+      stalledSince: over ? undefined : this.#stalledSince,
       channelBytes,
     };
+  }
+
+  pace(): Pace {
+    const { pageSize, remaining, dirtyPagesRate, pagesPerSecond } = this.read();
+    return {
+      dirtyRate: this.#round === undefined ? undefined : dirtyPagesRate * pageSize,
+      rate: pagesPerSecond * pageSize,
+      remaining,
+    };
+  }
+
+  #downtimeParts(end: number): DowntimeParts | undefined {
+    const [stopped, begun, parts] = [this.#stopped, this.#lastRoundStart, this.#lastParts];
+    if (stopped === undefined || begun === undefined || parts === undefined) return undefined;
+    const { lastRound, deviceState } = parts;
+    // What the threads have measured by their own clocks; the rest is the wait for the answer.
+    return { stop: begun - stopped, lastRound, deviceState, commit: end - begun - lastRound - deviceState };
   }
 
   #remaining(): number {

@@ -2,7 +2,6 @@ import { CommanderError } from 'commander';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.js';
 import { buildProgram } from './program.js';
 import { formatError } from './report/errors.js';
-import { failedDocument } from './report/failed-document.js';
 import { outliveOutputErrors } from './report/output-errors.js';
 import { usageError } from './usage-error.js';
 
@@ -18,16 +17,17 @@ try {
   // exitCode and not exit(): what was written to a pipe must still leave.
   await program.parseAsync(args, { from: 'user' });
 } catch (error) {
-  process.exitCode = refuse(error);
+  process.exitCode = await refuse(error);
 }
 
 /** A command line that was not understood, or an error that nobody expected. */
-function refuse(caught: unknown): ExitCode {
+async function refuse(caught: unknown): Promise<ExitCode> {
   if (caught instanceof CommanderError && caught.exitCode === 0) return EXIT.done;
   // Without a command the help has been shown instead.
   if (caught instanceof CommanderError && caught.code === 'commander.help') return EXIT.usage;
   const error = caught instanceof CommanderError ? usageError(caught, program, args) : caught;
   if (args.includes('--json')) {
+    const { failedDocument } = await import('./report/failed-document.js');
     process.stdout.write(`${JSON.stringify(failedDocument(args, error), null, 2)}\n`);
   }
   process.stderr.write(formatError(error));

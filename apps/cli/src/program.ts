@@ -1,15 +1,11 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import { accelBenchCommand, accelListCommand } from './commands/accel.js';
 import { addBench } from './commands/add-bench.js';
 import { addMigrate } from './commands/add-migrate.js';
-import { inspectCommand } from './commands/inspect.js';
-import { receiveCommand } from './commands/receive.js';
-import { relayCommand } from './commands/relay.js';
-import { parseHost, tlsInitCommand } from './commands/tls.js';
 import { addCompletion } from './completion/commands.js';
 import type { ExitCode } from './exit-codes.js';
 import { ACCEL_HELP, INSPECT_HELP, RECEIVE_HELP, RELAY_HELP, ROOT_HELP, TLS_HELP } from './help.js';
 import { addHelp } from './help-command.js';
+import { parseHost } from './options/certificate-host.js';
 import { parseMaxRam } from './options/max-ram.js';
 import {
   accel,
@@ -48,6 +44,7 @@ import {
 import { version } from './version.js';
 
 /**
+ * What a command does is loaded when it is asked for: the others start without it.
  * @param args the command line, for errors that name options as they were typed.
  * @param ended gets how the command ended.
  */
@@ -93,7 +90,7 @@ function addAccel(program: Command, ended: (code: ExitCode) => void): void {
       'also list this module, given by path or package name, or MODULE:NAME for one of its accelerators',
     )
     .option('--json', 'print one JSON document on stdout and nothing else')
-    .action(async (options) => ended(await accelListCommand(options)));
+    .action(async (options) => ended(await (await import('./commands/accel.js')).accelListCommand(options)));
   accel
     .command('bench')
     .description(
@@ -110,7 +107,7 @@ function addAccel(program: Command, ended: (code: ExitCode) => void): void {
       parseWhole(text, '--samples', 1, 1000),
     )
     .option('--json', 'print one JSON document on stdout and nothing else')
-    .action(async (options) => ended(await accelBenchCommand(options)));
+    .action(async (options) => ended(await (await import('./commands/accel.js')).accelBenchCommand(options)));
   addHelp(accel);
 }
 
@@ -147,7 +144,9 @@ function addReceive(program: Command, args: readonly string[], ended: (code: Exi
     .addOption(defer('migrate-incoming'))
     .addOption(new Option('--loopback-child', 'started by migrate for its loopback').hideHelp())
     .addHelpText('after', RECEIVE_HELP)
-    .action(async (listen, target, options) => ended(await receiveCommand(listen, target, options)));
+    .action(async (listen, target, options) =>
+      ended(await (await import('./commands/receive.js')).receiveCommand(listen, target, options)),
+    );
 }
 
 function addRelay(program: Command, args: readonly string[], ended: (code: ExitCode) => void): void {
@@ -201,7 +200,12 @@ function addRelay(program: Command, args: readonly string[], ended: (code: ExitC
     .option('--json', 'print one JSON document on stdout and nothing else')
     .addHelpText('after', RELAY_HELP)
     .action(async (listen, destination, options, command) =>
-      ended(await relayCommand(listen, destination, { ...options, ...accelSource(command) })),
+      ended(
+        await (await import('./commands/relay.js')).relayCommand(listen, destination, {
+          ...options,
+          ...accelSource(command),
+        }),
+      ),
     );
 }
 
@@ -213,7 +217,9 @@ function addInspect(program: Command, ended: (code: ExitCode) => void): void {
     .argument('<file>', 'a migration file of QEMU, libvirt or `multifd receive`')
     .option('--json', 'print one JSON document on stdout, complete')
     .addHelpText('after', INSPECT_HELP)
-    .action(async (file, options) => ended(await inspectCommand(file, options)));
+    .action(async (file, options) =>
+      ended(await (await import('./commands/inspect.js')).inspectCommand(file, options)),
+    );
 }
 
 function addTls(program: Command, ended: (code: ExitCode) => void): void {
@@ -236,6 +242,8 @@ function addTls(program: Command, ended: (code: ExitCode) => void): void {
     )
     .option('--psk', 'make a shared key, keys.psk, instead')
     .option('--json', 'print one JSON document on stdout and nothing else')
-    .action(async (dir, options) => ended(await tlsInitCommand(dir, options)));
+    .action(async (dir, options) =>
+      ended(await (await import('./commands/tls.js')).tlsInitCommand(dir, options)),
+    );
   addHelp(tls);
 }

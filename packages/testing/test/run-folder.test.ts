@@ -41,7 +41,7 @@ function run(hang: boolean) {
 describe("a run's temporary files", () => {
   it('lie in one folder, which is gone when the run is over', async () => {
     const { ended, left } = run(false);
-    expect(dirname(await left)).toMatch(new RegExp(`^${parent}/mt-\\d+-\\d+$`));
+    expect(dirname(await left)).toMatch(new RegExp(`^${parent}/mt-\\d+-\\d+/tmp$`));
     expect(await ended).toMatchObject({ code: 0 });
     expect(readdirSync(parent)).toEqual([]);
   });

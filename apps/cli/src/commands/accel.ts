@@ -33,7 +33,7 @@ export async function accelListCommand(options: AccelOptions): Promise<ExitCode>
 
 /** `multifd accel bench`: how fast each is, beside plain reading. */
 export async function accelBenchCommand(options: AccelOptions): Promise<ExitCode> {
-  const terminal = openTerminal();
+  const terminal = await openTerminal();
   const interrupt = listenForInterrupt();
   try {
     return await told('accel bench', options, async () => {

@@ -69,7 +69,6 @@ export function addBench(program: Command, ended: (code: ExitCode) => void): voi
     .option('--json', 'print one JSON document on stdout and nothing else')
     .addHelpText('after', BENCH_HELP)
     .action(async (options) => {
-      // Loaded for this command only: the others start without it.
       const { benchCommand } = await import('./bench.js');
       ended(await benchCommand(options));
     });

@@ -31,7 +31,6 @@ import {
 } from '../options/option-list.js';
 import { parseWhole } from '../options/sizes.js';
 import { TLS_PSK, TLS_PSK_HELP, tlsCreds, tlsHostname, tlsUsername } from '../options/tls-options.js';
-import { migrateCommand } from './migrate.js';
 
 export function addMigrate(program: Command, args: readonly string[], ended: (code: ExitCode) => void): void {
   program
@@ -80,6 +79,11 @@ export function addMigrate(program: Command, args: readonly string[], ended: (co
     .option('--json', 'print one JSON document on stdout and nothing else')
     .addHelpText('after', MIGRATE_HELP)
     .action(async (source, destination, options, command) =>
-      ended(await migrateCommand(source, destination, { ...options, ...accelSource(command) })),
+      ended(
+        await (await import('./migrate.js')).migrateCommand(source, destination, {
+          ...options,
+          ...accelSource(command),
+        }),
+      ),
     );
 }

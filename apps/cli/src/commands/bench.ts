@@ -41,7 +41,7 @@ import { openTerminal, type Terminal } from '../report/terminal.js';
 
 /** `multifd bench`: guests from a multifd to a multifd and from a QEMU to a QEMU, measured in turns. */
 export async function benchCommand(options: BenchOptions): Promise<ExitCode> {
-  const terminal = openTerminal();
+  const terminal = await openTerminal();
   const interrupt = listenForInterrupt();
   let samples: Samples | undefined;
   let error: unknown;

@@ -17,7 +17,7 @@ export async function migrateCommand(
   destination: string,
   options: MigrateOptions,
 ): Promise<ExitCode> {
-  const terminal = openTerminal();
+  const terminal = await openTerminal();
   const facts = newFacts(source, destination);
   const end = (caught: unknown): ExitCode => {
     terminal.clear();

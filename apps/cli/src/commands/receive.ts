@@ -21,7 +21,7 @@ export async function receiveCommand(
   options: ReceiveOptions,
 ): Promise<ExitCode> {
   const isChild = options.loopbackChild === true;
-  const terminal = isChild ? SILENT : openTerminal();
+  const terminal = isChild ? SILENT : await openTerminal();
   const facts: ReceiveFacts = { listen, target: target ?? 'memory', refusals: new Refusals() };
   let run: ReceiveRun | undefined;
   const end = (caught: unknown): { code: ExitCode; error: unknown } => {

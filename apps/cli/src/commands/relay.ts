@@ -32,7 +32,7 @@ export async function relayCommand(
   destination: string,
   options: RelayOptions,
 ): Promise<ExitCode> {
-  const terminal = openTerminal();
+  const terminal = await openTerminal();
   const facts: RelayFacts = { listen, destination, refusals: new Refusals() };
   const end = (caught: unknown): ExitCode => {
     terminal.clear();

@@ -1,8 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { isIP } from 'node:net';
-import { MultifdError } from '@multifd/core';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
-import { quote } from '../options/sizes.js';
 import { formatError } from '../report/errors.js';
 import { failedCommandDocument } from '../report/failed-document.js';
 import { type MadeFiles, makeCertificates } from '../tls/make-files.js';
@@ -28,15 +25,6 @@ export async function tlsInitCommand(dir: string, options: TlsInitOptions): Prom
     process.stderr.write(formatError(error));
     return exitCodeOf(error);
   }
-}
-
-/** A host of `--host`. @throws MultifdError `usage` if it is neither a name nor an address. */
-export function parseHost(given: string, before: readonly string[] = []): readonly string[] {
-  const isName = given.length <= 253 && /^(?!-)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*$/.test(given);
-  if (isIP(given) !== 0 || isName) return [...before, given];
-  throw new MultifdError('usage', `--host ${quote(given)}: neither a host name nor an address`, {
-    hint: 'as in --host dst.example --host 192.0.2.7',
-  });
 }
 
 function sharedKey(): MadeFiles {

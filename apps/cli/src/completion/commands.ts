@@ -1,6 +1,4 @@
-import { ShellCompDirective, script } from '@bomb.sh/tab';
 import { Argument, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { knownAccelerators } from '../accelerators/choose.js';
 import { SCENARIOS } from '../bench/scenarios.js';
 import { CODECS } from '../codecs/choose.js';
 import { COMPLETION_HELP } from '../help.js';
@@ -31,9 +29,9 @@ export function addCompletion(program: CommandUnknownOpts): void {
       new Argument('<shell>', SHELLS.join(', ')).argParser((text) => parseOneOf(text, 'the shell', SHELLS)),
     )
     .addHelpText('after', COMPLETION_HELP)
-    .action((shell) => {
+    .action(async (shell) => {
       if (shell === 'bash') process.stdout.write(BASH);
-      else script(shell, 'multifd', 'multifd');
+      else (await import('@bomb.sh/tab')).script(shell, 'multifd', 'multifd');
     });
   program
     .command('complete', { hidden: true })
@@ -41,14 +39,14 @@ export function addCompletion(program: CommandUnknownOpts): void {
     .allowUnknownOption()
     .action(async (words) => {
       const found = candidates(program, words, await valuesFor(words));
-      process.stdout.write(answer(found));
+      process.stdout.write(await answer(found));
     });
 }
 
 /** The names of accelerators are known when their modules are loaded, which takes a moment: only if they are asked for. */
 async function valuesFor(words: readonly string[]): Promise<Values> {
   const isAsked = words.slice(-2).some((word) => /^--accel(=|$)/.test(word));
-  const accel = isAsked ? ['auto', ...(await knownAccelerators().names())] : [];
+  const accel = isAsked ? ['auto', ...(await accelerators())] : [];
   const options = new Map<string, readonly string[]>([
     ['accel', accel],
     ['scenario', SCENARIOS],
@@ -58,8 +56,14 @@ async function valuesFor(words: readonly string[]): Promise<Values> {
   return { options: (name) => options.get(name), arguments: (name) => ARGUMENTS[name] };
 }
 
+async function accelerators(): Promise<readonly string[]> {
+  const { knownAccelerators } = await import('../accelerators/choose.js');
+  return knownAccelerators().names();
+}
+
 /** In the shape that the scripts read: a word and its help on each line, then what the shell is to do. */
-function answer({ words, open, files }: Candidates): string {
+async function answer({ words, open, files }: Candidates): Promise<string> {
+  const { ShellCompDirective } = await import('@bomb.sh/tab');
   const { ShellCompDirectiveNoSpace: noSpace, ShellCompDirectiveNoFileComp: noFiles } = ShellCompDirective;
   const directive = (open ? noSpace : 0) | (files ? 0 : noFiles);
   const lines = words.map(({ word, help }) => `${word}\t${help}`);

@@ -1,4 +1,4 @@
-import { type GuestRamDescriptor, MultifdError, type RamBlock } from '@multifd/core';
+import { type GuestRamDescriptor, MultifdError, type RamBlock } from '@multifd/core/ram';
 import type { DemoSource } from '../options/sources.js';
 import { pageWriter } from './page-content.js';
 import { mix } from './random.js';

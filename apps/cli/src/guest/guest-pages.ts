@@ -1,4 +1,4 @@
-import { DirtyBitmap, type GuestRamDescriptor, MultifdError, type RamBlock } from '@multifd/core';
+import { DirtyBitmap, type GuestRamDescriptor, MultifdError, type RamBlock } from '@multifd/core/ram';
 import { wordsOf } from './fill-work.js';
 
 /** Bytes that are looked at through one view at most, so that indexes into it stay small. */

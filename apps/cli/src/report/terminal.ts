@@ -1,5 +1,4 @@
 import { constants, openSync, writeSync } from 'node:fs';
-import { createLogUpdate } from 'log-update';
 
 /** Where the command speaks to people: stderr. stdout is for results. */
 export interface Terminal {
@@ -11,14 +10,16 @@ export interface Terminal {
   clear(): void;
 }
 
+type LiveLine = ((line: string) => void) & { clear(): void };
+
 type Stream = NodeJS.WritableStream & {
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly rows?: number;
 };
 
-export function openTerminal(stream: Stream = process.stderr): Terminal {
-  const live = stream.isTTY ? liveLine(stream === process.stderr ? unheld(stream) : stream) : undefined;
+export async function openTerminal(stream: Stream = process.stderr): Promise<Terminal> {
+  const live = stream.isTTY ? await liveLine(stream === process.stderr ? unheld(stream) : stream) : undefined;
   return {
     progress: (line) => live?.(line),
     note(line) {
@@ -30,7 +31,9 @@ export function openTerminal(stream: Stream = process.stderr): Terminal {
 }
 
 /** log-update would hide the cursor by way of stderr itself, whatever the stream: that may be held. */
-function liveLine(stream: Stream): ReturnType<typeof createLogUpdate> {
+async function liveLine(stream: Stream): Promise<LiveLine> {
+  // A tenth of all that a command loads: only where there is a terminal.
+  const { createLogUpdate } = await import('log-update');
   return createLogUpdate(withSize(stream), { showCursor: true });
 }
 

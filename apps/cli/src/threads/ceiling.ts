@@ -1,7 +1,7 @@
 /** One thread of a ceiling: reads memory, or moves it through one connection with as little as that takes. */
 import { connect, createServer, type Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
-import { MultifdError } from '@multifd/core';
+import { MultifdError } from '@multifd/core/ram';
 import { hostBlocks, socketIo } from '@multifd/host-linux';
 import { plainReadWork } from '../accelerators/plain-read.js';
 import type { CeilingPart, CeilingWord } from '../bench/ceiling-parts.js';

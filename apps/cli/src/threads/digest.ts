@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { type GuestRamDescriptor, MultifdError, openRamBlock } from '@multifd/core';
+import { type GuestRamDescriptor, MultifdError, openRamBlock } from '@multifd/core/ram';
 import { type BlockDigest, type DigestAnswer, digestBlock } from '../verify/digest.js';
 
 async function answer(ram: GuestRamDescriptor): Promise<DigestAnswer> {

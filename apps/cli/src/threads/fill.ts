@@ -1,5 +1,5 @@
 import { workerData } from 'node:worker_threads';
-import { openRamBlock } from '@multifd/core';
+import { openRamBlock } from '@multifd/core/ram';
 import { type FillSetup, fillPieces } from '../guest/fill-work.js';
 
 const setup: FillSetup = workerData;

@@ -1,6 +1,6 @@
 import { setTimeout as delay, setImmediate as yieldToMessages } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { openRamBlock } from '@multifd/core';
+import { openRamBlock } from '@multifd/core/ram';
 import { GuestPages } from '../guest/guest-pages.js';
 import type { VcpuAnswer, VcpuCommand, VcpuSetup } from '../guest/vcpu-messages.js';
 import { ThrottleClock, WritePace, writeOnce } from '../guest/vcpu-work.js';

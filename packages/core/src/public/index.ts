@@ -23,7 +23,6 @@ export {
   type ErrorCode,
   type ErrorReport,
   type GuestPlace,
-  MultifdError,
   WireError,
   type WireFault,
 } from '../errors.js';
@@ -37,19 +36,6 @@ export {
   type Wire,
   type ZeroPageDetection,
 } from '../parameters.js';
-export * from '../ram/block.js';
-export { DirtyBitmap } from '../ram/dirty-bitmap.js';
-export {
-  type AllocatedGuestRam,
-  allocateGuestRam,
-  checkGuestRam,
-  type GuestRamDescriptor,
-  openRamBlock,
-  openRamBlockSync,
-  withDirtyBitmaps,
-} from '../ram/guest-ram.js';
-export type { HostBlockDescriptor } from '../ram/host-block.js';
-export type { IncomingBlock, IncomingRam } from '../ram/incoming-ram.js';
 export { type Shortage, shortageOf } from '../shortage.js';
 export { type GuestWord, saidByDestination, saidBySource } from '../thread/guest-place.js';
 export { type Address, formatAddress, parseAddress } from '../transport/address.js';
@@ -63,3 +49,4 @@ export * from '../zero/choice.js';
 export type { AcceleratorOption } from '../zero/option.js';
 export type { AcceleratorReplacement } from '../zero/page-checker.js';
 export { AcceleratorRegistry } from '../zero/registry.js';
+export * from './ram.js';

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { TLSSocket } from 'node:tls';
 import { MultifdError } from '../errors.js';
 import type { CounterRow } from '../thread/counters.js';
 import { ACTIVITY_IDLE } from '../thread/counters.js';
@@ -162,7 +161,7 @@ export class Outgoing {
    * taken everything. With TLS that proves nothing: a QEMU has all, closes, and resets with our close_notify unread.
    */
   expectUnanswered(): void {
-    if (this.#socket instanceof TLSSocket) this.expectEnd();
+    if ('encrypted' in this.#socket) this.expectEnd();
     else this.endsWhen(() => true);
   }
 

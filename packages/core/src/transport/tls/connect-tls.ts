@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
-import { connect, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { MultifdError } from '../../errors.js';
 import { ClientSide } from './client-side.js';
 import { clientOptions } from './contexts.js';
 import type { ClientTls, TlsPeer } from './credentials.js';
 import { connectionFault, handshakeFault } from './faults.js';
+import { nodeTls } from './node-modules.js';
 import { judgeServer, serverName } from './peer.js';
 import { SendingHandover } from './sending-handover.js';
 
@@ -37,7 +38,7 @@ export function secure(
     const hostname = tls.hostname ?? host;
     const side = maySend ? new ClientSide(raw) : undefined;
     const options = { ...clientOptions(tls), servername: serverName(hostname) };
-    const socket = connect({ ...options, socket: side ?? raw });
+    const socket = nodeTls().connect({ ...options, socket: side ?? raw });
     // TLSSocket does as its stream does. A destination that ends is gone, and that is to be noticed.
     socket.allowHalfOpen = false;
     const handover = side && new SendingHandover(socket, side);

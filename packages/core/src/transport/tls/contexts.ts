@@ -1,6 +1,6 @@
-import { constants } from 'node:crypto';
 import type { ConnectionOptions, TlsOptions } from 'node:tls';
 import type { ClientTls, ServerTls } from './credentials.js';
+import { nodeCrypto } from './node-modules.js';
 
 /**
  * Suites for shared keys, best first. In TLS 1.3 such a key goes with SHA-256 only; with 1.2 only those that keep the
@@ -41,13 +41,14 @@ export function clientOptions({ credentials }: ClientTls): ConnectionOptions {
  * @param identified called with the user name that a client claims, if there is a key for it.
  */
 export function serverOptions({ credentials }: ServerTls, identified: (user: string) => void): TlsOptions {
+  const { SSL_OP_NO_TICKET, SSL_OP_NO_RENEGOTIATION } = nodeCrypto().constants;
   const common = {
     minVersion: OLDEST,
     rejectUnauthorized: false,
     // What this end decides to close, it closes itself.
     allowHalfOpen: true,
     // No session is resumed, and none is negotiated anew: each connection proves itself, once.
-    secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
+    secureOptions: SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION,
   } as const;
   if (credentials.kind === 'psk') {
     const { keys } = credentials;

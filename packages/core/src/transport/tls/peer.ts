@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
-import { checkServerIdentity, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { MultifdError } from '../../errors.js';
 import { isAuthorized, subjectOf } from './authz.js';
 import type { ClientTls, ServerTls, TlsPeer } from './credentials.js';
+import { nodeTls } from './node-modules.js';
 
 /** What OpenSSL finds wrong with a certificate, in words; `WHO` stands for whose it is. */
 const FAULTS: Readonly<Record<string, { readonly what: string; readonly hint: string }>> = {
@@ -65,7 +66,7 @@ export function judgeServer(
   if (!credentials.verifyPeer) return { ...protection(socket), name, verified: false };
   checkChain(socket, `the destination's certificate (${name})`);
   const wanted = hostname ?? host ?? '';
-  const isOther = checkServerIdentity(wanted, certificate.toLegacyObject()) !== undefined;
+  const isOther = nodeTls().checkServerIdentity(wanted, certificate.toLegacyObject()) !== undefined;
   if (wanted === '' || isOther) {
     throw new MultifdError('tls', `the destination's certificate (${name}) is not for the host ${wanted}`, {
       hint: `it is for ${names(certificate.subjectAltName)}; tls-hostname says which name it must have`,

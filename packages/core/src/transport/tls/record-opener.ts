@@ -1,4 +1,4 @@
-import { createDecipheriv, createHmac } from 'node:crypto';
+import { nodeCrypto } from './node-modules.js';
 
 /** What a cipher suite of TLS 1.3 is made of. */
 interface Suite {
@@ -58,6 +58,7 @@ export class RecordOpener {
     const at = NONCE - 8;
     nonce.writeBigUInt64BE(nonce.readBigUInt64BE(at) ^ BigInt(this.#sequence), at);
     const options = { authTagLength: TAG };
+    const { createDecipheriv } = nodeCrypto();
     const decipher =
       this.#suite.cipher === 'chacha20-poly1305'
         ? createDecipheriv(this.#suite.cipher, this.#key, nonce, options)
@@ -101,5 +102,5 @@ export function splitRecords(bytes: Buffer): { readonly records: readonly Buffer
 function expandLabel({ hash }: Suite, secret: Uint8Array, label: string, length: number): Buffer {
   const name = Buffer.from(`tls13 ${label}`);
   const info = [Buffer.from([length >> 8, length & 255, name.length]), name, Buffer.from([0, 1])];
-  return createHmac(hash, secret).update(Buffer.concat(info)).digest().subarray(0, length);
+  return nodeCrypto().createHmac(hash, secret).update(Buffer.concat(info)).digest().subarray(0, length);
 }

@@ -62,6 +62,7 @@ Examples:
   multifd migrate raw:guest.ram tcp:192.0.2.7:4444 --verify
   multifd migrate raw:guest.ram unix:/run/incoming.sock --max-bandwidth 100M --downtime-limit 50
   multifd migrate demo:4G,dirty=1G --auto-converge --timeout 60000 --limit-action suspend
+  multifd migrate demo:4G --progress json --metrics 127.0.0.1:9464 --trace migration.jsonl
   multifd migrate file:guest.mig tcp:192.0.2.7:4444
   multifd migrate raw:guest.ram tcp:192.0.2.7:4444 --machine-type pc-q35-7.2
   multifd migrate demo:100G,zero=1,backing=memfd
@@ -99,6 +100,7 @@ Examples:
   multifd receive tcp::4444 file:guest.mig
   multifd receive unix:/run/incoming.sock raw:incoming --channels 4
   multifd receive tcp::4444 file:guest.mig --compression zstd
+  multifd receive tcp::4444 raw:incoming --metrics 127.0.0.1:9464 --progress json
   multifd receive tcp:0.0.0.0:4444 --tls-creds /etc/multifd/tls --uuid 550e8400-e29b-41d4-a716-446655440000
 
 From QEMU: migrate_set_capability multifd on, migrate_set_capability return-path on,

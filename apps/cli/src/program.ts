@@ -41,6 +41,7 @@ import {
   tlsAuthz,
   tlsCreds,
 } from './options/tls-options.js';
+import { metrics, progress, trace } from './options/watch-options.js';
 import { version } from './version.js';
 
 /**
@@ -141,6 +142,9 @@ function addReceive(program: Command, args: readonly string[], ended: (code: Exi
     .addOption(idleTimeout())
     .option('--json', 'print one JSON document on stdout and nothing else')
     .addOption(qmp())
+    .addOption(progress())
+    .addOption(metrics())
+    .addOption(trace())
     .addOption(defer('migrate-incoming'))
     .addOption(new Option('--loopback-child', 'started by migrate for its loopback').hideHelp())
     .addHelpText('after', RECEIVE_HELP)
@@ -184,6 +188,9 @@ function addRelay(program: Command, args: readonly string[], ended: (code: ExitC
     .addOption(tlsAuthz())
     .option(INSECURE, INSECURE_HELP)
     .addOption(qmp())
+    .addOption(progress())
+    .addOption(metrics())
+    .addOption(trace())
     .addOption(outgoingTlsCreds())
     .option('--outgoing-tls-verify-peer', 'the destination must prove who it is (default)')
     .option(

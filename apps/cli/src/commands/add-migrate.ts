@@ -31,6 +31,7 @@ import {
 } from '../options/option-list.js';
 import { parseWhole } from '../options/sizes.js';
 import { TLS_PSK, TLS_PSK_HELP, tlsCreds, tlsHostname, tlsUsername } from '../options/tls-options.js';
+import { metrics, progress, trace } from '../options/watch-options.js';
 
 export function addMigrate(program: Command, args: readonly string[], ended: (code: ExitCode) => void): void {
   program
@@ -74,6 +75,9 @@ export function addMigrate(program: Command, args: readonly string[], ended: (co
     .addOption(completionTimeout())
     .addOption(wire())
     .addOption(qmp())
+    .addOption(progress())
+    .addOption(metrics())
+    .addOption(trace())
     .addOption(defer('migrate'))
     .option('-v, --verbose', 'the summary also says what auto has not taken, and why')
     .option('--json', 'print one JSON document on stdout and nothing else')

@@ -16,7 +16,6 @@ import { AUTO } from '@multifd/core/codec';
 import { chooseAccelerator } from '../accelerators/choose.js';
 import { checkingThreads } from '../accelerators/threads.js';
 import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
-import type { CommandMonitor } from '../control/command-monitor.js';
 import { demoGuest, type Identity } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
 import { chooseHost, type HostChoice } from '../host/choose-host.js';
@@ -44,6 +43,7 @@ import type { BlockDigest } from '../verify/digest.js';
 import { digestRam } from '../verify/digest-ram.js';
 import { foreignCode } from '../verify/foreign-code.js';
 import { decodePeerReport } from '../verify/peer-report.js';
+import type { Watch } from '../watch/watch.js';
 
 /** The demo guest's vCPU, and who probes an accelerator or takes the digests. */
 const THREADS_BESIDE = 2;
@@ -55,7 +55,7 @@ export class MigrateRun {
   readonly #terminal: Terminal;
   readonly #signal: AbortSignal;
   readonly #interrupt: Interrupt;
-  readonly #monitor: CommandMonitor | undefined;
+  readonly #watch: Watch;
   /** Begun as soon as the guest has left, while the destination does the same. */
   #digests: Promise<readonly BlockDigest[]> | undefined;
   #stalledRound: number | undefined;
@@ -67,9 +67,9 @@ export class MigrateRun {
     facts: MigrateFacts,
     terminal: Terminal,
     interrupt: Interrupt,
-    monitor?: CommandMonitor,
+    watch: Watch,
   ) {
-    this.#monitor = monitor;
+    this.#watch = watch;
     this.#options = options;
     this.#facts = facts;
     this.#terminal = terminal;
@@ -195,7 +195,7 @@ export class MigrateRun {
       this.#facts.cpuTime.source = await withoutGuest(elapsed, guest, (line) => this.#terminal.note(line));
     };
     await guest.run();
-    this.#monitor?.hasGuest(guest.processor);
+    this.#watch.hasGuest(guest.processor);
     let accounted: Promise<void> | undefined;
     const migrating = await startMigration({
       guest: guest.guest,
@@ -216,7 +216,7 @@ export class MigrateRun {
         this.#onEvent(event);
       },
     });
-    this.#monitor?.begun(migrating);
+    this.#watch.begun(migrating);
     const result = await migrating.result;
     await (accounted ?? onCompleted());
     this.#facts.statistics = result.statistics;
@@ -232,7 +232,7 @@ export class MigrateRun {
   }
 
   #onEvent(event: SourceEvent): void {
-    this.#monitor?.onEvent(event);
+    this.#watch.onEvent(event);
     if (event.type === 'warning') this.#terminal.note(event.message);
     if (event.type === 'accelerator-replaced') {
       this.#facts.replaced.push(event.replacement);

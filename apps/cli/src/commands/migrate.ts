@@ -1,6 +1,4 @@
 import { type GuestWord, type MigrationStatus, saidBySource } from '@multifd/core';
-import type { CommandMonitor } from '../control/command-monitor.js';
-import { openMonitor, steeredBy } from '../control/open-monitor.js';
 import { orderedMigrate } from '../control/ordered.js';
 import { type ExitCode, endOf } from '../exit-codes.js';
 import { endedAtOnce, listenForInterrupt } from '../interrupt.js';
@@ -9,6 +7,7 @@ import { afterCompletion, formatError } from '../report/errors.js';
 import { migrateDocument, newFacts } from '../report/migrate-document.js';
 import { migrateSummary } from '../report/summary.js';
 import { openTerminal } from '../report/terminal.js';
+import { Watch } from '../watch/watch.js';
 import { MigrateRun } from './migrate-run.js';
 
 /** `multifd migrate`: does it, prints the result on stdout and everything else on stderr. */
@@ -17,7 +16,7 @@ export async function migrateCommand(
   destination: string,
   options: MigrateOptions,
 ): Promise<ExitCode> {
-  const terminal = await openTerminal();
+  const terminal = await openTerminal(options.progress === 'json');
   const facts = newFacts(source, destination);
   const end = (caught: unknown): ExitCode => {
     terminal.clear();
@@ -38,19 +37,19 @@ export async function migrateCommand(
     waitsFor,
     endAtOnce: (status) => end(endedAtOnce(wordOf(status))),
   });
-  let monitor: CommandMonitor | undefined;
+  let watch: Watch | undefined;
   let caught: unknown;
   try {
-    monitor = await openMonitor('migrate', options, terminal);
-    const interrupt = steeredBy(monitor, interrupted);
-    const order = options.defer ? await monitor?.order(interrupt.signal) : undefined;
+    watch = await Watch.open('migrate', options, terminal);
+    const interrupt = watch.steers(interrupted);
+    const order = options.defer ? await watch.order(interrupt.signal) : undefined;
     const ordered = order === undefined ? options : orderedMigrate(options, order);
-    const run = new MigrateRun(ordered, facts, terminal, interrupt, monitor);
+    const run = new MigrateRun(ordered, facts, terminal, interrupt, watch);
     await run.run(source, order?.uri ?? destination);
   } catch (error) {
     caught = error;
   }
-  await monitor?.end(caught, interrupted.signal, (line) => terminal.note(line));
+  await watch?.end(caught, interrupted.signal, (line) => terminal.note(line));
   return end(caught);
 }
 

@@ -11,7 +11,6 @@ import {
   type ServerTls,
 } from '@multifd/core';
 import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
-import type { CommandMonitor } from '../control/command-monitor.js';
 import { runOn } from '../guest/run-on.js';
 import { findVcpuState } from '../guest/vcpu-state.js';
 import { chooseHost, type HostChoice } from '../host/choose-host.js';
@@ -37,6 +36,7 @@ import type { Terminal } from '../report/terminal.js';
 import { peakRss, ResourceClock } from '../resources.js';
 import { digestRam } from '../verify/digest-ram.js';
 import { encodePeerReport } from '../verify/peer-report.js';
+import type { Watch } from '../watch/watch.js';
 
 /** One incoming migration, from the address to the kept memory. */
 export class ReceiveRun {
@@ -45,7 +45,7 @@ export class ReceiveRun {
   readonly #terminal: Terminal;
   readonly #signal: AbortSignal;
   readonly #interrupt: Interrupt;
-  readonly #monitor: CommandMonitor | undefined;
+  readonly #watch: Watch;
   readonly #progress = new ArrivalProgress('received');
   /** From listening on. */
   #clock = new ResourceClock();
@@ -65,9 +65,9 @@ export class ReceiveRun {
     facts: ReceiveFacts,
     terminal: Terminal,
     interrupt: Interrupt,
-    monitor?: CommandMonitor,
+    watch: Watch,
   ) {
-    this.#monitor = monitor;
+    this.#watch = watch;
     this.#options = options;
     this.#facts = facts;
     this.#terminal = terminal;
@@ -171,7 +171,7 @@ export class ReceiveRun {
       commit: (received) => this.#commit(received, images),
       report: (received) => this.#report(received),
       onEvent: (event) => {
-        this.#monitor?.onEvent(event);
+        this.#watch.onEvent(event);
         if (event.type === 'status') this.#interrupt.reached(event.status);
         // From here on the source has no guest any more, whatever else may fail.
         if (event.type === 'status' && event.status === 'completed') this.#facts.completed = true;
@@ -247,6 +247,7 @@ export class ReceiveRun {
   #note({ statistics, ram, machineType, deviceState, tls }: ReceiveResult): void {
     this.#facts.tls = tls;
     this.#facts.statistics = statistics;
+    this.#watch.received(statistics);
     this.#facts.machineType = machineType;
     this.#facts.blocks = ram.blocks.map(({ name, length }) => ({ name, length }));
     this.#facts.devices = deviceState?.map(({ idstr, instanceId }) => `${idstr}.${instanceId}`) ?? null;
@@ -266,7 +267,7 @@ export class ReceiveRun {
   async #runOn({ deviceState, ram }: ReceiveResult, target: Target): Promise<void> {
     const vcpu = target.kind === 'memory' ? findVcpuState(deviceState ?? []) : undefined;
     if (vcpu === undefined) return;
-    this.#monitor?.arrived(vcpu.runs);
+    this.#watch.arrived(vcpu.runs);
     this.#facts.guest = vcpu.runs
       ? await runOn(ram, vcpu)
       : { state: 'stopped', from: vcpu.counter, to: vcpu.counter };

@@ -1,5 +1,3 @@
-import type { CommandMonitor } from '../control/command-monitor.js';
-import { openMonitor, steeredBy } from '../control/open-monitor.js';
 import { orderedReceive } from '../control/ordered.js';
 import { type ExitCode, endOf } from '../exit-codes.js';
 import { endedAtOnce, listenForInterrupt } from '../interrupt.js';
@@ -12,6 +10,7 @@ import { type ReceiveFacts, receiveDocument } from '../report/receive-document.j
 import { Refusals } from '../report/refusals.js';
 import { receiveSummary } from '../report/summary.js';
 import { openTerminal, SILENT } from '../report/terminal.js';
+import { Watch } from '../watch/watch.js';
 import { ReceiveRun } from './receive-run.js';
 
 /** `multifd receive`: takes one migration, prints the result on stdout and everything else on stderr. */
@@ -21,7 +20,7 @@ export async function receiveCommand(
   options: ReceiveOptions,
 ): Promise<ExitCode> {
   const isChild = options.loopbackChild === true;
-  const terminal = isChild ? SILENT : await openTerminal();
+  const terminal = isChild ? SILENT : await openTerminal(options.progress === 'json');
   const facts: ReceiveFacts = { listen, target: target ?? 'memory', refusals: new Refusals() };
   let run: ReceiveRun | undefined;
   const end = (caught: unknown): { code: ExitCode; error: unknown } => {
@@ -40,20 +39,20 @@ export async function receiveCommand(
           return code;
         },
       });
-  let monitor: CommandMonitor | undefined;
+  let watch: Watch | undefined;
   let caught: unknown;
   try {
     const place = parseTarget(target);
-    monitor = await openMonitor('receive', options, terminal);
-    const interrupt = steeredBy(monitor, interrupted);
-    const order = options.defer ? await monitor?.order(interrupt.signal) : undefined;
+    watch = await Watch.open('receive', options, terminal);
+    const interrupt = watch.steers(interrupted);
+    const order = options.defer ? await watch.order(interrupt.signal) : undefined;
     const ordered = order === undefined ? options : orderedReceive(options, order);
-    run = new ReceiveRun(ordered, facts, terminal, interrupt, monitor);
+    run = new ReceiveRun(ordered, facts, terminal, interrupt, watch);
     await run.run(order?.uri ?? listen, place);
   } catch (error) {
     caught = error;
   }
-  await monitor?.end(caught, interrupted.signal, (line) => terminal.note(line));
+  await watch?.end(caught, interrupted.signal, (line) => terminal.note(line));
   const { code, error } = end(caught);
   interrupted.release(code);
   tell(options, facts, error);

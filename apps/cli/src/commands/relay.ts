@@ -7,8 +7,6 @@ import {
 } from '@multifd/core';
 import { chooseAccelerator } from '../accelerators/choose.js';
 import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
-import type { CommandMonitor } from '../control/command-monitor.js';
-import { openMonitor, steeredBy } from '../control/open-monitor.js';
 import { type ExitCode, endOf } from '../exit-codes.js';
 import { chooseHost } from '../host/choose-host.js';
 import { endedAtOnce, type Interrupt, listenForInterrupt } from '../interrupt.js';
@@ -25,6 +23,7 @@ import { type RelayFacts, relayDocument } from '../report/relay-document.js';
 import { relaySummary } from '../report/relay-summary.js';
 import { openTerminal, type Terminal } from '../report/terminal.js';
 import { peakRss, ResourceClock } from '../resources.js';
+import { Watch } from '../watch/watch.js';
 
 /** `multifd relay`: a guest migrates through this process, from one source to one destination. */
 export async function relayCommand(
@@ -32,7 +31,7 @@ export async function relayCommand(
   destination: string,
   options: RelayOptions,
 ): Promise<ExitCode> {
-  const terminal = await openTerminal();
+  const terminal = await openTerminal(options.progress === 'json');
   const facts: RelayFacts = { listen, destination, refusals: new Refusals() };
   const end = (caught: unknown): ExitCode => {
     terminal.clear();
@@ -51,15 +50,15 @@ export async function relayCommand(
     waitsFor,
     endAtOnce: () => end(endedAtOnce(facts.guest?.())),
   });
-  let monitor: CommandMonitor | undefined;
+  let watch: Watch | undefined;
   let caught: unknown;
   try {
-    monitor = await openMonitor('relay', options, terminal);
-    await run(facts, options, terminal, steeredBy(monitor, interrupted), monitor);
+    watch = await Watch.open('relay', options, terminal);
+    await run(facts, options, terminal, watch.steers(interrupted), watch);
   } catch (error) {
     caught = error;
   }
-  await monitor?.end(caught, interrupted.signal, (line) => terminal.note(line));
+  await watch?.end(caught, interrupted.signal, (line) => terminal.note(line));
   return end(caught);
 }
 
@@ -78,7 +77,7 @@ async function run(
   options: RelayOptions,
   terminal: Terminal,
   interrupt: Interrupt,
-  monitor: CommandMonitor | undefined,
+  watch: Watch,
 ): Promise<void> {
   const { signal } = interrupt;
   const listen = parseListen(facts.listen ?? '');
@@ -119,7 +118,7 @@ async function run(
     ...(choice === undefined ? {} : { accelerator: choice.accelerator, fallbacks: choice.fallbacks }),
     ...(socketIo === undefined ? {} : { socketIo }),
     onEvent: (event) => {
-      monitor?.onEvent(event);
+      watch.onEvent(event);
       if (event.type === 'status') interrupt.reached(event.status);
       // From here on the source has no guest any more, whatever else may fail.
       if (event.type === 'status' && event.status === 'completed') facts.completed = true;

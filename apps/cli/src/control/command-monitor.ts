@@ -139,8 +139,13 @@ export class CommandMonitor {
       const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
       await Promise.race([this.#quit.promise, aborted]);
     }
-    this.#monitor?.close();
+    this.close();
     await new Promise((resolve) => setTimeout(resolve, LAST_WORD));
+  }
+
+  /** Listens no more. */
+  close(): void {
+    this.#monitor?.close();
   }
 
   #begin(order: MigrationOrder): void {

@@ -4,6 +4,7 @@ import type { HostName } from '../host/choose-host.js';
 import type { Backing } from './backing.js';
 import type { CompressionOptions } from './compression.js';
 import type { OutgoingTlsOptions, TlsOptions } from './tls.js';
+import type { MetricsAddress, ProgressFormat } from './watch-options.js';
 
 /** What both commands are asked for, as commander reads it. */
 export interface CommonOptions extends CompressionOptions, TlsOptions {
@@ -20,6 +21,12 @@ export interface CommonOptions extends CompressionOptions, TlsOptions {
   readonly qmp?: string;
   /** Wait for its orders. */
   readonly defer?: true;
+  /** How the progress is shown. */
+  readonly progress?: ProgressFormat;
+  /** Where figures are told in Prometheus' format. */
+  readonly metrics?: MetricsAddress;
+  /** The file of the trace. */
+  readonly trace?: string;
 }
 
 /** What is to look for zero pages. */

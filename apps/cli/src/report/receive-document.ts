@@ -105,7 +105,7 @@ export function receiveDocument(facts: ReceiveFacts, error?: unknown): ReceiveDo
     target: facts.target,
     ...(statistics === undefined
       ? {}
-      : { 'total-time': Math.round(statistics.totalTime), ram: ramMember(statistics) }),
+      : { 'total-time': Math.round(statistics.totalTime), ram: receivedRam(statistics) }),
     ...(blocks === undefined ? {} : { blocks }),
     ...(machineType === undefined ? {} : { 'machine-type': machineType }),
     ...(devices === undefined ? {} : { devices }),
@@ -126,7 +126,8 @@ export function receiveDocument(facts: ReceiveFacts, error?: unknown): ReceiveDo
   };
 }
 
-function ramMember(statistics: DestinationStatistics): ReceivedRamMember {
+/** Member `ram`. */
+export function receivedRam(statistics: DestinationStatistics): ReceivedRamMember {
   return {
     total: statistics.total,
     received: statistics.received,

@@ -6,6 +6,11 @@ export interface Terminal {
   progress(line: string): void;
   /** A line that stays. */
   note(line: string): void;
+  /**
+   * A line for programs, which stays. It must not hold the guest for a reader that stands still: then it is lost.
+   * @param must it waits here for its reader, instead.
+   */
+  data(line: string, must: boolean): void;
   /** Takes the progress line away. */
   clear(): void;
 }
@@ -13,18 +18,27 @@ export interface Terminal {
 type LiveLine = ((line: string) => void) & { clear(): void };
 
 type Stream = NodeJS.WritableStream & {
+  readonly writableNeedDrain?: boolean;
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly rows?: number;
 };
 
-export async function openTerminal(stream: Stream = process.stderr): Promise<Terminal> {
-  const live = stream.isTTY ? await liveLine(stream === process.stderr ? unheld(stream) : stream) : undefined;
+/** @param isForPrograms no progress line. */
+export async function openTerminal(
+  isForPrograms = false,
+  stream: Stream = process.stderr,
+): Promise<Terminal> {
+  const free = stream.isTTY && stream === process.stderr ? unheld(stream) : stream;
+  const live = stream.isTTY && !isForPrograms ? await liveLine(free) : undefined;
   return {
     progress: (line) => live?.(line),
     note(line) {
       live?.clear();
       stream.write(`multifd: ${line}\n`);
+    },
+    data(line, must) {
+      if (must || free.writableNeedDrain !== true) free.write(`${line}\n`);
     },
     clear: () => live?.clear(),
   };
@@ -75,4 +89,4 @@ function openAgain(): number | undefined {
 }
 
 /** For a process whose parent speaks. */
-export const SILENT: Terminal = { progress: () => {}, note: () => {}, clear: () => {} };
+export const SILENT: Terminal = { progress: () => {}, note: () => {}, data: () => {}, clear: () => {} };

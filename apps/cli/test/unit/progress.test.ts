@@ -65,7 +65,7 @@ describe('progress', () => {
       isTTY === undefined ? {} : { isTTY },
     );
     stream.on('data', (chunk) => written.push(String(chunk)));
-    const terminal = await openTerminal(stream);
+    const terminal = await openTerminal(false, stream);
     terminal.progress('50 %');
     terminal.note('a note');
     terminal.clear();

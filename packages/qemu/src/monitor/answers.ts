@@ -1,7 +1,7 @@
 import type { MigrationStatus, SourceStatistics } from '@multifd/core';
 
 /** What a monitor knows of its migration. */
-export interface Known {
+export interface MigrationKnown {
   readonly status: MigrationStatus;
   /** Of a source. */
   readonly statistics: SourceStatistics | undefined;
@@ -10,7 +10,7 @@ export interface Known {
 }
 
 /** Answer of `query-migrate` (QEMU's MigrationInfo): empty before a migration, as QEMU's. */
-export function migrationInfo({ status, statistics, errorDesc }: Known): object {
+export function migrationInfo({ status, statistics, errorDesc }: MigrationKnown): object {
   if (status === 'none') return {};
   const error = errorDesc === undefined ? {} : { 'error-desc': errorDesc };
   if (statistics === undefined) return { status, ...error };

@@ -79,7 +79,10 @@ export function addMigrate(program: Command, args: readonly string[], ended: (co
     .addOption(metrics())
     .addOption(trace())
     .addOption(defer('migrate'))
-    .option('-v, --verbose', 'the summary also says what auto has not taken, and why')
+    .option(
+      '-v, --verbose',
+      'the progress line also shows the rate of each channel, the summary what auto has not taken, and why',
+    )
     .option('--json', 'print one JSON document on stdout and nothing else')
     .addHelpText('after', MIGRATE_HELP)
     .action(async (source, destination, options, command) =>

@@ -35,7 +35,7 @@ import { type DemoSource, parseSource, type Source } from '../options/sources.js
 import { clientTls } from '../options/tls.js';
 import { formatBytes } from '../report/format.js';
 import type { MigrateFacts } from '../report/migrate-document.js';
-import { progressLine, replacedNote, stalledNote, throttledNote } from '../report/progress.js';
+import { replacedNote, SourceProgress, stalledNote, throttledNote } from '../report/progress.js';
 import type { Terminal } from '../report/terminal.js';
 import { peakRss, ResourceClock, withoutGuest } from '../resources.js';
 import { compareDigests, differenceError } from '../verify/compare.js';
@@ -58,7 +58,7 @@ export class MigrateRun {
   readonly #watch: Watch;
   /** Begun as soon as the guest has left, while the destination does the same. */
   #digests: Promise<readonly BlockDigest[]> | undefined;
-  #stalledRound: number | undefined;
+  readonly #progress: SourceProgress;
   /** A terminal that takes nothing (Ctrl-S) holds whoever writes to it. */
   #standsStill = false;
 
@@ -71,6 +71,7 @@ export class MigrateRun {
   ) {
     this.#watch = watch;
     this.#options = options;
+    this.#progress = new SourceProgress(options.verbose);
     this.#facts = facts;
     this.#terminal = terminal;
     this.#signal = interrupt.signal;
@@ -243,17 +244,14 @@ export class MigrateRun {
     if (event.type === 'progress') this.#onProgress(event.statistics);
     if (event.type === 'stalled') {
       const { parameters } = this.#facts;
-      if (this.#stalledRound === undefined && parameters !== undefined)
+      if (this.#progress.stalled(event.statistics) && parameters !== undefined)
         this.#terminal.note(stalledNote(event.statistics, parameters));
-      this.#stalledRound = event.statistics.dirtySyncCount;
     }
   }
 
   #onProgress(statistics: SourceStatistics): void {
     this.#facts.statistics = statistics;
-    // A round that stalled is told when it is over: the round after it counts as stalled until it is over too.
-    const stalled = this.#stalledRound !== undefined && statistics.dirtySyncCount <= this.#stalledRound + 1;
-    if (!this.#standsStill) this.#terminal.progress(progressLine(statistics, stalled));
+    if (!this.#standsStill) this.#terminal.progress(this.#progress.line(statistics));
   }
 
   #beginDigests(ram: GuestRamDescriptor): void {

@@ -6,8 +6,11 @@ import type {
 } from '@multifd/core';
 import { formatBytes, formatTime, plain } from './format.js';
 
-/** The progress line of a running migration, without line end; it usually fits 80 columns. */
-export function progressLine(statistics: SourceStatistics, stalled: boolean): string {
+/**
+ * The progress line of a running migration, without line end; it usually fits 80 columns.
+ * @param channels what `ChannelRates` says of them; behind a line end.
+ */
+export function progressLine(statistics: SourceStatistics, stalled: boolean, channels = ''): string {
   const { dirtySyncCount, transferred, remaining, mbps, normal, zeroPages, expectedEnd } = statistics;
   const handled = normal + zeroPages;
   const share = handled === 0 ? 0 : Math.round((100 * zeroPages) / handled);
@@ -19,10 +22,55 @@ export function progressLine(statistics: SourceStatistics, stalled: boolean): st
     `left ${formatBytes(remaining)}`,
     stalled ? 'no end in sight' : expectedEnd === undefined ? '' : `end in ${formatTime(expectedEnd)}`,
   ];
-  return parts.filter((part) => part !== '').join(', ');
+  const line = parts.filter((part) => part !== '').join(', ');
+  return channels === '' ? line : `${line}\n${channels}`;
 }
 
-/** ms over which a destination's rate is taken. */
+/** The progress lines of a source. */
+export class SourceProgress {
+  readonly #channels: ChannelRates | undefined;
+  #stalledRound: number | undefined;
+
+  /** @param verbose with the rate of each channel. */
+  constructor(verbose = false) {
+    this.#channels = verbose ? new ChannelRates() : undefined;
+  }
+
+  /** A round has stalled. @returns whether it is the first one. */
+  stalled({ dirtySyncCount }: SourceStatistics): boolean {
+    const isFirst = this.#stalledRound === undefined;
+    this.#stalledRound = dirtySyncCount;
+    return isFirst;
+  }
+
+  /** Call it as events come. */
+  line(statistics: SourceStatistics): string {
+    // A round that stalled is told when it is over: the round after it counts as stalled until it is over too.
+    const stalled = this.#stalledRound !== undefined && statistics.dirtySyncCount <= this.#stalledRound + 1;
+    return progressLine(statistics, stalled, this.#channels?.line(statistics));
+  }
+}
+
+/** Each channel's rate over the last second, for `-v`. */
+export class ChannelRates {
+  readonly #seen: { readonly at: number; readonly bytes: readonly number[] }[] = [];
+
+  /** Call it as events come. @returns empty before there is a rate. */
+  line({ totalTime, channelBytes }: SourceStatistics): string {
+    this.#seen.push({ at: totalTime, bytes: channelBytes });
+    while (this.#seen.length > 2 && totalTime - (this.#seen[1]?.at ?? totalTime) >= WINDOW)
+      this.#seen.shift();
+    const [{ at, bytes: before } = { at: totalTime, bytes: [] }] = this.#seen;
+    if (totalTime <= at) return '';
+    const rates = channelBytes.map((bytes, channel) => {
+      const rate = (1000 * (bytes - (before[channel] ?? 0))) / (totalTime - at);
+      return `${channel}: ${formatBytes(rate)}/s`;
+    });
+    return `channels ${rates.join(', ')}`;
+  }
+}
+
+/** ms over which a rate is taken. */
 const WINDOW = 1000;
 
 /** The progress line of a destination, or of a relay. */

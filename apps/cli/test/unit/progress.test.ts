@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { describe, expect, it } from 'vitest';
 import { formatBytes, formatTime } from '../../src/report/format.js';
-import { ArrivalProgress, progressLine, stalledNote } from '../../src/report/progress.js';
+import { ArrivalProgress, ChannelRates, progressLine, stalledNote } from '../../src/report/progress.js';
 import { openTerminal } from '../../src/report/terminal.js';
 import { STATISTICS } from '../helpers/facts.js';
 
@@ -42,6 +42,14 @@ describe('progress', () => {
     expect(progressLine(running, false)).toBe(
       'round 3, sent 512.1 MiB, 630.4 MiB/s, 50% zero, left 512.0 MiB, end in 1.0 s',
     );
+  });
+
+  it('says with -v how fast each channel is', () => {
+    const channels = new ChannelRates();
+    expect(channels.line({ ...running, totalTime: 1000, channelBytes: [0, 2 ** 20] })).toBe('');
+    const line = channels.line({ ...running, totalTime: 1500, channelBytes: [2 ** 20, 2 ** 20] });
+    expect(line).toBe('channels 0: 2.0 MiB/s, 1: 0 B/s');
+    expect(progressLine(running, false, line)).toMatch(/end in 1\.0 s\nchannels 0: /);
   });
 
   it('promises no end where none is in sight', () => {

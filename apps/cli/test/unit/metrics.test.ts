@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { Known } from '../../src/watch/known.js';
+import { metrics } from '../../src/watch/metrics.js';
 import { MetricsServer } from '../../src/watch/metrics-server.js';
 import { parseExposition } from '../helpers/exposition.js';
 import { STATISTICS } from '../helpers/facts.js';
@@ -29,3 +31,19 @@ it('metrics are in seconds, bytes and ratios; other paths and methods are refuse
     await server.end();
   }
 });
+
+it('the dashboard asks for metrics that there are, and the documents name all of them', () => {
+  const source = new Known('migrate');
+  source.onEvent({ type: 'progress', round: 3, statistics: { ...STATISTICS, stalledSince: 1 } });
+  const destination = new Known('receive');
+  destination.received({ ...STATISTICS, received: 1, untouchedPages: 1 });
+  const all = [...metrics(source), ...metrics(destination)].map(({ name }) => name);
+  expect(namesIn('grafana-dashboard.json').filter((name) => !all.includes(name))).toEqual([]);
+  expect(namesIn('operating.md')).toEqual([...new Set(all)].sort());
+});
+
+/** Names of metrics in a document. */
+function namesIn(document: string): string[] {
+  const text = readFileSync(new URL(`../../../../docs/${document}`, import.meta.url), 'utf8');
+  return [...new Set(text.match(/\bmultifd_[a-z_]+/g))].sort();
+}

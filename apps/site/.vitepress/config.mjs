@@ -62,6 +62,7 @@ export default defineConfig({
           text: 'How it works',
           items: [
             page('Architecture', '/architecture'),
+            page('Reliability', '/reliability'),
             page('Wire format', '/wire'),
             page('Decisions', '/decisions/'),
             page('Benchmarks', '/benchmarks'),

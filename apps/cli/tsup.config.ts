@@ -1,13 +1,32 @@
 import { defineConfig } from 'tsup';
 
+const build = { format: ['esm' as const], target: 'node22', dts: false, sourcemap: true };
+
+/**
+ * What is loaded when it is asked for: `main` once the version of Node is known to do, a benchmark, what makes certificates.
+ * Each is one file with all that it imports, since a file more costs a start more than a millisecond.
+ */
+const LOADED_LATER = ['inherited-signals', 'main', 'bench-command', 'authority'];
+
 export default defineConfig([
   {
-    // Each file in src/threads is the entry of a worker thread, each in src/processes that of a process: they stay files of their own.
-    entry: ['src/cli.ts', 'src/threads/*.ts', 'src/processes/*.ts'],
-    format: ['esm'],
-    target: 'node22',
-    dts: false,
-    sourcemap: true,
+    ...build,
+    entry: {
+      cli: 'src/cli.ts',
+      main: 'src/main.ts',
+      'inherited-signals': 'src/inherited-signals.ts',
+      'bench-command': 'src/commands/bench-command.ts',
+      authority: 'src/tls/authority.ts',
+    },
+    splitting: false,
+    external: LOADED_LATER.map((name) => new RegExp(`^\\./${name}\\.js$`)),
+  },
+  {
+    ...build,
+    // Each file in src/threads is the entry of a worker thread, each in src/processes that of a process.
+    entry: ['src/threads/*.ts', 'src/processes/*.ts'],
+    outDir: 'dist',
+    splitting: false,
   },
   {
     // The script of a page, in one piece with its library: it is written into the page.

@@ -1,8 +1,11 @@
 import { Worker } from 'node:worker_threads';
 
-type ThreadName = 'ceiling' | 'digest' | 'fill' | 'vcpu';
+type ThreadName = 'digest' | 'fill' | 'vcpu';
 
-/** This file lies beside `threads/`, `processes/` and `page/`, in `src` as in `dist`: that is why it lies here. */
+/**
+ * This file lies beside `threads/`, `processes/` and `page/`, and what it is bundled into does so in `dist`: that is why it lies
+ * here, and nothing in those folders may use it.
+ */
 function entry(name: ThreadName): URL {
   return new URL(`./threads/${name}.js`, import.meta.url);
 }

@@ -69,7 +69,7 @@ export function addBench(program: Command, ended: (code: ExitCode) => void): voi
     .option('--json', 'print one JSON document on stdout and nothing else')
     .addHelpText('after', BENCH_HELP)
     .action(async (options) => {
-      const { benchCommand } = await import('./bench.js');
+      const { benchCommand } = await import('./bench-command.js');
       ended(await benchCommand(options));
     });
 }

@@ -2,7 +2,7 @@
  * `ceiling.js TASK`: what no migration can pass, in a process of its own with a thread for each channel. It is driven over
  * IPC: says that it is ready, begins when it is told, and reports (`bench/ceiling-parts.ts`).
  */
-import type { Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import { mapRam, socketIo } from '@multifd/host-linux';
 import {
   type CeilingAnswer,
@@ -12,7 +12,6 @@ import {
   split,
 } from '../bench/ceiling-parts.js';
 import { peakRss, ResourceClock } from '../resources.js';
-import { startThread } from '../threads.js';
 
 const task: CeilingTask = JSON.parse(process.argv[2] ?? '');
 const { role, image, bytes, threads, ports } = task;
@@ -30,7 +29,8 @@ const workers = split(bytes, threads).map((piece, index) => {
     interrupt: interrupt.id,
     port: ports[index] ?? 0,
   };
-  const worker = startThread('ceiling', part);
+  // By its place as seen from here: in `dist` this is one file with all that it imports.
+  const worker = new Worker(new URL('../threads/ceiling.js', import.meta.url), { workerData: part });
   worker.once('error', (error) => {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(1);

@@ -9,6 +9,5 @@ export { DirtyBitmap } from '../ram/dirty-bitmap.js';
 export type { HostBlockDescriptor, HostBlocks } from '../ram/host-block.js';
 export { type SendingBlock, sendAsIs } from '../ram/sending-block.js';
 export type { Interrupt } from '../thread/interrupt.js';
-export { listenAt } from '../transport/listen-at.js';
 export type { QueueLimits } from '../transport/queue-limits.js';
 export type { BlockingSocket, BlockingTlsSocket, SocketIo, TlsSession } from '../transport/socket-io.js';

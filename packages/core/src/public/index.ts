@@ -39,6 +39,7 @@ export {
 export { type Shortage, shortageOf } from '../shortage.js';
 export { type GuestWord, saidByDestination, saidBySource } from '../thread/guest-place.js';
 export { type Address, formatAddress, parseAddress } from '../transport/address.js';
+export { listenAt } from '../transport/listen-at.js';
 export { parseAuthzRule } from '../transport/tls/authz.js';
 export * from '../transport/tls/credentials.js';
 export { type CredentialsFolder, loadTlsCredentials } from '../transport/tls/load-credentials.js';

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import { pipeline } from 'node:stream';
 import { MultifdError } from '../errors.js';
 import type { Handover } from './handover.js';
+import { nodeCrypto } from './node-modules.js';
 
 /** ms that a caller may take to say its key. A thread says it at once; without one, it is another program. */
 const KEY_TIMEOUT = 10_000;
@@ -54,7 +54,7 @@ export class Bridge {
     socket.once('close', () => this.#carried.delete(socket));
     const port = await this.#port;
     if (socket.destroyed) throw new MultifdError('peer-closed', 'the connection is closed');
-    const key = randomBytes(KEY_SIZE);
+    const key = nodeCrypto().randomBytes(KEY_SIZE);
     this.#waiting.set(key.toString('hex'), socket);
     // Not the pool's slice of it.
     return { type: 'bridge', port, key: Uint8Array.from(key) };

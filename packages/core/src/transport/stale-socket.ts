@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { link, lstat, rename, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { MultifdError } from '../errors.js';
+import { nodeCrypto } from './node-modules.js';
 
 /**
  * Removes the unix socket at `path` if its owner died and nothing listens on it. Leaves a live socket, and any file
@@ -27,7 +27,7 @@ export async function removeStaleSocket(path: string): Promise<void> {
     throw taken(path, why, 'choose another path, or end the program that listens there');
   }
   // Another receive may have put its own socket there meanwhile: remove only the one that we tried.
-  const aside = `${path}.${randomBytes(6).toString('hex')}`;
+  const aside = `${path}.${nodeCrypto().randomBytes(6).toString('hex')}`;
   await rename(path, aside);
   const moved = await lstat(aside, { bigint: true });
   const isSame = moved.ino === found.ino && moved.dev === found.dev;

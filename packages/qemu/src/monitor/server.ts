@@ -1,6 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { MultifdError } from '@multifd/core';
-import { listenAt } from '@multifd/core/host';
+import { listenAt, MultifdError } from '@multifd/core';
 import type { QmpAddress } from '../qmp/connect.js';
 import { type Execute, MonitorSession } from './session.js';
 

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { MultifdError } from '../../errors.js';
+import { nodeTls } from '../node-modules.js';
 import { ClientSide } from './client-side.js';
 import { clientOptions } from './contexts.js';
 import type { ClientTls, TlsPeer } from './credentials.js';
 import { connectionFault, handshakeFault } from './faults.js';
-import { nodeTls } from './node-modules.js';
 import { judgeServer, serverName } from './peer.js';
 import { SendingHandover } from './sending-handover.js';
 

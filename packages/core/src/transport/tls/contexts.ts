@@ -1,6 +1,6 @@
 import type { ConnectionOptions, TlsOptions } from 'node:tls';
+import { nodeCrypto } from '../node-modules.js';
 import type { ClientTls, ServerTls } from './credentials.js';
-import { nodeCrypto } from './node-modules.js';
 
 /**
  * Suites for shared keys, best first. In TLS 1.3 such a key goes with SHA-256 only; with 1.2 only those that keep the

@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { MultifdError } from '../../errors.js';
+import { nodeTls } from '../node-modules.js';
 import { isAuthorized, subjectOf } from './authz.js';
 import type { ClientTls, ServerTls, TlsPeer } from './credentials.js';
-import { nodeTls } from './node-modules.js';
 
 /** What OpenSSL finds wrong with a certificate, in words; `WHO` stands for whose it is. */
 const FAULTS: Readonly<Record<string, { readonly what: string; readonly hint: string }>> = {

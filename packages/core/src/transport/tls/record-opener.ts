@@ -1,4 +1,4 @@
-import { nodeCrypto } from './node-modules.js';
+import { nodeCrypto } from '../node-modules.js';
 
 /** What a cipher suite of TLS 1.3 is made of. */
 interface Suite {

@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 
 /**
- * Node's own modules for TLS, for code that every thread has and few use. A thread loads them when it first needs them: they
- * take 14 ms of CPU time, a quarter of its start.
+ * Modules of Node's own that every thread has code for and few use. A thread loads them when it first needs them: OpenSSL
+ * takes 14 ms of CPU time, a quarter of its start.
  */
 const require = createRequire(import.meta.url);
 

@@ -3,10 +3,11 @@ import { defineConfig } from 'tsup';
 const build = { format: ['esm' as const], target: 'node22', dts: false, sourcemap: true };
 
 /**
- * What is loaded when it is asked for: `main` once the version of Node is known to do, a benchmark, what makes certificates.
+ * What is loaded when it is asked for: `main` once the version of Node is known to do, a benchmark, what makes certificates, what
+ * serves metrics.
  * Each is one file with all that it imports, since a file more costs a start more than a millisecond.
  */
-const LOADED_LATER = ['inherited-signals', 'main', 'bench-command', 'authority'];
+const LOADED_LATER = ['inherited-signals', 'main', 'bench-command', 'authority', 'metrics-server'];
 
 export default defineConfig([
   {
@@ -17,6 +18,7 @@ export default defineConfig([
       'inherited-signals': 'src/inherited-signals.ts',
       'bench-command': 'src/commands/bench-command.ts',
       authority: 'src/tls/authority.ts',
+      'metrics-server': 'src/watch/metrics-server.ts',
     },
     splitting: false,
     external: LOADED_LATER.map((name) => new RegExp(`^\\./${name}\\.js$`)),

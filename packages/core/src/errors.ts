@@ -96,6 +96,11 @@ export class MultifdError extends Error {
     return value instanceof Error && Reflect.get(value, MARKER) === true;
   }
 
+  /** `instanceof` does so too: each subpath that threads load has a copy of this class. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return MultifdError.is(value);
+  }
+
   /**
    * Returns `value` itself if it is a MultifdError, else a MultifdError of kind `code` with `value` as its cause. A
    * limit of the system (threads, open files, memory) is not our bug: `internal` then becomes `io`, and the hint says
@@ -157,5 +162,9 @@ export class WireError extends MultifdError {
     );
     this.name = 'WireError';
     this.fault = fault;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return MultifdError.is(value) && Object.hasOwn(value, 'fault');
   }
 }

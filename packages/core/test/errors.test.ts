@@ -1,5 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { MultifdError } from '../src/errors.js';
+import { MultifdError, WireError } from '../src/errors.js';
+
+describe('an error of another copy of this package', () => {
+  it('is known as what it is, and nothing else is', async () => {
+    // As of a subpath that is a file of its own.
+    const url = new URL('../src/errors.ts?another', import.meta.url).href;
+    const other: typeof import('../src/errors.js') = await import(url);
+    const fault = { where: 'channel 0', field: 'magic', offset: 0, expected: '1', got: '2' };
+    const [plain, wire] = [new other.MultifdError('io', 'a disk is full'), new other.WireError(fault)];
+    expect(other.MultifdError).not.toBe(MultifdError);
+    expect([plain, wire].map((error) => error instanceof MultifdError)).toEqual([true, true]);
+    expect([plain, wire].map((error) => error instanceof WireError)).toEqual([false, true]);
+    for (const error of [new Error('x'), { code: 'io' }, undefined]) {
+      expect(error instanceof MultifdError).toBe(false);
+      expect(error instanceof WireError).toBe(false);
+    }
+  });
+});
 
 describe('what an error quotes of a peer', () => {
   it.each([

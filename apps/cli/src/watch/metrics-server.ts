@@ -1,6 +1,5 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import { formatAddress, MultifdError } from '@multifd/core';
-import { listenAt } from '@multifd/core/host';
+import { formatAddress, listenAt, MultifdError } from '@multifd/core';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { isLocal } from '../options/places.js';
 import type { MetricsAddress } from '../options/watch-options.js';

@@ -16,7 +16,7 @@ describe.runIf(installedQemus().includes('10.0'))("numbers under QEMU's names", 
   it.each([
     [1, 'multifd'],
     [4, 'qemu'],
-  ])('10.0 and we, %i channels, --wire %s', async (channels, wire) => {
+  ])('10.0 and we, %i channels', async (channels, wire) => {
     using folder = new TestFolder();
     const source = await startSource({ release: '10.0', machine: 'q35', folder: folder.path });
     await using _ = source.qemu;

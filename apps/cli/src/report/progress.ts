@@ -6,24 +6,31 @@ import type {
 } from '@multifd/core';
 import { formatBytes, formatTime, plain } from './format.js';
 
+/** Characters of the bar. */
+const BAR = 30;
+
+/** How much of the whole is where it belongs, drawn. */
+function bar(share: number): string {
+  const done = Math.floor(BAR * share);
+  return `[${'='.repeat(done)}${' '.repeat(BAR - done)}] ${Math.floor(100 * share)}%`;
+}
+
 /**
- * The progress line of a running migration, without line end; it usually fits 80 columns.
- * @param channels what `ChannelRates` says of them; behind a line end.
+ * Two progress lines of a running migration, the first with a bar, without line end; they fit 80 columns.
+ * @param channels what `ChannelRates` says of them: a third line.
  */
 export function progressLine(statistics: SourceStatistics, stalled: boolean, channels = ''): string {
-  const { dirtySyncCount, transferred, remaining, mbps, normal, zeroPages, expectedEnd } = statistics;
+  const { dirtySyncCount, transferred, remaining, total, mbps, normal, zeroPages, expectedEnd } = statistics;
   const handled = normal + zeroPages;
   const share = handled === 0 ? 0 : Math.round((100 * zeroPages) / handled);
-  const parts = [
-    `round ${dirtySyncCount}`,
-    `sent ${formatBytes(transferred)}`,
-    `${formatBytes((mbps * 1e6) / 8)}/s`,
-    `${share}% zero`,
-    `left ${formatBytes(remaining)}`,
-    stalled ? 'no end in sight' : expectedEnd === undefined ? '' : `end in ${formatTime(expectedEnd)}`,
+  const end = expectedEnd === undefined ? '' : `, end in ${formatTime(expectedEnd)}`;
+  const whole = total === 0 ? 0 : 1 - remaining / total;
+  const lines = [
+    `${bar(whole)}, left ${formatBytes(remaining)}${stalled ? ', no end in sight' : end}`,
+    `round ${dirtySyncCount}, sent ${formatBytes(transferred)}, ${formatBytes((mbps * 1e6) / 8)}/s, ${share}% zero`,
+    channels,
   ];
-  const line = parts.filter((part) => part !== '').join(', ');
-  return channels === '' ? line : `${line}\n${channels}`;
+  return lines.filter((line) => line !== '').join('\n');
 }
 
 /** The progress lines of a source. */

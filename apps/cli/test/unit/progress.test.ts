@@ -40,7 +40,7 @@ describe('progress', () => {
 
   it('says where it stands', () => {
     expect(progressLine(running, false)).toBe(
-      'round 3, sent 512.1 MiB, 630.4 MiB/s, 50% zero, left 512.0 MiB, end in 1.0 s',
+      `[${'='.repeat(15)}${' '.repeat(15)}] 50%, left 512.0 MiB, end in 1.0 s\nround 3, sent 512.1 MiB, 630.4 MiB/s, 50% zero`,
     );
   });
 
@@ -49,7 +49,7 @@ describe('progress', () => {
     expect(channels.line({ ...running, totalTime: 1000, channelBytes: [0, 2 ** 20] })).toBe('');
     const line = channels.line({ ...running, totalTime: 1500, channelBytes: [2 ** 20, 2 ** 20] });
     expect(line).toBe('channels 0: 2.0 MiB/s, 1: 0 B/s');
-    expect(progressLine(running, false, line)).toMatch(/end in 1\.0 s\nchannels 0: /);
+    expect(progressLine(running, false, line)).toMatch(/end in 1\.0 s\nround 3.*\nchannels 0: /);
   });
 
   it('promises no end where none is in sight', () => {

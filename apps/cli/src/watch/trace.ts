@@ -1,10 +1,12 @@
 import type { WriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import type { RoundStatistics, SourceStatistics } from '@multifd/core';
+import type { MigrationStatus, RoundStatistics, SourceStatistics } from '@multifd/core';
 import { pathError } from '../system-error.js';
 import type { EngineEvent, Known } from './known.js';
 import { roundMember } from './progress-lines.js';
 import type { Watcher } from './watcher.js';
+
+const OVER: readonly MigrationStatus[] = ['completed', 'failed', 'cancelled'];
 
 /** One event of a trace: its name and what belongs to it. */
 type Traced = readonly [event: string, members?: object];
@@ -78,7 +80,12 @@ class EventNames {
         const isReady = event.status === 'active' && this.#known.command === 'migrate';
         // As QEMU's, the first period begins behind the setup.
         if (isReady) this.#last = { at: this.#known.source?.totalTime ?? 0, transferred: 0 };
-        return isReady ? [state, ['migration_thread_setup_complete']] : [state];
+        if (isReady) return [state, ['migration_thread_setup_complete']];
+        // What was sent behind the last report, the device state above all, is not missing in the sum.
+        const rest = this.#known.source;
+        return OVER.includes(event.status) && rest !== undefined
+          ? [...this.#transferred(rest), state]
+          : [state];
       }
       case 'progress':
         return 'round' in event ? this.#transferred(event.statistics) : [];
@@ -105,11 +112,11 @@ class EventNames {
   #transferred({ totalTime, transferred, remaining }: SourceStatistics): readonly Traced[] {
     const { at, transferred: before } = this.#last;
     const spent = Math.round(totalTime - at);
-    // At the end of a round two reports may come at once.
-    if (spent === 0) return [];
-    this.#last = { at: totalTime, transferred };
     const bytes = transferred - before;
-    const bandwidth = Math.round(bytes / spent);
+    // At the end of a round two reports may come at once.
+    if (spent === 0 && bytes === 0) return [];
+    this.#last = { at: totalTime, transferred };
+    const bandwidth = Math.round(bytes / Math.max(spent, 1));
     return [['migrate_transferred', { transferred: bytes, time_spent: spent, bandwidth, remaining }]];
   }
 

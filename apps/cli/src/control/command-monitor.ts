@@ -34,6 +34,8 @@ export class CommandMonitor {
   #monitor: MigrationMonitor | undefined;
   #status: MigrationStatus = 'none';
   #hasGuest = false;
+  /** A client has begun the migration. */
+  #isOrdered = false;
   #processor: Processor | undefined;
   /** Of a destination: whether the guest that has come runs. */
   #arrivedRuns = false;
@@ -133,8 +135,10 @@ export class CommandMonitor {
    * @param error undefined: all went well.
    */
   async end(error: unknown, signal: AbortSignal, note: (line: string) => void): Promise<void> {
-    if (error !== undefined) this.#monitor?.failed(error instanceof Error ? error.message : String(error));
-    if (this.#defers && !signal.aborted && this.#status !== 'none') {
+    if (MultifdError.is(error) && error.code === 'cancelled') this.#monitor?.cancelled();
+    else if (error !== undefined)
+      this.#monitor?.failed(error instanceof Error ? error.message : String(error));
+    if (this.#defers && !signal.aborted && this.#isOrdered) {
       note('the migration is over; this command ends at the QMP command quit, or a signal');
       const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
       await Promise.race([this.#quit.promise, aborted]);
@@ -151,7 +155,8 @@ export class CommandMonitor {
   #begin(order: MigrationOrder): void {
     if (!this.#defers)
       throw new Error('this command migrates as its command line says: --defer waits for orders');
-    if (this.#status !== 'none') throw new Error('this command migrates once: start another one');
+    if (this.#isOrdered) throw new Error('this command migrates once: start another one');
+    this.#isOrdered = true;
     this.#order.resolve(order);
   }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { QmpClient } from '@multifd/qemu';
 import { describe, expect, it } from 'vitest';
 import { run, start, startReceive } from '../helpers/cli.js';
 import { findQmpPython, steer } from '../helpers/qmp-client.js';
@@ -158,4 +159,20 @@ describe('a monitor', () => {
     migrating.child.kill('SIGINT');
     expect((await migrating.ended).code).toBe(130);
   });
+});
+
+it('cancelled while its guest is still being made: the command stays, says so, and ends at quit', async () => {
+  const socket = path();
+  const migrating = start(['migrate', 'demo:4G,zero=0', '--qmp', `unix:${socket}`, '--defer']);
+  await migrating.says(/waiting for orders/);
+  const client = await QmpClient.connect({ path: socket });
+  await client.execute('migrate', { uri: 'tcp:127.0.0.1:1' });
+  await client.execute('migrate_cancel');
+  await migrating.says(/ends at the QMP command quit/);
+  const info = await client.execute('query-migrate');
+  expect(info).toMatchObject({ status: 'cancelled' });
+  await expect(client.execute('migrate', { uri: 'tcp:127.0.0.1:1' })).rejects.toThrow(/migrates once/);
+  await client.execute('quit');
+  client.close();
+  expect((await migrating.ended).code).toBe(130);
 });

@@ -77,6 +77,13 @@ export class MigrationMonitor {
     if (this.#status !== 'failed' && this.#status !== 'cancelled') this.#reached('failed');
   }
 
+  /** It was cancelled before the engine had begun, which then says nothing of it. */
+  cancelled(): void {
+    if (!this.#isRunning) return;
+    if (this.#status !== 'cancelling') this.#reached('cancelling');
+    this.#reached('cancelled');
+  }
+
   /** The guest's processors begin to run here (`RESUME`), or stand still (`STOP`). */
   guestRuns(runs: boolean): void {
     this.#server?.tell(runs ? 'RESUME' : 'STOP');

@@ -199,6 +199,22 @@ describe('a monitor', () => {
     expect(await qmp.execute('query-migrate')).not.toHaveProperty('error-desc');
   });
 
+  it('cancelled before the engine has begun: cancelled, and no failure', async () => {
+    const { client, monitor } = await monitored();
+    const qmp = await client();
+    await migrate(qmp, 'tcp:127.0.0.1:4444');
+    await migrateCancel(qmp);
+    monitor.cancelled();
+    const answer = await qmp.execute('query-migrate');
+    expect(answer).toMatchObject({ status: 'cancelled' });
+    expect(answer).not.toHaveProperty('error-desc');
+    // Once it is over nothing changes that.
+    for (const status of ['setup', 'active', 'device', 'completed'] as const)
+      monitor.onEvent({ type: 'status', status });
+    monitor.cancelled();
+    expect(await queryMigrate(qmp)).toMatchObject({ status: 'completed' });
+  });
+
   it('quit is answered, and then done', async () => {
     const { client, told, monitor } = await monitored();
     const qmp = await client();

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { diesWithUs } from '@multifd/testing/dies-with-us';
 import { expect, onTestFinished } from 'vitest';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
@@ -51,7 +52,7 @@ export function start(args: readonly string[], options: StartOptions = {}): Runn
       : limitFileSize !== undefined
         ? ['bash', '-c', limited, 'sh', ...command]
         : [...wrap, ...command];
-  const child = spawn(file, rest, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(...diesWithUs(file, rest), { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   const waiting = new Set<() => void>();

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { diesWithUs } from '@multifd/testing/dies-with-us';
 import { QmpClient } from '../../src/qmp/client.js';
 import { queryStatus } from '../../src/qmp/commands.js';
 import { findQemu, type QemuRelease, type QemuTarget } from './binaries.js';
@@ -70,7 +71,8 @@ export class Qemu {
     const rom = join(settings.folder, 'boot.rom');
     if (!existsSync(rom)) writeFileSync(rom, bootRom());
     const log = openSync(at('log'), 'w');
-    const child = spawn(binary, commandLine(settings, rom, at), { stdio: ['ignore', log, log] });
+    const [file, args] = diesWithUs(binary, commandLine(settings, rom, at));
+    const child = spawn(file, args, { stdio: ['ignore', log, log] });
     closeSync(log);
     const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
     try {

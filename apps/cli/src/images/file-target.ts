@@ -15,6 +15,7 @@ import type { IncomingTarget, Stranded } from './incoming-target.js';
 import { OwnFile } from './own-file.js';
 import { checkDirectory, tryPlace } from './place.js';
 import { receivedExtents } from './received-extents.js';
+import { checkReplaceable } from './replaceable.js';
 import { strandedOf } from './stranded.js';
 import { syncDirectory } from './sync-directory.js';
 import { troubles } from './troubles.js';
@@ -61,8 +62,9 @@ export class FileTarget implements IncomingTarget {
     }
     const exchange = replace ? loadExchange() : undefined;
     const name = new FinalName(path, { replace, before, exchange });
-    name.check();
+    const old = name.check();
     tryPlace(what, directory);
+    if (old !== undefined) checkReplaceable(path, old);
     return new FileTarget(name, uuid);
   }
 

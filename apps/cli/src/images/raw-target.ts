@@ -1,4 +1,4 @@
-import { mkdirSync, rmdirSync, statSync } from 'node:fs';
+import { type BigIntStats, mkdirSync, rmdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import {
   type FileBlockDescriptor,
@@ -14,10 +14,12 @@ import { listExtents } from './extents.js';
 import { imageFileName } from './file-name.js';
 import { FinalName } from './final-name.js';
 import type { IncomingTarget, Stranded } from './incoming-target.js';
+import { MANIFEST } from './manifest.js';
 import { OwnFile } from './own-file.js';
 import { PAGE_SIZE } from './page-size.js';
 import { checkDirectory, tryPlace } from './place.js';
 import { type Before, lookInto, RawNames } from './raw-names.js';
+import { checkReplaceable } from './replaceable.js';
 import { syncDirectory } from './sync-directory.js';
 import { troubles } from './troubles.js';
 
@@ -78,11 +80,14 @@ export class RawTarget implements IncomingTarget {
     if (there === undefined) checkDirectory(what, dirname(directory));
     const before =
       there === undefined
-        ? { found: new Map(), ours: new Set<string>() }
+        ? { found: new Map<string, BigIntStats>(), ours: new Set<string>() }
         : lookInto(what, directory, settings.replace);
     const isMade = makeDirectory(directory);
     try {
       tryPlace(what, directory);
+      for (const [file, stats] of before.found) {
+        if (file === MANIFEST || before.ours.has(file)) checkReplaceable(join(directory, file), stats);
+      }
     } finally {
       if (isMade) rmdirSync(directory);
     }

@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import {
+  chmodSync,
+  chownSync,
   existsSync,
   lstatSync,
   readdirSync,
@@ -88,6 +90,60 @@ describe('what --force never replaces', () => {
     expect(inPlace).toMatchObject({ code: 2, stderr: expect.stringMatching(/: a directory\n/) });
   });
 });
+
+const isRoot = process.geteuid?.() === 0;
+const NOBODY = 65_534;
+
+describe.runIf(process.platform === 'linux' && isRoot)(
+  'what --force could not replace at the end (as root)',
+  () => {
+    /** Root without what lets it do what it likes with others' files. */
+    const wrap = ['setpriv', '--bounding-set', '-all', '--inh-caps', '-all'];
+
+    async function guestThere(kind: (typeof KINDS)[number]) {
+      const directory = tempDirectory();
+      const target = targetIn(kind, directory);
+      const first = await startReceive([target]);
+      expect((await run(['migrate', 'demo:1M', first.address])).code).toBe(0);
+      expect((await first.ended).code).toBe(0);
+      return { directory, target, names: readdirSync(directory) };
+    }
+
+    it.each(KINDS)("another user's, in a directory like /tmp, %s", async (kind) => {
+      const { directory, target, names } = await guestThere(kind);
+      for (const name of names) chownSync(join(directory, name), NOBODY, NOBODY);
+      for (const name of names) chmodSync(join(directory, name), 0o666);
+      chownSync(directory, NOBODY, NOBODY);
+      chmodSync(directory, 0o1777);
+      const refused = await start(['receive', 'tcp:127.0.0.1:0', target, '--force'], { wrap }).ended;
+      expect(refused.stderr).toMatch(
+        /^multifd: .+ cannot be replaced: it belongs to another user\nhint: .+\n$/,
+      );
+      expect(refused.code).toBe(2);
+      expect(readdirSync(directory)).toEqual(names);
+      // Whoever owns the directory may.
+      chownSync(directory, 0, 0);
+      const receiving = start(['receive', 'tcp:127.0.0.1:0', target, '--force'], { wrap });
+      const address = await receiving.says(/listening on (tcp:\S+)/);
+      expect((await run(['migrate', 'demo:1M', address])).code).toBe(0);
+      expect((await receiving.ended).code).toBe(0);
+    });
+
+    it.for(KINDS)('immutable, %s', async (kind, { skip }) => {
+      const { directory, target, names } = await guestThere(kind);
+      const path = join(directory, names[0] ?? '');
+      if (spawnSync('chattr', ['+i', path]).status !== 0) skip('this file system knows no chattr');
+      try {
+        const refused = await run(['receive', 'tcp:127.0.0.1:0', target, '--force']);
+        expect(refused.stderr).toMatch(/^multifd: .+ cannot be replaced: it is immutable .+\nhint: .+\n$/);
+        expect(refused.code).toBe(2);
+        expect(readdirSync(directory)).toEqual(names);
+      } finally {
+        spawnSync('chattr', ['-i', path]);
+      }
+    });
+  },
+);
 
 describe.each(KINDS)('a place that cannot be written to is found out before anybody connects, %s', (kind) => {
   /** Port 0 and no source: whoever listens would wait for ever. */

@@ -8,6 +8,8 @@ import type { FillSetup } from './fill-work.js';
 
 /** Memory bandwidth is the limit: more threads than this only fight over it. */
 const MOST_THREADS = 4;
+/** Bytes that one thread fills in the time in which another one starts. */
+const WORTH_A_THREAD = 64 * 2 ** 20;
 
 /**
  * Gives a demo guest its memory, in threads of its own.
@@ -20,7 +22,8 @@ export async function fillGuest(
   signal: AbortSignal,
 ): Promise<void> {
   const setup: FillSetup = { ram, source, cursor: new SharedArrayBuffer(4) };
-  const count = Math.min(MOST_THREADS, availableParallelism());
+  const bytes = ram.blocks.reduce((sum, { length }) => sum + length, 0);
+  const count = Math.min(MOST_THREADS, availableParallelism(), Math.ceil(bytes / WORTH_A_THREAD));
   const workers = Array.from({ length: count }, () => startThread('fill', setup));
   const stop = () => workers.forEach((worker) => void worker.terminate());
   signal.addEventListener('abort', stop);

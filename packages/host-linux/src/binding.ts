@@ -12,6 +12,8 @@ export interface NativeBinding {
   /** As lseek(2) does with SEEK_HOLE; -1: the offset lies behind the end. Moves the descriptor's position. */
   nextHole(descriptor: number, offset: number): number;
   /** As renameat2(2) does with RENAME_EXCHANGE; false where the kernel or the file system cannot. */
+  /** Null: it cannot be told here. */
+  isOpenForWriting(descriptor: number): boolean | null;
   exchangeNames(a: string, b: string): boolean;
   readonly Memory: new (number: number) => NativeMemory;
   readonly NativeInterrupt: new () => NativeInterrupt;

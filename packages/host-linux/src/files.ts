@@ -15,6 +15,13 @@ export interface Files {
    */
   nextHole(fd: number, offset: number): number;
   /**
+   * Whether anybody has the file open for writing, or mapped so. Asked by a lease (fcntl(2), F_SETLEASE), which is given
+   * back at once.
+   * @param fd that can only read.
+   * @returns undefined where it cannot be told: another user's file, a file system without leases.
+   */
+  isOpenForWriting(fd: number): boolean | undefined;
+  /**
    * Two files swap their names in one step, as renameat2(2) does with RENAME_EXCHANGE.
    * @returns false where the kernel or the file system cannot do that: then nothing has happened.
    * @throws MultifdError `io`.
@@ -36,6 +43,7 @@ export function loadFiles(): Files | { readonly reason: string; readonly fix: st
       const found = attempt(() => binding.nextHole(fd, offset));
       return found < 0 ? offset : found;
     },
+    isOpenForWriting: (fd) => binding.isOpenForWriting(fd) ?? undefined,
     exchangeNames: (a, b) => attempt(() => binding.exchangeNames(a, b)),
   };
 }

@@ -8,6 +8,7 @@ const EXPORTS = [
   'takesMemory',
   'nextData',
   'nextHole',
+  'isOpenForWriting',
   'exchangeNames',
   'Memory',
   'NativeInterrupt',

@@ -35,6 +35,21 @@ describe.skipIf(!built)('files', () => {
     expect(() => files.nextData(fd, 0)).toThrow(expect.objectContaining({ code: 'io' }));
   });
 
+  it('tells whether somebody has a file open for writing', () => {
+    const path = file('writers', 'text');
+    const fd = openSync(path, 'r');
+    const before = files.isOpenForWriting(fd);
+    const writer = openSync(path, 'r+');
+    const during = files.isOpenForWriting(fd);
+    closeSync(writer);
+    // On a file system without leases it cannot be told, at no moment.
+    expect([before, during, files.isOpenForWriting(fd)]).toEqual(
+      before === undefined ? [undefined, undefined, undefined] : [false, true, false],
+    );
+    closeSync(fd);
+    expect(files.isOpenForWriting(fd)).toBeUndefined();
+  });
+
   it('swaps two names, or says that it cannot', () => {
     const [a, b] = [file('a', 'first'), file('b', 'second')];
     const swapped = files.exchangeNames(a, b);

@@ -58,6 +58,8 @@ export function storedGuest(
   note: (line: string) => void,
 ): PreparedGuest {
   const { ram, rawDeviceState, file } = stored;
+  const warning = file.warning();
+  if (warning !== undefined) note(warning);
   const { uuid } = identity;
   if (stored.bytesBehind > 0)
     note(

@@ -62,6 +62,8 @@ export async function openRawSource(
       const { file, length } = openImage(image.path);
       files.push(file);
       noteKind(file, note);
+      const warning = file.warning();
+      if (warning !== undefined) note(warning);
       const { extents, reason } = await listExtents(file.fd, length, PAGE_SIZE);
       if (reason !== undefined)
         note(`${image.path}: holes cannot be found (${reason}), so all of it is read`);

@@ -1,5 +1,6 @@
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
 import { MultifdError } from '@multifd/core';
+import { loadFiles } from '@multifd/host-linux';
 import { withPath } from '../system-error.js';
 import { isSameFile, isUnchanged } from './file-identity.js';
 
@@ -8,6 +9,7 @@ import { isSameFile, isUnchanged } from './file-identity.js';
  * same file; and it is looked at before and after, so that one that was written to meanwhile is not taken for whole.
  * It sees what the file system notes: not what is written through a mapping of a tmpfs, or of a disk's file whose page
  * was written so before and not yet brought to the disk; not what a disk that several machines share has not told yet.
+ * So `warning` tells of whoever has it open for writing.
  */
 export class SourceFile {
   readonly path: string;
@@ -39,6 +41,17 @@ export class SourceFile {
       statSync(this.path, { bigint: true, throwIfNoEntry: false }),
     );
     if (named !== undefined && !isSameFile(named, now)) throw this.#changed('was replaced');
+  }
+
+  /**
+   * What to say if somebody else has it open for writing: what a QEMU writes by its mapping of the file is not seen here
+   * (see above), and would be sent torn. One whose processors stand still does no harm, so this is no error.
+   */
+  warning(): string | undefined {
+    const files = loadFiles();
+    const isOpen = 'isOpenForWriting' in files && files.isOpenForWriting(this.fd);
+    if (isOpen !== true) return undefined;
+    return `warning: another program has ${this.path} open for writing: if a QEMU runs on it, stop it first, or what is sent is torn`;
   }
 
   close(): void {

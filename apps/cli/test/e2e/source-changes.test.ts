@@ -130,3 +130,20 @@ describe.each([
     expect((await destination.ended).code).toBe(0);
   });
 });
+
+it('a raw: source that another program has open for writing is named: what that maps and writes is not seen', async () => {
+  const file = await rawFile();
+  const writer = openSync(file, 'r+');
+  try {
+    const { code, stderr } = await run(['migrate', `raw:${file}`]);
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringMatching(
+        /^multifd: warning: another program has .* open for writing: if a QEMU runs on it, stop it/,
+      ),
+    });
+  } finally {
+    closeSync(writer);
+  }
+  expect(await run(['migrate', `raw:${file}`])).toMatchObject({ code: 0, stderr: '' });
+});

@@ -21,6 +21,12 @@ pub fn next_hole(descriptor: i32, offset: f64) -> Result<f64> {
     Ok(found.map_err(raise)?.map_or(-1.0, |at| at as f64))
 }
 
+/// None: it cannot be told here.
+#[napi]
+pub fn is_open_for_writing(descriptor: i32) -> Option<bool> {
+    files::is_open_for_writing(descriptor)
+}
+
 /// @returns false where that cannot be done.
 #[napi]
 pub fn exchange_names(a: String, b: String) -> Result<bool> {

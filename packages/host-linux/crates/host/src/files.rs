@@ -1,4 +1,4 @@
-//! What Node cannot do with files: find their holes, and swap two names in one step.
+//! What Node cannot do with files: find their holes and their writers, and swap two names in one step.
 
 use std::ffi::CStr;
 use std::io;
@@ -41,6 +41,20 @@ pub fn exchange_names(a: &CStr, b: &CStr) -> Result<bool> {
             Err(Fault::io(what, &io::Error::from_raw_os_error(number)))
         }
     }
+}
+
+/// Whether anybody has the file open for writing, a shared mapping that can be written to counted: whoever has a descriptor that
+/// can only read may ask, by a lease that is given back at once.
+/// @returns none where this user, or the file system, has no leases.
+pub fn is_open_for_writing(descriptor: RawFd) -> Option<bool> {
+    // SAFETY: system calls without memory.
+    let taken = unsafe { libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_RDLCK) };
+    if taken == 0 {
+        // SAFETY: as above. It cannot fail: the lease is ours.
+        unsafe { libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_UNLCK) };
+        return Some(false);
+    }
+    (errno() == libc::EAGAIN).then_some(true)
 }
 
 /// @returns the offset, or the error's number.
@@ -95,6 +109,40 @@ mod tests {
         // Behind the end.
         assert_eq!(next_data(fd, 2 << 20).unwrap(), None);
         assert!(next_data(-1, 0).is_err());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_writer_is_found_and_its_mapping_too() {
+        let folder = folder("writers");
+        let path = folder.join("file");
+        fs::write(&path, [1; 4096]).unwrap();
+        let reader = File::open(&path).unwrap();
+        let fd = reader.as_raw_fd();
+        if let Some(before) = is_open_for_writing(fd) {
+            assert!(!before);
+            let writer = File::options().read(true).write(true).open(&path).unwrap();
+            assert_eq!(is_open_for_writing(fd), Some(true));
+            // SAFETY: a mapping of a file of our own, which nobody reads.
+            let mapping = unsafe {
+                let flags = libc::PROT_READ | libc::PROT_WRITE;
+                libc::mmap(
+                    std::ptr::null_mut(),
+                    4096,
+                    flags,
+                    libc::MAP_SHARED,
+                    writer.as_raw_fd(),
+                    0,
+                )
+            };
+            assert_ne!(mapping, libc::MAP_FAILED);
+            drop(writer);
+            assert_eq!(is_open_for_writing(fd), Some(true));
+            // SAFETY: the mapping from above.
+            unsafe { libc::munmap(mapping, 4096) };
+            assert_eq!(is_open_for_writing(fd), Some(false));
+        }
+        assert_eq!(is_open_for_writing(-1), None);
         fs::remove_dir_all(folder).unwrap();
     }
 

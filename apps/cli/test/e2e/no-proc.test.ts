@@ -1,6 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Running, start } from '../helpers/cli.js';
+import { tempDirectory } from '../helpers/temp.js';
 
 /** A mount namespace of its own, in which /proc is an empty file system; then whatever follows. */
 const WITHOUT_PROC = ['unshare', '-rm', 'sh', '-c', 'mount -t tmpfs none /proc && exec "$@"', 'sh'];
@@ -51,6 +54,13 @@ describe.skipIf(!possible)(`without /proc, as in a sandbox${absent}`, () => {
     expect((await start(['migrate', 'demo:16M', to]).ended).code).toBe(0);
     expect((await relaying.ended).code).toBe(0);
     expect((await receiving.ended).code).toBe(0);
+  });
+
+  it('a raw: source is mapped all the same', async () => {
+    const file = join(tempDirectory(), 'guest.raw');
+    writeFileSync(file, new Uint8Array(2 ** 20).fill(7));
+    const { code, stderr } = await startWithoutProc('migrate', `raw:${file}`).ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 
   it('a tracker that needs it says so', async () => {

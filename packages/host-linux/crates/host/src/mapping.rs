@@ -256,6 +256,16 @@ fn create_memfd(name: &str, length: u64) -> Result<Backed> {
     })
 }
 
+fn duplicate(descriptor: RawFd) -> io::Result<File> {
+    // SAFETY: a system call without memory; it refuses what is no descriptor.
+    let number = unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, 0) };
+    if number < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it is new, and nobody else's.
+    Ok(unsafe { File::from_raw_fd(number) })
+}
+
 fn open_file(plan: &Plan, source: &Source, offset: u64, shared: bool) -> Result<Backed> {
     let (path, label) = match source {
         Source::Path(path) => (path.clone(), path.display().to_string()),
@@ -263,11 +273,13 @@ fn open_file(plan: &Plan, source: &Source, offset: u64, shared: bool) -> Result<
         Source::Descriptor(number) => (format!("/proc/self/fd/{number}").into(), format!("descriptor {number}")),
     };
     let context = |what: &str| format!("RAM block {}: {label} {what}", plan.name);
-    let file = OpenOptions::new()
-        .read(true)
-        .write(plan.writable && shared)
-        .open(&path)
-        .map_err(|error| Fault::io(context("cannot be opened"), &error))?;
+    let opened = OpenOptions::new().read(true).write(plan.writable && shared).open(&path);
+    let file = match (opened, source) {
+        // Without /proc (a sandbox) it shares its position: nobody reads by that.
+        (Err(error), Source::Descriptor(number)) if error.kind() == io::ErrorKind::NotFound => duplicate(*number),
+        (opened, _) => opened,
+    }
+    .map_err(|error| Fault::io(context("cannot be opened"), &error))?;
     let now = file
         .metadata()
         .map_err(|error| Fault::io(context("cannot be looked at"), &error))?;

@@ -136,7 +136,7 @@ describe.runIf(here.includes('10.0'))('what QEMU does not say, and the command d
     await migrateTo(source, await relaying.says(/listening on (tcp:\S+)/), { 'multifd-channels': 2 });
     const { code, stderr } = await relaying.ended;
     expect(code).toBe(1);
-    expect(stderr).toMatch(/see its stderr.*: multifd, multifd-channels/);
+    expect(stderr).toMatch(/See its stderr.*: multifd, multifd-channels/);
     expect(await waitForMigration(source.qemu.qmp, ENDED, 60_000)).toMatchObject({ status: 'failed' });
     await expectRunsOn(source);
   });
@@ -154,7 +154,7 @@ describe.runIf(here.includes('10.0'))('what QEMU does not say, and the command d
       '--no-verify',
     ]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/\nhint: a QEMU refuses machine type none: give --machine-type.*see its stderr/);
+    expect(stderr).toMatch(/\nhint: a QEMU refuses machine type none: give --machine-type.*See its stderr/);
   });
 });
 

@@ -156,6 +156,7 @@ const NO_CERTIFICATE =
 const JUDGED =
   "TLS: the destination may not accept this end's certificate (its tls-authz, ca-cert.pem or ca-crl.pem); its own message says so";
 const UNNAMED = 'a QEMU refuses machine type none: give machineType (pc-q35-10.0, say)';
-const SAID_BY_QEMU = 'see its stderr, or error-desc of its query-migrate';
+const SAID_BY_QEMU =
+  'has it ended, or does it refuse this guest? See its stderr, or error-desc of its query-migrate';
 const SAID_BY_EITHER = "see a QEMU's stderr, or a multifd's own message (given here too, without wire qemu)";
 const SAME = 'multifd, multifd-channels, multifd-compression, machine type, RAM size, devices, uuid';

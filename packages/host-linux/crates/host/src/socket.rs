@@ -204,7 +204,8 @@ fn explain(number: i32, memory: &str) -> Fault {
             .hint("the file below the memory became shorter, its disk is full, or it is mapped read-only"),
         libc::EBADF | libc::ENOTSOCK | libc::EINVAL | libc::EMSGSIZE => Fault::io("socket", &error),
         libc::ENOBUFS | libc::ENOMEM => Fault::io("socket", &error).hint("this machine has too little memory"),
-        _ => Fault::new(Code::PeerClosed, format!("the connection is broken: {error}")),
+        // Whoever has asked says what broke.
+        _ => Fault::new(Code::PeerClosed, error.to_string()),
     }
 }
 

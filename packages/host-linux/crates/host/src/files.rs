@@ -1,8 +1,9 @@
 //! What Node cannot do with files: find their holes and their writers, and swap two names in one step.
 
 use std::ffi::CStr;
+use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{FromRawFd, RawFd};
 
 use crate::fault::{Fault, Result, errno};
 
@@ -57,6 +58,25 @@ pub fn is_open_for_writing(descriptor: RawFd) -> Option<bool> {
     (errno() == libc::EAGAIN).then_some(true)
 }
 
+/// An open file once more, with a position of its own: looking for holes moves it. Without /proc (a sandbox) the position is
+/// shared, which does no harm: nobody reads by it.
+pub(crate) fn open_again(descriptor: RawFd, options: &OpenOptions) -> io::Result<File> {
+    match options.open(format!("/proc/self/fd/{descriptor}")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => duplicate(descriptor),
+        opened => opened,
+    }
+}
+
+fn duplicate(descriptor: RawFd) -> io::Result<File> {
+    // SAFETY: a system call without memory; it refuses what is no descriptor.
+    let number = unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, 0) };
+    if number < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it is new, and nobody else's.
+    Ok(unsafe { File::from_raw_fd(number) })
+}
+
 /// @returns the offset, or the error's number.
 pub(crate) fn seek(descriptor: RawFd, offset: u64, whence: i32) -> std::result::Result<u64, i32> {
     // SAFETY: a system call without memory. It moves the descriptor's position, which nobody reads by.
@@ -75,7 +95,7 @@ fn found(offset: std::result::Result<u64, i32>) -> Result<Option<u64>> {
 #[cfg(test)]
 mod tests {
     use std::ffi::CString;
-    use std::fs::{self, File};
+    use std::fs;
     use std::os::fd::AsRawFd;
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::FileExt;

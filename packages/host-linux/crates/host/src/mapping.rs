@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicU64;
 
 use crate::area::{Area, HUGE_PAGE, page_size};
 use crate::fault::{Code, Fault, Result};
+use crate::files;
 use crate::guard::{self, Guard};
 use crate::huge::Pages;
 use crate::presence;
@@ -256,28 +257,17 @@ fn create_memfd(name: &str, length: u64) -> Result<Backed> {
     })
 }
 
-fn duplicate(descriptor: RawFd) -> io::Result<File> {
-    // SAFETY: a system call without memory; it refuses what is no descriptor.
-    let number = unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, 0) };
-    if number < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: it is new, and nobody else's.
-    Ok(unsafe { File::from_raw_fd(number) })
-}
-
 fn open_file(plan: &Plan, source: &Source, offset: u64, shared: bool) -> Result<Backed> {
-    let (path, label) = match source {
-        Source::Path(path) => (path.clone(), path.display().to_string()),
-        // An open file of our own: looking for holes moves its position.
-        Source::Descriptor(number) => (format!("/proc/self/fd/{number}").into(), format!("descriptor {number}")),
+    let label = match source {
+        Source::Path(path) => path.display().to_string(),
+        Source::Descriptor(number) => format!("descriptor {number}"),
     };
     let context = |what: &str| format!("RAM block {}: {label} {what}", plan.name);
-    let opened = OpenOptions::new().read(true).write(plan.writable && shared).open(&path);
-    let file = match (opened, source) {
-        // Without /proc (a sandbox) it shares its position: nobody reads by that.
-        (Err(error), Source::Descriptor(number)) if error.kind() == io::ErrorKind::NotFound => duplicate(*number),
-        (opened, _) => opened,
+    let mut options = OpenOptions::new();
+    options.read(true).write(plan.writable && shared);
+    let file = match source {
+        Source::Path(path) => options.open(path),
+        Source::Descriptor(number) => files::open_again(*number, &options),
     }
     .map_err(|error| Fault::io(context("cannot be opened"), &error))?;
     let now = file

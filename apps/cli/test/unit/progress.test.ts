@@ -52,6 +52,10 @@ describe('progress', () => {
     expect(progressLine(running, false, line)).toMatch(/end in 1\.0 s\nround 3.*\nchannels 0: /);
   });
 
+  it.each([-1, 2 ** 30 + 4096, 2 ** 40])('draws a bar whatever is left: %d', (remaining) => {
+    expect(progressLine({ ...running, remaining }, false)).toMatch(/\[[= ]{30}\]/);
+  });
+
   it('promises no end where none is in sight', () => {
     expect(progressLine(running, true)).toContain('no end in sight');
     expect(progressLine({ ...running, expectedEnd: undefined }, false)).not.toContain('end in');

@@ -58,6 +58,13 @@ describe("numbers under QEMU's names", () => {
     });
   });
 
+  it('what is left is never more than the guest has, also if a page stands in two bitmaps', () => {
+    const ram = createGuestRam({ seed: 1, blocks: [{ name: 'pc.ram', length: MIB }], live: false });
+    const both = [DirtyBitmap.allocate(256), DirtyBitmap.allocate(256)];
+    for (const bitmap of both) bitmap.markAll();
+    expect(new SourceMeter(ram, Counters.allocate(1), new Set(both)).read().remaining).toBe(MIB);
+  });
+
   it('while it runs they are of the last round, and before the first since the setup', () => {
     const { counters, dirty, meter } = measured();
     vi.advanceTimersByTime(1000);

@@ -143,7 +143,9 @@ export class SourceMeter {
   #remaining(): number {
     let pages = 0;
     for (const bitmap of this.#unsent) pages += bitmap.count();
-    return pages * this.#ram.pageSize;
+    const total = this.#ram.blocks.reduce((sum, { length }) => sum + length, 0);
+    // With `legacy` a page that was found to have content and is dirty again stands in two bitmaps.
+    return Math.min(pages * this.#ram.pageSize, total);
   }
 }
 

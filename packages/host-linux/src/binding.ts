@@ -11,9 +11,9 @@ export interface NativeBinding {
   nextData(descriptor: number, offset: number): number;
   /** As lseek(2) does with SEEK_HOLE; -1: the offset lies behind the end. Moves the descriptor's position. */
   nextHole(descriptor: number, offset: number): number;
-  /** As renameat2(2) does with RENAME_EXCHANGE; false where the kernel or the file system cannot. */
   /** Null: it cannot be told here. */
   isOpenForWriting(descriptor: number): boolean | null;
+  /** As renameat2(2) does with RENAME_EXCHANGE; false where the kernel or the file system cannot. */
   exchangeNames(a: string, b: string): boolean;
   readonly Memory: new (number: number) => NativeMemory;
   readonly NativeInterrupt: new () => NativeInterrupt;

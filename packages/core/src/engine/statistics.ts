@@ -52,7 +52,10 @@ export interface SourceStatistics {
 
 /** Parts of a downtime, in ms, in the order in which they come. They add up to it. */
 export interface DowntimeParts {
-  /** `Guest.stop`, the last look at the dirty bitmap, and the device state. */
+  /**
+   * `Guest.stop`, the last look at the dirty bitmap, and the device state; of a guest that `limitAction` has suspended also
+   * the rest of the round that was under way.
+   */
   readonly stop: number;
   /** The last round. */
   readonly lastRound: number;

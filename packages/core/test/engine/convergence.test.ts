@@ -35,7 +35,6 @@ describe('what comes behind a round of a running guest', () => {
       handledPages: 12_800,
       duration: 1000,
       pageSize: 4096,
-      maxBandwidth: 0,
     });
     const error = doesNotConverge('3 rounds', pace);
     expect(error).toBeInstanceOf(MultifdError);
@@ -55,7 +54,7 @@ describe('auto-converge, by the rule of QEMU', () => {
     maxCpuThrottle: 45,
     throttleTriggerThreshold: 50,
   };
-  const fast = { dirtied: 60, handled: 100, duration: 1000 };
+  const fast = { dirtyPages: 60, handledPages: 100, duration: 1000 };
 
   it('slows down in every second period that is too fast, up to the limit', () => {
     const converge = new AutoConverge(PARAMETERS);
@@ -78,20 +77,20 @@ describe('auto-converge, by the rule of QEMU', () => {
 
   it('leaves a guest alone that is slow enough', () => {
     const converge = new AutoConverge(PARAMETERS);
-    for (let round = 0; round < 20; round++) converge.roundOver({ ...fast, dirtied: 50 });
+    for (let round = 0; round < 20; round++) converge.roundOver({ ...fast, dirtyPages: 50 });
     expect(converge.percent).toBe(0);
   });
 
   it('looks at a second at least, however short the rounds are', () => {
     const converge = new AutoConverge(PARAMETERS);
-    const short = { dirtied: 6, handled: 10, duration: 100 };
+    const short = { dirtyPages: 6, handledPages: 10, duration: 100 };
     const changes = Array.from({ length: 40 }, () => converge.roundOver(short));
     expect(changes.flatMap((changed, index) => (changed ? [index] : []))).toEqual([19, 39]);
   });
 
   it('a guest that dirties while nothing moves is too fast', () => {
     const converge = new AutoConverge(PARAMETERS);
-    converge.roundOver({ dirtied: 1, handled: 0, duration: 5000 });
-    expect(converge.roundOver({ dirtied: 1, handled: 0, duration: 5000 })).toBe(true);
+    converge.roundOver({ dirtyPages: 1, handledPages: 0, duration: 5000 });
+    expect(converge.roundOver({ dirtyPages: 1, handledPages: 0, duration: 5000 })).toBe(true);
   });
 });

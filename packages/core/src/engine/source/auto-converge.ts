@@ -1,6 +1,8 @@
+import type { RoundFigures } from './convergence.js';
+
 /** ms over which the guest's pace is compared with the line's, as in QEMU. */
 const PERIOD = 1000;
-/** Periods in a row in which the guest is too fast before it is slowed down, as in QEMU. */
+/** Periods in which the guest is too fast before it is slowed down, as in QEMU. */
 const PERIODS = 2;
 
 /** QEMU's parameters of `auto-converge`, in percent. */
@@ -9,16 +11,6 @@ export interface ThrottleParameters {
   readonly cpuThrottleIncrement: number;
   readonly maxCpuThrottle: number;
   readonly throttleTriggerThreshold: number;
-}
-
-/** What happened in one round, at its end. */
-export interface RoundPace {
-  /** Pages that the guest dirtied. */
-  readonly dirtied: number;
-  /** Pages sent or found zero. */
-  readonly handled: number;
-  /** ms. */
-  readonly duration: number;
 }
 
 /**
@@ -44,9 +36,13 @@ export class AutoConverge {
   }
 
   /** A round is over. @returns whether `percent` has changed. */
-  roundOver({ dirtied, handled, duration }: RoundPace): boolean {
-    this.#dirtied += dirtied;
-    this.#handled += handled;
+  roundOver({
+    dirtyPages,
+    handledPages,
+    duration,
+  }: Omit<RoundFigures, 'pageSize' | 'maxBandwidth'>): boolean {
+    this.#dirtied += dirtyPages;
+    this.#handled += handledPages;
     this.#passed += duration;
     if (this.#passed < PERIOD) return false;
     const isTooFast = this.#dirtied > (this.#handled * this.#parameters.throttleTriggerThreshold) / 100;

@@ -76,7 +76,12 @@ export interface Pace {
 }
 
 /** The pace of the round that is just over. */
-export function paceOf({ dirtyPages, handledPages, duration, pageSize }: RoundFigures): Pace {
+export function paceOf({
+  dirtyPages,
+  handledPages,
+  duration,
+  pageSize,
+}: Omit<RoundFigures, 'maxBandwidth'>): Pace & { readonly dirtyRate: number } {
   const perSecond = (pages: number): number => (pages * pageSize * 1000) / Math.max(duration, 0.001);
   return {
     dirtyRate: perSecond(dirtyPages),

@@ -189,9 +189,7 @@ export class MigrationThread {
       const next = nextStep({ ...parameters, round, expected, downtimeLimit, suspended });
       if (next === 'switchover') return;
       if (next === 'give-up') throw doesNotConverge(`${round} rounds`, paceOf(figures));
-      const { dirtyPages: dirtied, handledPages: handled, duration } = figures;
-      if (throttle?.roundOver({ dirtied, handled, duration }))
-        this.#port.post({ type: 'throttle', percent: throttle.percent });
+      if (throttle?.roundOver(figures)) this.#port.post({ type: 'throttle', percent: throttle.percent });
     }
   }
 

@@ -2,7 +2,7 @@ import type { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import type { GuestRamDescriptor } from '../../ram/guest-ram.js';
 import type { Counters } from '../../thread/counters.js';
 import type { DowntimeParts, RoundStatistics, SourceStatistics } from '../statistics.js';
-import type { Pace } from './convergence.js';
+import { type Pace, paceOf } from './convergence.js';
 import type { RoundReport } from './messages.js';
 
 /** Computes the numbers of QEMU's `query-migrate` from counters and times. */
@@ -50,7 +50,7 @@ export class SourceMeter {
     if (!round.stalled) this.#stalledSince = undefined;
     else this.#stalledSince ??= performance.now() - this.#start;
     const { duration, sentPages, bytes, dirtyPages, expectedDowntime } = round;
-    const { pageSize } = this.#ram;
+    const pace = paceOf({ dirtyPages, handledPages: sentPages, duration, pageSize: this.#ram.pageSize });
     return {
       // The setup counts as the first look at the dirty bitmap.
       round: round.dirtySyncCount - 1,
@@ -58,8 +58,8 @@ export class SourceMeter {
       pages: sentPages,
       bytes,
       dirtiedPages: dirtyPages,
-      dirtyRate: rate(dirtyPages * pageSize, duration / 1000),
-      rate: rate(sentPages * pageSize, duration / 1000),
+      dirtyRate: pace.dirtyRate,
+      rate: pace.rate,
       expectedDowntime,
       stalledSince: this.#stalledSince,
       cpuThrottlePercentage: this.#throttle,

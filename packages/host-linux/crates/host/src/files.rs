@@ -7,6 +7,9 @@ use std::os::fd::{FromRawFd, RawFd};
 
 use crate::fault::{Fault, Result, errno};
 
+/// Of fcntl(2); the same number everywhere. libc has no name for it.
+const F_SETSIG: i32 = 10;
+
 /// Offset of the first data at or after `offset`; none if only a hole follows.
 pub fn next_data(descriptor: RawFd, offset: u64) -> Result<Option<u64>> {
     found(seek(descriptor, offset, libc::SEEK_DATA))
@@ -48,14 +51,26 @@ pub fn exchange_names(a: &CStr, b: &CStr) -> Result<bool> {
 /// can only read may ask, by a lease that is given back at once.
 /// @returns none where this user, or the file system, has no leases.
 pub fn is_open_for_writing(descriptor: RawFd) -> Option<bool> {
-    // SAFETY: system calls without memory.
-    let taken = unsafe { libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_RDLCK) };
-    if taken == 0 {
-        // SAFETY: as above. It cannot fail: the lease is ours.
-        unsafe { libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_UNLCK) };
+    if take_lease(descriptor) {
+        give_lease_back(descriptor);
         return Some(false);
     }
     (errno() == libc::EAGAIN).then_some(true)
+}
+
+/// Whoever opens the file for writing while we have the lease has to wait, and we get a signal: SIGURG, which does nothing, in place
+/// of SIGIO, which would end this process.
+fn take_lease(descriptor: RawFd) -> bool {
+    // SAFETY: system calls without memory.
+    unsafe {
+        libc::fcntl(descriptor, F_SETSIG, libc::SIGURG) == 0
+            && libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_RDLCK) == 0
+    }
+}
+
+fn give_lease_back(descriptor: RawFd) {
+    // SAFETY: a system call without memory. It cannot fail: the lease is ours.
+    unsafe { libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_UNLCK) };
 }
 
 /// An open file once more, with a position of its own: looking for holes moves it. Without /proc (a sandbox) the position is
@@ -98,7 +113,7 @@ mod tests {
     use std::fs;
     use std::os::fd::AsRawFd;
     use std::os::unix::ffi::OsStrExt;
-    use std::os::unix::fs::FileExt;
+    use std::os::unix::fs::{FileExt, OpenOptionsExt};
     use std::path::Path;
 
     use super::*;
@@ -163,6 +178,22 @@ mod tests {
             assert_eq!(is_open_for_writing(fd), Some(false));
         }
         assert_eq!(is_open_for_writing(-1), None);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_writer_that_comes_while_it_is_asked_does_no_harm() {
+        let folder = folder("lease");
+        let path = folder.join("file");
+        fs::write(&path, "text").unwrap();
+        let reader = File::open(&path).unwrap();
+        if take_lease(reader.as_raw_fd()) {
+            // It does not wait, so that it is this thread's; the signal comes before it has failed.
+            let opened = File::options().write(true).custom_flags(libc::O_NONBLOCK).open(&path);
+            assert_eq!(opened.unwrap_err().kind(), io::ErrorKind::WouldBlock);
+            give_lease_back(reader.as_raw_fd());
+            File::options().write(true).open(&path).unwrap();
+        }
         fs::remove_dir_all(folder).unwrap();
     }
 

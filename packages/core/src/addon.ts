@@ -57,17 +57,19 @@ function manifestOf(require: NodeJS.Require): unknown {
   }
 }
 
-/** A file that an installation or a copy has truncated. */
+/** A file that an installation or a copy has not finished. */
 class CutShort extends Error {}
 
 /**
- * Refuses a truncated library. The loader maps a library and then writes to it: past the end of a truncated one,
- * SIGBUS would kill the process without a message.
+ * Refuses a library that is not whole. The loader maps a library and then writes to it: past the end of a truncated one,
+ * SIGBUS would kill the process without a message; and SIGSEGV where its end is zeros.
  */
 function checkWhole(path: string): void {
   const elf = readElf(path);
-  if (elf === undefined || elf.size >= elf.needed) return;
-  throw new CutShort(`${path} is cut short: it has ${elf.size} bytes of ${elf.needed}`);
+  if (elf === undefined) return;
+  if (elf.size < elf.needed)
+    throw new CutShort(`${path} is cut short: it has ${elf.size} bytes of ${elf.needed}`);
+  if (elf.endsInZeros) throw new CutShort(`${path} is cut short: its end is zeros`);
 }
 
 function isMissing(error: unknown): boolean {

@@ -17,6 +17,8 @@ export interface Elf {
   readonly size: number;
   /** Size in bytes that it must have: linkers put the section table last. */
   readonly needed: number;
+  /** Whether zeros stand where its last section is described: a copy that a crash or a full disk has ended. */
+  readonly endsInZeros: boolean;
 }
 
 /**
@@ -48,10 +50,9 @@ function readOpenElf(fd: number): Elf | undefined {
   const count = bytes.readUInt16LE(56);
   if (bytes.readUInt16LE(54) !== SEGMENT_SIZE) return undefined;
   if (segments + count * SEGMENT_SIZE > FRONT) return undefined;
-  let needed = Math.max(
-    segments + count * SEGMENT_SIZE,
-    sections + bytes.readUInt16LE(58) * bytes.readUInt16LE(60),
-  );
+  const sectionSize = bytes.readUInt16LE(58);
+  const sectionsEnd = sections + sectionSize * bytes.readUInt16LE(60);
+  let needed = Math.max(segments + count * SEGMENT_SIZE, sectionsEnd);
   let loader: string | undefined;
   for (let at = segments; at < segments + count * SEGMENT_SIZE; at += SEGMENT_SIZE) {
     if (at + SEGMENT_SIZE > bytes.length) break;
@@ -63,7 +64,11 @@ function readOpenElf(fd: number): Elf | undefined {
     if (type === PT_INTERP && size <= LONGEST_NAME)
       loader = bytesAt(fd, start, size).toString('latin1').replace(/\0.*$/s, '');
   }
-  return { loader, size: fstatSync(fd).size, needed };
+  // The first section's description is all zeros; a stripped program has no other, or none.
+  const hasSections = bytes.readUInt16LE(60) > 1;
+  const last = hasSections ? bytesAt(fd, sectionsEnd - sectionSize, sectionSize) : undefined;
+  const endsInZeros = last?.every((byte) => byte === 0) ?? false;
+  return { loader, size: fstatSync(fd).size, needed, endsInZeros };
 }
 
 function bytesAt(fd: number, position: number, length: number): Buffer {

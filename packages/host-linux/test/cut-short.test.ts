@@ -56,6 +56,18 @@ describe.skipIf(!built)('an addon as a copy or an installation may have left it'
       expect(answer.fix).toMatch(/^build it again on this machine: install Rust/);
     }
   });
+
+  // As a file system leaves a copy of which not all was on the disk when the power went.
+  test.each([0.1, 0.5, 0.9, 0.999])('zeros from %d of it on: one line and the remedy', (share) => {
+    whole();
+    const { size } = statSync(path);
+    truncateSync(path, Math.floor(size * share));
+    truncateSync(path, size);
+    const { signal, status, stderr, answer } = load();
+    expect({ signal, status, stderr }).toEqual({ signal: null, status: 0, stderr: '' });
+    expect(answer).toMatchObject({ loaded: false, fix: expect.stringMatching(/^build it again/) });
+    expect(answer.reason).toMatch(/\.node is cut short: its end is zeros$/);
+  });
 });
 
 test('nobody is asked for the report of the process, which waits for name servers and for other threads', () => {

@@ -1,4 +1,4 @@
-import { type AcceleratorChoice, MultifdError, type ProbedAccelerator } from '@multifd/core';
+import { type AcceleratorChoice, checkLimits, MultifdError, type ProbedAccelerator } from '@multifd/core';
 import type { NamedModule } from '@multifd/core/accelerator';
 import { benchAccelerators } from '../accelerators/bench.js';
 import { benchOffload, type Compared } from '../accelerators/bench-offload.js';
@@ -116,6 +116,8 @@ async function survey({ accel }: AccelOptions): Promise<{
 
 async function told(command: string, { json }: AccelOptions, work: () => Promise<string>): Promise<ExitCode> {
   try {
+    // Modules are read by Node's threads.
+    checkLimits(0);
     process.stdout.write(await work());
     return EXIT.done;
   } catch (error) {

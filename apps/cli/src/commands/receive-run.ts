@@ -38,6 +38,9 @@ import { digestRam } from '../verify/digest-ram.js';
 import { encodePeerReport } from '../verify/peer-report.js';
 import type { Watch } from '../watch/watch.js';
 
+/** Takes the digests, when the engine's threads may still be ending. */
+const DIGEST_THREAD = 1;
+
 /** One incoming migration, from the address to the kept memory. */
 export class ReceiveRun {
   readonly #options: ReceiveOptions;
@@ -87,7 +90,7 @@ export class ReceiveRun {
     this.#facts.channels = parameters.multifdChannels;
     this.#facts.codec = codec;
     // Before anything is made for the guest.
-    checkLimits(parameters.multifdChannels + 1);
+    checkLimits(parameters.multifdChannels + 1 + DIGEST_THREAD);
     // Now: it is loaded late, and when the images are complete a guest stands still.
     if (target.kind === 'raw') loadHoleSeeker();
     this.#noteAll(leftOvers(target));

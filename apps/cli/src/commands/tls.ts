@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { checkLimits } from '@multifd/core';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { formatError } from '../report/errors.js';
 import { failedCommandDocument } from '../report/failed-document.js';
@@ -14,6 +15,8 @@ export interface TlsInitOptions {
 /** `multifd tls init`: makes what both ends need for TLS. */
 export async function tlsInitCommand(dir: string, options: TlsInitOptions): Promise<ExitCode> {
   try {
+    // Keys are made by Node's threads.
+    checkLimits(0);
     const { files, hosts } = options.psk ? sharedKey() : await makeCertificates(options.host ?? []);
     writePrivately(dir, files);
     if (options.json) process.stdout.write(`${JSON.stringify(document(dir, files, hosts), null, 2)}\n`);

@@ -6,6 +6,7 @@ import { type Identity, restingGuest } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
 import { type FilePlace, parseFilePlace } from '../options/file-place.js';
 import { formatBytes } from '../report/format.js';
+import { isSystemError, pathError, withPath } from '../system-error.js';
 import { MANIFEST } from './manifest.js';
 import { SourceFile } from './source-file.js';
 
@@ -88,7 +89,9 @@ export function storedGuest(
  */
 export function findFile(place: string): FilePlace {
   const found = parseFilePlace(place, existsSync);
-  const there = statSync(found.path, { throwIfNoEntry: false });
+  const there = withPath(`${found.path}: cannot be looked at`, () =>
+    statSync(found.path, { throwIfNoEntry: false }),
+  );
   if (there === undefined)
     throw new MultifdError('usage', `${found.path}: no such file`, { hint: 'check the path' });
   if (there.isDirectory() && holdsImages(found.path)) {
@@ -108,6 +111,8 @@ function holdsImages(path: string): boolean {
 
 /** What reading a migration file has thrown, as an error: a wrong path is the user's mistake and not the wire's. */
 export function usersMistake(path: string, error: unknown): unknown {
+  const refused = MultifdError.is(error) && error.code === 'io' ? error.cause : undefined;
+  if (isSystemError(refused)) return pathError(refused, `${path}: cannot be read`);
   if (!MultifdError.is(error) || error.code !== 'protocol') return error;
   return new MultifdError('usage', error.message, {
     cause: error,

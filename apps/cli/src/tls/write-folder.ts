@@ -1,7 +1,7 @@
 import { closeSync, fchmodSync, fsyncSync, mkdirSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { MultifdError } from '@multifd/core';
-import { isSystemError } from '../system-error.js';
+import { isSystemError, pathError } from '../system-error.js';
 
 /**
  * Writes files that only this user can read, into a folder that only this user can enter if it is new. Replaces nothing.
@@ -26,12 +26,12 @@ export function writePrivately(dir: string, files: Readonly<Record<string, strin
   } catch (cause) {
     for (const path of written) rmSync(path, { force: true });
     if (!isSystemError(cause)) throw cause;
-    const isThere = Reflect.get(cause, 'code') === 'EEXIST';
+    if (Reflect.get(cause, 'code') !== 'EEXIST')
+      throw pathError(cause, `tls init ${dir}: it cannot be written to`);
     const path: unknown = Reflect.get(cause, 'path');
-    const what = `tls init ${dir}: ${isThere ? `${String(path)} is there already` : cause.message}`;
-    throw new MultifdError('usage', what, {
+    throw new MultifdError('usage', `tls init ${dir}: ${String(path)} is there already`, {
       cause,
-      ...(isThere ? { hint: 'name another folder: keys are not replaced' } : {}),
+      hint: 'name another folder: keys are not replaced',
     });
   }
 }

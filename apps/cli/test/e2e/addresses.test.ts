@@ -69,6 +69,42 @@ describe.runIf(onLinux)('an address that this user may not use is exit code 2, a
   });
 });
 
+describe.runIf(onLinux)('a path that this user may not use is exit code 2, and says so', () => {
+  it('a migration file of somebody else', async () => {
+    const directory = tempDirectory();
+    chmodSync(directory, 0o755);
+    writeFileSync(join(directory, 'guest.mig'), 'QEVM');
+    chmodSync(join(directory, 'guest.mig'), isRoot ? 0o600 : 0);
+    for (const args of [
+      ['inspect', 'guest.mig'],
+      ['migrate', 'file:guest.mig'],
+    ])
+      await expectUsage(args, /guest\.mig: cannot be read: .*\(EACCES\)/, /who may use it/, directory);
+  });
+
+  it('a file in a directory that cannot even be looked into', async () => {
+    const directory = tempDirectory();
+    chmodSync(directory, isRoot ? 0o700 : 0);
+    const path = join(directory, 'guest.mig');
+    for (const args of [
+      ['inspect', path],
+      ['migrate', `file:${path}`],
+    ])
+      await expectUsage(args, /guest\.mig: .*\(EACCES\)/, /directories above it/);
+    chmodSync(directory, 0o700);
+  });
+
+  it('a folder for keys that nothing can be made in', async () => {
+    const directory = closedDirectory();
+    await expectUsage(
+      ['tls', 'init', 'keys'],
+      /tls init keys: .*\(EACCES\)/,
+      /directories above it/,
+      directory,
+    );
+  });
+});
+
 describe('an address that cannot be right is exit code 2, for whoever listens and whoever connects', () => {
   it('a file where the socket should be: it stays', async () => {
     const directory = tempDirectory();

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { eventually, start } from '../helpers/cli.js';
+import { eventually, run, start } from '../helpers/cli.js';
 import { tempDirectory } from '../helpers/temp.js';
 
 /** A shell that lowers a limit of its own and then becomes the command. */
@@ -98,6 +99,39 @@ describe('a limit of the system is one line, a hint and the document', () => {
       expect(readdirSync(directory)).toEqual([]);
     },
   );
+
+  it.skipIf(group === undefined)(
+    'as many threads as are asked for are enough: a receive with digests',
+    async () => {
+      const receive = ['receive', 'tcp:127.0.0.1:0', '--channels', '2'];
+      const words = await refused(limitedGroup(12), receive);
+      const [, needed, limit, left] = /^(\d+) more .* of (\d+) .* (\d+) are left/.exec(words) ?? [];
+      const enough = Number(limit) + Number(needed) - Number(left);
+      for (let turn = 0; turn < 3; turn++) {
+        const receiving = start([...receive, '--json'], { wrap: limitedGroup(enough) });
+        const address = await receiving.says(/listening on (tcp:\S+)/);
+        const sent = await run(['migrate', 'demo:16M', address, '--channels', '2', '--verify', '--json']);
+        expect(sent.code, sent.stderr).toBe(0);
+        const { code, stderr } = await receiving.ended;
+        expect(code, stderr).toBe(0);
+      }
+    },
+  );
+
+  it.skipIf(group === undefined).each([
+    ['tls', 'init', 'keys'],
+    ['inspect', 'guest.gz'],
+    ['accel', 'list'],
+    ['accel', 'bench', '--samples', '1'],
+  ])('too few threads for Node itself: %s %s', async (...args) => {
+    const cwd = tempDirectory();
+    writeFileSync(join(cwd, 'guest.gz'), gzipSync(Buffer.alloc(2 ** 20)));
+    const { code, signal, stdout, stderr } = await start([...args, '--json'], { wrap: limitedGroup(9), cwd })
+      .ended;
+    expect({ code, signal }, stderr).toEqual({ code: 1, signal: null });
+    expect(stderr).toMatch(/^multifd: 4 more threads are needed.*\nhint: raise pids\.max[^\n]+\n$/);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', 'error-class': 'io' });
+  });
 
   it('a receive that is refused has made nothing', async () => {
     const directory = tempDirectory();

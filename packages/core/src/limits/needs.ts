@@ -16,7 +16,8 @@ const SPACE_PER_THREAD = 850 * 2 ** 20;
  * Checks, before the first thread starts, that the system's limits allow the threads that a migration needs: if the
  * tenth were refused, nine would have to be stopped, and Node aborts when address space runs out.
  *
- * @param threads number of worker threads, each with a connection.
+ * @param threads number of worker threads, each with a connection. 0 asks for what any program needs that reads files
+ *   or makes keys: Node aborts if its own threads for that cannot start.
  * @param others threads that another process of this migration will start on this machine, under the same limits.
  * @throws MultifdError `io` that names the limit and what to do.
  */
@@ -26,18 +27,21 @@ export function checkLimits(threads: number, others = 0, limits: SystemLimits = 
   const tasks = threads + THREAD_POOL + (others === 0 ? 0 : others + THREADS_OF_NODE);
   if (openFiles !== undefined && openFiles.free < files) {
     throw tooLittle(
-      `${threads} threads need ${files} more open files, and of ${openFiles.limit} (RLIMIT_NOFILE) ${openFiles.free} are left`,
+      threads,
+      `${needing(threads)} ${files} more open files, and of ${openFiles.limit} (RLIMIT_NOFILE) ${openFiles.free} are left`,
       'ulimit -n',
     );
   }
   if (groupThreads !== undefined && groupThreads.free < tasks) {
     throw tooLittle(
+      threads,
       `${tasks} more threads are needed, and of ${groupThreads.limit} (pids.max of the control group) ${groupThreads.free} are left`,
       'pids.max (--pids-limit of a container)',
     );
   }
   if (userThreads !== undefined && userThreads.free < tasks) {
     throw tooLittle(
+      threads,
       `${tasks} more threads are needed, and of ${userThreads.limit} for this user (RLIMIT_NPROC) ${userThreads.free} are left`,
       'ulimit -u',
     );
@@ -46,12 +50,18 @@ export function checkLimits(threads: number, others = 0, limits: SystemLimits = 
   if (addressSpace !== undefined && addressSpace.free < space) {
     const mebibytes = (bytes: number) => `${Math.floor(bytes / 2 ** 20)} MiB`;
     throw tooLittle(
+      threads,
       `${threads} threads need ${mebibytes(space)} more address space, and of ${mebibytes(addressSpace.limit)} (RLIMIT_AS) ${mebibytes(addressSpace.free)} are left`,
       'ulimit -v',
     );
   }
 }
 
-function tooLittle(what: string, limit: string): MultifdError {
-  return new MultifdError('io', what, { hint: `take fewer channels (multifdChannels), or raise ${limit}` });
+function needing(threads: number): string {
+  return threads === 0 ? 'this needs' : `${threads} threads need`;
+}
+
+function tooLittle(threads: number, what: string, limit: string): MultifdError {
+  const fewer = threads === 0 ? '' : 'take fewer channels (multifdChannels), or ';
+  return new MultifdError('io', what, { hint: `${fewer}raise ${limit}` });
 }

@@ -82,6 +82,15 @@ describe('the limits of the system', () => {
       checkLimits(3, 0, { ...NONE, [name]: { free: 3000 * MIB, limit: 4000 * MIB } }),
     ).not.toThrow();
   });
+
+  it('no thread of ours: what Node needs, and nothing about channels', () => {
+    const error = thrownBy(() => checkLimits(0, 0, { ...NONE, groupThreads: { free: 3, limit: 64 } }));
+    expect(error).toMatchObject({ message: expect.stringMatching(/^4 more threads are needed/) });
+    expect(error).toMatchObject({ hint: 'raise pids.max (--pids-limit of a container)' });
+    const files = thrownBy(() => checkLimits(0, 0, { ...NONE, openFiles: { free: 3, limit: 64 } }));
+    expect(files).toMatchObject({ message: expect.stringMatching(/^this needs 12 more open files/) });
+    expect(() => checkLimits(0, 0, { ...NONE, groupThreads: { free: 4, limit: 64 } })).not.toThrow();
+  });
 });
 
 describe('an error that comes of a limit nevertheless', () => {

@@ -32,7 +32,8 @@ export function readLibvirtHeader(source: ByteSource): LibvirtHeader {
   const bytes = new Uint8Array(HEADER_SIZE);
   source.read(0, bytes);
   const view = new DataView(bytes.buffer);
-  const little = view.getUint32(16, true) <= NEWEST_VERSION;
+  // A version is a small number: the other order would make it at least 2^24.
+  const little = view.getUint32(16, true) <= view.getUint32(16, false);
   const number = (at: number): number => view.getUint32(at, little);
   const version = number(16);
   if (version < 1 || version > NEWEST_VERSION) throw bad(`version ${version}, not 1 or 2`);

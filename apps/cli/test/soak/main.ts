@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { AcceleratorRegistry } from '@multifd/core';
-import { chooseTracker, mapRam } from '@multifd/host-linux';
+import { chooseTracker, mapRam, probe } from '@multifd/host-linux';
 import { createRandom } from '@multifd/testing/random';
 import { type Footprint, footprint, leaks } from './footprint.ts';
 import { allocate, type Memory, RunningGuest } from './guest.ts';
@@ -53,23 +53,28 @@ async function choicesHere(): Promise<Choices> {
   for (const name of ['native', 'wasm', 'js'])
     registry.register(import.meta.resolve(`@multifd/accel-${name}`));
   const accelerators: string[] = [];
-  for (const { reference, probe } of await registry.list()) {
-    if (probe.ok) accelerators.push(`${reference.module}:${reference.name}`);
-    else say(`accelerator ${reference.name} cannot run here: ${probe.reason}`);
+  for (const { reference, probe: found } of await registry.list()) {
+    if (found.ok) accelerators.push(`${reference.module}:${reference.name}`);
+    else say(`accelerator ${reference.name} cannot run here: ${found.reason}`);
   }
   const trackers: Tracker[] = ['marks'];
-  const probe = mapRam({ name: 'probe', length: 4096, kind: 'anon' });
+  const host = probe();
+  if (!host.ok) {
+    say(`host-linux cannot be used here: ${host.reason}`);
+    return { accelerators, hasHost: false, trackers };
+  }
+  const page = mapRam({ name: 'probe', length: 4096, kind: 'anon' });
   const writers = { in: 'this-process', pause: () => {}, resume: () => {} } as const;
   for (const kind of ['uffd', 'soft-dirty', 'digest'] as const) {
     try {
-      chooseTracker({ blocks: [probe.descriptor], pageSize: 4096, kind, writers }).tracker.close();
+      chooseTracker({ blocks: [page.descriptor], pageSize: 4096, kind, writers }).tracker.close();
       trackers.push(kind);
     } catch (error) {
       say(`tracker ${kind} cannot be used here: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  probe.close();
-  return { accelerators, trackers };
+  page.close();
+  return { accelerators, hasHost: true, trackers };
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'multifd-soak-'));
@@ -149,6 +154,7 @@ function summary() {
     'downtime-ms': { p50: share(0.5), p90: share(0.9), p99: share(0.99), max: share(1) },
     accelerators: choices.accelerators.map((each) => each.slice(each.lastIndexOf(':') + 1)),
     trackers: choices.trackers,
+    'host-linux': choices.hasHost,
     first: samples[0],
     last: samples.at(-1),
   };

@@ -13,6 +13,8 @@ export type Tracker = 'marks' | TrackerKind;
 export interface Choices {
   /** Accelerators, by `MODULE:NAME`. */
   readonly accelerators: readonly string[];
+  /** Whether host-linux can be used: without it there is memory of JavaScript alone, and Node's own streams. */
+  readonly hasHost: boolean;
   /** Of mapped memory. */
   readonly trackers: readonly Tracker[];
 }
@@ -53,9 +55,12 @@ export function drawLife(random: Random): LifePlan {
   return { blocks, hops: 2 + random.int(9), seed: random.int(2 ** 32) };
 }
 
-export function drawHop(random: Random, { accelerators, trackers }: Choices): HopPlan {
+export function drawHop(random: Random, { accelerators, hasHost, trackers }: Choices): HopPlan {
   const pick = <T>(values: readonly T[], otherwise: T): T => values[random.int(values.length)] ?? otherwise;
-  const backing = pick<Backing>(['wasm', 'anon', 'auto', 'thp', 'memfd', 'file'], 'anon');
+  const backing = pick<Backing>(
+    hasHost ? ['wasm', 'anon', 'auto', 'thp', 'memfd', 'file'] : ['wasm'],
+    'wasm',
+  );
   return {
     backing,
     tracker: backing === 'wasm' ? 'marks' : pick(trackers, 'marks'),
@@ -66,7 +71,7 @@ export function drawHop(random: Random, { accelerators, trackers }: Choices): Ho
     compression: pick(['none', 'none', 'none', 'zlib', 'zstd', 'auto'] as const, 'none'),
     flushAfterEachSection: random.int(4) === 0,
     unixSocket: random.int(3) === 0,
-    socketIo: { source: random.int(3) > 0, destination: random.int(3) > 0 },
+    socketIo: { source: hasHost && random.int(3) > 0, destination: hasHost && random.int(3) > 0 },
     cancelAfter: random.int(10) === 0 ? random.int(60) : undefined,
   };
 }

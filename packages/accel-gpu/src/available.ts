@@ -1,8 +1,13 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Probe } from '@multifd/core/accelerator';
+import { checkThreads, MultifdError, type Probe } from '@multifd/core/accelerator';
 import type { AdapterKind } from './protocol.js';
+
+/** Threads of a device, measured: one or two for each core, of Dawn and of a driver in software. */
+const MOST_CORES = 32;
+/** The thread that serves, and Node's pool: 8 in all were enough with two cores. */
+const BESIDE_CORES = 7;
 
 type Refusal = Extract<Probe, { ok: false }>;
 
@@ -27,7 +32,7 @@ export function missing(adapter: AdapterKind): Refusal | undefined {
       fix: 'on a machine with a card: install its driver, and give a container its device; on software: gpu:software',
     };
   }
-  if (hasVulkanDriver()) return undefined;
+  if (hasVulkanDriver()) return tooFewThreads();
   return {
     ok: false,
     reason: 'no Vulkan driver is installed (no manifest in /usr/share/vulkan/icd.d, nor in VK_DRIVER_FILES)',
@@ -36,6 +41,17 @@ export function missing(adapter: AdapterKind): Refusal | undefined {
         ? "install the card's Vulkan driver, and try: vulkaninfo --summary"
         : 'install a software Vulkan: Mesa 25 or later, package mesa-vulkan-drivers (lavapipe)',
   };
+}
+
+/** Dawn and Mesa start threads of their own, and end the process where they cannot. */
+function tooFewThreads(): Refusal | undefined {
+  try {
+    checkThreads(BESIDE_CORES + 2 * Math.min(availableParallelism(), MOST_CORES));
+    return undefined;
+  } catch (error) {
+    const { message, hint } = MultifdError.from(error, 'io', 'threads of the driver');
+    return { ok: false, reason: message, fix: hint ?? 'allow more threads' };
+  }
 }
 
 function isInstalled(name: string): boolean {

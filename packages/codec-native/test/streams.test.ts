@@ -8,18 +8,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** What the crate's own tests say: the name of each, and how it ended. */
 function crateTests(): Map<string, string> {
-  const args = [
-    'test',
-    '--locked',
-    '--profile',
-    'optimised-tests',
-    '--quiet',
-    '-p',
-    'multifd-streams',
-    '--',
-    '--format',
-    'pretty',
-  ];
+  const args = ['test', '--locked', '--quiet', '-p', 'multifd-streams', '--', '--format', 'pretty'];
   const output = execFileSync('cargo', args, {
     cwd: root,
     encoding: 'utf8',

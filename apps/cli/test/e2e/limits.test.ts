@@ -133,6 +133,15 @@ describe('a limit of the system is one line, a hint and the document', () => {
     expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', 'error-class': 'io' });
   });
 
+  // A graphics card's driver starts threads of its own, and ends the process where it cannot.
+  it.skipIf(group === undefined).each([12, 13, 14, 16, 20])('accel list, pids.max %i', async (threads) => {
+    const { code, signal, stdout, stderr } = await start(['accel', 'list', '--json'], {
+      wrap: limitedGroup(threads),
+    }).ended;
+    expect({ code, signal }, stderr).toEqual({ code: 0, signal: null });
+    expect(JSON.parse(stdout).accelerators.length).toBeGreaterThan(5);
+  });
+
   it('a receive that is refused has made nothing', async () => {
     const directory = tempDirectory();
     for (const target of [`file:${join(directory, 'guest')}`, `raw:${join(directory, 'images')}`]) {

@@ -27,32 +27,49 @@ export function checkLimits(threads: number, others = 0, limits: SystemLimits = 
   const tasks = threads + THREAD_POOL + (others === 0 ? 0 : others + THREADS_OF_NODE);
   if (openFiles !== undefined && openFiles.free < files) {
     throw tooLittle(
-      threads,
+      threads > 0,
       `${needing(threads)} ${files} more open files, and of ${openFiles.limit} (RLIMIT_NOFILE) ${openFiles.free} are left`,
       'ulimit -n',
     );
   }
-  if (groupThreads !== undefined && groupThreads.free < tasks) {
-    throw tooLittle(
-      threads,
-      `${tasks} more threads are needed, and of ${groupThreads.limit} (pids.max of the control group) ${groupThreads.free} are left`,
-      'pids.max (--pids-limit of a container)',
-    );
-  }
-  if (userThreads !== undefined && userThreads.free < tasks) {
-    throw tooLittle(
-      threads,
-      `${tasks} more threads are needed, and of ${userThreads.limit} for this user (RLIMIT_NPROC) ${userThreads.free} are left`,
-      'ulimit -u',
-    );
-  }
+  requireThreads(tasks, threads > 0, { groupThreads, userThreads });
   const space = threads * SPACE_PER_THREAD;
   if (addressSpace !== undefined && addressSpace.free < space) {
     const mebibytes = (bytes: number) => `${Math.floor(bytes / 2 ** 20)} MiB`;
     throw tooLittle(
-      threads,
+      threads > 0,
       `${threads} threads need ${mebibytes(space)} more address space, and of ${mebibytes(addressSpace.limit)} (RLIMIT_AS) ${mebibytes(addressSpace.free)} are left`,
       'ulimit -v',
+    );
+  }
+}
+
+/**
+ * Checks that the system lets this process have `count` more threads: for a library that starts them and ends the process
+ * if it cannot, as drivers of graphics cards do.
+ * @throws MultifdError `io` that names the limit and what to do.
+ */
+export function checkThreads(count: number, limits: SystemLimits = readSystemLimits()): void {
+  requireThreads(count, false, limits);
+}
+
+function requireThreads(
+  count: number,
+  ofChannels: boolean,
+  { groupThreads, userThreads }: Pick<SystemLimits, 'groupThreads' | 'userThreads'>,
+): void {
+  if (groupThreads !== undefined && groupThreads.free < count) {
+    throw tooLittle(
+      ofChannels,
+      `${count} more threads are needed, and of ${groupThreads.limit} (pids.max of the control group) ${groupThreads.free} are left`,
+      'pids.max (--pids-limit of a container)',
+    );
+  }
+  if (userThreads !== undefined && userThreads.free < count) {
+    throw tooLittle(
+      ofChannels,
+      `${count} more threads are needed, and of ${userThreads.limit} for this user (RLIMIT_NPROC) ${userThreads.free} are left`,
+      'ulimit -u',
     );
   }
 }
@@ -61,7 +78,7 @@ function needing(threads: number): string {
   return threads === 0 ? 'this needs' : `${threads} threads need`;
 }
 
-function tooLittle(threads: number, what: string, limit: string): MultifdError {
-  const fewer = threads === 0 ? '' : 'take fewer channels (multifdChannels), or ';
+function tooLittle(ofChannels: boolean, what: string, limit: string): MultifdError {
+  const fewer = ofChannels ? 'take fewer channels (multifdChannels), or ' : '';
   return new MultifdError('io', what, { hint: `${fewer}raise ${limit}` });
 }

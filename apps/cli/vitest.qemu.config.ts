@@ -24,6 +24,7 @@ export default defineConfig({
     sequence: {
       sequencer: longestFirst([
         'qemu/store.test.ts',
+        'qemu/chains.test.ts',
         'qemu/tls.test.ts',
         'qemu/bench.test.ts',
         'qemu/relay.test.ts',

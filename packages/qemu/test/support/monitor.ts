@@ -9,6 +9,7 @@ export {
   migrate,
   migrateIncoming,
   type QemuMigrationParameters,
+  queryMachineType,
   queryMigrate,
   queryStatus,
   setCapabilities,

@@ -27,7 +27,7 @@ import { until } from '../../../../../packages/qemu/test/support/until.js';
 
 const MIB = 2 ** 20;
 /** Pages that the guest writes to in turn, one in each round of its loop. */
-const DIRTY = { dirtyBase: 16 * MIB, dirtyPages: 256 };
+export const DIRTY = { dirtyBase: 16 * MIB, dirtyPages: 256 };
 
 /** How a migration of QEMU's may end, as `query-migrate` says it. */
 export const ENDED = ['completed', 'failed', 'cancelled'] as const;
@@ -124,13 +124,16 @@ export function expectSameRam(source: Guest, target: Guest): void {
   expect(firstDifference(source.ram.path, target.ram.path, source.ram.size)).toBeUndefined();
 }
 
-/** The guest counts on where it stopped, and what both have said is one count without a gap. */
-export async function expectCountGoesOn(source: Guest, target: Guest): Promise<void> {
+/**
+ * The guest counts on where it stopped, and what both have said is one count without a gap.
+ * @param earlier what it has said in QEMUs before these.
+ */
+export async function expectCountGoesOn(source: Guest, target: Guest, earlier = ''): Promise<void> {
   const before = readControl(source.ram.path, CONTROL.rounds);
   await target.qemu.qmp.execute('cont');
   await until('the guest says something more', () => target.qemu.lines().length > 3);
   expect(readControl(target.ram.path, CONTROL.rounds)).toBeGreaterThan(before);
-  const said = `${source.qemu.serial()}${target.qemu.serial()}`.split('\n').slice(0, -1);
+  const said = `${earlier}${source.qemu.serial()}${target.qemu.serial()}`.split('\n').slice(0, -1);
   expect(said.map((line) => Number.parseInt(line, 16))).toEqual(said.map((_, at) => at + 1));
 }
 

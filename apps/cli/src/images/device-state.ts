@@ -12,3 +12,8 @@ export function hasDeviceState({ beforeRam, early, bytes }: RawDeviceState): boo
 export function droppedNote(directory: string): string {
   return `raw:${directory} has the guest's RAM and not its device state, which is dropped: nothing can resume the guest from it (file:FILE keeps both)`;
 }
+
+/** For a source that has none, though its guest had. */
+export function withoutNote(directory: string): string {
+  return `warning: raw:${directory} has the RAM of a guest whose device state was dropped when it was stored: a QEMU that gets it has its processors and devices as after a reset`;
+}

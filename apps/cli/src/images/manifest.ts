@@ -36,6 +36,8 @@ export interface Manifest {
   readonly uuid: string | null;
   /** Bytes. */
   readonly pageSize: number;
+  /** Whether the guest had state besides its RAM, which is not here. */
+  readonly deviceState: 'none' | 'dropped';
   /** When the set was completed: ISO 8601, UTC. */
   readonly time: string;
   readonly blocks: readonly ManifestBlock[];
@@ -49,7 +51,7 @@ export function filesOf({ blocks, moves }: Manifest): ReadonlySet<string> {
 }
 
 export function formatManifest(manifest: Manifest): string {
-  const { state, machineType, uuid, pageSize, time, blocks, moves } = manifest;
+  const { state, machineType, uuid, pageSize, deviceState, time, blocks, moves } = manifest;
   const document = {
     format: FORMAT,
     'format-version': VERSION,
@@ -57,6 +59,7 @@ export function formatManifest(manifest: Manifest): string {
     'machine-type': machineType,
     uuid,
     'page-size': pageSize,
+    'device-state': deviceState,
     time,
     blocks,
     ...(state === 'naming' ? { moves } : {}),
@@ -69,7 +72,7 @@ export function parseManifest(text: string, path: string): Manifest {
   const value = jsonOf(text);
   if (!isRecord(value) || value.format !== FORMAT) throw notOurs(path, 'multifd did not write it');
   const { 'format-version': version, state, 'machine-type': machineType, uuid, time } = value;
-  const { 'page-size': pageSize, blocks, moves = [] } = value;
+  const { 'page-size': pageSize, 'device-state': deviceState, blocks, moves = [] } = value;
   if (version !== VERSION)
     throw notOurs(path, `its format-version is not ${VERSION}: another multifd wrote it`);
   const isWhole =
@@ -78,13 +81,14 @@ export function parseManifest(text: string, path: string): Manifest {
     isMachineType(machineType) &&
     (uuid === null || (typeof uuid === 'string' && isUuid(uuid))) &&
     isSize(pageSize) &&
+    (deviceState === 'none' || deviceState === 'dropped') &&
     typeof time === 'string' &&
     Array.isArray(blocks) &&
     blocks.every(isBlock) &&
     Array.isArray(moves) &&
     moves.every(isMove);
   if (!isWhole) throw notOurs(path, 'it is not as multifd writes it');
-  return { state, machineType, uuid, pageSize, time, blocks, moves };
+  return { state, machineType, uuid, pageSize, deviceState, time, blocks, moves };
 }
 
 function jsonOf(text: string): unknown {

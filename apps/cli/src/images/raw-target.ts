@@ -9,6 +9,7 @@ import {
 } from '@multifd/core';
 import { uuidText } from '../options/identity.js';
 import { withPath, withPlace } from '../system-error.js';
+import { hasDeviceState } from './device-state.js';
 import { type Exchange, loadExchange } from './exchange.js';
 import { listExtents } from './extents.js';
 import { imageFileName } from './file-name.js';
@@ -130,7 +131,12 @@ export class RawTarget implements IncomingTarget {
    * To be called once: a second fsync after one that failed proves nothing.
    * @throws MultifdError `io`; `usage` for what has appeared meanwhile; `cancelled` after `discard`.
    */
-  async keep({ guest, machineType, ram }: ReceiveResult): Promise<readonly FileBlockDescriptor[]> {
+  async keep({
+    guest,
+    machineType,
+    ram,
+    rawDeviceState,
+  }: ReceiveResult): Promise<readonly FileBlockDescriptor[]> {
     const names = this.#names;
     if (names === undefined) throw new MultifdError('internal', `${this.#what}: no RAM was opened`);
     this.#mustStay = guest !== 'source';
@@ -139,6 +145,7 @@ export class RawTarget implements IncomingTarget {
     for (const { file } of this.#images) file.unguard();
     const manifest = {
       machineType,
+      deviceState: hasDeviceState(rawDeviceState) ? ('dropped' as const) : ('none' as const),
       uuid: this.#settings.uuid === undefined ? null : uuidText(this.#settings.uuid),
       pageSize: ram.pageSize,
       time: new Date().toISOString(),

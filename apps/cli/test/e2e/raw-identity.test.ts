@@ -43,10 +43,26 @@ describe('what a directory knows of its guest beside its memory', () => {
     expect(knownOf(await move(second, [], other))).toEqual({ machineType: 'none', uuid: null });
   });
 
+  it('that its device state was dropped: whoever sends it is warned', async () => {
+    const directory = join(tempDirectory(), 'images');
+    const receiving = await startReceive([`raw:${directory}`]);
+    expect((await run(['migrate', 'demo:4M,dirty=1M', receiving.address])).code).toBe(0);
+    expect((await receiving.ended).stderr).toContain('device state, which is dropped');
+    const sent = await run(['migrate', `raw:${directory}`, '--json']);
+    expect(sent.code, sent.stderr).toBe(0);
+    expect(sent.stderr).toMatch(
+      /^multifd: warning: raw:\S+ has the RAM of a guest whose device state was dropped .*reset\n/,
+    );
+    // A guest that had none: nothing is said.
+    const other = await move(image(), [], []);
+    expect((await run(['migrate', `raw:${other}`, '--json'])).stderr).not.toContain('device state');
+  });
+
   it.each([
     ['machine-type', ''],
     ['machine-type', 'x'.repeat(256)],
     ['uuid', 'mine'],
+    ['device-state', 'kept'],
   ])('is read as carefully as the rest: %s %o', async (member, value) => {
     const directory = await move(image(), [], []);
     const path = join(directory, 'multifd.json');

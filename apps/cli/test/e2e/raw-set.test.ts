@@ -203,7 +203,7 @@ describe('migrate raw:DIR with a manifest', () => {
     ['', 'multifd did not write it'],
     ['{"format":"multifd-raw","format-version":2}', 'its format-version is not 1'],
     [
-      '{"format":"multifd-raw","format-version":1,"state":"complete","machine-type":"none","uuid":null,"page-size":4096,"time":"","blocks":[{"name":"a","size":1,"file":"../a.raw"}]}',
+      '{"format":"multifd-raw","format-version":1,"state":"complete","machine-type":"none","uuid":null,"page-size":4096,"device-state":"none","time":"","blocks":[{"name":"a","size":1,"file":"../a.raw"}]}',
       'it is not as multifd writes it',
     ],
   ])('refuses one that is none: %j', async (text, words) => {

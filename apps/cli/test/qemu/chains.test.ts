@@ -132,6 +132,7 @@ describe.runIf(here.includes('10.0'))('a stored guest, and what is not all of it
     const { qmp } = target.qemu;
     const sent = await run(['migrate', `raw:${images}`, await listen(target, 2), ...words, '--json']);
     expect(sent.code, `${sent.stderr}${target.qemu.log()}`).toBe(0);
+    expect(sent.stderr).toContain('device state was dropped');
     expect(await waitForMigration(qmp, ENDED, 30_000)).toMatchObject({ status: 'completed' });
     expectSameRam(chain.guest, target);
     expect(await humanMonitorCommand(qmp, 'info registers')).toMatch(/^EIP=0000fff0 /m);

@@ -10,6 +10,7 @@ const WRONG_PATH: Readonly<Record<string, string>> = {
   EPERM: 'check who may use it, and the directories above it',
   EROFS: 'nothing can be written there: name another place',
   ENAMETOOLONG: 'use a shorter path, or one relative to where you are',
+  ENXIO: 'it is a pipe that nobody reads from, or a device that is not there',
   ELOOP: 'its symbolic links lead in a circle',
 };
 

@@ -19,7 +19,7 @@ import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
 import { demoGuest, type Identity } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
 import { chooseHost, type HostChoice } from '../host/choose-host.js';
-import { checkBacking } from '../host/guest-memory.js';
+import { checkBacking, chooseBacking } from '../host/guest-memory.js';
 import { checkReportable, openFileSource, type StoredGuest, storedGuest } from '../images/file-source.js';
 import type { Manifest } from '../images/manifest.js';
 import { describeRawSource, identityOf, openRawSource, rawGuest } from '../images/raw-source.js';
@@ -31,7 +31,7 @@ import { codecSettings } from '../options/compression.js';
 import { compatNote } from '../options/machine-compat.js';
 import { type Destination, parseDestination } from '../options/places.js';
 import { givenParameters, loopbackArguments, type MigrateOptions } from '../options/requests.js';
-import { type DemoSource, parseSource, type Source } from '../options/sources.js';
+import { parseSource, type Source } from '../options/sources.js';
 import { clientTls } from '../options/tls.js';
 import { formatBytes } from '../report/format.js';
 import type { MigrateFacts } from '../report/migrate-document.js';
@@ -59,6 +59,7 @@ export class MigrateRun {
   /** Begun as soon as the guest has left, while the destination does the same. */
   #digests: Promise<readonly BlockDigest[]> | undefined;
   readonly #progress: SourceProgress;
+  #guest: PreparedGuest | undefined;
   /** A terminal that takes nothing (Ctrl-S) holds whoever writes to it. */
   #standsStill = false;
 
@@ -78,7 +79,10 @@ export class MigrateRun {
     this.#interrupt = interrupt;
   }
 
-  /** @throws MultifdError; the facts tell how far it came. */
+  /**
+   * A guest that has not left runs on here until `close`, which is the caller's: an operator may still steer it.
+   * @throws MultifdError; the facts tell how far it came.
+   */
   async run(sourceText: string, destinationText: string): Promise<void> {
     const source = parseSource(sourceText);
     const destination = parseDestination(destinationText);
@@ -107,7 +111,8 @@ export class MigrateRun {
     if (source.kind === 'demo' && source.backing !== undefined) checkBacking(source.backing, host);
     const threads = checkingThreads(parameters);
     this.#facts.choice = await chooseAccelerator(this.#options, process.cwd(), threads);
-    const backing = source.kind === 'demo' ? this.#backing(source, host) : undefined;
+    const backing =
+      source.kind === 'demo' ? chooseBacking(source.backing, this.#facts.choice, host) : undefined;
 
     // Started before the guest is made: it needs a moment, and a guest of many GiB more than one.
     const loopback =
@@ -116,9 +121,9 @@ export class MigrateRun {
             loopbackArguments(parameters, codec, verify, { host: host.requested, backing, uuid }),
           )
         : undefined;
-    let guest: PreparedGuest | undefined;
     try {
-      guest = await this.#prepare(source, backing, host, identity, stored, images);
+      const guest = await this.#prepare(source, backing, host, identity, stored, images);
+      this.#guest = guest;
       const to = await addressOf(destination, loopback, this.#signal, parameters.setupTimeout);
       await this.#migrate(guest, to, parameters, codec, verify, loopback !== undefined, tls);
       const ranOn = await loopback?.guest();
@@ -127,10 +132,16 @@ export class MigrateRun {
     } catch (error) {
       throw (await loopback?.explain(error)) ?? error;
     } finally {
-      if (guest !== undefined) this.#facts.guest ??= guest.describe();
-      await guest?.close();
       loopback?.close();
+      if (this.#facts.completed === true) await this.close();
     }
+  }
+
+  /** Ends the guest of this end. */
+  async close(): Promise<void> {
+    if (this.#guest !== undefined) this.#facts.guest ??= this.#guest.describe();
+    await this.#guest?.close();
+    this.#guest = undefined;
   }
 
   /** What was not given is as the machine type has it, where a destination is that may be a QEMU. */
@@ -145,13 +156,6 @@ export class MigrateRun {
     const note = isLoopback ? undefined : compatNote(machineType, machineCompat(machineType), given);
     if (note !== undefined) this.#terminal.note(note);
     return parameters;
-  }
-
-  /** Memory of the kind that the accelerator checks in place, if it has one. */
-  #backing(source: DemoSource, host: HostChoice): Backing {
-    if (source.backing !== undefined && source.backing !== 'auto') return source.backing;
-    const inWasm = this.#facts.choice?.memory === 'wasm';
-    return inWasm || host.module === undefined ? 'wasm' : 'auto';
   }
 
   async #prepare(

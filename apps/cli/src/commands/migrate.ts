@@ -38,18 +38,24 @@ export async function migrateCommand(
     endAtOnce: (status) => end(endedAtOnce(wordOf(status))),
   });
   let watch: Watch | undefined;
+  let run: MigrateRun | undefined;
   let caught: unknown;
   try {
     watch = await Watch.open('migrate', options, terminal);
     const interrupt = watch.steers(interrupted);
     const order = options.defer ? await watch.order(interrupt.signal) : undefined;
     const ordered = order === undefined ? options : orderedMigrate(options, order);
-    const run = new MigrateRun(ordered, facts, terminal, interrupt, watch);
+    run = new MigrateRun(ordered, facts, terminal, interrupt, watch);
     await run.run(source, order?.uri ?? destination);
   } catch (error) {
     caught = error;
   }
   await watch?.end(caught, interrupted.signal, (line) => terminal.note(line));
+  try {
+    await run?.close();
+  } catch (error) {
+    caught ??= error;
+  }
   return end(caught);
 }
 

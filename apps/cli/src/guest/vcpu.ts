@@ -67,6 +67,9 @@ export class Vcpu {
   }
 
   async close(): Promise<void> {
+    // A stop that waits for its answer, or comes later, would get none.
+    this.#failure ??= new MultifdError('guest', 'the vCPU is closed');
+    this.#onFailure?.(this.#failure);
     await this.#worker.terminate();
   }
 

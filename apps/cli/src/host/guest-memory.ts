@@ -1,7 +1,13 @@
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { allocateGuestRam, type IncomingBlock, MultifdError, type RamBlockDescriptor } from '@multifd/core';
+import {
+  type AcceleratorChoice,
+  allocateGuestRam,
+  type IncomingBlock,
+  MultifdError,
+  type RamBlockDescriptor,
+} from '@multifd/core';
 import { type MappedRam, mapRam } from '@multifd/host-linux';
 import type { Backing, MappedBacking } from '../options/backing.js';
 import type { HostChoice } from './choose-host.js';
@@ -45,6 +51,16 @@ export function allocateGuestMemory(
  */
 export function checkBacking(backing: Backing, host: HostChoice): void {
   if (backing !== 'wasm' && backing !== 'auto' && host.module === undefined) throw noMapping(backing, host);
+}
+
+/** Memory of the kind that the accelerator checks in place, if it has one; unless another kind was asked for. */
+export function chooseBacking(
+  asked: Backing | undefined,
+  accelerator: AcceleratorChoice | undefined,
+  host: HostChoice,
+): Backing {
+  if (asked !== undefined && asked !== 'auto') return asked;
+  return accelerator?.memory === 'wasm' || host.module === undefined ? 'wasm' : 'auto';
 }
 
 function mapBlocks(blocks: readonly IncomingBlock[], backing: MappedBacking): GuestMemory {

@@ -1,4 +1,4 @@
-import type { WriteStream } from 'node:fs';
+import { constants, type WriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { MigrationStatus, RoundStatistics, SourceStatistics } from '@multifd/core';
 import { pathError } from '../system-error.js';
@@ -7,6 +7,9 @@ import { roundMember } from './progress-lines.js';
 import type { Watcher } from './watcher.js';
 
 const OVER: readonly MigrationStatus[] = ['completed', 'failed', 'cancelled'];
+
+/** A pipe must not hold the command: one without a reader is refused, and a reader that stands still ends the trace. */
+const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NONBLOCK ?? 0);
 
 /** One event of a trace: its name and what belongs to it. */
 type Traced = readonly [event: string, members?: object];
@@ -37,7 +40,7 @@ export class Trace implements Watcher {
    */
   static async open(path: string, known: Known, note: (line: string) => void): Promise<Trace> {
     try {
-      const handle = await open(path, 'w', 0o600);
+      const handle = await open(path, FLAGS, 0o600);
       return new Trace(handle.createWriteStream(), known, note);
     } catch (cause) {
       throw pathError(cause, `--trace ${path}`);

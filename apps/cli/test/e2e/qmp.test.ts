@@ -176,3 +176,30 @@ it('cancelled while its guest is still being made: the command stays, says so, a
   client.close();
   expect((await migrating.ended).code).toBe(130);
 });
+
+it('a guest that did not leave runs on until quit, and can be stopped and started', async () => {
+  const socket = path();
+  const migrating = start(['migrate', 'demo:16M,dirty=1M', '--qmp', `unix:${socket}`, '--defer', '--json']);
+  await migrating.says(/waiting for orders/);
+  const client = await QmpClient.connect({ path: socket });
+  // What cannot be read as an address is refused at once, and costs nothing.
+  await expect(client.execute('migrate', { uri: 'tcp:127.0.0.1' })).rejects.toThrow(/error parsing address/);
+  expect(await client.execute('query-migrate')).toEqual({});
+  await client.execute('migrate', { uri: 'tcp:127.0.0.1:1' });
+  await migrating.says(/ends at the QMP command quit/);
+  expect(await client.execute('query-migrate')).toMatchObject({ status: 'failed' });
+  expect(await client.execute('query-status')).toEqual({ running: true, status: 'running' });
+  await client.execute('stop');
+  await client.execute('cont');
+  expect(await client.execute('query-status')).toEqual({ running: true, status: 'running' });
+  await client.execute('stop');
+  expect(await client.execute('query-status')).toEqual({ running: false, status: 'paused' });
+  await client.execute('quit');
+  client.close();
+  const { code, stdout } = await migrating.ended;
+  expect(code).toBe(1);
+  const { guest } = JSON.parse(stdout);
+  expect(guest).toMatchObject({ state: 'stopped', from: 0 });
+  // It has written all the time.
+  expect(guest.to).toBeGreaterThan(0);
+});

@@ -1,7 +1,8 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, constants, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { QmpClient } from '@multifd/qemu';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Running, run, start } from '../helpers/cli.js';
 import { parseExposition, type Samples } from '../helpers/exposition.js';
 import { tempDirectory } from '../helpers/temp.js';
@@ -125,5 +126,36 @@ describe('a failure', () => {
   ])('%j is a mistake of usage', async (args, words) => {
     const { code, stderr } = await run(['migrate', 'demo:1M', ...args]);
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(words) });
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('a trace into a pipe', () => {
+  const pipe = (): string => {
+    const path = join(tempDirectory(), 'pipe');
+    expect(spawnSync('mkfifo', [path]).status).toBe(0);
+    return path;
+  };
+
+  it('that nobody reads from is refused', async () => {
+    const { code, stderr } = await run(['migrate', 'demo:1M', '--trace', pipe()]);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringMatching(/\(ENXIO\)\nhint: it is a pipe that nobody reads from/),
+    });
+  });
+
+  it('whose reader stands still ends before the migration, which holds for nobody', async () => {
+    const path = pipe();
+    // Opened for both, so that there is a reader; it reads nothing. The pipe is full already.
+    const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+    onTestFinished(() => closeSync(fd));
+    expect(() => {
+      for (;;) writeSync(fd, Buffer.alloc(4096));
+    }).toThrow(/EAGAIN/);
+    const { code, stderr } = await run(['migrate', 'demo:1M', '--trace', path]);
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringMatching(/^multifd: warning: the trace ends here: .*\n$/),
+    });
   });
 });

@@ -41,6 +41,15 @@ export class Arguments {
     throw new Refusal(`Parameter '${name.replaceAll('-', '_')}' expects ${expects}`);
   }
 
+  /** A whole number of 64 bits. What is more than a number can hold exactly counts as the most that it can. */
+  uint64(name: string): number | undefined {
+    const value = this.#take(name);
+    if (value === undefined) return undefined;
+    if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 2 ** 64)
+      return Math.min(value, Number.MAX_SAFE_INTEGER);
+    throw new Refusal(`Parameter '${this.#path}${name}' expects uint64`);
+  }
+
   /** As `whole`, of a parameter that is a byte in QEMU. */
   byte(name: string, min: number, max: number, expects: string): number | undefined {
     const value = this.whole(name, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, expects);
@@ -56,6 +65,17 @@ export class Arguments {
     const found = words.find((word) => word === value);
     if (found !== undefined) return found;
     throw new Refusal(`Parameter '${name}' does not accept value '${shown(value)}'`);
+  }
+
+  /** A list of words. */
+  strings(name: string): readonly string[] | undefined {
+    const value = this.#take(name);
+    if (value === undefined) return undefined;
+    if (!Array.isArray(value)) throw this.#wrongType(name, 'array');
+    return value.map((each: unknown, index) => {
+      if (typeof each === 'string') return each;
+      throw this.#wrongType(`${name}[${index}]`, 'string');
+    });
   }
 
   /** A list of objects. */

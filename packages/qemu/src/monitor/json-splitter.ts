@@ -5,6 +5,8 @@ const BACKSLASH = 0x5c;
 const NEWLINE = 0x0a;
 /** Never in UTF-8: a client that does not know what came before it sends this, and begins anew. */
 const RESET = 0xff;
+/** Brackets within brackets, as QEMU allows them. An answer gives `id` back: Node before 26 writes none that is much deeper. */
+const DEEPEST = 1024;
 
 const isSpace = (byte: number): boolean => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
 const opens = (byte: number): boolean => byte === 0x7b || byte === 0x5b;
@@ -20,6 +22,7 @@ export class JsonSplitter {
   #parts: Uint8Array[] = [];
   #length = 0;
   #depth = 0;
+  #isTooDeep = false;
   #inString = false;
   #escaped = false;
   /** Something other than space has come since the last text. */
@@ -31,10 +34,10 @@ export class JsonSplitter {
   }
 
   /**
-   * The texts that `chunk` completes. The chunk is copied as far as it is kept.
-   * @throws Refusal for a text that is longer, or not UTF-8: the rest of the connection cannot be read then.
+   * The texts that `chunk` completes, or why one of them is none. The chunk is copied as far as it is kept.
+   * @throws Refusal for a text that is longer: the rest of the connection cannot be read then.
    */
-  *push(chunk: Uint8Array): Generator<string> {
+  *push(chunk: Uint8Array): Generator<string | Refusal> {
     let start = 0;
     for (let at = 0; at < chunk.length; at++) {
       const byte = chunk[at] ?? 0;
@@ -60,9 +63,14 @@ export class JsonSplitter {
     if (!this.#begun && isSpace(byte)) return false;
     this.#begun = true;
     if (byte === QUOTE && this.#depth > 0) this.#inString = true;
-    else if (opens(byte)) this.#depth++;
+    else if (opens(byte)) this.#open();
     else if (closes(byte)) return --this.#depth <= 0;
     return byte === NEWLINE && this.#depth === 0;
+  }
+
+  #open(): void {
+    this.#depth++;
+    if (this.#depth > DEEPEST) this.#isTooDeep = true;
   }
 
   #keep(rest: Uint8Array): void {
@@ -72,14 +80,16 @@ export class JsonSplitter {
     if (rest.length > 0) this.#parts.push(rest.slice());
   }
 
-  #complete(last: Uint8Array): string {
+  #complete(last: Uint8Array): string | Refusal {
     this.#keep(last);
     const bytes = Buffer.concat(this.#parts);
+    const isTooDeep = this.#isTooDeep;
     this.#reset();
+    if (isTooDeep) return new Refusal('JSON nesting depth limit exceeded');
     try {
       return new TextDecoder('utf-8', { fatal: true }).decode(bytes).trim();
     } catch {
-      throw new Refusal('JSON parse error, invalid UTF-8');
+      return new Refusal('JSON parse error, invalid UTF-8 sequence in string');
     }
   }
 
@@ -87,6 +97,7 @@ export class JsonSplitter {
     this.#parts = [];
     this.#length = 0;
     this.#depth = 0;
+    this.#isTooDeep = false;
     this.#inString = false;
     this.#escaped = false;
     this.#begun = false;

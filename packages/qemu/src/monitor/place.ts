@@ -1,3 +1,4 @@
+import { parseAddress } from '@multifd/core';
 import type { Arguments } from './arguments.js';
 import { Refusal } from './refusal.js';
 import { shown } from './request.js';
@@ -23,8 +24,13 @@ export function readPlace(given: Arguments): string {
 }
 
 function checked(uri: string): string {
-  if (/^(tcp|unix):/.test(uri)) return uri;
-  throw new Refusal(`unknown migration protocol: ${shown(uri)}`);
+  if (!/^(tcp|unix):/.test(uri)) throw new Refusal(`unknown migration protocol: ${shown(uri)}`);
+  try {
+    parseAddress(uri);
+  } catch {
+    throw new Refusal(`error parsing address '${shown(uri.slice(uri.indexOf(':') + 1))}'`);
+  }
+  return uri;
 }
 
 function ofChannels(channels: readonly Arguments[]): string {
@@ -39,10 +45,10 @@ function ofChannels(channels: readonly Arguments[]): string {
   if (type === 'unix') {
     const path = addr.need('path', addr.string('path'));
     addr.end();
-    return `unix:${path}`;
+    return checked(`unix:${path}`);
   }
   const host = addr.need('host', addr.string('host'));
   const port = addr.need('port', addr.string('port'));
   addr.end();
-  return `tcp:${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return checked(`tcp:${host.includes(':') ? `[${host}]` : host}:${port}`);
 }

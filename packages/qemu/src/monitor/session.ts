@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
+import { Arguments } from './arguments.js';
 import { JsonSplitter } from './json-splitter.js';
 import { Refusal } from './refusal.js';
-import { readRequest } from './request.js';
+import { readRequest, shown } from './request.js';
 
 /** Runs a command of the negotiated monitor. @throws Refusal, or anything else, which the client gets as `GenericError`. */
 export type Execute = (command: string, given: Readonly<Record<string, unknown>>) => unknown;
@@ -17,6 +18,8 @@ export class MonitorSession {
   readonly #execute: Execute;
   readonly #texts: JsonSplitter;
   #negotiated = false;
+  /** What comes now cannot be told apart any more. */
+  #isUnreadable = false;
   /** The command before this one is answered. */
   #last: Promise<void> = Promise.resolve();
 
@@ -51,17 +54,26 @@ export class MonitorSession {
   }
 
   #receive(chunk: Uint8Array): void {
+    if (this.#isUnreadable) return;
     try {
-      for (const text of this.#texts.push(chunk)) this.#last = this.#last.then(() => this.#answer(text));
+      for (const text of this.#texts.push(chunk)) this.#inTurn(() => this.#answer(text));
     } catch (error) {
-      this.#send({ error: described(error) });
-      this.end();
+      this.#isUnreadable = true;
+      this.#inTurn(() => {
+        this.#send({ error: described(error) });
+        this.end();
+      });
     }
   }
 
-  async #answer(text: string): Promise<void> {
+  #inTurn(work: () => void | Promise<void>): void {
+    this.#last = this.#last.then(work);
+  }
+
+  async #answer(text: string | Refusal): Promise<void> {
     let id: unknown;
     try {
+      if (text instanceof Refusal) throw text;
       const read = readRequest(text);
       ({ id } = read);
       if (read.request instanceof Refusal) throw read.request;
@@ -74,6 +86,7 @@ export class MonitorSession {
 
   #run(command: string, given: Readonly<Record<string, unknown>>): unknown {
     if (command === NEGOTIATE && !this.#negotiated) {
+      checkWanted(new Arguments(given));
       this.#negotiated = true;
       return {};
     }
@@ -91,6 +104,13 @@ export class MonitorSession {
     this.#socket.write(`${JSON.stringify(message)}\r\n`);
     if (this.#socket.writableLength > UNREAD) this.#socket.destroy();
   }
+}
+
+/** @throws Refusal if the client wants a capability of QMP's own: the greeting offers none. */
+function checkWanted(given: Arguments): void {
+  const [wanted] = given.strings('enable') ?? [];
+  given.end();
+  if (wanted !== undefined) throw new Refusal(`Capability ${shown(wanted)} not available`);
 }
 
 function withId(id: unknown): object {

@@ -67,6 +67,8 @@ export const REFUSED: readonly (readonly [text: string, kind: string, desc: stri
     "Invalid parameter type for 'uri', expected: string",
   ],
   ['{"execute":"migrate","arguments":{"uri":"foo:1"}}', GENERIC, 'unknown migration protocol: foo:1'],
+  ['{"execute":"migrate","arguments":{"uri":"tcp:127.0.0.1"}}', GENERIC, "error parsing address '127.0.0.1'"],
+  [parameters({ 'max-bandwidth': 2 ** 65 }), GENERIC, "Parameter 'max-bandwidth' expects uint64"],
   [
     '{"execute":"migrate-incoming","arguments":{"uri":"tcp:127.0.0.1:0"}}',
     GENERIC,

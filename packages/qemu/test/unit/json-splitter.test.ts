@@ -5,7 +5,7 @@ import { Refusal } from '../../src/monitor/refusal.js';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-function split(chunks: readonly Uint8Array[], longest = 1000): string[] {
+function split(chunks: readonly Uint8Array[], longest = 1000): (string | Refusal)[] {
   const splitter = new JsonSplitter(longest);
   return chunks.flatMap((chunk) => [...splitter.push(chunk)]);
 }
@@ -30,13 +30,25 @@ describe('what a client sends is cut into values', () => {
     expect(split([bytes('{"a":"'), Uint8Array.of(0xff), bytes('{"b":1}')])).toEqual(['{"b":1}']);
   });
 
-  it('a value beyond the limit, and what is not UTF-8, are refused', () => {
+  it('a value beyond the limit is refused', () => {
     const endless = bytes(`{"a":"${'x'.repeat(200)}`);
     expect(() => split([endless], 100)).toThrow(Refusal);
     expect(() => split([bytes(`{"a":"${'x'.repeat(200)}"}`)], 100)).toThrow(Refusal);
-    expect(() => split([Uint8Array.of(0x7b, 0x22, 0xc3, 0x28, 0x22, 0x7d)])).toThrow(/UTF-8/);
     // Space between values does not count.
     expect(split([bytes(' '.repeat(500)), bytes('{}')], 100)).toEqual(['{}']);
+  });
+
+  it('what is not UTF-8, or too deep, is refused, and what follows is read', () => {
+    const broken = Uint8Array.of(0x7b, 0x22, 0xc3, 0x28, 0x22, 0x7d);
+    expect(split([broken, bytes('{"a":1}')])).toEqual([
+      new Refusal('JSON parse error, invalid UTF-8 sequence in string'),
+      '{"a":1}',
+    ]);
+    const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
+    expect(split([bytes(`${nested(1025)}${nested(1024)}`)], 5000)).toEqual([
+      new Refusal('JSON nesting depth limit exceeded'),
+      nested(1024),
+    ]);
   });
 
   it('chunks do not matter: values of a seed, cut anywhere', () => {
@@ -60,7 +72,7 @@ describe('what a client sends is cut into values', () => {
         chunks.push(all.subarray(at, next));
         at = next;
       }
-      expect(split(chunks, 2 ** 20).map((text) => JSON.parse(text))).toEqual(values);
+      expect(split(chunks, 2 ** 20).map((text) => JSON.parse(String(text)))).toEqual(values);
     }
   });
 });

@@ -40,6 +40,47 @@ describe('a monitor', () => {
     expect(done).toEqual({ return: {} });
   });
 
+  it('has no capability of QMP to turn on', async () => {
+    const { path } = await monitored();
+    const wanting = (enable: unknown): string =>
+      JSON.stringify({ execute: 'qmp_capabilities', arguments: { enable } });
+    const [, oob, wrong, none, done] = await converse(path, [
+      wanting(['oob']),
+      wanting(3),
+      wanting([]),
+      '{"execute":"query-status"}',
+    ]);
+    expect(oob).toEqual({ error: { class: 'GenericError', desc: 'Capability oob not available' } });
+    expect(wrong).toMatchObject({
+      error: { desc: "Invalid parameter type for 'enable', expected: array" },
+    });
+    expect([none, done]).toEqual([{ return: {} }, { return: { running: true, status: 'running' } }]);
+  });
+
+  it('answers what came before a command that cannot be read, and then why that is the end', async () => {
+    const { path } = await monitored();
+    const answers = await converse(path, [
+      `${NEGOTIATE}{"execute":"query-status","id":1}{"id":"${'x'.repeat(2 ** 21)}`,
+      // It only listens for these two.
+      ' ',
+      ' ',
+    ]);
+    expect(answers.slice(1)).toEqual([
+      { return: {} },
+      { return: { running: true, status: 'running' }, id: 1 },
+      { error: { class: 'GenericError', desc: expect.stringMatching(/limit exceeded/) } },
+    ]);
+  });
+
+  it('takes the bandwidth that libvirt sets where nobody asked for one', async () => {
+    const { client, monitor } = await monitored();
+    const qmp = await client();
+    await setParameters(qmp, { 'max-bandwidth': 2 ** 63 - 2 ** 20 });
+    expect(monitor.parameters['max-bandwidth']).toBe(Number.MAX_SAFE_INTEGER);
+    for (const wrong of [-1, 1.5, 2 ** 65])
+      await expect(setParameters(qmp, { 'max-bandwidth': wrong })).rejects.toThrow(/expects uint64/);
+  });
+
   it('gives a migration what was set before it, and then only what may change', async () => {
     const { client, told, monitor } = await monitored();
     const qmp = await client();

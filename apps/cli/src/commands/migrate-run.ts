@@ -79,10 +79,7 @@ export class MigrateRun {
     this.#interrupt = interrupt;
   }
 
-  /**
-   * A guest that has not left runs on here until `close`, which is the caller's: an operator may still steer it.
-   * @throws MultifdError; the facts tell how far it came.
-   */
+  /** A guest that has not left runs on until the caller closes this. @throws MultifdError; the facts tell how far it came. */
   async run(sourceText: string, destinationText: string): Promise<void> {
     const source = parseSource(sourceText);
     const destination = parseDestination(destinationText);

@@ -32,6 +32,8 @@ export function shortageOf(error: unknown): Shortage | undefined {
     // For a thread that did not start, Node gives the cause only in the message.
     return BY_CODE[/EMFILE|ENFILE|ENOMEM/.exec(error.message)?.[0] ?? code];
   }
+  // As of Node that reads a package.json for a thread: the code tells of a bad one.
+  if (/too many open files|file table overflow/i.test(error.message)) return FILES;
   const isMemory = /array buffer allocation failed|could not allocate memory/i.test(error.message);
   return error instanceof RangeError && isMemory ? MEMORY : undefined;
 }

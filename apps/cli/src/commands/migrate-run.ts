@@ -271,12 +271,12 @@ export class MigrateRun {
     this.#facts.pageFaults.destination = pageFaults ?? null;
   }
 
-  /** @throws MultifdError `cancelled`: the guest has left by now, and only the comparison can be called off. */
+  /** @throws MultifdError: the guest has left by now, and only the comparison can be called off, or fail. */
   async #ourDigests(): Promise<readonly BlockDigest[] | undefined> {
     try {
       return await this.#digests;
     } catch (cause) {
-      if (!this.#signal.aborted) throw cause;
+      if (!this.#signal.aborted) throw MultifdError.from(cause, 'internal', 'not verified');
       throw new MultifdError('cancelled', 'not verified: interrupted after the guest had left', { cause });
     }
   }

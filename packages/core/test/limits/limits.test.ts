@@ -105,6 +105,8 @@ describe('an error that comes of a limit nevertheless', () => {
     ],
     [Object.assign(new Error('spawn EAGAIN'), { code: 'EAGAIN' }), /threads/],
     [Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' }), /files/],
+    // Of a thread whose modules Node could not load.
+    [new Error('Cannot read package config /usr/lib/package.json: too many open files.'), /files/],
     [Object.assign(new Error('Worker terminated'), { code: 'ERR_WORKER_OUT_OF_MEMORY' }), /memory/],
     [new RangeError('Array buffer allocation failed'), /memory/],
   ])('%s is no mistake of ours', (cause, what) => {

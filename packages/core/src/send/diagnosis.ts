@@ -127,7 +127,7 @@ export interface Announced {
 
 /**
  * The error for a destination that is gone. Before the first round is over it has probably refused the guest: a QEMU then
- * only closes. So does a multifd that was not asked why, and whoever judges a certificate, once the handshake is over and
+ * only closes. A multifd that has said that it is one would have said why. So does a multifd that was not asked why, and whoever judges a certificate, once the handshake is over and
  * before it has read a byte of main. A source and a relay both say so.
  */
 export function withEarlyHint(
@@ -136,7 +136,8 @@ export function withEarlyHint(
   announced: Announced,
 ): MultifdError {
   if (error.code !== 'peer-closed' || isReason(error) || !control.isInFirstRound) return error;
-  return new MultifdError('peer-closed', error.message, { cause: error, hint: earlyHint(announced) });
+  const hint = control.zeroRuns ? OF_A_MULTIFD : earlyHint(announced);
+  return new MultifdError('peer-closed', error.message, { cause: error, hint });
 }
 
 function earlyHint({ machineType, wire, tls }: Announced): string {
@@ -151,6 +152,8 @@ function earlyHint({ machineType, wire, tls }: Announced): string {
   return `${tls.credentials.own === undefined ? NO_CERTIFICATE : JUDGED}; if it is not that: ${look}`;
 }
 
+const OF_A_MULTIFD =
+  'has it ended, or did the network between break the connection? A multifd that refuses a guest says why';
 const NO_CERTIFICATE =
   'TLS: this end has no certificate (client-cert.pem), and the destination may ask for one; its own message says so';
 const JUDGED =

@@ -3,6 +3,7 @@ import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import { encodeShut } from '../../src/wire/return-path.js';
 import { rawSource, relayTo, serve } from '../support/ends.js';
+import { FaultyLine } from '../support/faulty-line.js';
 import { expectFailure, inTime, outcomeOf } from '../support/outcome.js';
 import { goTo, tryToMove } from '../support/pair.js';
 import { createGuestRam, MIB } from '../support/ram.js';
@@ -95,4 +96,30 @@ it('a relay does not say that of its source when that is gone', async () => {
   await inTime(connected.promise, 'the outgoing main');
   source.close();
   expect(expectFailure(await relayed, 'peer-closed').hint).not.toMatch(/see its stderr/i);
+});
+
+it('a connection that breaks is no refusal, where the destination has said that it is a multifd', async () => {
+  let line: FaultyLine | undefined;
+  const { sent } = await tryToMove({
+    guest: {
+      ram: createGuestRam({
+        seed: testSeed(),
+        blocks: [{ name: 'pc.ram', length: 8 * MIB }],
+        fill: (page) => page.fill(7),
+      }),
+    },
+    parameters: { ...parameters, maxBandwidth: 4 * MIB },
+    listening: async ({ address }) => {
+      line = await FaultyLine.open(address);
+      return line.address;
+    },
+    source: {
+      onEvent: ({ type }) => {
+        if (type === 'progress') line?.close();
+      },
+    },
+  });
+  const { hint } = expectFailure(sent, 'peer-closed');
+  expect(hint).toMatch(/network between/);
+  expect(hint).not.toMatch(/machine type/);
 });

@@ -10,6 +10,9 @@ import type { Watcher } from './watcher.js';
 /** Scrapers at a time. */
 const MOST_CONNECTIONS = 16;
 
+/** ms that a scraper gets to ask: whoever only connects must not keep the others away for longer. */
+const ASKED_WITHIN = 5000;
+
 /** ms that a scraper gets at the end of the command. */
 const LAST_SCRAPE = 100;
 
@@ -31,7 +34,12 @@ export class MetricsServer implements Watcher {
       throw new MultifdError('usage', `--metrics: ${host} is no loopback address`, {
         hint: 'whoever reaches it can read the figures: append ",public" to the address if that is meant',
       });
-    const server = createServer((request, response) => {
+    const limits = {
+      headersTimeout: ASKED_WITHIN,
+      requestTimeout: ASKED_WITHIN,
+      connectionsCheckingInterval: ASKED_WITHIN / 5,
+    };
+    const server = createServer(limits, (request, response) => {
       response.setHeader('Connection', 'close');
       if (request.url?.split('?')[0] !== '/metrics') refuse(response, 404, 'see /metrics');
       else if (request.method !== 'GET') refuse(response.setHeader('Allow', 'GET'), 405, 'only GET');

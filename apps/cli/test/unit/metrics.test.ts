@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { expect, it } from 'vitest';
 import { Known } from '../../src/watch/known.js';
 import { metrics } from '../../src/watch/metrics.js';
@@ -27,6 +29,24 @@ it('metrics are in seconds, bytes and ratios; other paths and methods are refuse
     const other = await fetch(new URL('/', server.url));
     const post = await fetch(server.url, { method: 'POST' });
     expect([other.status, post.status, post.headers.get('allow')]).toEqual([404, 405, 'GET']);
+  } finally {
+    await server.end();
+  }
+});
+
+it('whoever connects and asks nothing does not keep a scraper away', { timeout: 45_000 }, async () => {
+  const listen = { host: '127.0.0.1', port: 0, isPublic: false };
+  const server = await MetricsServer.listen(listen, new Known('migrate'));
+  try {
+    const { port } = new URL(server.url);
+    const idle = Array.from({ length: 16 }, (_, index) => {
+      const socket = connect(Number(port), '127.0.0.1').resume();
+      if (index % 2 === 0) socket.write('GET /metrics HTTP/1.1\r\nHost');
+      return socket;
+    });
+    await Promise.all(idle.map((socket) => once(socket, 'connect')));
+    await Promise.all(idle.map((socket) => once(socket, 'close')));
+    expect((await fetch(server.url)).status).toBe(200);
   } finally {
     await server.end();
   }

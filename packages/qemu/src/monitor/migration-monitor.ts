@@ -96,15 +96,19 @@ export class MigrationMonitor {
 
   /** @param pass looks at the dirty bitmap so far. */
   #passed(pass: number): void {
-    if (pass <= this.#pass) return;
-    this.#pass = pass;
-    this.#tellIfAsked('MIGRATION_PASS', { pass });
+    // The engine reports now and then: several may have passed since.
+    while (this.#pass < pass) this.#tellIfAsked('MIGRATION_PASS', { pass: ++this.#pass });
   }
 
   #reached(status: MigrationStatus): void {
     const before = this.#status;
     this.#status = status;
-    if (status === 'setup') this.#errorDesc = undefined;
+    if (status === 'setup') {
+      this.#errorDesc = undefined;
+      this.#pass = 0;
+    }
+    // The first look is the setup's, and QEMU tells of it there.
+    if (status === 'active' && this.#target.statistics?.() !== undefined) this.#passed(1);
     if (before !== status) this.#tellIfAsked('MIGRATION', { status });
   }
 

@@ -174,6 +174,7 @@ describe('a monitor', () => {
     expect(await queryMigrate(qmp)).toMatchObject({ status: 'failed', errorDesc: 'the line is cut' });
     expect(events).toEqual([
       ['MIGRATION', { status: 'setup' }],
+      ['MIGRATION_PASS', { pass: 1 }],
       ['MIGRATION', { status: 'active' }],
       ['MIGRATION_PASS', { pass: 2 }],
       ['STOP', {}],

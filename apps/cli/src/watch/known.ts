@@ -56,6 +56,11 @@ export class Known {
     return this.#status;
   }
 
+  /** Nothing is expected any more, and nobody holds the guest. */
+  get isOver(): boolean {
+    return ['completed', 'failed', 'cancelled'].includes(this.#status);
+  }
+
   /** The last round that is over. */
   get round(): RoundStatistics | undefined {
     return this.#round;

@@ -42,12 +42,13 @@ export function metrics(known: Known): readonly Metric[] {
     ...(known.command === 'migrate'
       ? []
       : [counter('refused_connections_total', 'Connections that were turned away.', known.refused)]),
-    ...(known.source === undefined ? [] : ofSource(known.source)),
+    ...(known.source === undefined ? [] : ofSource(known.source, known.isOver)),
     ...(known.destination === undefined ? [] : ofDestination(known.destination)),
   ].filter(({ samples }) => samples.some(({ value }) => value !== undefined));
 }
 
-function ofSource(statistics: SourceStatistics): readonly Metric[] {
+/** @param isOver the last figures stay, but none that says how it goes on, or how the guest fares now. */
+function ofSource(statistics: SourceStatistics, isOver: boolean): readonly Metric[] {
   const parts = statistics.downtimeParts;
   return [
     ...ofRam(statistics),
@@ -83,12 +84,12 @@ function ofSource(statistics: SourceStatistics): readonly Metric[] {
     gauge(
       'expected_end_seconds',
       'Time until all is sent; absent while none is in sight.',
-      seconds(statistics.expectedEnd),
+      isOver ? undefined : seconds(statistics.expectedEnd),
     ),
     gauge(
       'expected_downtime_seconds',
       'How long the guest would stand still if it were stopped now.',
-      seconds(statistics.expectedDowntime),
+      isOver ? undefined : seconds(statistics.expectedDowntime),
     ),
     gauge(
       'downtime_seconds',
@@ -111,12 +112,14 @@ function ofSource(statistics: SourceStatistics): readonly Metric[] {
     gauge(
       'cpu_throttle_ratio',
       "Share of the time that auto-converge holds the guest's processors.",
-      statistics.cpuThrottlePercentage / 100,
+      isOver ? 0 : statistics.cpuThrottlePercentage / 100,
     ),
     gauge(
       'stalled_seconds',
       'How long the guest has dirtied memory as fast as it moves.',
-      statistics.stalledSince === undefined ? 0 : seconds(statistics.totalTime - statistics.stalledSince),
+      isOver || statistics.stalledSince === undefined
+        ? 0
+        : seconds(statistics.totalTime - statistics.stalledSince),
     ),
   ];
 }

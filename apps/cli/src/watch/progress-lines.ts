@@ -22,7 +22,7 @@ export class ProgressLines implements Watcher {
   onEvent(event: EngineEvent): void {
     if (event.type !== 'status') return;
     this.#timer ??= setInterval(() => this.#tell(false), INTERVAL).unref();
-    if (['completed', 'failed', 'cancelled'].includes(event.status)) this.#stop();
+    if (this.#known.isOver) this.#stop();
     this.#tell(true);
   }
 
@@ -56,15 +56,13 @@ export function progressDocument(known: Known, now: Date): object {
   };
 }
 
-function ofSource({ status, source, errorDesc, round }: Known): object {
+function ofSource({ status, source, errorDesc, round, isOver }: Known): object {
   const info = migrationInfo({ status, statistics: source, errorDesc });
   // As QEMU's, the answer has no counters before the setup is over.
   if (source === undefined || !('ram' in info)) return info;
   return {
     ...info,
-    ...(status === 'completed' || source.expectedEnd === undefined
-      ? {}
-      : { 'expected-end': Math.round(source.expectedEnd) }),
+    ...(isOver || source.expectedEnd === undefined ? {} : { 'expected-end': Math.round(source.expectedEnd) }),
     ram: { ...ramAnswer(source), 'channel-bytes': source.channelBytes },
     ...(round === undefined ? {} : { round: roundMember(round) }),
   };

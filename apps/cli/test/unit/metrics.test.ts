@@ -10,22 +10,30 @@ import { STATISTICS } from '../helpers/facts.js';
 
 it('metrics are in seconds, bytes and ratios; other paths and methods are refused', async () => {
   const known = new Known('migrate');
-  known.onEvent({ type: 'status', status: 'completed' });
-  known.onEvent({ type: 'progress', round: 3, statistics: { ...STATISTICS, cpuThrottlePercentage: 20 } });
+  known.onEvent({ type: 'status', status: 'active' });
+  const throttled = { ...STATISTICS, cpuThrottlePercentage: 20, expectedEnd: 5000, stalledSince: 1 };
+  known.onEvent({ type: 'progress', round: 3, statistics: throttled });
   const server = await MetricsServer.listen({ host: '127.0.0.1', port: 0, isPublic: false }, known);
   try {
     const samples = parseExposition(await (await fetch(server.url)).text());
     expect(Object.fromEntries(samples)).toMatchObject({
-      'multifd_migration_status{status="completed"}': 1,
-      'multifd_migration_status{status="active"}': 0,
+      'multifd_migration_status{status="completed"}': 0,
+      'multifd_migration_status{status="active"}': 1,
+      multifd_expected_end_seconds: 5,
       multifd_elapsed_seconds: 0.8124,
       multifd_downtime_seconds: 0.0126,
       'multifd_downtime_part_seconds{part="last-round"}': 0.0081,
       multifd_ram_transferred_bytes_total: 537_000_000,
       'multifd_channel_bytes_total{channel="1"}': 268_999_000,
       multifd_cpu_throttle_ratio: 0.2,
-      multifd_stalled_seconds: 0,
+      multifd_stalled_seconds: 0.8114,
     });
+    // Behind a failure the guest runs freely again, and no end is expected.
+    known.onEvent({ type: 'status', status: 'failed' });
+    const over = parseExposition(await (await fetch(server.url)).text());
+    expect([over.get('multifd_cpu_throttle_ratio'), over.get('multifd_stalled_seconds')]).toEqual([0, 0]);
+    expect(over.has('multifd_expected_end_seconds')).toBe(false);
+    expect(over.get('multifd_elapsed_seconds')).toBe(0.8124);
     const other = await fetch(new URL('/', server.url));
     const post = await fetch(server.url, { method: 'POST' });
     expect([other.status, post.status, post.headers.get('allow')]).toEqual([404, 405, 'GET']);

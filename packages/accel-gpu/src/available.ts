@@ -21,7 +21,7 @@ export function missing(adapter: AdapterKind): Refusal | undefined {
     return {
       ok: false,
       reason: 'the package webgpu is not installed',
-      fix: 'it is 130 MB, and so not part of multifd; install it beside multifd: npm install webgpu@0.6',
+      fix: 'it is 130 MB, and so not part of multifd; install it where multifd is: npm install webgpu@0.6, with --global if multifd was installed so',
     };
   }
   if (process.platform !== 'linux') return undefined;

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { MultifdError } from '@multifd/core';
+import { pathError } from '../system-error.js';
 import { size as inWords } from './figures.js';
 import { random } from './page-fills.js';
 import { pageFill, type Scenario } from './scenarios.js';
@@ -37,7 +38,7 @@ export class BenchFolder {
     try {
       this.path = mkdtempSync(join(where, 'multifd-bench-'));
     } catch (cause) {
-      throw MultifdError.from(cause, 'usage', `no folder for the guests' memory in ${where}`);
+      throw pathError(cause, `no folder for the guests' memory in ${where}`);
     }
     process.once('exit', this.#removeAtExit);
   }

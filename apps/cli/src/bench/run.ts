@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { freemem } from 'node:os';
 import { knownError } from '../report/errors.js';
 import type { Environment } from './environment.js';
 import { size as inWords, MIB } from './figures.js';
@@ -133,8 +134,13 @@ function lackOfMemory(row: Row): string | undefined {
 }
 
 function availableMemory(): number {
-  const [, kibibytes] = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'latin1')) ?? [];
-  return Number(kibibytes) * 1024;
+  try {
+    const [, kibibytes] = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'latin1')) ?? [];
+    if (kibibytes !== undefined) return Number(kibibytes) * 1024;
+  } catch {
+    // No /proc, as in a sandbox.
+  }
+  return freemem();
 }
 
 /** As one line. */

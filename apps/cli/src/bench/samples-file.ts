@@ -4,6 +4,7 @@ import { MultifdError } from '@multifd/core';
 import { isRecord } from '../guards.js';
 import { tryPlace } from '../images/place.js';
 import { quote } from '../options/sizes.js';
+import { pathError } from '../system-error.js';
 import { type Environment, isSameMachine } from './environment.js';
 import { nameOf } from './rows.js';
 import type { Series } from './sample.js';
@@ -29,7 +30,7 @@ export function readSamples(file: string): Samples {
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw MultifdError.from(cause, 'usage', `cannot read samples from ${quote(file)}`);
+    throw pathError(cause, `cannot read samples from ${quote(file)}`);
   }
   const [head, ...lines] = text.split('\n').filter((line) => line !== '');
   const first = parse(head ?? '');

@@ -95,8 +95,8 @@ function valuesOf(option: Option, values: Values, typed: string, before = ''): C
   const own = option.argChoices;
   if (own !== undefined) return chosen(own, typed, before, false);
   const known = values.options(option.attributeName());
-  // A module may be meant.
-  return chosen(known ?? [], typed, before, known !== undefined);
+  // A module may be meant, or what its help calls a path.
+  return chosen(known ?? [], typed, before, known !== undefined || /<(dir|file)>/.test(option.flags));
 }
 
 function chosen(values: readonly string[], typed: string, before: string, files: boolean): Candidates {

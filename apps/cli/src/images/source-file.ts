@@ -49,8 +49,11 @@ export class SourceFile {
    */
   warning(): string | undefined {
     const files = loadFiles();
-    const isOpen = 'isOpenForWriting' in files && files.isOpenForWriting(this.fd);
-    if (isOpen !== true) return undefined;
+    if (!('isOpenForWriting' in files)) return undefined;
+    const isOpen = files.isOpenForWriting(this.fd);
+    if (isOpen === false) return undefined;
+    if (isOpen === undefined)
+      return `whether another program has ${this.path} open for writing cannot be found out (another user's file, or a file system without leases): if a QEMU runs on it, stop it first, or what is sent is torn`;
     return `warning: another program has ${this.path} open for writing: if a QEMU runs on it, stop it first, or what is sent is torn`;
   }
 

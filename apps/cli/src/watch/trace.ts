@@ -1,6 +1,11 @@
 import { constants, type WriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import type { MigrationStatus, RoundStatistics, SourceStatistics } from '@multifd/core';
+import {
+  checkLimits,
+  type MigrationStatus,
+  type RoundStatistics,
+  type SourceStatistics,
+} from '@multifd/core';
 import { pathError } from '../system-error.js';
 import type { EngineEvent, Known } from './known.js';
 import { roundMember } from './progress-lines.js';
@@ -39,6 +44,8 @@ export class Trace implements Watcher {
    * @throws MultifdError `usage` or `io`.
    */
   static async open(path: string, known: Known, note: (line: string) => void): Promise<Trace> {
+    // Node's threads open it, and Node aborts where they cannot start.
+    checkLimits(0);
     try {
       const handle = await open(path, FLAGS, 0o600);
       return new Trace(handle.createWriteStream(), known, note);

@@ -94,6 +94,15 @@ describe.runIf(onLinux)('a path that this user may not use is exit code 2, and s
     chmodSync(directory, 0o700);
   });
 
+  it('samples of bench, and a folder for them', async () => {
+    const directory = tempDirectory();
+    chmodSync(directory, isRoot ? 0o700 : 0);
+    await expectUsage(['bench', '--from', join(directory, 'samples')], /\(EACCES\)/, /directories above it/);
+    const images = ['bench', '--peer', 'none', '--scenario', 'zero', '--size', '16M', '--images', directory];
+    await expectUsage(images, /\(EACCES\)/, /directories above it/);
+    chmodSync(directory, 0o700);
+  });
+
   it('a folder for keys that nothing can be made in', async () => {
     const directory = closedDirectory();
     await expectUsage(

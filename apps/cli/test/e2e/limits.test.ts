@@ -47,6 +47,26 @@ function limitedGroup(threads: number): readonly string[] {
   return ['bash', '-c', 'echo $$ > "$1/cgroup.procs" && shift && exec "$@"', 'bash', group ?? ''];
 }
 
+/** The fewest threads with which it listens, as its own words have it. */
+async function enoughFor(args: readonly string[]): Promise<number> {
+  for (let limit = 10; ; ) {
+    const running = start(args, { wrap: limitedGroup(limit) });
+    const listens = running.says(/listening on (tcp:\S+)/).then(
+      () => true,
+      () => false,
+    );
+    if (await listens) {
+      running.child.kill('SIGINT');
+      await running.ended;
+      return limit;
+    }
+    const { stderr } = await running.ended;
+    const [, needed, , left] = /(\d+) more threads .* of (\d+) .* (\d+) are left/.exec(stderr) ?? [];
+    expect(Number(needed), stderr).toBeGreaterThan(Number(left));
+    limit += Number(needed) - Number(left);
+  }
+}
+
 async function refused(wrap: readonly string[], args: readonly string[]) {
   const { code, signal, stdout, stderr } = await start([...args, '--json'], { wrap }).ended;
   expect({ code, signal }, stderr).toEqual({ code: 1, signal: null });
@@ -100,17 +120,24 @@ describe('a limit of the system is one line, a hint and the document', () => {
     },
   );
 
-  it.skipIf(group === undefined)(
-    'as many threads as are asked for are enough: a receive with digests',
-    async () => {
-      const receive = ['receive', 'tcp:127.0.0.1:0', '--channels', '2'];
-      const words = await refused(limitedGroup(12), receive);
-      const [, needed, limit, left] = /^(\d+) more .* of (\d+) .* (\d+) are left/.exec(words) ?? [];
-      const enough = Number(limit) + Number(needed) - Number(left);
+  it.skipIf(group === undefined).each(['none', 'psk'])(
+    'as many threads as are asked for are enough: a receive with digests, TLS: %s',
+    async (tls) => {
+      const directory = tempDirectory();
+      const keys = join(directory, 'keys');
+      if (tls === 'psk') expect((await run(['tls', 'init', keys, '--psk'])).code).toBe(0);
+      const both = [
+        '--channels',
+        '2',
+        '--json',
+        ...(tls === 'psk' ? ['--tls-creds', keys, '--tls-psk'] : []),
+      ];
+      const receive = ['receive', 'tcp:127.0.0.1:0', `file:${join(directory, 'guest')}`, '--force', ...both];
+      const enough = await enoughFor(receive);
       for (let turn = 0; turn < 3; turn++) {
-        const receiving = start([...receive, '--json'], { wrap: limitedGroup(enough) });
+        const receiving = start(receive, { wrap: limitedGroup(enough) });
         const address = await receiving.says(/listening on (tcp:\S+)/);
-        const sent = await run(['migrate', 'demo:16M', address, '--channels', '2', '--verify', '--json']);
+        const sent = await run(['migrate', 'demo:16M', address, '--verify', ...both]);
         expect(sent.code, sent.stderr).toBe(0);
         const { code, stderr } = await receiving.ended;
         expect(code, stderr).toBe(0);
@@ -131,6 +158,22 @@ describe('a limit of the system is one line, a hint and the document', () => {
     expect({ code, signal }, stderr).toEqual({ code: 1, signal: null });
     expect(stderr).toMatch(/^multifd: 4 more threads are needed.*\nhint: raise pids\.max[^\n]+\n$/);
     expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', 'error-class': 'io' });
+  });
+
+  it.skipIf(group === undefined).each([8, 9, 10])('a trace, pids.max %i', async (threads) => {
+    const trace = join(tempDirectory(), 'trace');
+    for (const args of [
+      ['receive', 'tcp:127.0.0.1:0'],
+      ['migrate', 'demo:4M'],
+      ['relay', 'tcp:127.0.0.1:0', 'tcp:127.0.0.1:1'],
+    ]) {
+      const { code, signal, stdout, stderr } = await start([...args, '--trace', trace, '--json'], {
+        wrap: limitedGroup(threads),
+      }).ended;
+      expect({ code, signal }, stderr).toEqual({ code: 1, signal: null });
+      expect(stderr).toMatch(/^multifd: \d+ more threads are needed.*\nhint: [^\n]+\n$/);
+      expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', 'error-class': 'io' });
+    }
   });
 
   // A graphics card's driver starts threads of its own, and ends the process where it cannot.

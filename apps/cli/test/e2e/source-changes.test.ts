@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   closeSync,
   copyFileSync,
   openSync,
@@ -147,3 +148,19 @@ it('a raw: source that another program has open for writing is named: what that 
   }
   expect(await run(['migrate', `raw:${file}`])).toMatchObject({ code: 0, stderr: '' });
 });
+
+it.runIf(process.getuid?.() === 0)(
+  "a raw: source of somebody else's: that its writers cannot be seen is said (as root, who can become one)",
+  async () => {
+    const directory = tempDirectory();
+    const file = join(directory, 'pc.ram.raw');
+    writeSparse(file, 2 ** 20, []);
+    chmodSync(file, 0o644);
+    chmodSync(directory, 0o755);
+    const wrap = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    // Relative to its directory: that user may not look into the folder of this run.
+    const { code, stderr } = await run(['migrate', 'raw:pc.ram.raw'], { wrap, cwd: directory });
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/^multifd: whether another program has .* open for writing cannot be found out/);
+  },
+);

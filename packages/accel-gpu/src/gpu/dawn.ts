@@ -82,7 +82,7 @@ async function loadDawn(): Promise<(options: string[]) => GPU> {
     const text = cause instanceof Error ? cause.message : String(cause);
     throw new NoDevice(
       `the package webgpu cannot be loaded: ${text.split('\n')[0]}`,
-      'install it for this system: npm install webgpu@0.6',
+      'install it for this system, where multifd is: npm install webgpu@0.6',
       { cause },
     );
   }

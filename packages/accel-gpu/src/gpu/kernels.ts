@@ -90,7 +90,7 @@ function cannotRun(name: KernelName, cause: unknown): NoDevice {
   return isMissing
     ? new NoDevice(
         'the package gpu.js is not installed',
-        'install it beside multifd: npm install gpu.js@2.24',
+        'install it where multifd is: npm install gpu.js@2.24, with --global if multifd was installed so',
         { cause },
       )
     : new NoDevice(

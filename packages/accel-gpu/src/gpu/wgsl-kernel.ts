@@ -2,11 +2,14 @@ import { gather, isScattered, run } from '../gather.js';
 import { SLOT_BYTES } from '../protocol.js';
 import type { Device } from './device.js';
 import type { GpuKernel, Upload } from './kernel.js';
+import { takesSharedMemory } from './shared-memory.js';
 import { Slots } from './slots.js';
 import { LANES, PROOF_WORDS, WORKGROUP, ZERO_PAGES } from './zero-pages.js';
 
 /** Batches on the device: one in transfer, one at work, one on the way back, and one to spare. */
 const SLOTS = 4;
+
+const TAKES_SHARED_MEMORY = takesSharedMemory(process.versions.node);
 
 const MOST_PAGES = SLOT_BYTES / 4096;
 const ANSWER_BYTES = (PROOF_WORDS + MOST_PAGES / 32) * 4;
@@ -88,7 +91,7 @@ export class WgslKernel implements GpuKernel {
   #send(upload: Upload, target: GPUBuffer): void {
     const { queue } = this.#device.device;
     const { memory, runs, pageSize, count } = upload;
-    if (isScattered(upload)) {
+    if (isScattered(upload) || !TAKES_SHARED_MEMORY) {
       if (this.#gathered.length === 0) this.#gathered = new Uint8Array(SLOT_BYTES);
       gather(upload, this.#gathered);
       queue.writeBuffer(target, 0, this.#gathered, 0, count * pageSize);

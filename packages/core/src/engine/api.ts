@@ -95,7 +95,7 @@ export interface MigrateOptions {
   readonly parameters?: Partial<MigrationParameters>;
   /** Modules (URLs) that bring further MultiFD methods. */
   readonly methodModules?: readonly string[];
-  /** Settings of the MultiFD method. */
+  /** Settings of the MultiFD method, by the names that it declares (`multifd-zlib-level`). */
   readonly methodSettings?: Readonly<Record<string, number | string>>;
   /**
    * Module (URL) that exports `socketIo` (`SocketIo`): the channels' threads then block in it while they send or
@@ -104,7 +104,8 @@ export interface MigrateOptions {
   readonly socketIo?: string;
   /**
    * TLS on all connections; the destination must use it too. Default: none, and whoever sees the network sees the guest.
-   * The channels then use Node's streams, whatever `socketIo` says.
+   * With `socketIo` of `@multifd/host-linux` that encrypts what the channels send, else Node does (`tls.channels` of the
+   * result).
    */
   readonly tls?: ClientTls;
   /** Asks the destination (a multifd, not a QEMU) for its report, and waits for it after completion. */

@@ -1,6 +1,7 @@
-import type { MultiFDMethods } from './methods.js';
+import { checkSettings } from './check-settings.js';
+import type { MethodOptions, MultiFDMethods } from './methods.js';
 import { noneMethod } from './none.js';
-import { availableMethods, loadMethod } from './registry.js';
+import { availableMethods, knownMethods, loadMethod } from './registry.js';
 import { AUTO } from './shape.js';
 
 /**
@@ -26,9 +27,15 @@ export interface ChannelMethods {
 /**
  * Loads what a channel's thread needs before it connects. For `auto` that is only `none`: most channels never use
  * another method, and a small guest would have migrated before all channels on both ends had loaded all methods.
- * @throws MultifdError `codec-unavailable` for a name; for `auto`, `all` throws it.
+ * @throws MultifdError `codec-unavailable` for a name; for `auto`, `all` throws it. `usage` for a setting that no method of
+ *   these modules has, or a value out of its range.
  */
-export async function methodsForChannel(name: string, modules: readonly string[]): Promise<ChannelMethods> {
+export async function methodsForChannel(
+  name: string,
+  modules: readonly string[],
+  settings: MethodOptions['settings'] = {},
+): Promise<ChannelMethods> {
+  if (Object.keys(settings).length > 0) checkSettings(settings, await knownMethods(modules));
   if (name === AUTO) return { first: noneMethod, all: () => methodsFor(AUTO, modules) };
   const method = await loadMethod(name, modules);
   return { first: method, all: async () => [method] };

@@ -18,8 +18,8 @@ export interface MultiFDMethods {
    */
   readonly flag: number;
   /**
-   * Settings that programs may offer to users; `MethodOptions.settings` holds the given values. Default: none. The
-   * method must validate the values itself.
+   * Settings that programs may offer to users; `MethodOptions.settings` holds the given values, which core has checked
+   * against the ranges. Absent: the method may read settings of any name, and validates them itself.
    */
   readonly settings?: readonly MethodSetting[];
   /** Whether it can run here; if not, why and what to do, one line each. May be called repeatedly, in any thread. */

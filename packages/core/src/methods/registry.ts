@@ -15,7 +15,7 @@ import { faultOfMethod, isMultiFDMethods } from './shape.js';
  *   name, a method that cannot run here.
  */
 export async function loadMethod(name: string, modules: readonly string[] = []): Promise<MultiFDMethods> {
-  const known = await allMethods(modules);
+  const known = await knownMethods(modules);
   const found = known.find((each) => each.name === name);
   if (found === undefined) {
     throw new MultifdError(
@@ -40,7 +40,7 @@ export async function loadMethod(name: string, modules: readonly string[] = []):
  */
 export async function availableMethods(modules: readonly string[]): Promise<readonly MultiFDMethods[]> {
   const able: MultiFDMethods[] = [];
-  for (const method of await allMethods(modules)) {
+  for (const method of await knownMethods(modules)) {
     if ((await probeOf(method)).ok) able.push(method);
   }
   return able;
@@ -50,7 +50,8 @@ function probeOf(method: MultiFDMethods): Promise<Probe> {
   return probeSafely(`multifd method ${method.name}`, () => method.probe());
 }
 
-async function allMethods(modules: readonly string[]): Promise<readonly MultiFDMethods[]> {
+/** All methods of the modules, and `none`, whether or not they can run here. @throws as `loadMethod`. */
+export async function knownMethods(modules: readonly string[]): Promise<readonly MultiFDMethods[]> {
   const known: MultiFDMethods[] = [noneMethod];
   for (const module of new Set(modules)) {
     for (const method of await methodsOf(module)) {

@@ -68,7 +68,7 @@ export class SendChannel implements ThreadJob {
       });
     }
     this.#counters.heartbeat(ACTIVITY_SETTING_UP);
-    const methods = await methodsForChannel(multifdCompression, methodModules);
+    const methods = await methodsForChannel(multifdCompression, methodModules, methodSettings);
     this.#hooks = await setUpSending(methods, methodOptions(channel, pageSize, methodSettings), {
       where: this.where,
       chosen: () => this.#control.method,

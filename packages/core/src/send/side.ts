@@ -25,6 +25,7 @@ export interface SendSideOptions {
   readonly pageSize: number;
   readonly accelerator: AcceleratorReference | undefined;
   readonly fallbacks: readonly AcceleratorReference[];
+  readonly isProbed: boolean;
   readonly methodModules: readonly string[];
   readonly methodSettings: Readonly<Record<string, number | string>>;
   readonly io: MigrationIo | undefined;
@@ -148,7 +149,7 @@ export class SendSide {
    *   part in the check.
    */
   open(spawn: (plan: () => CheckPlan | undefined) => void): void {
-    const { accelerator, fallbacks, parameters } = this.#options;
+    const { accelerator, fallbacks, isProbed, parameters } = this.#options;
     this.#late = setTimeout(() => this.#isLate(), parameters.setupTimeout);
     this.#watch = new HangWatch(this.counters, parameters.stallTimeout, (row, coding) =>
       this.#fail(hangs(this.#plugins, row, coding)),
@@ -157,7 +158,7 @@ export class SendSide {
       spawn(() => undefined);
       return;
     }
-    CheckPlans.open(accelerator, fallbacks).then(
+    CheckPlans.open({ accelerator, fallbacks, isProbed }).then(
       (plans) => {
         // Opening may take long: the migration may be over by now.
         if (this.#over) return plans.close();

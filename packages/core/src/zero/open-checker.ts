@@ -1,13 +1,17 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { AcceleratorReference, SharedDevice } from './accelerator.js';
 import { loadAccelerator } from './load.js';
+import type { ChosenAccelerator } from './option.js';
 import { type CheckerOptions, PageChecker } from './page-checker.js';
+import { requireProbe } from './probe.js';
 
 /** How one thread checks for zero pages. Can be posted to that thread, with `line` in the transfer list. */
 export interface CheckPlan {
   readonly accelerator: AcceleratorReference;
   /** Replacements if it fails, in this order. */
   readonly fallbacks: readonly AcceleratorReference[];
+  /** Whether they are to be asked first whether they can run here. */
+  readonly probes: boolean;
   /** Port to the accelerator's shared device, if it has one. */
   readonly line: MessagePort | undefined;
 }
@@ -18,13 +22,18 @@ export interface CheckPlan {
  * @throws MultifdError `accelerator-unavailable` or `accelerator`.
  */
 export async function openChecker(
-  { accelerator, fallbacks, line }: CheckPlan,
+  { accelerator, fallbacks, probes, line }: CheckPlan,
   pageSize: number,
   timeout: number,
   options: Pick<CheckerOptions, 'heartbeat' | 'onReplaced'>,
 ): Promise<PageChecker> {
   const loaded = await loadAccelerator(accelerator);
-  return PageChecker.open(loaded, pageSize, timeout, { ...options, fallbacks, line });
+  return PageChecker.open(loaded, pageSize, timeout, { ...options, fallbacks, probes, line });
+}
+
+/** What a caller has chosen. */
+export interface PlannedAccelerator extends ChosenAccelerator {
+  readonly accelerator: AcceleratorReference;
 }
 
 /**
@@ -32,34 +41,28 @@ export async function openChecker(
  * one.
  */
 export class CheckPlans {
-  readonly #accelerator: AcceleratorReference;
-  readonly #fallbacks: readonly AcceleratorReference[];
+  readonly #chosen: PlannedAccelerator;
   readonly #shared: SharedDevice | undefined;
 
-  private constructor(
-    accelerator: AcceleratorReference,
-    fallbacks: readonly AcceleratorReference[],
-    shared: SharedDevice | undefined,
-  ) {
-    this.#accelerator = accelerator;
-    this.#fallbacks = fallbacks;
+  private constructor(chosen: PlannedAccelerator, shared: SharedDevice | undefined) {
+    this.#chosen = chosen;
     this.#shared = shared;
   }
 
   /** @throws MultifdError, or what the accelerator throws. */
-  static async open(
-    accelerator: AcceleratorReference,
-    fallbacks: readonly AcceleratorReference[],
-  ): Promise<CheckPlans> {
+  static async open(chosen: PlannedAccelerator): Promise<CheckPlans> {
     // Keep plug-in code out of this thread where possible: it could leave timers behind, or end the thread.
-    if (accelerator.shares === false) return new CheckPlans(accelerator, fallbacks, undefined);
-    const loaded = await loadAccelerator(accelerator);
-    return new CheckPlans(accelerator, fallbacks, await loaded.share?.());
+    if (chosen.accelerator.shares === false) return new CheckPlans(chosen, undefined);
+    const loaded = await loadAccelerator(chosen.accelerator);
+    if (loaded.share === undefined) return new CheckPlans(chosen, undefined);
+    if (!chosen.isProbed) await requireProbe(loaded);
+    return new CheckPlans(chosen, await loaded.share());
   }
 
   /** Makes the plan of one more thread. Post it with its line in the transfer list. */
   next(): CheckPlan {
-    return { accelerator: this.#accelerator, fallbacks: this.#fallbacks, line: this.#shared?.connect() };
+    const { accelerator, fallbacks, isProbed } = this.#chosen;
+    return { accelerator, fallbacks, probes: !isProbed, line: this.#shared?.connect() };
   }
 
   /** Closes the shared device, once no thread checks any more. Does not throw: the run's outcome is decided. */

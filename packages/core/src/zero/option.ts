@@ -12,6 +12,8 @@ export type AcceleratorOption = AcceleratorReference | AcceleratorChoice | strin
 export interface ChosenAccelerator {
   readonly accelerator: AcceleratorReference | undefined;
   readonly fallbacks: readonly AcceleratorReference[];
+  /** Whether somebody has asked them whether they can run here. */
+  readonly isProbed: boolean;
 }
 
 /**
@@ -22,17 +24,32 @@ export function readAccelerator(
   option: AcceleratorOption | undefined,
   fallbacks: readonly AcceleratorReference[] | undefined,
 ): ChosenAccelerator {
-  if (typeof option === 'string') return { accelerator: readText(option), fallbacks: fallbacks ?? [] };
-  if (option === undefined || 'module' in option) return { accelerator: option, fallbacks: fallbacks ?? [] };
-  return { accelerator: option.accelerator, fallbacks: fallbacks ?? option.fallbacks };
+  if (typeof option === 'string') {
+    return { accelerator: readText(option), fallbacks: fallbacks ?? [], isProbed: false };
+  }
+  if (option === undefined) return { accelerator: undefined, fallbacks: fallbacks ?? [], isProbed: false };
+  if ('module' in option) {
+    if (!isUrl(option.module)) throw noUrl(JSON.stringify(option.module), 'its module is no URL');
+    return { accelerator: option, fallbacks: fallbacks ?? [], isProbed: false };
+  }
+  const { accelerator } = option;
+  return { accelerator, fallbacks: fallbacks ?? option.fallbacks, isProbed: fallbacks === undefined };
 }
 
 function readText(text: string): AcceleratorReference {
   const { module, name } = splitModuleName(text);
-  // Anything else would be looked for from where this package lies.
-  if (name !== undefined && /^[a-z][a-z0-9+.-]*:./i.test(module)) return { module, name };
+  if (name !== undefined && isUrl(module)) return { module, name };
   const what = name === undefined ? 'the name behind the module is missing' : 'its module is no URL';
-  throw new MultifdError('usage', `accelerator ${JSON.stringify(text)}: ${what}`, {
-    hint: "give MODULE:NAME with the module's URL, as import.meta.resolve gives it",
+  throw noUrl(JSON.stringify(text), what);
+}
+
+/** Anything else would be looked for from where this package lies. */
+function isUrl(module: unknown): boolean {
+  return typeof module === 'string' && /^[a-z][a-z0-9+.-]*:./i.test(module);
+}
+
+function noUrl(given: string, what: string): MultifdError {
+  return new MultifdError('usage', `accelerator ${given}: ${what}`, {
+    hint: "give the module's URL, as import.meta.resolve gives it, and the accelerator's name",
   });
 }

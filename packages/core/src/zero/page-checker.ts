@@ -4,6 +4,7 @@ import type { SharedWasmMemory } from '../ram/shared-wasm-memory.js';
 import type { Accelerator, AcceleratorReference } from './accelerator.js';
 import { loadAccelerator } from './load.js';
 import { OpenDetector } from './open-detector.js';
+import { requireProbe } from './probe.js';
 
 /** No answer yet: neither 0 nor 1. */
 const UNANSWERED = 0xff;
@@ -24,6 +25,8 @@ export interface CheckerOptions {
   readonly line?: MessagePort | undefined;
   /** Replacements, in this order, if the accelerator fails. With none left, `check` throws its failure. */
   readonly fallbacks?: readonly AcceleratorReference[];
+  /** Asks each first whether it can run here: nobody has done so yet. */
+  readonly probes?: boolean;
   readonly onReplaced?: (replacement: AcceleratorReplacement) => void;
 }
 
@@ -67,15 +70,13 @@ export class PageChecker {
     options: CheckerOptions = {},
   ): Promise<PageChecker> {
     const fallbacks = [...(options.fallbacks ?? [])];
-    const detector = await OpenDetector.open(accelerator, pageSize, timeout, options.line).catch(
-      async (error: unknown) => {
-        const reason = MultifdError.from(error, 'accelerator', `accelerator ${accelerator.name}`);
-        const next = await openNext(fallbacks, pageSize, timeout);
-        if (next === undefined) throw reason;
-        options.onReplaced?.({ failed: accelerator.name, reason: reason.message, by: next.reference });
-        return next.detector;
-      },
-    );
+    const detector = await opened(accelerator, pageSize, timeout, options).catch(async (error: unknown) => {
+      const reason = MultifdError.from(error, 'accelerator', `accelerator ${accelerator.name}`);
+      const next = await openNext(fallbacks, pageSize, timeout, options);
+      if (next === undefined) throw reason;
+      options.onReplaced?.({ failed: accelerator.name, reason: reason.message, by: next.reference });
+      return next.detector;
+    });
     return new PageChecker(pageSize, timeout, options, detector, fallbacks);
   }
 
@@ -139,7 +140,7 @@ export class PageChecker {
   }
 
   async #openNext(failed: OpenDetector, error: MultifdError): Promise<void> {
-    const next = await openNext(this.#fallbacks, this.#pageSize, this.#timeout);
+    const next = await openNext(this.#fallbacks, this.#pageSize, this.#timeout, this.#options);
     if (next === undefined) throw error;
     this.#retired.push(failed);
     this.#detector = next.detector;
@@ -147,16 +148,28 @@ export class PageChecker {
   }
 }
 
+async function opened(
+  accelerator: Accelerator,
+  pageSize: number,
+  timeout: number,
+  { line, probes }: CheckerOptions,
+): Promise<OpenDetector> {
+  if (probes === true) await requireProbe(accelerator);
+  return OpenDetector.open(accelerator, pageSize, timeout, line);
+}
+
 /** Opens the first usable one of `fallbacks`, and removes it and those before it from the list. */
 async function openNext(
   fallbacks: AcceleratorReference[],
   pageSize: number,
   timeout: number,
+  { probes }: CheckerOptions,
 ): Promise<{ reference: AcceleratorReference; detector: OpenDetector } | undefined> {
   for (let reference = fallbacks.shift(); reference !== undefined; reference = fallbacks.shift()) {
     try {
       const accelerator = await loadAccelerator(reference);
-      return { reference, detector: await OpenDetector.open(accelerator, pageSize, timeout, undefined) };
+      const detector = await opened(accelerator, pageSize, timeout, { probes: probes === true });
+      return { reference, detector };
     } catch {
       // If no fallback can be opened, the caller reports the first failure.
     }

@@ -1,3 +1,4 @@
+import { MultifdError } from '../errors.js';
 import { member } from '../member.js';
 import type { Accelerator, AcceleratorReference, Probe } from './accelerator.js';
 import type { ProbedAccelerator } from './choice.js';
@@ -51,6 +52,17 @@ export async function probeEach(candidates: readonly Candidate[]): Promise<reado
       automatic,
       memory,
     })),
+  );
+}
+
+/** @throws MultifdError `accelerator-unavailable` with the reason and what to do, if it cannot run here. */
+export async function requireProbe(accelerator: Accelerator): Promise<void> {
+  const answer = await probeSafely(`accelerator ${accelerator.name}`, () => accelerator.probe());
+  if (answer.ok) return;
+  throw new MultifdError(
+    'accelerator-unavailable',
+    `accelerator ${accelerator.name} cannot run here: ${answer.reason}`,
+    { hint: answer.fix },
   );
 }
 

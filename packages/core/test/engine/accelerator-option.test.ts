@@ -1,12 +1,13 @@
 import { AcceleratorRegistry, type Guest, type SourceEvent } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
-import { PLAIN } from '../support/fixtures.js';
+import { fixture, PLAIN } from '../support/fixtures.js';
 import { expectFailure } from '../support/outcome.js';
 import { move, tryToMove } from '../support/pair.js';
 import { createGuestRam, MIB } from '../support/ram.js';
 
 const seed = testSeed();
+const PROBED = fixture('probed.mjs');
 
 function makeGuest(length = 4 * MIB): Guest {
   return { ram: createGuestRam({ seed, blocks: [{ name: 'pc.ram', length }] }) };
@@ -28,10 +29,39 @@ describe('the accelerator of a migration', () => {
     expect(sent.accelerator).toEqual(choice.accelerator);
   });
 
+  it.each(['text', 'reference'])('is asked first whether it can run here: %s', async (form) => {
+    const option = (name: string) => (form === 'text' ? `${PROBED}:${name}` : { module: PROBED, name });
+    for (const zeroPageDetection of ['multifd', 'legacy'] as const) {
+      const guest = makeGuest();
+      const parameters = { zeroPageDetection };
+      await move({ guest, parameters, source: { accelerator: option('asked') } });
+      for (const name of ['absent', 'absent-device']) {
+        const source = { accelerator: option(name) };
+        const { sent } = await tryToMove({ guest, parameters, source, waitsOn: true });
+        const words = /cannot run here: there is no \/dev\/mine$/;
+        expect(expectFailure(sent, 'accelerator-unavailable', words).hint).toMatch(/^modprobe mine/);
+      }
+    }
+  });
+
+  it('that cannot run is replaced by one that can', async () => {
+    const fallbacks = [{ module: PROBED, name: 'absent-device' }, PLAIN];
+    const guest = makeGuest();
+    const accelerator = { module: PROBED, name: 'absent' };
+    const { sent } = await move({ guest, source: { accelerator, fallbacks } });
+    expect(sent.accelerator).toEqual(PLAIN);
+  });
+
+  it('is refused at once if its module is no URL', async () => {
+    const accelerator = { module: './mine.mjs', name: 'mine' };
+    const { sent } = await tryToMove({ guest: makeGuest(), source: { accelerator }, waitsOn: true });
+    expect(expectFailure(sent, 'usage', /its module is no URL/).hint).toContain('import.meta.resolve');
+  });
+
   it('is refused at once if it is no URL with a name', async () => {
     const guest = makeGuest();
     const { sent } = await tryToMove({ guest, source: { accelerator: 'js' }, waitsOn: true });
-    expect(expectFailure(sent, 'usage', /accelerator "js"/).hint).toContain('MODULE:NAME');
+    expect(expectFailure(sent, 'usage', /accelerator "js"/).hint).toContain('import.meta.resolve');
   });
 });
 

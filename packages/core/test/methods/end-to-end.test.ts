@@ -49,6 +49,34 @@ describe("a third party's method", () => {
   });
 });
 
+describe("what a method's settings may be", () => {
+  const guest = { ram: createGuestRam({ seed }) };
+  const declares = [fixture('set-methods.mjs')];
+
+  it('a value of the declared range', async () => {
+    const own = { methodModules: declares, methodSettings: { xor: 255 } };
+    await move({ guest, parameters, source: own, destination: own });
+  });
+
+  it.each([
+    [{ xro: 1 }, /no method of methodModules has a setting xro; known here: xor$/],
+    [{ xor: 256 }, /xor must be a whole number from 0 to 255, is 256$/],
+    [{ xor: -1 }, /from 0 to 255, is -1$/],
+    [{ xor: 1.5 }, /from 0 to 255, is 1\.5$/],
+    [{ xor: 'x' }, /from 0 to 255, is "x"$/],
+  ])('%o is refused by a source and by a destination', async (methodSettings, words) => {
+    const wrong = { methodModules: declares, methodSettings };
+    const right = { methodModules: declares };
+    const sends = await tryToMove({ guest, parameters, source: wrong, destination: right, waitsOn: true });
+    expectFailure(sends.sent, 'usage', words);
+    const takes = outcomeOf(
+      receive({ listen: 'tcp:127.0.0.1:0', parameters, ...wrong }).then(({ result }) => result),
+      'receive',
+    );
+    expectFailure(await takes, 'usage', words);
+  });
+});
+
 describe('methods that do not fit', () => {
   const guest = { ram: createGuestRam({ seed }) };
 

@@ -49,6 +49,24 @@ const BEHIND = {
   'more than is searched at once': Buffer.alloc(2 ** 20 + 77, 6),
 } as const;
 
+describe.each(VECTORS)('pages of another size: %s', (name) => {
+  const described = (size: number): Buffer => {
+    const file = load(name);
+    const text = file.toString('utf8', file.lastIndexOf(Buffer.of(0, 6)) + 6);
+    return withDescription(file, Buffer.from(text.replace(/"page_size": ?\d+/, `"page_size": ${size}`)));
+  };
+
+  it.each([1024, 2 ** 18])('of %i bytes, as other machines have them: not a broken file', (size) => {
+    expect(() => read(described(size))).toThrow(
+      expect.objectContaining({ code: 'incompatible', hint: expect.stringContaining('QEMU itself') }),
+    );
+  });
+
+  it.each([0, 1, 4097, 2 ** 40])('of %i bytes, as no machine has them: broken', (size) => {
+    expect(() => read(described(size))).toThrow(expect.objectContaining({ code: 'protocol' }));
+  });
+});
+
 describe.each(VECTORS)('bytes behind the stream: %s', (name) => {
   const file = load(name);
   const { bytesBehind: none, ...expected } = read(file);

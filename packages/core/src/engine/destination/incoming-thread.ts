@@ -68,9 +68,9 @@ export class IncomingThread {
   async run(): Promise<void> {
     // Load before the first connection: what is missing is reported at once, and no source waits for it. The module of
     // the sockets brings guest memory too, as a rule.
-    const { parameters, methodModules, socketIo } = this.#data;
+    const { parameters, methodModules, methodSettings, socketIo } = this.#data;
     const [methods, io] = await Promise.all([
-      methodsForChannel(parameters.multifdCompression, methodModules),
+      methodsForChannel(parameters.multifdCompression, methodModules, methodSettings),
       socketIo === undefined ? undefined : loadSocketIo(socketIo.module),
     ]);
     this.#port.post({ type: 'ready' });

@@ -49,7 +49,10 @@ export async function receive(options: ReceiveOptions): Promise<Incoming> {
   const address = parseAddress(options.listen);
   checkServerTls(options.tls);
   const { multifdChannels } = parameters;
-  checkLimits(multifdChannels + 1 + (options.tls === undefined ? 0 : tlsThreads(multifdChannels)));
+  const decrypting = options.tls === undefined ? 0 : tlsThreads(multifdChannels);
+  // Digests of a report are taken in a thread, when ours may still be ending.
+  const reporting = options.report === undefined ? 0 : 1;
+  checkLimits(multifdChannels + 1 + decrypting + reporting);
   const migration = new DestinationMigration(
     options,
     new ReceiveRole(options, pageSize),

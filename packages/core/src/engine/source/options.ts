@@ -28,6 +28,7 @@ export interface CheckedSource {
   readonly live: boolean;
   readonly accelerator: AcceleratorReference | undefined;
   readonly fallbacks: readonly AcceleratorReference[];
+  readonly isProbed: boolean;
 }
 
 /** @throws MultifdError `usage`, or `accelerator-unavailable` if a check is asked for without an accelerator. */
@@ -54,7 +55,7 @@ export function checkSource(options: MigrateOptions): CheckedSource {
       hint: 'give the callback, or leave autoConverge out',
     });
   }
-  const { accelerator, fallbacks } = readAccelerator(options.accelerator, options.fallbacks);
+  const { accelerator, fallbacks, isProbed } = readAccelerator(options.accelerator, options.fallbacks);
   if (parameters.zeroPageDetection !== 'none' && accelerator === undefined) {
     throw new MultifdError(
       'accelerator-unavailable',
@@ -71,13 +72,14 @@ export function checkSource(options: MigrateOptions): CheckedSource {
     live: guest.ram.dirty !== undefined,
     accelerator,
     fallbacks,
+    isProbed,
   };
 }
 
 /** Arguments of the sending side. */
 export function sideOptions(
   { guest, methodModules = [], methodSettings = {} }: MigrateOptions,
-  { address, tls, parameters, uuid, accelerator, fallbacks }: CheckedSource,
+  { address, tls, parameters, uuid, accelerator, fallbacks, isProbed }: CheckedSource,
   io: MigrationIo | undefined,
 ): SendSideOptions {
   const { pageSize } = guest.ram;
@@ -90,6 +92,7 @@ export function sideOptions(
     pageSize,
     accelerator,
     fallbacks,
+    isProbed,
     methodModules,
     methodSettings,
     io,

@@ -98,5 +98,6 @@ function unusable(path: string, cause: unknown): MultifdError {
       : code === 'EACCES'
         ? 'this user may not read it'
         : MultifdError.from(cause, 'io', 'it cannot be read').message;
-  return new MultifdError('usage', `tls-creds ${path}: ${why}`, { cause, hint: MAKE });
+  const hint = code === 'EACCES' ? 'check who may read it, and enter the directories above it' : MAKE;
+  return new MultifdError('usage', `tls-creds ${path}: ${why}`, { cause, hint });
 }

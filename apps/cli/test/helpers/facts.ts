@@ -12,6 +12,8 @@ export const STATISTICS: SourceStatistics = {
   total: 2 ** 30,
   remaining: 0,
   transferred: 537_000_000,
+  precopyBytes: 700,
+  downtimeBytes: 300,
   multifdBytes: 536_999_000,
   normal: 131_072,
   normalBytes: 536_870_912,

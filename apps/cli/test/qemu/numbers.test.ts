@@ -54,6 +54,8 @@ describe.runIf(installedQemus().includes('10.0'))("numbers under QEMU's names", 
     for (const name of ['total', 'remaining', 'normal', 'normal-bytes', 'duplicate', 'page-size'] as const) {
       expect([name, ours[name], between[name]]).toEqual([name, theirs[name], theirs[name]]);
     }
+    expect(Object.keys(theirs).filter((name) => !Object.hasOwn(ours, name))).toEqual([]);
+    expect(ours['precopy-bytes'] + ours['downtime-bytes'] + ours['multifd-bytes']).toBe(ours.transferred);
     expect(theirs['dirty-pages-rate'] ?? 0).toBe(0);
     expect(ours['dirty-pages-rate']).toBe(0);
     // Every byte of the channels, introductions and headers too; and of all connections.

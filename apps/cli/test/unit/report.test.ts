@@ -32,6 +32,11 @@ describe('the JSON document of migrate', () => {
         'dirty-pages-rate': 1000,
         'pages-per-second': 320_000,
         'multifd-bytes': 536_999_000,
+        'precopy-bytes': 700,
+        'downtime-bytes': 300,
+        'postcopy-bytes': 0,
+        'postcopy-requests': 0,
+        'dirty-sync-missed-zero-copy': 0,
         'channel-bytes': [268_000_000, 268_999_000],
       },
       accelerator: {

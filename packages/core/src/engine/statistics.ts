@@ -21,6 +21,9 @@ export interface SourceStatistics {
   readonly remaining: number;
   /** Bytes written to all connections. */
   readonly transferred: number;
+  /** Bytes written to main until the guest was stopped, and from then on: with `multifdBytes` all of `transferred`. */
+  readonly precopyBytes: number;
+  readonly downtimeBytes: number;
   /** Bytes written to the channels, init packets and headers included. */
   readonly multifdBytes: number;
   /** Pages sent with content, and their bytes before compression. */

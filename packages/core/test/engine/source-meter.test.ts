@@ -43,6 +43,8 @@ describe("numbers under QEMU's names", () => {
       total: MIB,
       remaining: 0,
       transferred: 10_000_000,
+      precopyBytes: 0,
+      downtimeBytes: 1_000_000,
       multifdBytes: 9_000_000,
       normal: 160,
       normalBytes: 160 * 4096,

@@ -52,6 +52,13 @@ export interface RamAnswer {
   readonly 'dirty-pages-rate': number;
   readonly 'pages-per-second': number;
   readonly 'multifd-bytes': number;
+  /** On main, before and after the guest was stopped. */
+  readonly 'precopy-bytes': number;
+  readonly 'downtime-bytes': number;
+  /** There is no postcopy and no zero copy here: QEMU has these members nevertheless, and typed clients expect them. */
+  readonly 'postcopy-bytes': 0;
+  readonly 'postcopy-requests': 0;
+  readonly 'dirty-sync-missed-zero-copy': 0;
 }
 
 /** Member `ram` of the answer of `query-migrate`. */
@@ -71,5 +78,10 @@ export function ramAnswer(statistics: SourceStatistics): RamAnswer {
     'dirty-pages-rate': Math.round(statistics.dirtyPagesRate),
     'pages-per-second': Math.round(statistics.pagesPerSecond),
     'multifd-bytes': statistics.multifdBytes,
+    'precopy-bytes': statistics.precopyBytes,
+    'downtime-bytes': statistics.downtimeBytes,
+    'postcopy-bytes': 0,
+    'postcopy-requests': 0,
+    'dirty-sync-missed-zero-copy': 0,
   };
 }

@@ -15,6 +15,8 @@ export const STATISTICS: SourceStatistics = {
   total: 8192,
   remaining: 4096,
   transferred: 5000,
+  precopyBytes: 90,
+  downtimeBytes: 10,
   multifdBytes: 4900,
   normal: 1,
   normalBytes: 4096,

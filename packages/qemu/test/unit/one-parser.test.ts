@@ -120,7 +120,9 @@ function endOfRam(file: Uint8Array): StreamSection {
 
 /** Where it was refused, and why. */
 function reasonOf({ fault: { field, offset, expected, got } }: WireError): object {
-  // Only a connection ends with RAM: what else may follow is said in other words.
+  // Only a connection ends with RAM: what else may follow is said in other words. A file looks at the section's number, which
+  // stands behind its type, before it says that it is one of RAM too many.
+  if (expected === 'nothing of RAM behind its END') return { field: 'section type', offset: offset - 1 };
   return field === 'section type' ? { field, offset } : { field, offset, expected, got };
 }
 

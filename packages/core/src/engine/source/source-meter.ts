@@ -13,6 +13,8 @@ export class SourceMeter {
   readonly #start = performance.now();
   #setupEnd: number | undefined;
   #stopped: number | undefined;
+  /** Bytes of main when the guest was stopped. */
+  #mainAtStop: number | undefined;
   #lastRoundStart: number | undefined;
   #end: number | undefined;
   #round: RoundReport | undefined;
@@ -33,6 +35,7 @@ export class SourceMeter {
 
   guestStops(): void {
     this.#stopped = performance.now();
+    this.#mainAtStop = this.#counters.row(0).bytes;
   }
 
   lastRoundBegins(): void {
@@ -86,6 +89,8 @@ export class SourceMeter {
     const normal = rows.reduce((sum, row) => sum + row.normal, 0);
     const zeroPages = rows.reduce((sum, row) => sum + row.zero, 0);
     const transferred = rows.reduce((sum, row) => sum + row.bytes, 0);
+    const mainBytes = rows[0]?.bytes ?? 0;
+    const precopyBytes = this.#mainAtStop ?? mainBytes;
     const channelBytes = rows.slice(1).map((row) => row.bytes);
     const round = this.#round;
     const roundSeconds = round === undefined ? transferSeconds : round.duration / 1000;
@@ -107,6 +112,8 @@ export class SourceMeter {
       total: blocks.reduce((sum, block) => sum + block.length, 0),
       remaining,
       transferred,
+      precopyBytes,
+      downtimeBytes: mainBytes - precopyBytes,
       multifdBytes: channelBytes.reduce((sum, bytes) => sum + bytes, 0),
       normal,
       normalBytes: normal * pageSize,

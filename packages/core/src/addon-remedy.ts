@@ -1,7 +1,7 @@
 import { member } from './member.js';
 
 /** What is wrong with an addon. */
-export type AddonFault = 'missing' | 'cut short' | 'broken';
+export type AddonFault = 'missing' | 'cut short' | 'broken' | 'unreadable';
 
 export interface AddonSource {
   readonly packageName: string;
@@ -18,6 +18,7 @@ export interface InstalledPackage {
 
 /** What to do about an addon that could not be loaded: one line, for whoever has the package from npm or in a clone. */
 export function addonRemedy(fault: AddonFault, { packageName, triple, installed }: AddonSource): string {
+  if (fault === 'unreadable') return 'check its mode, and who may enter the directories above it';
   if (installed === undefined) {
     const build = 'install Rust (rustup) and run `pnpm build`';
     if (fault === 'missing') return `build it: ${build}, which says what else is missing`;

@@ -1,5 +1,6 @@
+import { accessSync, constants } from 'node:fs';
 import { createRequire } from 'node:module';
-import { addonRemedy, installedPackage } from './addon-remedy.js';
+import { type AddonFault, addonRemedy, installedPackage } from './addon-remedy.js';
 import { readElf } from './elf.js';
 
 /** A package's native addon, or why it could not be loaded. */
@@ -38,13 +39,12 @@ export function loadAddon<Binding>(place: AddonPlace<Binding>): LoadedAddon<Bind
   }
   const broken = causes.find((each) => !isMissing(each));
   const installed = installedPackage(from, manifestOf(require));
-  const fault = broken === undefined ? 'missing' : broken instanceof CutShort ? 'cut short' : 'broken';
   return {
     reason:
       broken instanceof Error
         ? `its addon for ${triple} cannot be loaded: ${broken.message.split('\n')[0]}`
         : `its addon is not there for ${triple}`,
-    fix: addonRemedy(fault, { packageName, triple, installed }),
+    fix: addonRemedy(faultOf(broken), { packageName, triple, installed }),
     cause: new AggregateError(causes, 'no addon could be loaded'),
   };
 }
@@ -59,12 +59,29 @@ function manifestOf(require: NodeJS.Require): unknown {
 
 /** A file that an installation or a copy has not finished. */
 class CutShort extends Error {}
+class Unreadable extends Error {}
+
+function faultOf(error: unknown): AddonFault {
+  if (error === undefined) return 'missing';
+  if (error instanceof Unreadable) return 'unreadable';
+  return error instanceof CutShort ? 'cut short' : 'broken';
+}
+
+function mayRead(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /**
  * Refuses a library that is not whole. The loader maps a library and then writes to it: past the end of a truncated one,
  * SIGBUS would kill the process without a message; and SIGSEGV where its end is zeros.
  */
 function checkWhole(path: string): void {
+  if (!mayRead(path)) throw new Unreadable(`${path}: this user may not read it (EACCES)`);
   const elf = readElf(path);
   if (elf === undefined) return;
   if (elf.size < elf.needed)

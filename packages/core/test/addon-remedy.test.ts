@@ -29,6 +29,11 @@ describe('what to do about an addon that is missing', () => {
     expect(text).not.toContain('npm install');
   });
 
+  it('one that may not be read is not built or installed again', () => {
+    for (const from of [FROM_NPM, 'file:///home/me/multifd/packages/accel-native/dist/index.js'])
+      expect(remedy('unreadable', from)).toBe('check its mode, and who may enter the directories above it');
+  });
+
   it('without a package.json that says more', () => {
     expect(installedPackage(FROM_NPM, undefined)).toEqual({ version: undefined, platforms: [] });
     expect(installedPackage(FROM_NPM, { optionalDependencies: 'x' })?.version).toBeUndefined();

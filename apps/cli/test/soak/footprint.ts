@@ -35,17 +35,38 @@ const MAY_GROW: Footprint = {
   sharedBytes: 2 ** 20,
 };
 
-/** One line for each that has grown: the median of the last third of the samples is above the first third's. */
-export function leaks(samples: readonly Footprint[]): readonly string[] {
+const NAMES = ['residentBytes', 'descriptors', 'threads', 'mappings', 'sharedBytes'] as const;
+
+/** The medians of the first and of the last third. @param samples at least three. */
+export function trend(samples: readonly Footprint[]): {
+  readonly early: Footprint;
+  readonly late: Footprint;
+} {
   const third = Math.floor(samples.length / 3);
-  if (third === 0) return ['too few samples to tell'];
-  return (['residentBytes', 'descriptors', 'threads', 'mappings', 'sharedBytes'] as const).flatMap((name) => {
-    const values = samples.map((each) => each[name]);
-    const [early, late] = [median(values.slice(0, third)), median(values.slice(-third))];
-    return late - early > MAY_GROW[name] ? [`${name}: ${early} in the beginning, ${late} in the end`] : [];
-  });
+  return { early: medians(samples.slice(0, third)), late: medians(samples.slice(-third)) };
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+/** One line for each that has grown. */
+export function leaks(samples: readonly Footprint[]): readonly string[] {
+  if (samples.length < 3) return ['too few samples to tell'];
+  const { early, late } = trend(samples);
+  return NAMES.flatMap((name) =>
+    late[name] - early[name] > MAY_GROW[name]
+      ? [`${name}: ${early[name]} in the beginning, ${late[name]} in the end`]
+      : [],
+  );
+}
+
+function medians(samples: readonly Footprint[]): Footprint {
+  const of = (name: keyof Footprint): number => {
+    const sorted = samples.map((each) => each[name]).toSorted((a, b) => a - b);
+    return sorted[Math.floor(sorted.length / 2)] ?? 0;
+  };
+  return {
+    residentBytes: of('residentBytes'),
+    descriptors: of('descriptors'),
+    threads: of('threads'),
+    mappings: of('mappings'),
+    sharedBytes: of('sharedBytes'),
+  };
 }

@@ -12,7 +12,7 @@ import { setFlagsFromString } from 'node:v8';
 import { AcceleratorRegistry } from '@multifd/core';
 import { chooseTracker, mapRam, probe } from '@multifd/host-linux';
 import { createRandom } from '@multifd/testing/random';
-import { type Footprint, footprint, leaks } from './footprint.ts';
+import { type Footprint, footprint, leaks, trend } from './footprint.ts';
 import { allocate, type Memory, RunningGuest } from './guest.ts';
 import { type Hop, move, moveAndCancel } from './hop.ts';
 import {
@@ -140,6 +140,11 @@ function progress(): string {
   return `${migrations} migrations and ${cancelled} cancelled ones of ${lives} guests in ${seconds} s, seed ${seed}`;
 }
 
+/** The first tenth loads and compiles what there is. */
+function settled(): readonly Footprint[] {
+  return samples.slice(Math.ceil(samples.length / 10));
+}
+
 function summary() {
   const sorted = downtimes.toSorted((a, b) => a - b);
   const share = (part: number): number =>
@@ -155,8 +160,7 @@ function summary() {
     accelerators: choices.accelerators.map((each) => each.slice(each.lastIndexOf(':') + 1)),
     trackers: choices.trackers,
     'host-linux': choices.hasHost,
-    first: samples[0],
-    last: samples.at(-1),
+    ...(settled().length < 3 ? {} : trend(settled())),
   };
 }
 
@@ -168,8 +172,7 @@ try {
   }
   const left = readdirSync(folder);
   const faults = [
-    // The first tenth loads and compiles what there is.
-    ...leaks(samples.slice(Math.ceil(samples.length / 10))),
+    ...leaks(settled()),
     ...(left.length > 0 ? [`left in the temporary folder: ${left.join(', ')}`] : []),
   ];
   for (const line of faults) say(`FAILED: ${line}`);

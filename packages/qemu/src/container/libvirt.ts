@@ -4,6 +4,7 @@ import type { ByteSource } from '../stream/byte-source.js';
 /** Bytes of libvirt's header: magic, five numbers of 32 bits, room for 14 more. */
 const HEADER_SIZE = 92;
 const NEWEST_VERSION = 2;
+const NEWER = 'a newer libvirt may have written it, in a form that this version does not know';
 /** By number: `save_image_format` of libvirt. */
 const FORMATS = ['raw', 'gzip', 'bzip2', 'xz', 'lzop', 'zstd', 'sparse'] as const;
 
@@ -24,10 +25,10 @@ export interface LibvirtHeader {
  * @throws MultifdError `usage` for one that is cut, of a version or format that is not known, or longer than the file.
  */
 export function readLibvirtHeader(source: ByteSource): LibvirtHeader {
-  const bad = (what: string): MultifdError =>
-    new MultifdError('usage', `${source.name}: libvirt's header: ${what}`, {
-      hint: `is ${source.name} complete? check it with virsh save-image-dumpxml`,
-    });
+  const bad = (
+    what: string,
+    hint = `is ${source.name} complete? check it with virsh save-image-dumpxml`,
+  ): MultifdError => new MultifdError('usage', `${source.name}: libvirt's header: ${what}`, { hint });
   if (source.size < HEADER_SIZE) throw bad(`${HEADER_SIZE} bytes, but the file has ${source.size}`);
   const bytes = new Uint8Array(HEADER_SIZE);
   source.read(0, bytes);
@@ -36,7 +37,8 @@ export function readLibvirtHeader(source: ByteSource): LibvirtHeader {
   const little = view.getUint32(16, true) <= view.getUint32(16, false);
   const number = (at: number): number => view.getUint32(at, little);
   const version = number(16);
-  if (version < 1 || version > NEWEST_VERSION) throw bad(`version ${version}, not 1 or 2`);
+  if (version < 1 || version > NEWEST_VERSION)
+    throw bad(`version ${version}, not 1 or 2`, version > NEWEST_VERSION ? NEWER : undefined);
   const length = number(20);
   if (length === 0 || length >= source.size - HEADER_SIZE) {
     throw bad(`${length} bytes of XML and then a stream, in a file of ${source.size}`);

@@ -28,8 +28,6 @@ import {
 /** Of the form of continuous integration. */
 const SEED = 23;
 const MINUTES = 2;
-/** Lives between two looks at what the process holds. */
-const LOOK = 5;
 
 const text = { type: 'string' } as const;
 const { values } = parseArgs({ options: { migrations: text, minutes: text, seed: text, report: text } });
@@ -168,7 +166,7 @@ try {
   while (!isOver()) {
     await live(drawLife(random));
     lives++;
-    if (lives % LOOK === 0) samples.push(footprint());
+    samples.push(footprint());
   }
   const left = readdirSync(folder);
   const faults = [

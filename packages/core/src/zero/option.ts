@@ -33,7 +33,9 @@ export function readAccelerator(
     return { accelerator: option, fallbacks: fallbacks ?? [], isProbed: false };
   }
   const { accelerator } = option;
-  return { accelerator, fallbacks: fallbacks ?? option.fallbacks, isProbed: fallbacks === undefined };
+  // Of other fallbacks than its own nobody has asked.
+  const isProbed = fallbacks === undefined || fallbacks.length === 0;
+  return { accelerator, fallbacks: fallbacks ?? option.fallbacks, isProbed };
 }
 
 function readText(text: string): AcceleratorReference {

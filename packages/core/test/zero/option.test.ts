@@ -14,15 +14,19 @@ const CHOICE: AcceleratorChoice = {
 
 describe('the option accelerator', () => {
   it('is a reference, a choice, or a text', () => {
-    expect(readAccelerator(undefined, undefined)).toEqual({ accelerator: undefined, fallbacks: [] });
-    expect(readAccelerator(JS, undefined)).toEqual({ accelerator: JS, fallbacks: [] });
-    expect(readAccelerator(JS, [WASM])).toEqual({ accelerator: JS, fallbacks: [WASM] });
-    expect(readAccelerator('file:///js.mjs:js', undefined)).toEqual({ accelerator: JS, fallbacks: [] });
+    const none = { accelerator: undefined, fallbacks: [], isProbed: false };
+    expect(readAccelerator(undefined, undefined)).toEqual(none);
+    const js = { accelerator: JS, fallbacks: [], isProbed: false };
+    expect(readAccelerator(JS, undefined)).toEqual(js);
+    expect(readAccelerator(JS, [WASM])).toEqual({ ...js, fallbacks: [WASM] });
+    expect(readAccelerator('file:///js.mjs:js', undefined)).toEqual(js);
   });
 
-  it('a choice brings its fallbacks, unless others are given', () => {
-    expect(readAccelerator(CHOICE, undefined)).toEqual({ accelerator: JS, fallbacks: [WASM] });
-    expect(readAccelerator(CHOICE, [])).toEqual({ accelerator: JS, fallbacks: [] });
+  it('a choice brings its fallbacks, unless others are given, and has been asked already', () => {
+    const chosen = { accelerator: JS, fallbacks: [WASM], isProbed: true };
+    expect(readAccelerator(CHOICE, undefined)).toEqual(chosen);
+    expect(readAccelerator(CHOICE, [])).toEqual({ ...chosen, fallbacks: [] });
+    expect(readAccelerator(CHOICE, [JS])).toEqual({ ...chosen, fallbacks: [JS], isProbed: false });
   });
 
   it.each([

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { checkThreads, MultifdError, type Probe } from '@multifd/core/accelerator';
 import type { AdapterKind } from './protocol.js';
 
-/** Threads of a device, measured: one or two for each core, of Dawn and of a driver in software. */
+/**
+ * More threads than a device needs: 8 were enough with two cores (lavapipe), where this asks for 11. With more cores Dawn and
+ * the driver start more; how many was not measured, so it is two for each of 32 at most.
+ */
 const MOST_CORES = 32;
-/** The thread that serves, and Node's pool: 8 in all were enough with two cores. */
 const BESIDE_CORES = 7;
 
 type Refusal = Extract<Probe, { ok: false }>;

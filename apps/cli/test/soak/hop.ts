@@ -1,10 +1,11 @@
 import { join } from 'node:path';
-import type { Guest, RamBlockDescriptor } from '@multifd/core';
 import {
+  type Guest,
   type IncomingRam,
   type MigrateResult,
   MultifdError,
   openRamBlock,
+  type RamBlockDescriptor,
   receive,
   startMigration,
 } from '@multifd/core';
@@ -44,7 +45,7 @@ export async function move(guest: Guest, plan: HopPlan, folder: string): Promise
 
 /**
  * A migration that is cancelled, at any moment; the guest runs on here.
- * @returns whether it was in time: a guest that has left meanwhile is at the destination, in `memory`.
+ * @returns where the guest is, if it had left before; undefined if it was in time.
  */
 export async function moveAndCancel(guest: Guest, plan: HopPlan, folder: string): Promise<Hop | undefined> {
   let memory: Memory | undefined;

@@ -1,7 +1,7 @@
 /**
- * Whether a device may read shared memory in place. The binding asks Node where a view's bytes are, and Node before 22.21, and
- * from 24.0 to 24.8, gives it a wrong address for a view of a SharedArrayBuffer: the process ends with SIGSEGV (each
- * version tried, with webgpu 0.6.2).
+ * Whether a device may read shared memory in place. On Node before 22.21, and from 24.0 to
+ * 24.8, `writeBuffer` of a view of a SharedArrayBuffer ends the process (SIGSEGV in Dawn's copy; seen with webgpu 0.6.2 on
+ * ten versions up to these, and on none of six behind them).
  * @param version as `process.versions.node` has it.
  */
 export function takesSharedMemory(version: string): boolean {

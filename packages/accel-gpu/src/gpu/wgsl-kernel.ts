@@ -31,7 +31,7 @@ interface Slot {
   readonly binding: GPUBindGroup;
 }
 
-/** The check in WGSL. Pages go straight from guest memory into Dawn's transfer memory, unless they lie scattered. */
+/** The check in WGSL. Pages go straight from guest memory into Dawn's transfer memory, unless they lie scattered, or this Node cannot do that. */
 export class WgslKernel implements GpuKernel {
   readonly name = 'wgsl';
   readonly slots = SLOTS;

@@ -58,12 +58,17 @@ export async function probeEach(candidates: readonly Candidate[]): Promise<reado
 /** @throws MultifdError `accelerator-unavailable` with the reason and what to do, if it cannot run here. */
 export async function requireProbe(accelerator: Accelerator): Promise<void> {
   const answer = await probeSafely(`accelerator ${accelerator.name}`, () => accelerator.probe());
-  if (answer.ok) return;
-  throw new MultifdError(
-    'accelerator-unavailable',
-    `accelerator ${accelerator.name} cannot run here: ${answer.reason}`,
-    { hint: answer.fix },
-  );
+  if (!answer.ok) throw cannotRun(accelerator.name, answer);
+}
+
+/** The error for an accelerator whose probe said no. */
+export function cannotRun(
+  name: string,
+  { reason, fix }: { readonly reason: string; readonly fix: string },
+): MultifdError {
+  return new MultifdError('accelerator-unavailable', `accelerator ${name} cannot run here: ${reason}`, {
+    hint: fix,
+  });
 }
 
 /**

@@ -3,7 +3,7 @@ import { chooseFastest, inPlace } from './automatic.js';
 import type { AcceleratorChoice, ChooseOptions, ProbedAccelerator, RefusedAccelerator } from './choice.js';
 import { isAcceleratorName } from './load.js';
 import { splitModuleName } from './module-name.js';
-import { type Candidate, candidatesOf, probedBefore, probeEach } from './probe.js';
+import { type Candidate, candidatesOf, cannotRun, probedBefore, probeEach } from './probe.js';
 import { probeApart } from './probe-apart.js';
 
 /**
@@ -99,13 +99,7 @@ async function firstAble(
     refused.push({ name: reference.name, reason: answer.reason, fix: answer.fix });
   }
   const [first] = refused;
-  if (first !== undefined) {
-    throw new MultifdError(
-      'accelerator-unavailable',
-      `accelerator ${first.name} cannot run here: ${first.reason}`,
-      { hint: first.fix },
-    );
-  }
+  if (first !== undefined) throw cannotRun(first.name, first);
   const unloaded = await all.find(({ reference }) => reference.name === reference.module)?.probe();
   const known = all.map((each) => each.reference.name).join(', ') || 'none';
   throw new MultifdError(

@@ -18,6 +18,8 @@ const DISK_SIZE = 2 ** 16;
 export class Machine {
   readonly #v86: V86;
   readonly #size: number;
+  /** What the guest has written to its serial port since the last line's end. It moves with the machine, or that line is lost. */
+  unfinishedLine = '';
 
   private constructor(v86: V86, size: number) {
     this.#v86 = v86;
@@ -41,16 +43,16 @@ export class Machine {
       disable_speaker: true,
       ...imagesOf(guest),
     });
-    let line = '';
+    const machine = new Machine(v86, size);
     v86.add_listener('serial0-output-byte', (byte) => {
       const character = String.fromCharCode(byte);
       if (character === '\n') {
-        say(line);
-        line = '';
-      } else if (character !== '\r') line += character;
+        say(machine.unfinishedLine);
+        machine.unfinishedLine = '';
+      } else if (character !== '\r') machine.unfinishedLine += character;
     });
     await new Promise<void>((resolve) => v86.add_listener('emulator-loaded', resolve));
-    return new Machine(v86, size);
+    return machine;
   }
 
   get isRunning(): boolean {

@@ -1,6 +1,7 @@
 /** A machine as the migration engine needs it. */
 import {
   allocateGuestRam,
+  type DeviceSection,
   DirtyBitmap,
   type Guest,
   type GuestRamDescriptor,
@@ -16,7 +17,9 @@ export const RAM_SIZE = 128 * 2 ** 20;
 const PAGE_SIZE = 4096;
 /** Bytes that are copied at a time. */
 const PIECE = 2 ** 20;
+/** The device state's sections: all of the emulator, and the line that the guest is writing (Latin-1). */
 const STATE = { idstr: 'v86', instanceId: 0, versionId: 1 };
+const LINE = { idstr: 'serial-line', instanceId: 0, versionId: 1 };
 
 /**
  * The emulator's memory belongs to its own thread, so the engine's threads cannot read it, and nothing tells which pages the
@@ -47,12 +50,19 @@ export class Vm {
    */
   static async arrived({ ram, deviceState }: ReceiveResult, say: (line: string) => void): Promise<Vm> {
     const [block, ...others] = ram.blocks;
-    const state = deviceState?.find(({ idstr }) => idstr === STATE.idstr);
-    if (block?.length !== RAM_SIZE || others.length > 0 || state?.versionId !== STATE.versionId)
+    const [state, line, ...more] = deviceState ?? [];
+    if (
+      block?.length !== RAM_SIZE ||
+      others.length > 0 ||
+      !isOf(state, STATE) ||
+      !isOf(line, LINE) ||
+      more.length > 0
+    )
       throw new Error('not a machine of this VMM');
     const machine = await Machine.create(RAM_SIZE, say);
     await machine.load(state.body);
     copyInto(machine, openRamBlockSync(block));
+    machine.unfinishedLine = Buffer.from(line.body).toString('latin1');
     return new Vm(machine);
   }
 
@@ -69,7 +79,7 @@ export class Vm {
         this.#follow();
       },
       resume: () => this.machine.run(),
-      deviceState: async (when) => (when === 'stopped' ? [{ ...STATE, body: await this.#devices() }] : []),
+      deviceState: async (when) => (when === 'stopped' ? await this.#deviceState() : []),
     };
   }
 
@@ -85,6 +95,14 @@ export class Vm {
     }
   }
 
+  async #deviceState(): Promise<DeviceSection[]> {
+    const line = Buffer.from(this.machine.unfinishedLine, 'latin1');
+    return [
+      { ...STATE, body: await this.#devices() },
+      { ...LINE, body: line },
+    ];
+  }
+
   /** v86 saves the RAM along, of which zeros take no room: the copy has it meanwhile. The machine stands still. */
   async #devices(): Promise<Uint8Array> {
     this.machine.writeRam(new Uint8Array(RAM_SIZE), 0);
@@ -94,6 +112,13 @@ export class Vm {
       copyInto(this.machine, this.#copy);
     }
   }
+}
+
+function isOf(
+  section: DeviceSection | undefined,
+  { idstr, versionId }: typeof STATE,
+): section is DeviceSection {
+  return section?.idstr === idstr && section.versionId === versionId;
 }
 
 function copyInto(machine: Machine, from: RamBlock): void {

@@ -61,3 +61,27 @@ test('a machine that its destination refuses at the last moment runs on, and may
     await arrived?.machine.close();
   }
 });
+
+test('a machine that leaves in the middle of a line says the whole of it at its destination', async () => {
+  const vm = new Vm(await Machine.create(RAM_SIZE, () => {}, { multiboot: COUNTER }));
+  let arrived: Vm | undefined;
+  try {
+    do {
+      await further(vm, checkCounter(vm.machine.ram).count);
+    } while (vm.machine.unfinishedLine === '');
+
+    const said: string[] = [];
+    await move(vm, async (received) => {
+      arrived = await Vm.arrived(received, (line) => said.push(line));
+    });
+    assert.ok(arrived);
+    assert.equal(arrived.machine.unfinishedLine, vm.machine.unfinishedLine);
+    await further(arrived, checkCounter(vm.machine.ram).count + 64);
+    const [first = ''] = said;
+    assert.ok(first.startsWith(vm.machine.unfinishedLine));
+    assert.match(first, /^[0-9A-F]{8}$/);
+  } finally {
+    await vm.machine.close();
+    await arrived?.machine.close();
+  }
+});

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { MultifdError } from '@multifd/core';
+import { checkLimits, MultifdError } from '@multifd/core';
 import { probe } from '@multifd/host-linux';
 import { PLAIN_COPY, PLAIN_READ } from '../bench/ceilings.js';
 import { multifdToQemu, qemuToMultifd } from '../bench/cross.js';
@@ -38,6 +38,9 @@ import { benchDocument } from '../report/bench-document.js';
 import { benchPage } from '../report/bench-page.js';
 import { formatError } from '../report/errors.js';
 import { openTerminal, type Terminal } from '../report/terminal.js';
+
+/** Worker threads of a migration's process that are no channel's: main's, and those that fill or write the guest. */
+const THREADS_BESIDE = 3;
 
 /** `multifd bench`: guests from a multifd to a multifd and from a QEMU to a QEMU, measured in turns. */
 export async function benchCommand(options: BenchOptions): Promise<ExitCode> {
@@ -138,11 +141,14 @@ class BenchRun {
         },
       );
     }
+    const rows = this.#rows();
+    const threads = Math.max(...rows.map(({ channels }) => channels)) + THREADS_BESIDE;
+    // A source and a destination, each a process: without threads they would end or stand still without a word.
+    checkLimits(0, [threads, threads]);
     const { samples: file, runs = DEFAULT_RUNS, images } = this.#options;
     const where = environment();
     const before = file === undefined ? undefined : samplesToKeep(file, where);
     if (file !== undefined) prepareSamples(file);
-    const rows = this.#rows();
     const peers = findPeers(this.#options.peer?.[0] === 'none' ? [] : this.#options.peer);
     if (peers.length === 0 && this.#options.peer === undefined) {
       this.#terminal.note(`no ${USUAL_PEER} on PATH: only multifd is measured (name a QEMU with --peer)`);

@@ -99,7 +99,7 @@ export class MigrateRun {
     const parameters = this.#fit(machineType, given, destination);
     const ownThreads = parameters.multifdChannels + 1;
     // Before any thread is made, the accelerators' and the guest's own among them.
-    checkLimits(ownThreads + THREADS_BESIDE, destination.kind === 'loopback' ? ownThreads : 0);
+    checkLimits(ownThreads + THREADS_BESIDE, destination.kind === 'loopback' ? [ownThreads] : []);
     const verify = this.#options.verify ?? (source.kind === 'demo' || destination.kind === 'loopback');
     this.#facts.verify = verify;
     if (stored !== undefined && (verify || destination.kind === 'loopback')) checkReportable(stored);

@@ -185,6 +185,24 @@ describe('a limit of the system is one line, a hint and the document', () => {
     expect(JSON.parse(stdout).accelerators.length).toBeGreaterThan(5);
   });
 
+  // What is measured are two processes more.
+  it.skipIf(group === undefined).each([14, 20, 27, 35])('bench, pids.max %i', async (threads) => {
+    const bench = [
+      'bench',
+      '--scenario',
+      'zero',
+      '--size',
+      '16M',
+      '--channels',
+      '2',
+      '--peer',
+      'none',
+      '--runs',
+      '1',
+    ];
+    expect(await refused(limitedGroup(threads), bench)).toMatch(/more threads are needed, and of \d+ \(pids/);
+  });
+
   it('a receive that is refused has made nothing', async () => {
     const directory = tempDirectory();
     for (const target of [`file:${join(directory, 'guest')}`, `raw:${join(directory, 'images')}`]) {

@@ -18,26 +18,31 @@ const SPACE_PER_THREAD = 850 * 2 ** 20;
  *
  * @param threads number of worker threads, each with a connection. 0 asks for what any program needs that reads files
  *   or makes keys: Node aborts if its own threads for that cannot start.
- * @param others threads that another process of this migration will start on this machine, under the same limits.
+ * @param others for each other process that will start on this machine, under the same limits: its worker threads.
  * @throws MultifdError `io` that names the limit and what to do.
  */
-export function checkLimits(threads: number, others = 0, limits: SystemLimits = readSystemLimits()): void {
+export function checkLimits(
+  threads: number,
+  others: readonly number[] = [],
+  limits: SystemLimits = readSystemLimits(),
+): void {
   const { openFiles, userThreads, groupThreads, addressSpace } = limits;
   const files = threads * FILES_PER_THREAD + FILES_BESIDE;
-  const tasks = threads + THREAD_POOL + (others === 0 ? 0 : others + THREADS_OF_NODE);
+  const tasks = threads + THREAD_POOL + others.reduce((sum, other) => sum + other + THREADS_OF_NODE, 0);
+  const ofChannels = threads > 0 || others.length > 0;
   if (openFiles !== undefined && openFiles.free < files) {
     throw tooLittle(
-      threads > 0,
+      ofChannels,
       `${needing(threads)} ${files} more open files, and of ${openFiles.limit} (RLIMIT_NOFILE) ${openFiles.free} are left`,
       'ulimit -n',
     );
   }
-  requireThreads(tasks, threads > 0, { groupThreads, userThreads });
+  requireThreads(tasks, ofChannels, { groupThreads, userThreads });
   const space = threads * SPACE_PER_THREAD;
   if (addressSpace !== undefined && addressSpace.free < space) {
     const mebibytes = (bytes: number) => `${Math.floor(bytes / 2 ** 20)} MiB`;
     throw tooLittle(
-      threads > 0,
+      ofChannels,
       `${threads} threads need ${mebibytes(space)} more address space, and of ${mebibytes(addressSpace.limit)} (RLIMIT_AS) ${mebibytes(addressSpace.free)} are left`,
       'ulimit -v',
     );

@@ -75,21 +75,21 @@ describe('the limits of the system', () => {
     ['userThreads', /7 more threads .* of 64 for this user \(RLIMIT_NPROC\) 5 are left/, /ulimit -u/],
     ['addressSpace', /3 threads need 2550 MiB more address space.*RLIMIT_AS/, /ulimit -v/],
   ])('%s: one line and what to raise', (name, message, hint) => {
-    const error = thrownBy(() => checkLimits(3, 0, { ...NONE, [name]: { free: 5, limit: 64 } }));
+    const error = thrownBy(() => checkLimits(3, [], { ...NONE, [name]: { free: 5, limit: 64 } }));
     expect(error).toMatchObject({ code: 'io', message: expect.stringMatching(message) });
     expect(error).toMatchObject({ hint: expect.stringMatching(hint) });
     expect(() =>
-      checkLimits(3, 0, { ...NONE, [name]: { free: 3000 * MIB, limit: 4000 * MIB } }),
+      checkLimits(3, [], { ...NONE, [name]: { free: 3000 * MIB, limit: 4000 * MIB } }),
     ).not.toThrow();
   });
 
   it('no thread of ours: what Node needs, and nothing about channels', () => {
-    const error = thrownBy(() => checkLimits(0, 0, { ...NONE, groupThreads: { free: 3, limit: 64 } }));
+    const error = thrownBy(() => checkLimits(0, [], { ...NONE, groupThreads: { free: 3, limit: 64 } }));
     expect(error).toMatchObject({ message: expect.stringMatching(/^4 more threads are needed/) });
     expect(error).toMatchObject({ hint: 'raise pids.max (--pids-limit of a container)' });
-    const files = thrownBy(() => checkLimits(0, 0, { ...NONE, openFiles: { free: 3, limit: 64 } }));
+    const files = thrownBy(() => checkLimits(0, [], { ...NONE, openFiles: { free: 3, limit: 64 } }));
     expect(files).toMatchObject({ message: expect.stringMatching(/^this needs 12 more open files/) });
-    expect(() => checkLimits(0, 0, { ...NONE, groupThreads: { free: 4, limit: 64 } })).not.toThrow();
+    expect(() => checkLimits(0, [], { ...NONE, groupThreads: { free: 4, limit: 64 } })).not.toThrow();
   });
 });
 

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { run, startReceive } from '../helpers/cli.js';
+import { run, start, startReceive } from '../helpers/cli.js';
 import { writeSparse } from '../helpers/images.js';
 import { tempDirectory } from '../helpers/temp.js';
 import { endsSoon } from '../helpers/under-way.js';
@@ -22,6 +22,19 @@ describe('the two ends do not fit', () => {
     // It waits on, and takes the right one.
     expect((await run(['migrate', 'demo:4M', destination.address, '--uuid', UUID])).code).toBe(0);
     expect((await endsSoon(destination.ended)).code).toBe(0);
+  });
+
+  it('uuid behind a relay: the source hears what it has sent itself', async () => {
+    const OTHER = '550e8400-e29b-41d4-a716-446655449999';
+    const destination = await startReceive(['--uuid', UUID]);
+    const relay = start(['relay', 'tcp:127.0.0.1:0', destination.address, '--uuid', OTHER]);
+    const address = await relay.says(/listening on ([^, ]+)/);
+    const source = await run(['migrate', 'demo:4M', address, '--uuid', OTHER]);
+    expect(source.code).toBe(4);
+    expect(source.stderr).toContain(`expected another, got ${OTHER}`);
+    expect((await endsSoon(relay.ended)).code).not.toBe(0);
+    destination.child.kill('SIGINT');
+    await endsSoon(destination.ended);
   });
 
   it('more RAM than may be announced, for memory and for images', async () => {

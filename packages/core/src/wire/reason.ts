@@ -20,13 +20,16 @@ export const RETURN_PATH_REQUEST: Uint8Array = concat(
 /**
  * REASON, type 0x4d47, which is not QEMU's: why a multifd destination fails or refuses, at most 4096 bytes of JSON.
  * Sent only to a source that has sent PING_WANTS_REASON. A long text is cut.
- * @param uuid the uuid that this end expects: it is left out of the text, since the source may be a stranger.
+ * @param secret for a source that may be a stranger: the uuid that this end expects, which is left out of the text. One that
+ *   was admitted has shown that it knows it.
  */
-export function encodeReason(reason: MultifdError, uuid: Uint8Array): Uint8Array {
+export function encodeReason(reason: MultifdError, secret?: Uint8Array): Uint8Array {
   const { code, message, hint } = reason;
   let text = hint === undefined ? message : `${message} (${hint})`;
-  for (const secret of [formatUuid(uuid), Buffer.from(uuid).toString('hex')]) {
-    text = text.replaceAll(secret, 'another');
+  for (const spelling of secret === undefined
+    ? []
+    : [formatUuid(secret), Buffer.from(secret).toString('hex')]) {
+    text = text.replaceAll(spelling, 'another');
   }
   return encodeReturnPathMessage(
     RETURN_PATH.REASON,

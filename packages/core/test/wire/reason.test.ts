@@ -44,6 +44,11 @@ describe('what a destination says', () => {
     expect(text).toContain('uuid: expected another, got 0 (another)');
   });
 
+  it('has it for a source that has shown that it knows it', () => {
+    const bytes = encodeReason(new MultifdError('incompatible', `expected 0, got ${DASHED}`));
+    expect(Buffer.from(bytes).toString()).toContain(`got ${DASHED}`);
+  });
+
   it('fits, whatever it is, and is well-formed', () => {
     const texts = ['x', '"', '\\', '\u20ac', '\u{1f600}', '\ud800', '\u0000', 'a\u{1f600}'];
     for (const text of texts) {

@@ -196,7 +196,7 @@ export class IncomingThread {
     if (this.#main?.returnPath !== true || this.#refused !== undefined || !this.#role.tryAbort()) return;
     if (!this.#control.giveUp()) return;
     const why = this.#main.wantsReason ? this.#reason : undefined;
-    const reason = why === undefined ? [] : [encodeReason(MultifdError.fromReport(why), this.#data.uuid)];
+    const reason = why === undefined ? [] : [encodeReason(MultifdError.fromReport(why))];
     this.#refused = this.#connection?.leave(concat(...reason, encodeShut(1)), LEAVING, error);
   }
   /**

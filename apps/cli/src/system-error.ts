@@ -14,6 +14,12 @@ const WRONG_PATH: Readonly<Record<string, string>> = {
   ELOOP: 'its symbolic links lead in a circle',
 };
 
+/** What to do where the path is right, and the system lacks something. */
+const LACKING: Readonly<Record<string, string>> = {
+  ENOSPC: 'free space on that file system (blocks or inodes), or name another place',
+  EDQUOT: "free space within this user's quota, or name another place",
+};
+
 /** Whether it is the operating system that refused something. Node's own errors name no system call. */
 export function isSystemError(value: unknown): value is Error {
   return value instanceof Error && 'syscall' in value && typeof value.syscall === 'string';
@@ -30,7 +36,10 @@ export function pathError(cause: unknown, what: string): MultifdError {
   const [code, text] = described(cause);
   const message = `${what}: ${text}`;
   const hint = Object.hasOwn(WRONG_PATH, code) ? WRONG_PATH[code] : undefined;
-  if (hint === undefined) return new MultifdError('io', message, { cause });
+  if (hint === undefined) {
+    const lacking = Object.hasOwn(LACKING, code) ? LACKING[code] : undefined;
+    return new MultifdError('io', message, { ...(lacking === undefined ? {} : { hint: lacking }), cause });
+  }
   return new MultifdError('usage', message, { hint, cause });
 }
 

@@ -15,6 +15,11 @@ const MEMORY: Shortage = {
   hint: `${FEWER} what is too small: free memory, ulimit -v, or the memory limit of the control group`,
 };
 
+const SPACE: Shortage = {
+  what: 'no space left',
+  hint: 'free space on that file system (blocks or inodes), or name another place',
+};
+
 const BY_CODE: Readonly<Record<string, Shortage>> = {
   EMFILE: FILES,
   ENFILE: FILES,
@@ -22,6 +27,8 @@ const BY_CODE: Readonly<Record<string, Shortage>> = {
   ERR_WORKER_INIT_FAILED: THREADS,
   ERR_WORKER_OUT_OF_MEMORY: MEMORY,
   ENOMEM: MEMORY,
+  ENOSPC: SPACE,
+  EDQUOT: SPACE,
 };
 
 /** The shortage that caused an error; undefined for any other error. */

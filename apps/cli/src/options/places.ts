@@ -101,6 +101,8 @@ LOOPBACK.addAddress('::1', 'ipv6');
 export function isLocal(text: string): boolean {
   const address = parseAddress(text);
   if (address.kind === 'unix' || address.host === 'localhost') return true;
+  // Shortened, as inet_aton(3) reads it: 127.1.
+  if (/^127(?:\.\d{1,5}){1,2}$/.test(address.host)) return true;
   const family = isIP(address.host);
   // An IPv4 address in IPv6 is looked up as IPv4.
   return family !== 0 && LOOPBACK.check(address.host, family === 6 ? 'ipv6' : 'ipv4');

@@ -105,10 +105,7 @@ class FileBlock implements RamBlock {
       return call();
     } catch (cause) {
       if (MultifdError.is(cause)) throw cause;
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new MultifdError('io', `RAM block ${this.name}: cannot ${what} ${this.#path}: ${reason}`, {
-        cause,
-      });
+      throw MultifdError.from(cause, 'io', `RAM block ${this.name}: cannot ${what} ${this.#path}`);
     }
   }
 }

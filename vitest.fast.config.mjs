@@ -32,6 +32,8 @@ export default defineConfig({
       `packages/core/test/engine/!(${ENGINE.join('|')}).test.ts`,
       // A running guest, and waits that only a limit ends.
       'packages/host-linux/test/{exit,migrated,sockets}.test.ts',
+      // Starts processes, and kills them.
+      'packages/store/test/unit/killed.test.ts',
       // Waits until modules that hang have had their time.
       'packages/core/test/zero/registry.test.ts',
       // The suites for accelerators and codecs, and the tests of the suites.

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 
 /** Only these use what older Nodes lack, so only these refuse to be imported. */
-const REFUSE = ['@multifd/core', '@multifd/qemu'];
+const REFUSE = ['@multifd/core', '@multifd/qemu', '@multifd/store'];
 /** Exit code of the command, as its README has it. */
 const NOT_AVAILABLE = 3;
 

@@ -16,6 +16,7 @@ const packages = [
   'codec-native',
   'host-linux',
   'qemu',
+  'store',
   'conformance',
 ];
 const reference = join(import.meta.dirname, '../content/api/typedoc-sidebar.json');
@@ -64,6 +65,7 @@ export default defineConfig({
             page('Architecture', '/architecture'),
             page('Reliability', '/reliability'),
             page('Wire format', '/wire'),
+            page("The store's format", '/store-format'),
             page('Decisions', '/decisions/'),
             page('Benchmarks', '/benchmarks'),
             page('Performance notes', '/performance-notes'),

@@ -8,6 +8,7 @@ const floorOf = (path: string): string => JSON.parse(read(path)).engines.node;
 it.each([
   ['apps/cli', 'apps/cli/src/cli.ts'],
   ['packages/qemu', 'packages/qemu/src/node-version.ts'],
+  ['packages/store', 'packages/store/src/node-version.ts'],
 ])('%s checks what its package.json says', (home, check) => {
   const [, old, minor, next] =
     /major === (\d+) && minor >= (\d+)\) \|\| major >= (\d+)\)/.exec(read(check)) ?? [];
@@ -20,12 +21,14 @@ it('core checks what its package.json says', () => {
   expect(`>=${major}.${minor}.0`).toBe(floorOf('packages/core/package.json'));
 });
 
-/** zlib of Node has zstd from 22.15 and 23.8 on: qemu reads files with it. The others take every 22. */
+const NEED_ZSTD = new Set(['qemu', 'store']);
+
+/** zlib of Node has zstd from 22.15 and 23.8 on: qemu reads files with it, store packs chunks with it. The others take every 22. */
 it.each(readdirSync(new URL('../../../../packages', import.meta.url)).filter((name) => name !== 'testing'))(
   'packages/%s asks for no newer Node than it needs',
   (name) => {
     expect(floorOf(`packages/${name}/package.json`)).toBe(
-      floorOf(name === 'qemu' ? 'apps/cli/package.json' : 'packages/core/package.json'),
+      floorOf(NEED_ZSTD.has(name) ? 'apps/cli/package.json' : 'packages/core/package.json'),
     );
   },
 );

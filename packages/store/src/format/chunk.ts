@@ -1,0 +1,29 @@
+// As a whole: an old Node has no zstd, and is told so before any of it is used.
+import zlib from 'node:zlib';
+import { CHUNK_SIZE } from './layout.js';
+
+/** zstd's level: what is saved by a higher one is little, and time is what a guest stands still. */
+const LEVEL = 1;
+/** Bytes of zstd's buffer: one is enough for what a chunk can become. */
+const BUFFER = CHUNK_SIZE + 1024;
+
+/** What is stored of a chunk: zstd's frame, or the bytes themselves if that is not shorter. */
+export function encodeChunk(raw: Uint8Array): Uint8Array {
+  const params = { [zlib.constants.ZSTD_c_compressionLevel]: LEVEL };
+  const packed = zlib.zstdCompressSync(raw, { chunkSize: BUFFER, params });
+  return packed.length < raw.length ? packed : raw;
+}
+
+/**
+ * The bytes of a chunk; undefined if `stored` does not unpack to exactly `length` bytes. No more than that is ever allocated.
+ * The result may be `stored` itself.
+ */
+export function decodeChunk(stored: Uint8Array, length: number): Uint8Array | undefined {
+  if (stored.length === length) return stored;
+  try {
+    const raw = zlib.zstdDecompressSync(stored, { chunkSize: Math.max(length, 64), maxOutputLength: length });
+    return raw.length === length ? raw : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,27 @@
+/// <reference types="node" preserve="true" />
+/**
+ * A deduplicating store of guests at rest (docs/store-format.md).
+ * @module @multifd/store
+ */
+import { checkVersion } from './node-version.js';
+
+checkVersion(process.versions.node);
+
+export type { Parent, SnapshotHead } from './format/head.js';
+export { CHUNK_SIZE } from './format/layout.js';
+export { checkName } from './format/names.js';
+export type { ChunkRuns } from './format/runs.js';
+export { parseSnapshot, type Snapshot } from './format/snapshot.js';
+export { Lease } from './lease/lease.js';
+export {
+  type BlockDifference,
+  type Difference,
+  diffSnapshots,
+} from './maintain/diff.js';
+export { type Collected, collectGarbage } from './maintain/gc.js';
+export { type Verification, type VerifyOptions, verifyStore } from './maintain/verify.js';
+export { DiskObjects } from './objects/disk.js';
+export type { ObjectEntry, ObjectStore } from './objects/object-store.js';
+export { openSnapshot, type StoredGuest } from './read/open-snapshot.js';
+export { canMake, type NamedSnapshot, Store } from './store.js';
+export { type GuestAtRest, SnapshotWriter, type WriterOptions } from './write/snapshot-writer.js';

@@ -1,0 +1,138 @@
+import { MultifdError } from '@multifd/core/ram';
+import { decodeChunk } from '../format/chunk.js';
+import { damaged } from '../format/damage.js';
+import { CHUNK_SIZE, LARGEST_OBJECT } from '../format/layout.js';
+import { nameOf, PACKS, packKey, packOf, SNAPSHOTS } from '../format/names.js';
+import { indexSize, PackIndex, packCount } from '../format/pack-index.js';
+import type { NamedSnapshot, Store } from '../store.js';
+
+/** What `verify` has found. */
+export interface Verification {
+  readonly snapshots: number;
+  readonly packs: number;
+  readonly chunks: number;
+  /** Bytes that were read. */
+  readonly bytes: number;
+  /** One line for each thing that is wrong; the store is whole if there is none. */
+  readonly faults: readonly string[];
+  /** Names of snapshots that cannot be restored. */
+  readonly broken: readonly string[];
+}
+
+export interface VerifyOptions {
+  readonly signal?: AbortSignal;
+  /** Packs that are read, of all. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Reads all of a store back: each chunk must unpack to its hash, and each snapshot find its chunks. The caller holds a lease.
+ * @throws MultifdError `io`, `cancelled`; what is wrong with the store is in the result.
+ */
+export async function verifyStore(store: Store, options: VerifyOptions = {}): Promise<Verification> {
+  const run = new Verify(store, options);
+  return run.run();
+}
+
+class Verify {
+  readonly #store: Store;
+  readonly #options: VerifyOptions;
+  /** Of packs that are whole: bytes of RAM of each chunk. */
+  readonly #lengths = new Map<string, Uint32Array>();
+  readonly #faults: string[] = [];
+  #chunks = 0;
+  #bytes = 0;
+
+  constructor(store: Store, options: VerifyOptions) {
+    this.#store = store;
+    this.#options = options;
+  }
+
+  async run(): Promise<Verification> {
+    const packs = await this.#store.objects.list(PACKS);
+    for (const [done, { key }] of packs.entries()) {
+      this.#options.onProgress?.(done, packs.length);
+      await this.#found(() => this.#pack(key));
+    }
+    const entries = await this.#store.objects.list(SNAPSHOTS);
+    const broken: string[] = [];
+    for (const { key } of entries) {
+      const name = nameOf(key);
+      if (name === undefined) this.#faults.push(`${this.#store.what}: ${key} is not a snapshot's name`);
+      else if (!(await this.#found(() => this.#snapshot(name)))) broken.push(name);
+    }
+    return {
+      snapshots: entries.length,
+      packs: packs.length,
+      chunks: this.#chunks,
+      bytes: this.#bytes,
+      faults: this.#faults,
+      broken,
+    };
+  }
+
+  async #pack(key: string): Promise<void> {
+    const what = `${this.#store.what}: ${key}`;
+    const id = packOf(key);
+    if (id === undefined) throw damaged(what, 'it is not where a pack is');
+    const bytes = await this.#store.objects.get(key, LARGEST_OBJECT);
+    if (bytes === undefined) throw damaged(what, 'it has just gone');
+    this.#bytes += bytes.length;
+    const count = packCount(bytes, what, bytes.length);
+    const index = PackIndex.parse(bytes.subarray(0, indexSize(count)), what, bytes.length, id, CHUNK_SIZE);
+    const lengths = new Uint32Array(count);
+    for (let chunk = 0; chunk < count; chunk++) {
+      const { offset, stored, length } = index.place(chunk);
+      const raw = decodeChunk(bytes.subarray(offset, offset + stored), length);
+      if (raw === undefined) throw damaged(what, `chunk ${chunk} does not unpack to ${length} bytes`);
+      if (!index.isChunk(chunk, raw)) throw damaged(what, `the bytes of chunk ${chunk} have another hash`);
+      lengths[chunk] = length;
+    }
+    this.#chunks += count;
+    this.#lengths.set(packKey(id), lengths);
+  }
+
+  async #snapshot(name: string): Promise<void> {
+    const snapshot = await this.#store.snapshot(name);
+    this.#bytes += snapshot.size;
+    snapshot.head.blocks.forEach((block, index) => {
+      this.#block(snapshot, block, index);
+    });
+  }
+
+  #block(
+    { packs, runs, name }: NamedSnapshot,
+    block: { readonly name: string; readonly size: number },
+    index: number,
+  ): void {
+    const what = `${this.#store.whatOf(name)}: RAM block ${block.name}`;
+    const own = runs[index];
+    for (let each = 0; own !== undefined && each < own.runs; each++) {
+      const { start, end, pack, first } = own.run(each);
+      if (pack === 0) continue;
+      const id = packs[pack - 1] ?? '';
+      const lengths = this.#lengths.get(packKey(id));
+      if (lengths === undefined) throw damaged(what, `pack ${id} is missing, or not whole`);
+      for (let chunk = start; chunk < end; chunk++) {
+        const length = Math.min(CHUNK_SIZE, block.size - chunk * CHUNK_SIZE);
+        const found = lengths[first + chunk - start];
+        if (found !== length)
+          throw damaged(what, `chunk ${chunk} has ${found ?? 'no'} bytes in pack ${id}, and not ${length}`);
+      }
+    }
+  }
+
+  /** Whether it is as it should be; else it is noted. */
+  async #found(check: () => Promise<void>): Promise<boolean> {
+    const { signal } = this.#options;
+    if (signal?.aborted) throw new MultifdError('cancelled', 'interrupted', { cause: signal.reason });
+    try {
+      await check();
+      return true;
+    } catch (error) {
+      if (!MultifdError.is(error) || error.code === 'internal') throw error;
+      this.#faults.push(error.message);
+      return false;
+    }
+  }
+}

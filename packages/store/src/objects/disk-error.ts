@@ -1,0 +1,28 @@
+import { getSystemErrorMap } from 'node:util';
+import { MultifdError } from '@multifd/core/ram';
+
+const HINTS: Readonly<Record<string, string>> = {
+  EACCES: 'check who may use it, and the directories above it',
+  EPERM: 'check who may use it; the file system must have hard links',
+  EROFS: 'nothing can be written there',
+  ENOTDIR: 'something on the path is no directory: check it',
+  EOPNOTSUPP: 'the file system must have hard links: name a place on another one',
+};
+
+/** What the system has refused, in our words: `usage` if the place or its permissions are at fault, else `io`. */
+export function storeError(cause: unknown, what: string): MultifdError {
+  if (MultifdError.is(cause)) return cause;
+  const code = codeOf(cause);
+  const errno =
+    cause instanceof Error && 'errno' in cause && typeof cause.errno === 'number' ? cause.errno : 0;
+  const text =
+    getSystemErrorMap().get(errno)?.[1] ?? (cause instanceof Error ? cause.message : String(cause));
+  const hint = code === undefined || !Object.hasOwn(HINTS, code) ? undefined : HINTS[code];
+  const message = `${what}: ${text}${code === undefined ? '' : ` (${code})`}`;
+  if (hint === undefined) return new MultifdError('io', message, { cause });
+  return new MultifdError('usage', message, { hint, cause });
+}
+
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

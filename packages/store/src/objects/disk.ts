@@ -1,0 +1,198 @@
+import { randomBytes } from 'node:crypto';
+import type { Dirent } from 'node:fs';
+import { constants } from 'node:fs';
+import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { MultifdError } from '@multifd/core/ram';
+import { damaged } from '../format/damage.js';
+import { codeOf, storeError } from './disk-error.js';
+import type { ObjectEntry, ObjectPlace, ObjectStore } from './object-store.js';
+
+/** Where objects are written before they have their name. A list does not go there. */
+export const PARTIAL = 'partial';
+/** Folders of folders that keys have. */
+const DEEPEST = 4;
+
+/** A folder in a file system with hard links. Files are readable by this user only. */
+export class DiskObjects implements ObjectStore {
+  readonly what: string;
+  readonly directory: string;
+  readonly place: ObjectPlace;
+  readonly #made = new Set<string>();
+
+  constructor(directory: string) {
+    this.directory = directory;
+    this.place = { kind: 'disk', directory };
+    this.what = `store:${directory}`;
+  }
+
+  async put(key: string, parts: readonly Uint8Array[], { ifAbsent = false } = {}): Promise<boolean> {
+    const path = this.path(key);
+    const aside = join(this.directory, PARTIAL, `${process.pid}-${randomBytes(8).toString('hex')}`);
+    try {
+      await this.#makeDirectory(dirname(aside));
+      await this.#makeDirectory(dirname(path));
+      await writeSafely(aside, parts);
+      if (!ifAbsent) await rename(aside, path);
+      else if (!(await linked(aside, path))) return false;
+      await syncDirectory(dirname(path));
+      return true;
+    } catch (cause) {
+      throw storeError(cause, `${this.what}: cannot write ${key}`);
+    } finally {
+      await rm(aside, { force: true });
+    }
+  }
+
+  async get(key: string, limit: number): Promise<Uint8Array | undefined> {
+    return this.#opened(key, async (file, size) => {
+      if (size > limit) throw damaged(`${this.what}: ${key}`, `${size} bytes are more than ${limit}`);
+      return readAt(file, 0, size);
+    });
+  }
+
+  async read(key: string, offset: number, length: number) {
+    return this.#opened(key, async (file, size) => ({
+      bytes: await readAt(file, offset, Math.max(0, Math.min(length, size - offset))),
+      size,
+    }));
+  }
+
+  async list(prefix: string, most = Number.POSITIVE_INFINITY): Promise<readonly ObjectEntry[]> {
+    const found: ObjectEntry[] = [];
+    await this.#walk(prefix, DEEPEST, found, most);
+    return found;
+  }
+
+  async delete(key: string): Promise<void> {
+    const path = this.path(key);
+    try {
+      await rm(path);
+      await syncDirectory(dirname(path));
+    } catch (cause) {
+      if (codeOf(cause) !== 'ENOENT') throw storeError(cause, `${this.what}: cannot remove ${key}`);
+    }
+  }
+
+  async sweep(): Promise<number> {
+    const folder = join(this.directory, PARTIAL);
+    const names = await this.#entries(folder);
+    for (const { name } of names) await rm(join(folder, name), { force: true });
+    return names.length;
+  }
+
+  /** @throws MultifdError `internal` for a key that leads elsewhere: they are all made here. */
+  path(key: string): string {
+    const parts = key.split('/');
+    if (parts.some((part) => part === '' || part === '.' || part === '..' || part === PARTIAL))
+      throw new MultifdError('internal', `${this.what}: no key: ${key}`);
+    return join(this.directory, ...parts);
+  }
+
+  async #walk(prefix: string, depth: number, found: ObjectEntry[], most: number): Promise<void> {
+    const folder = join(this.directory, prefix);
+    for (const entry of await this.#entries(folder)) {
+      if (found.length >= most) return;
+      const key = prefix + entry.name;
+      if (entry.isDirectory() && key !== PARTIAL && depth > 0)
+        await this.#walk(`${key}/`, depth - 1, found, most);
+      if (!entry.isFile()) continue;
+      const size = await sizeOf(join(folder, entry.name));
+      if (size !== undefined) found.push({ key, size });
+    }
+  }
+
+  async #entries(folder: string): Promise<readonly Dirent[]> {
+    try {
+      return await readdir(folder, { withFileTypes: true });
+    } catch (cause) {
+      if (codeOf(cause) === 'ENOENT') return [];
+      throw storeError(cause, `${this.what}: cannot be read`);
+    }
+  }
+
+  async #opened<T>(key: string, use: (file: FileHandle, size: number) => Promise<T>): Promise<T | undefined> {
+    let file: FileHandle | undefined;
+    try {
+      // A FIFO would wait for its writer.
+      file = await open(this.path(key), constants.O_RDONLY | constants.O_NONBLOCK);
+      const stats = await file.stat();
+      if (!stats.isFile()) throw damaged(`${this.what}: ${key}`, 'it is not a regular file');
+      return await use(file, stats.size);
+    } catch (cause) {
+      if (file === undefined && codeOf(cause) === 'ENOENT') return undefined;
+      throw storeError(cause, `${this.what}: cannot read ${key}`);
+    } finally {
+      await file?.close();
+    }
+  }
+
+  /** With its own name on the disk. */
+  async #makeDirectory(path: string): Promise<void> {
+    if (this.#made.has(path)) return;
+    const first = await mkdir(path, { recursive: true, mode: 0o700 });
+    // From the folder in which the first of them is, down to the last one's own.
+    if (first !== undefined) {
+      for (let at = dirname(path); at.length >= dirname(first).length; at = dirname(at)) {
+        await syncDirectory(at);
+        if (at === dirname(at)) break;
+      }
+    }
+    this.#made.add(path);
+  }
+}
+
+/** Whether the name was free, and is ours now. */
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (cause) {
+    if (codeOf(cause) === 'EEXIST') return false;
+    throw cause;
+  }
+}
+
+async function writeSafely(path: string, parts: readonly Uint8Array[]): Promise<void> {
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+  const file = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  try {
+    for (const part of parts) {
+      for (let done = 0; done < part.length; ) {
+        const { bytesWritten } = await file.write(part, done, part.length - done);
+        done += bytesWritten;
+      }
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function readAt(file: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  for (let done = 0; done < length; ) {
+    const { bytesRead } = await file.read(bytes, done, length - done, offset + done);
+    if (bytesRead === 0) return bytes.subarray(0, done);
+    done += bytesRead;
+  }
+  return bytes;
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') return undefined;
+    throw cause;
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

@@ -1,0 +1,44 @@
+import { Worker } from 'node:worker_threads';
+import { MultifdError } from '@multifd/core/ram';
+import type { FromThread, ThreadSetup, ToThread } from './messages.js';
+
+/** An ingest thread, as the thread sees it that started it: a question at a time. */
+export class IngestWorker {
+  readonly #worker: Worker;
+  #failure: MultifdError | undefined;
+  #answer: ((message: FromThread) => void) | undefined;
+  #refuse: ((error: MultifdError) => void) | undefined;
+
+  constructor(setup: ThreadSetup) {
+    // Built, both lie in `dist`.
+    this.#worker = new Worker(new URL('./ingest-thread.js', import.meta.url), {
+      workerData: setup,
+      name: 'multifd-ingest',
+    });
+    this.#worker.on('message', (message: FromThread) => {
+      if (message.type === 'failed') this.fail(MultifdError.fromReport(message.error));
+      else this.#answer?.(message);
+    });
+    this.#worker.on('error', (error) => this.fail(MultifdError.from(error, 'internal', 'an ingest thread')));
+    this.#worker.on('exit', () => this.fail(new MultifdError('internal', 'an ingest thread ended early')));
+  }
+
+  async ask(message: ToThread): Promise<FromThread> {
+    if (this.#failure !== undefined) throw this.#failure;
+    return new Promise((resolve, reject) => {
+      this.#answer = resolve;
+      this.#refuse = reject;
+      this.#worker.postMessage(message);
+    });
+  }
+
+  /** All that is asked, now and later, fails with this. */
+  fail(error: MultifdError): void {
+    this.#failure ??= error;
+    this.#refuse?.(this.#failure);
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}

@@ -1,0 +1,55 @@
+import { encodeChunk } from '../format/chunk.js';
+import { PACK_TARGET, PACK_TARGET_CHUNKS } from '../format/layout.js';
+import { packKey } from '../format/names.js';
+import { type PackedChunk, PackIndex } from '../format/pack-index.js';
+import type { ObjectStore } from '../objects/object-store.js';
+import type { OwnPlace } from './messages.js';
+
+/** Gathers chunks into packs and stores these, one while the next one fills. */
+export class PackWriter {
+  readonly #objects: ObjectStore;
+  readonly #ids: string[] = [];
+  #chunks: PackedChunk[] = [];
+  #size = 0;
+  #storing: Promise<void> = Promise.resolve();
+
+  constructor(objects: ObjectStore) {
+    this.#objects = objects;
+  }
+
+  /**
+   * Adds a chunk. Its bytes may change after the call.
+   * @returns where it is, and the bytes that it takes.
+   * @throws what storing an earlier pack has thrown.
+   */
+  async add(hash: Uint8Array, raw: Uint8Array): Promise<OwnPlace & { readonly stored: number }> {
+    const packed = encodeChunk(raw);
+    const stored = packed === raw ? raw.slice() : packed;
+    const place = { pack: this.#ids.length, index: this.#chunks.length, stored: stored.length };
+    this.#chunks.push({ hash: hash.slice(), stored, length: raw.length });
+    this.#size += stored.length;
+    if (this.#size >= PACK_TARGET || this.#chunks.length >= PACK_TARGET_CHUNKS) await this.#flush();
+    return place;
+  }
+
+  /** @returns the ids of all packs. They are safe. */
+  async finish(): Promise<readonly string[]> {
+    if (this.#chunks.length > 0) await this.#flush();
+    await this.#storing;
+    return this.#ids;
+  }
+
+  async #flush(): Promise<void> {
+    const chunks = this.#chunks;
+    const index = PackIndex.of(chunks);
+    this.#ids.push(index.id);
+    this.#chunks = [];
+    this.#size = 0;
+    await this.#storing;
+    // A pack with this name holds the same; one that is damaged is so replaced.
+    const parts = [index.bytes, ...chunks.map(({ stored }) => stored)];
+    this.#storing = this.#objects.put(packKey(index.id), parts).then(() => {});
+    // It is waited for with the next one.
+    this.#storing.catch(() => {});
+  }
+}

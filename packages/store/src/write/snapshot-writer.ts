@@ -1,0 +1,200 @@
+import type { GuestRamDescriptor, RawDeviceState, StreamConfiguration } from '@multifd/core';
+import { MultifdError } from '@multifd/core/ram';
+import type { SnapshotHead } from '../format/head.js';
+import { CHUNK_SIZE, LARGEST_OBJECT } from '../format/layout.js';
+import { snapshotKey } from '../format/names.js';
+import { RunWriter } from '../format/runs.js';
+import { encodeSnapshot, parseSnapshot } from '../format/snapshot.js';
+import { uuidText } from '../format/uuid.js';
+import { Lease } from '../lease/lease.js';
+import type { NamedSnapshot, Store } from '../store.js';
+import { type Ingested, ingest, ZERO } from './ingest.js';
+import { findKnownChunks, type KnownChunks } from './known-chunks.js';
+import { chooseParent, findCandidates } from './parent.js';
+
+/** A guest at rest: of core's `ReceiveResult`, or put together by the caller. */
+export interface GuestAtRest {
+  readonly machineType: string;
+  readonly configuration: StreamConfiguration;
+  /** Nobody may write to it. */
+  readonly ram: GuestRamDescriptor;
+  /** One `DirtyBitmap` for each block: the pages that hold content. All others are zero. */
+  readonly receivedPages: readonly SharedArrayBuffer[];
+  readonly rawDeviceState: RawDeviceState & { readonly vmdesc: string | undefined };
+  /** 16 bytes. Goes before that of `configuration`. */
+  readonly uuid?: Uint8Array;
+}
+
+export interface WriterOptions {
+  /** Bytes of each RAM block. */
+  readonly blocks: readonly { readonly name: string; readonly length: number }[];
+  /** Whether a snapshot of this name may be replaced. */
+  readonly replace?: boolean;
+  readonly signal?: AbortSignal;
+  /** Bytes of RAM that are stored or found, of all. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+interface Prepared {
+  readonly known: KnownChunks;
+  readonly candidates: readonly NamedSnapshot[];
+}
+
+/** Writes one snapshot. What is there already is found out while the guest still comes. */
+export class SnapshotWriter {
+  readonly #store: Store;
+  readonly #name: string;
+  readonly #options: WriterOptions;
+  readonly #lease: Lease;
+  readonly #prepared: Promise<Prepared>;
+  /** What had the name, once `write` is about to replace it. */
+  #replaced: Uint8Array | undefined;
+  #written: NamedSnapshot | undefined;
+
+  private constructor(
+    store: Store,
+    name: string,
+    options: WriterOptions,
+    lease: Lease,
+    prepared: Promise<Prepared>,
+  ) {
+    this.#store = store;
+    this.#name = name;
+    this.#options = options;
+    this.#lease = lease;
+    this.#prepared = prepared;
+  }
+
+  /**
+   * Takes a lease, until `close`.
+   * @throws MultifdError `usage` for a name that is none, or is taken; `io`; `cancelled`.
+   */
+  static async begin(store: Store, name: string, options: WriterOptions): Promise<SnapshotWriter> {
+    const { signal, blocks, replace = false } = options;
+    const before = await store.snapshotBytes(name);
+    if (before !== undefined && !replace) throw taken(store, name);
+    const lease = await Lease.use(store.objects, `a writer of ${name}`, signal);
+    const prepared = prepare(store, blocks, signal);
+    // It is waited for in `write`.
+    prepared.catch(() => {});
+    return new SnapshotWriter(store, name, options, lease, prepared);
+  }
+
+  /** Packs that could not be used, one line each: what they hold is stored once more. */
+  async unusable(): Promise<readonly string[]> {
+    return (await this.#prepared).known.unusable;
+  }
+
+  /**
+   * Stores the guest and gives it its name. On the disk when it resolves. To be called once.
+   * @throws MultifdError `io`, `cancelled`; `usage` if the name was taken meanwhile. Then there is no new snapshot, and what
+   * had its name still has it; chunks that are stored stay until the next gc.
+   */
+  async write(guest: GuestAtRest): Promise<NamedSnapshot> {
+    const { known, candidates } = await this.#prepared;
+    const ingested = await ingest({
+      place: this.#store.objects.place,
+      ram: guest.ram,
+      received: guest.receivedPages,
+      known,
+      signal: this.#options.signal,
+      onProgress: this.#options.onProgress,
+    });
+    const { bytes } = encodeSnapshot(this.#describe(guest, ingested, candidates));
+    const what = this.#store.whatOf(this.#name);
+    if (bytes.length > LARGEST_OBJECT)
+      throw new MultifdError('io', `${what}: its list of chunks would have ${bytes.length} bytes`);
+    const snapshot = { ...parseSnapshot(bytes, what), name: this.#name, size: bytes.length };
+    await this.#publish(bytes, snapshot);
+    return snapshot;
+  }
+
+  /** Takes the snapshot back, if `write` has written one: what it has replaced is there again. */
+  async withdraw(): Promise<void> {
+    if (this.#written === undefined) return;
+    const { id } = this.#written;
+    this.#written = undefined;
+    const now = await this.#store.snapshotBytes(this.#name);
+    // Somebody else's by now.
+    if (now === undefined || parseSnapshot(now, this.#store.whatOf(this.#name)).id !== id) return;
+    const key = snapshotKey(this.#name);
+    if (this.#replaced === undefined) await this.#store.objects.delete(key);
+    else await this.#store.objects.put(key, [this.#replaced]);
+  }
+
+  /** Gives the lease back. */
+  async close(): Promise<void> {
+    await this.#lease.release();
+  }
+
+  async #publish(bytes: Uint8Array, snapshot: NamedSnapshot): Promise<void> {
+    const { objects } = this.#store;
+    const { replace = false } = this.#options;
+    await this.#lease.check();
+    if (replace) this.#replaced = await this.#store.snapshotBytes(this.#name);
+    const isOurs = await objects.put(snapshotKey(this.#name), [bytes], { ifAbsent: !replace });
+    if (!isOurs) throw taken(this.#store, this.#name);
+    this.#written = snapshot;
+    try {
+      // A gc that begins from here on sees the snapshot; if none began before, all of its packs are there.
+      await this.#lease.check();
+    } catch (error) {
+      await this.withdraw();
+      throw error;
+    }
+  }
+
+  #describe(guest: GuestAtRest, ingested: Ingested, candidates: readonly NamedSnapshot[]) {
+    const { machineType, configuration, ram, rawDeviceState } = guest;
+    const { vmdesc, ...devices } = rawDeviceState;
+    const uuid = guest.uuid ?? configuration.uuid;
+    const used = new Map<number, number>();
+    let content = 0;
+    const blocks = ram.blocks.map(({ name, length }, block) => {
+      const runs = new RunWriter();
+      ingested.entries[block]?.forEach((entry, chunk) => {
+        if (entry === ZERO) {
+          runs.add(0, 0);
+          return;
+        }
+        content += Math.min(CHUNK_SIZE, length - chunk * CHUNK_SIZE);
+        const pack = ingested.table.packOf(entry);
+        const number = used.get(pack) ?? used.size + 1;
+        used.set(pack, number);
+        runs.add(number, ingested.table.placeOf(entry));
+      });
+      return { name, size: length, runs: runs.bytes };
+    });
+    const head: Omit<SnapshotHead, 'blocks' | 'packs' | 'devices' | 'chunkSize'> = {
+      machineType,
+      uuid: uuid === undefined ? null : uuidText(uuid),
+      time: new Date().toISOString(),
+      parent: chooseParent(candidates, ingested),
+      pageSize: ram.pageSize,
+      targetPageBits: configuration.targetPageBits ?? null,
+      content,
+      added: ingested.added,
+      stored: ingested.stored,
+    };
+    const packs = [...used.keys()].map((number) => ingested.packs[number] ?? '');
+    return { head, blocks, packs, devices, described: vmdesc !== undefined };
+  }
+}
+
+async function prepare(
+  store: Store,
+  blocks: WriterOptions['blocks'],
+  signal: AbortSignal | undefined,
+): Promise<Prepared> {
+  const [known, candidates] = await Promise.all([
+    findKnownChunks(store, signal),
+    findCandidates(store, blocks),
+  ]);
+  return { known, candidates };
+}
+
+function taken(store: Store, name: string): MultifdError {
+  return new MultifdError('usage', `${store.whatOf(name)}: there is a snapshot of this name already`, {
+    hint: 'choose another name, or give --force to replace it',
+  });
+}

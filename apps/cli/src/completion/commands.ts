@@ -3,10 +3,17 @@ import { SCENARIOS } from '../bench/scenarios.js';
 import { CODECS } from '../codecs/choose.js';
 import { COMPLETION_HELP } from '../help.js';
 import { parseOneOf } from '../options/one-of.js';
-import { BASH } from './bash.js';
 import { type Candidates, candidates, type Values } from './candidates.js';
+import { BASH } from './shells/bash.js';
+import { FISH } from './shells/fish.js';
+import { ZSH } from './shells/zsh.js';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
+const SCRIPTS = { bash: BASH, zsh: ZSH, fish: FISH };
+
+/** What the shell is to do besides, as cobra's scripts have it: no space behind the word, no files. Both are added up. */
+const NO_SPACE = 2;
+const NO_FILES = 4;
 
 const ADDRESS = ['tcp:', 'unix:'];
 const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
@@ -29,9 +36,8 @@ export function addCompletion(program: CommandUnknownOpts): void {
       new Argument('<shell>', SHELLS.join(', ')).argParser((text) => parseOneOf(text, 'the shell', SHELLS)),
     )
     .addHelpText('after', COMPLETION_HELP)
-    .action(async (shell) => {
-      if (shell === 'bash') process.stdout.write(BASH);
-      else (await import('@bomb.sh/tab')).script(shell, 'multifd', 'multifd');
+    .action((shell) => {
+      process.stdout.write(SCRIPTS[shell]);
     });
   program
     .command('complete', { hidden: true })
@@ -39,7 +45,7 @@ export function addCompletion(program: CommandUnknownOpts): void {
     .allowUnknownOption()
     .action(async (words) => {
       const found = candidates(program, words, await valuesFor(words));
-      process.stdout.write(await answer(found));
+      process.stdout.write(answer(found));
     });
 }
 
@@ -62,10 +68,8 @@ async function accelerators(): Promise<readonly string[]> {
 }
 
 /** In the shape that the scripts read: a word and its help on each line, then what the shell is to do. */
-async function answer({ words, open, files }: Candidates): Promise<string> {
-  const { ShellCompDirective } = await import('@bomb.sh/tab');
-  const { ShellCompDirectiveNoSpace: noSpace, ShellCompDirectiveNoFileComp: noFiles } = ShellCompDirective;
-  const directive = (open ? noSpace : 0) | (files ? 0 : noFiles);
+function answer({ words, open, files }: Candidates): string {
+  const directive = (open ? NO_SPACE : 0) | (files ? 0 : NO_FILES);
   const lines = words.map(({ word, help }) => `${word}\t${help}`);
   return `${[...lines, `:${directive}`].join('\n')}\n`;
 }

@@ -8,7 +8,6 @@ import { tempDirectory } from '../helpers/temp.js';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 const TYPES_AT = fileURLToPath(new URL('../fixtures/types-at.py', import.meta.url));
-const canType = ['python3', 'bash'].every((program) => spawnSync(program, ['-c', '']).status === 0);
 
 /** The words that `line` may become: its last word is being typed. */
 async function complete(line: string): Promise<{ words: string[]; directive: string }> {
@@ -75,18 +74,37 @@ describe('completion', () => {
   });
 });
 
-describe.runIf(canType)('in bash', () => {
-  it('the tabulator completes, and runs nothing of what was typed', async () => {
-    const home = tempDirectory();
-    const bin = join(home, 'bin');
-    mkdirSync(bin);
-    writeFileSync(join(bin, 'multifd'), `#!/bin/sh\nexec '${process.execPath}' '${CLI}' "$@"\n`);
-    chmodSync(join(bin, 'multifd'), 0o755);
-    writeFileSync(join(home, 'guest-of-mine.mig'), '');
-    writeFileSync(
-      join(home, 'rc'),
-      `PS1='ready> '\ncd '${home}'\nPATH='${bin}':$PATH\nsource <(multifd completion bash)\n`,
-    );
+/** Shells that this machine has, and how each starts with nobody's settings: it reads `rc`, which stands in `home`. */
+const SHELLS = {
+  bash: { start: (home: string) => ['bash', '--noprofile', '--rcfile', join(home, '.zshrc'), '-i'], rc: '' },
+  zsh: {
+    start: () => ['zsh', '-d', '-i'],
+    rc: 'autoload -Uz compinit && compinit -u -d "$HOME/dump"\nunsetopt prompt_sp prompt_cr\nunset zle_bracketed_paste\n',
+  },
+};
+
+/** A home with the command, a file, and settings for bash and zsh. */
+function homeWith(shell: 'bash' | 'zsh', rc: string): string {
+  const home = tempDirectory();
+  const bin = join(home, 'bin');
+  mkdirSync(bin);
+  writeFileSync(join(bin, 'multifd'), `#!/bin/sh\nexec '${process.execPath}' '${CLI}' "$@"\n`);
+  chmodSync(join(bin, 'multifd'), 0o755);
+  writeFileSync(join(home, 'guest-of-mine.mig'), '');
+  writeFileSync(
+    join(home, '.zshrc'),
+    `${rc}PS1='ready> '\ncd '${home}'\nPATH='${bin}':$PATH\nsource <(multifd completion ${shell})\n`,
+  );
+  return home;
+}
+
+describe.each(['bash', 'zsh'] as const)('in %s', (shell) => {
+  const missing = ['python3', shell].filter((program) => spawnSync(program, ['-c', '']).status !== 0);
+  const why = missing.length === 0 ? '' : ` (there is no ${missing.join(' and no ')})`;
+
+  it.skipIf(missing.length > 0)(`the tabulator completes, and runs nothing of what was typed${why}`, () => {
+    const { start, rc } = SHELLS[shell];
+    const home = homeWith(shell, rc);
     const clear = '\u0015';
     const keys = [
       ['', 'ready> $'],
@@ -100,10 +118,9 @@ describe.runIf(canType)('in bash', () => {
       [`${clear}multifd $(touch${'\u0016\t'}ran) mig\t`, 'migrate $'],
       [`${clear}exit\r`, 'exit'],
     ];
-    const shell = ['bash', '--noprofile', '--rcfile', join(home, 'rc'), '-i'];
-    const ended = spawnSync('python3', [TYPES_AT, JSON.stringify(keys), ...shell], {
+    const ended = spawnSync('python3', [TYPES_AT, JSON.stringify(keys), ...start(home)], {
       encoding: 'utf8',
-      env: { ...process.env, TERM: 'dumb', INPUTRC: '/dev/null' },
+      env: { ...process.env, HOME: home, ZDOTDIR: home, TERM: 'dumb', INPUTRC: '/dev/null' },
     });
     expect(ended.stderr).toBe('');
     const shown: string[] = JSON.parse(ended.stdout);
@@ -111,3 +128,28 @@ describe.runIf(canType)('in bash', () => {
     expect(existsSync(join(home, 'ran'))).toBe(false);
   });
 });
+
+const hasFish = spawnSync('fish', ['-c', '']).status === 0;
+
+it.skipIf(!hasFish)(
+  `in fish it completes, and runs nothing of what was typed${hasFish ? '' : ' (there is no fish)'}`,
+  () => {
+    const home = homeWith('bash', '');
+    const ask = (line: string): string[] => {
+      const script = `cd '${home}'; multifd completion fish | source; complete -C '${line}'`;
+      const { stdout, stderr } = spawnSync('fish', ['--no-config', '-c', script], {
+        encoding: 'utf8',
+        env: { ...process.env, HOME: home, PATH: `${join(home, 'bin')}:${process.env.PATH}` },
+      });
+      expect(stderr).toBe('');
+      return stdout.split('\n').flatMap((each) => each.split('\t')[0] || []);
+    };
+    expect(ask('multifd mig')).toEqual(['migrate']);
+    expect(ask('multifd migrate 1M --host=l')).toEqual(['--host=linux']);
+    expect(ask('multifd migrate demo:1M --accel gpu-gpujs:')).toEqual(['gpu-gpujs:software']);
+    expect(ask('multifd migrate --channels ')).toEqual([]);
+    expect(ask('multifd receive tcp:h:1 file:gu')).toEqual(['file:guest-of-mine.mig']);
+    expect(ask('multifd "$(touch ran)" mig')).toEqual(['migrate']);
+    expect(existsSync(join(home, 'ran'))).toBe(false);
+  },
+);

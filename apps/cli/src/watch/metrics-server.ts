@@ -42,7 +42,9 @@ export class MetricsServer implements Watcher {
     const server = createServer(limits, (request, response) => {
       response.setHeader('Connection', 'close');
       if (request.url?.split('?')[0] !== '/metrics') refuse(response, 404, 'see /metrics');
-      else if (request.method !== 'GET') refuse(response.setHeader('Allow', 'GET'), 405, 'only GET');
+      // Node leaves the body out of the answer to HEAD.
+      else if (!['GET', 'HEAD'].includes(request.method ?? ''))
+        refuse(response.setHeader('Allow', 'GET, HEAD'), 405, 'only GET and HEAD');
       else void answer(response, known);
     });
     server.maxConnections = MOST_CONNECTIONS;

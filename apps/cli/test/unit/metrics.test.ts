@@ -36,7 +36,9 @@ it('metrics are in seconds, bytes and ratios; other paths and methods are refuse
     expect(over.get('multifd_elapsed_seconds')).toBe(0.8124);
     const other = await fetch(new URL('/', server.url));
     const post = await fetch(server.url, { method: 'POST' });
-    expect([other.status, post.status, post.headers.get('allow')]).toEqual([404, 405, 'GET']);
+    expect([other.status, post.status, post.headers.get('allow')]).toEqual([404, 405, 'GET, HEAD']);
+    const head = await fetch(server.url, { method: 'HEAD' });
+    expect([head.status, await head.text()]).toEqual([200, '']);
   } finally {
     await server.end();
   }

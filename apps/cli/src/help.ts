@@ -70,7 +70,8 @@ Examples:
   multifd migrate demo:1G tcp:192.0.2.7:4444 --compression ./my-codec
   multifd migrate raw:guest.ram tcp:192.0.2.7:4444 --compression auto
   multifd migrate --accel avx512
-  multifd migrate --accel ./my-accelerator`;
+  multifd migrate --accel ./my-accelerator
+  multifd migrate --accel ./my-accelerator:fast:depth=16,pin=on`;
 
 export const ACCEL_HELP = `
 Examples:
@@ -80,6 +81,7 @@ Examples:
   multifd accel bench --accel ./several.mjs:fast --batch 512
   multifd accel bench --accel gpu                  compare a graphics card with the best that the CPU has
 
+Settings follow the name or module, as accel list shows them: NAME:key=value,key=value. A comma in a value is written twice.
 MULTIFD_ACCEL=NAME stands for --accel NAME in every migrate and relay without --accel.`;
 
 export const RECEIVE_HELP = `

@@ -4,14 +4,21 @@ const NOT_READABLE = 2;
 
 /** One detector, for one channel thread, with a queue of its own on the device. */
 export class OffloadDetector {
+  /** Pages in a batch: what this detector takes, of what `capabilities` declares. */
+  preferredBatch;
   #pageSize;
+  #counters = { device: 0, cpuAfterFault: 0, queueFullRetries: 0, deviceTime: 0 };
   /** Undefined once it is closed, or was lost. */
   #device = new Device();
   #status = new Uint8Array(Device.QUEUE_DEPTH);
   #zeros;
 
-  /** @param {number} pageSize bytes */
-  constructor(pageSize) {
+  /**
+   * @param {number} pageSize bytes
+   * @param {number} depth descriptors at a time
+   */
+  constructor(pageSize, depth) {
+    this.preferredBatch = depth;
     this.#pageSize = pageSize;
     this.#zeros = Buffer.alloc(pageSize);
   }
@@ -24,14 +31,23 @@ export class OffloadDetector {
    */
   async detect({ memory, offsets, count }, isZero) {
     const device = this.#device;
+    const began = performance.now();
     // The device writes to a ring of its own. What it leaves there halfway, when it is lost, is no answer.
     if (device !== undefined) await this.#submit(device, memory, offsets, count);
+    if (device !== undefined) this.#counters.deviceTime += performance.now() - began;
     const lost = this.#device === undefined;
     for (let i = 0; i < count; i++) {
       const status = lost ? NOT_READABLE : this.#status[i];
       // One page that the device could not read: the CPU reads it. Never guess "zero".
       isZero[i] = status === NOT_READABLE ? this.#onCpu(memory, offsets[i]) : status;
+      if (status === NOT_READABLE) this.#counters.cpuAfterFault++;
+      else this.#counters.device++;
     }
+  }
+
+  /** For the report: what went to the CPU after all is a number there. */
+  counters() {
+    return { ...this.#counters };
   }
 
   /** May be called twice, and while the device is lost. */

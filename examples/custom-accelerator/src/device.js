@@ -12,6 +12,16 @@ export class Device {
   /** Descriptors that it can work on at a time. */
   static QUEUE_DEPTH = 256;
 
+  /** What makes it appear. */
+  static FIX = 'load its driver: modprobe example';
+
+  /** What it is, and whether it can be used, as `multifd accel list` shows it. */
+  static state() {
+    const what = 'pretend offload device, firmware 1.0';
+    const reason = Device.missing();
+    return reason === undefined ? { what, usable: true } : { what, usable: false, reason, fix: Device.FIX };
+  }
+
   /** @returns why there is no device in this machine, or undefined. A real one looks for its device file here. */
   static missing() {
     return process.env.EXAMPLE_DEVICE === 'none' ? 'there is no /dev/example0' : undefined;

@@ -1,4 +1,4 @@
-import type { Detector, PageBatch } from '@multifd/core/accelerator';
+import type { Detector, DetectorCounters, PageBatch } from '@multifd/core/accelerator';
 import { gather } from './gather.js';
 import type { Line } from './line.js';
 import { type KernelChoice, SLOT_BYTES } from './protocol.js';
@@ -9,6 +9,9 @@ export class GpuDetector implements Detector {
   readonly #line: Line;
   readonly #kernel: KernelChoice;
   readonly #pageSize: number;
+  /** Pages that the device answered, and ms that batches were with it. */
+  #device = 0;
+  #deviceTime = 0;
   /** Copies of pages of memory that is not shared, to be used again. */
   readonly #copies: Uint8Array<SharedArrayBuffer>[] = [];
 
@@ -25,9 +28,22 @@ export class GpuDetector implements Detector {
       buffer instanceof SharedArrayBuffer
         ? (piece: Piece) => this.#inPlace(buffer, memory.byteOffset, piece, isZero)
         : (piece: Piece) => this.#byCopy(memory, piece, isZero);
+    const began = performance.now();
     // All of them are waited for, also when one fails: until then the device may read the caller's memory.
     const done = await Promise.allSettled(pieces.map(ask));
     for (const each of done) if (each.status === 'rejected') throw each.reason;
+    this.#device += count;
+    this.#deviceTime += performance.now() - began;
+  }
+
+  /** Its driver tells neither of faults, which it does not survive, nor of full queues, where it waits. */
+  counters(): DetectorCounters {
+    return {
+      device: this.#device,
+      cpuAfterFault: 0,
+      queueFullRetries: 0,
+      deviceTime: this.#deviceTime,
+    };
   }
 
   close(): void {

@@ -21,7 +21,7 @@ export function gpuAccelerator(
   automatic: boolean,
 ): Accelerator {
   return {
-    specVersion: 1,
+    specVersion: 2,
     name,
     capabilities: { pageSize: PAGE_SIZE, preferredBatch: PREFERRED_BATCH, inFlight: IN_FLIGHT, automatic },
     probe: () => probe(kernel, adapter),

@@ -10,7 +10,7 @@ export function named(name: string): (typeof accelerators)[number] {
   return found;
 }
 
-const probe = await named('gpu:software').probe();
+const probe = await named('gpu:software').probe({});
 
 /** Why the tests that need an adapter cannot run here; undefined if they can, or must. */
 export const noSoftware = probe.ok || required.includes('software') ? undefined : probe.reason;

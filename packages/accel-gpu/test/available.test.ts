@@ -39,7 +39,7 @@ function installed(...packages: readonly string[]): string {
 test('without the package webgpu it says how to get it', async () => {
   const module: { accelerators: typeof accelerators } = await import(installed());
   for (const accelerator of module.accelerators) {
-    expect(await accelerator.probe()).toMatchObject({
+    expect(await accelerator.probe({})).toMatchObject({
       ok: false,
       reason: 'the package webgpu is not installed',
       fix: expect.stringContaining('npm install webgpu@'),
@@ -51,7 +51,7 @@ test.skipIf(noSoftware !== undefined)(
   'without the package gpu.js the other kernel is the better one',
   async () => {
     const module: { accelerators: typeof accelerators } = await import(installed('webgpu'));
-    const probe = async (name: string) => module.accelerators.find((each) => each.name === name)?.probe();
+    const probe = async (name: string) => module.accelerators.find((each) => each.name === name)?.probe({});
     expect(await probe('gpu:software')).toMatchObject({
       ok: true,
       detail: expect.stringMatching(/^kernel wgsl \(.*no gpujs: the package gpu.js is not installed\)/),

@@ -27,31 +27,31 @@ async function runProcess(code: string, env: Readonly<Record<string, string>> = 
 const title = `on software${noSoftware === undefined ? '' : `: skipped, ${noSoftware}`}`;
 describe.skipIf(noSoftware !== undefined)(title, () => {
   test('the better kernel is one of the two, measured; the report names it and the device', async () => {
-    const probe = await named('gpu:software').probe();
+    const probe = await named('gpu:software').probe({});
     expect(probe).toMatchObject({ ok: true });
     const detail = probe.ok ? probe.detail : '';
     expect(detail).toMatch(/^kernel (wgsl|gpujs) \(wgsl [\d.]+ GB\/s, gpujs [\d.]+ GB\/s\) on software/);
   });
 
   test.each(KERNELS)('%s is the kernel that really runs', async (name) => {
-    const probe = await named(name).probe();
+    const probe = await named(name).probe({});
     expect(probe.ok ? probe.detail : probe.reason).toContain(
       `kernel ${name.slice(4, name.indexOf(':'))} on `,
     );
   });
 
   test('the same is no graphics card', async () => {
-    const probe = await named('gpu').probe();
+    const probe = await named('gpu').probe({});
     // On a machine with a card it is one; software never is.
     expect(probe.ok ? probe.detail : probe.reason).not.toMatch(/on software/);
   });
 
   test.each(KERNELS)('%s: how fast it is over memory on the device', async (name) => {
-    expect(await named(name).residentRate?.(2)).toBeGreaterThan(0);
+    expect(await named(name).residentRate?.(2, {})).toBeGreaterThan(0);
   });
 
   test.each(KERNELS)('%s: more batches at a time than it has room for', async (name) => {
-    const detector = await named(name).open({ pageSize: PAGE });
+    const detector = await named(name).open({ pageSize: PAGE, settings: {} });
     const calls = Array.from({ length: 12 }, async (_, call) => {
       const count = 100 + call;
       const memory = new Uint8Array(new SharedArrayBuffer(count * PAGE));
@@ -66,7 +66,7 @@ describe.skipIf(noSoftware !== undefined)(title, () => {
   });
 
   test('closing rejects what is still in flight', async () => {
-    const detector = await named('gpu-wgsl:software').open({ pageSize: PAGE });
+    const detector = await named('gpu-wgsl:software').open({ pageSize: PAGE, settings: {} });
     const memory = new Uint8Array(new SharedArrayBuffer(PAGE));
     const open = detector.detect({ memory, offsets: Float64Array.of(0), count: 1 }, new Uint8Array(1));
     const outcome = expect(open).rejects.toThrow(/closed/);
@@ -75,7 +75,7 @@ describe.skipIf(noSoftware !== undefined)(title, () => {
   });
 
   test.each(KERNELS)('%s: a process that has used it ends by itself', async (name) => {
-    const code = `const detector = await named('${name}').open({ pageSize: 4096 });
+    const code = `const detector = await named('${name}').open({ pageSize: 4096, settings: {} });
       await detector.detect(batch, new Uint8Array(64));
       await detector.close();
       console.log('done');`;
@@ -83,7 +83,7 @@ describe.skipIf(noSoftware !== undefined)(title, () => {
   });
 
   test('and so does one that ends in the middle of a batch', async () => {
-    const code = `const detector = await named('gpu-wgsl:software').open({ pageSize: 4096 });
+    const code = `const detector = await named('gpu-wgsl:software').open({ pageSize: 4096, settings: {} });
       detector.detect(batch, new Uint8Array(64)).catch(() => {});
       process.exit(7);`;
     expect(await runProcess(code)).toMatchObject({ status: 7, signal: null });
@@ -94,12 +94,12 @@ describe.skipIf(noSoftware !== undefined)(title, () => {
     async (name) => {
       const code = `
       const isZero = new Uint8Array(64);
-      const detector = await named('${name}').open({ pageSize: 4096 });
+      const detector = await named('${name}').open({ pageSize: 4096, settings: {} });
       await detector.detect(batch, isZero);
       const both = await Promise.allSettled([detector.detect(batch, isZero), detector.detect(batch, isZero)]);
       await detector.close();
       delete process.env.MULTIFD_GPU_LOSE_AFTER;
-      const again = await named('${name}').open({ pageSize: 4096 });
+      const again = await named('${name}').open({ pageSize: 4096, settings: {} });
       await again.detect(batch, isZero);
       console.log(JSON.stringify({ reasons: both.map(({ reason }) => reason?.message), sum: isZero.reduce((a, b) => a + b) }));
       await again.close();`;
@@ -115,10 +115,10 @@ describe.skipIf(noSoftware !== undefined)(title, () => {
     const code = `
       const { Worker } = await import('node:worker_threads');
       const accelerator = named('gpu-wgsl:software');
-      const device = await accelerator.share();
+      const device = await accelerator.share({});
       const body = \`import { workerData, parentPort } from 'node:worker_threads';
         const { accelerators } = await import(workerData.module);
-        const detector = await accelerators[4].open({ pageSize: 4096, line: workerData.line });
+        const detector = await accelerators[4].open({ pageSize: 4096, settings: {}, line: workerData.line });
         const memory = new Uint8Array(new SharedArrayBuffer(4096));
         const isZero = new Uint8Array(1);
         await detector.detect({ memory, offsets: Float64Array.of(0), count: 1 }, isZero);

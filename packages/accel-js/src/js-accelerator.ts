@@ -5,7 +5,7 @@ const PAGE_SIZE = { min: 4096, max: 65536 } as const;
 
 /** Runs wherever Node does. It holds no memory of the caller's between calls. */
 export const jsAccelerator: Accelerator = {
-  specVersion: 1,
+  specVersion: 2,
   name: 'js',
   // The rate is the same, within its spread, from 8 to 1024 pages a batch; 128 is what one packet of 4 KiB pages takes.
   capabilities: { pageSize: PAGE_SIZE, preferredBatch: 128 },

@@ -6,15 +6,15 @@ const PAGE = 4096;
 const BATCH = js.capabilities.preferredBatch;
 
 test('the module offers one accelerator, js, that says yes to its probe', async () => {
-  expect(accelerators.map(({ name, specVersion }) => [name, specVersion])).toEqual([['js', 1]]);
+  expect(accelerators.map(({ name, specVersion }) => [name, specVersion])).toEqual([['js', 2]]);
   expect(js.capabilities.pageSize).toEqual({ min: 4096, max: 65536 });
-  expect(await js.probe()).toEqual({ ok: true, detail: expect.stringContaining('Buffer.compare') });
+  expect(await js.probe({})).toEqual({ ok: true, detail: expect.stringContaining('Buffer.compare') });
 });
 
 test.each([0, 1, 2048, 4095, 6144, 131072, -4096, Number.NaN, Number.POSITIVE_INFINITY])(
   'page size %d is refused by name',
   (pageSize) => {
-    expect(() => js.open({ pageSize })).toThrow(/accelerator js: page size/);
+    expect(() => js.open({ pageSize, settings: {} })).toThrow(/accelerator js: page size/);
   },
 );
 

@@ -4,7 +4,7 @@ import { accelerators } from '../src/index.js';
 export const [js] = accelerators;
 
 export function openDetector(pageSize: number): Promise<Detector> {
-  return Promise.resolve(js.open({ pageSize }));
+  return Promise.resolve(js.open({ pageSize, settings: {} }));
 }
 
 /** The definition, as plainly as it can be written. */

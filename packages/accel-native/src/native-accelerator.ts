@@ -13,7 +13,7 @@ const PREFERRED_BATCH = 1024;
 /** One kernel, as an accelerator. */
 export function kernelAccelerator(name: string): Accelerator {
   return {
-    specVersion: 1,
+    specVersion: 2,
     name,
     // The definition for the others. It is slower than every one of them, and than most of what is beside it.
     capabilities: { pageSize: PAGE_SIZE, preferredBatch: PREFERRED_BATCH, automatic: name !== 'scalar' },
@@ -24,7 +24,7 @@ export function kernelAccelerator(name: string): Accelerator {
 
 /** The widest kernel that this CPU can run. `auto` measures the kernels themselves. */
 export const bestAccelerator: Accelerator = {
-  specVersion: 1,
+  specVersion: 2,
   name: 'native',
   capabilities: { pageSize: PAGE_SIZE, preferredBatch: PREFERRED_BATCH, automatic: false },
   probe: () => probe(widest, 'native'),

@@ -33,19 +33,19 @@ test.each([
 
 test.skipIf(built)('without the addon every probe says how to get it', async () => {
   for (const accelerator of accelerators) {
-    expect(await accelerator.probe()).toMatchObject({
+    expect(await accelerator.probe({})).toMatchObject({
       ok: false,
       reason: expect.stringContaining('addon'),
       fix: expect.stringContaining('Rust'),
     });
-    expect(() => accelerator.open({ pageSize: PAGE })).toThrow(/Rust/);
+    expect(() => accelerator.open({ pageSize: PAGE, settings: {} })).toThrow(/Rust/);
   }
   expect(plainRead(PAGE)).toBeUndefined();
 });
 
 test.skipIf(!built)('a kernel of another architecture says so', async () => {
   const absent = accelerators.find(({ name }) => name === (process.arch === 'x64' ? 'neon' : 'avx2'));
-  expect(await absent?.probe()).toMatchObject({
+  expect(await absent?.probe({})).toMatchObject({
     ok: false,
     reason: expect.stringContaining(`this is ${process.arch}`),
     fix: expect.stringContaining('native'),
@@ -54,7 +54,7 @@ test.skipIf(!built)('a kernel of another architecture says so', async () => {
 
 test.skipIf(!built)('native says which kernel it is', async () => {
   const widest = process.arch === 'arm64' ? 'neon' : 'avx512|avx2|sse2';
-  expect(await accelerators[0]?.probe()).toMatchObject({
+  expect(await accelerators[0]?.probe({})).toMatchObject({
     ok: true,
     detail: expect.stringMatching(`kernel (${widest})`),
   });
@@ -63,9 +63,9 @@ test.skipIf(!built)('native says which kernel it is', async () => {
 test.skipIf(!built)('faults of a caller are exceptions, and nothing beyond memory is read', async () => {
   const native = accelerators[0];
   if (native === undefined) throw new Error('no native accelerator');
-  expect(() => native.open({ pageSize: 6144 })).toThrow(/page size 6144/);
-  expect(() => native.open({ pageSize: 131072 })).toThrow(/page size 131072/);
-  const detector = await native.open({ pageSize: PAGE });
+  expect(() => native.open({ pageSize: 6144, settings: {} })).toThrow(/page size 6144/);
+  expect(() => native.open({ pageSize: 131072, settings: {} })).toThrow(/page size 131072/);
+  const detector = await native.open({ pageSize: PAGE, settings: {} });
   const memory = new Uint8Array(2 * PAGE);
   const ask = (offset: number, count = 1) =>
     detector.detect({ memory, offsets: Float64Array.of(offset), count }, new Uint8Array(1));

@@ -16,7 +16,7 @@ type Pick = () => TwinName | Extract<Probe, { ok: false }>;
  */
 export function wasmAccelerator(name: string, pick: Pick, automatic: boolean): Accelerator {
   return {
-    specVersion: 1,
+    specVersion: 2,
     name,
     capabilities: { pageSize: PAGE_SIZE, preferredBatch: PREFERRED_BATCH, automatic, memory: 'wasm' },
 

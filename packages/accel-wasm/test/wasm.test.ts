@@ -13,8 +13,11 @@ test('the better twin, and each by its name; auto looks at the first', () => {
 });
 
 test('wasm says that it uses SIMD, and wasm-scalar that it does not', async () => {
-  expect(await accelerators[0]?.probe()).toMatchObject({ ok: true, detail: expect.stringContaining('SIMD') });
-  expect(await accelerators[2]?.probe()).toMatchObject({
+  expect(await accelerators[0]?.probe({})).toMatchObject({
+    ok: true,
+    detail: expect.stringContaining('SIMD'),
+  });
+  expect(await accelerators[2]?.probe({})).toMatchObject({
     ok: true,
     detail: expect.stringContaining('scalar'),
   });
@@ -63,7 +66,7 @@ describe.each(['simd', 'scalar'] as const)('the twin %s', (name) => {
 test.each([true, false])('an offset without a whole page is an error (in place: %s)', async (inPlace) => {
   const wasmMemory = new WebAssembly.Memory({ initial: 2, maximum: 2, shared: true });
   const memory = new Uint8Array(wasmMemory.buffer, PAGE, 2 * PAGE);
-  const detector = await accelerators[0]?.open({ pageSize: PAGE });
+  const detector = await accelerators[0]?.open({ pageSize: PAGE, settings: {} });
   for (const offset of [PAGE + 1, 2 * PAGE, -PAGE, 0.5, Number.NaN]) {
     const batch = { memory, offsets: Float64Array.of(offset), count: 1, ...(inPlace ? { wasmMemory } : {}) };
     expect(() => detector?.detect(batch, new Uint8Array(1)), `${offset}`).toThrow(RangeError);

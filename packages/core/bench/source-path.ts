@@ -22,7 +22,7 @@ const capabilities = { pageSize: { min: PAGE, max: PAGE }, preferredBatch: 128 }
 
 /** The check as `accel-js` does it for pages of 4 KiB. */
 export const compare: Accelerator = {
-  specVersion: 1,
+  specVersion: 2,
   name: 'compare',
   capabilities,
   probe,
@@ -40,7 +40,7 @@ export const compare: Accelerator = {
 
 /** Says "zero" without a look: what is left is the engine's own work. */
 export const free: Accelerator = {
-  specVersion: 1,
+  specVersion: 2,
   name: 'free',
   capabilities,
   probe,

@@ -3,15 +3,17 @@ import { PAGE_SIZE } from './bench-memory.js';
 import type { Work } from './plain-read.js';
 
 /**
- * As core asks: batches of `size` pages, by default as many as the accelerator likes best, and as many of them at a
- * time as it takes.
+ * As core asks: batches of `size` pages, by default as many as the detector likes best and never more, and as many of
+ * them at a time as it takes.
  */
 export function inBatches(
   { capabilities }: Accelerator,
-  detector: Pick<Detector, 'detect'>,
-  size = capabilities.preferredBatch,
+  detector: Pick<Detector, 'detect' | 'preferredBatch' | 'inFlight'>,
+  wanted = Number.POSITIVE_INFINITY,
 ): Work {
-  const lanes = Array.from({ length: capabilities.inFlight ?? 1 }, () => ({
+  const size = Math.min(wanted, detector.preferredBatch ?? capabilities.preferredBatch);
+  const length = detector.inFlight ?? capabilities.inFlight ?? 1;
+  const lanes = Array.from({ length }, () => ({
     offsets: new Float64Array(size),
     answers: new Uint8Array(size),
   }));

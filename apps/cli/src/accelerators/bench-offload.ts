@@ -1,9 +1,9 @@
 import { type AcceleratorReference, MultifdError, type ProbedAccelerator } from '@multifd/core';
-import { type Accelerator, loadAccelerator } from '@multifd/core/accelerator';
 import { environment } from './bench.js';
-import { type BenchMemory, makeMemory, PAGE_SIZE } from './bench-memory.js';
+import { type BenchMemory, makeMemory } from './bench-memory.js';
 import { checkAnswers, contenderOf } from './contender.js';
 import { closeAll, inItsName } from './foreign-code.js';
+import { loadMeasured, type Measured, openDetector } from './open-detector.js';
 
 /** Of guest memory, more than any cache holds: half of its pages are used. */
 const LENGTH = 256 * 2 ** 20;
@@ -72,26 +72,35 @@ export async function benchOffload(
   signal: AbortSignal,
   onStep: (line: string) => void,
 ): Promise<OffloadReport> {
-  const accelerator = await loadAccelerator(reference);
-  const cpu = await loadAccelerator(baseline.reference);
+  const measured = await loadMeasured(reference);
+  const { accelerator } = measured;
+  const measuredCpu = await loadMeasured(baseline.reference);
+  const cpu = measuredCpu.accelerator;
   const most = accelerator.capabilities.preferredBatch;
   if (batch !== undefined && batch > most) {
     throw new MultifdError('usage', `--batch ${batch}: ${accelerator.name} takes ${most} pages at most`);
   }
   const memory = makeMemory('mixed', LENGTH);
   onStep(cpu.name);
-  const cpuCost = await costOf(cpu, cpu.name, memory, cpu.capabilities.preferredBatch, samples, signal);
+  const cpuCost = await costOf(
+    measuredCpu,
+    cpu.name,
+    memory,
+    cpu.capabilities.preferredBatch,
+    samples,
+    signal,
+  );
   const sizes = batch === undefined ? [...BATCHES.filter((each) => each < most), most] : [batch];
   const batches: ({ pages: number } & Cost)[] = [];
   for (const pages of sizes) {
     onStep(`${accelerator.name}, batches of ${pages} pages`);
-    batches.push({ pages, ...(await costOf(accelerator, name, memory, pages, samples, signal)) });
+    batches.push({ pages, ...(await costOf(measured, name, memory, pages, samples, signal)) });
   }
   const withTransfer = batches.at(-1) ?? cpuCost;
   onStep(`${accelerator.name}, memory on the device`);
   const residentBytesPerSecond = await inItsName(
     name,
-    () => accelerator.residentRate?.(RESIDENT_PASSES),
+    () => accelerator.residentRate?.(RESIDENT_PASSES, measured.settings),
     signal,
   );
   const first = (pays: (cost: Cost) => boolean): number | null => batches.find(pays)?.pages ?? null;
@@ -115,16 +124,16 @@ export async function benchOffload(
 
 /** The fastest of some passes over all of the memory, and the CPU time of all of them. Counts only with right answers. */
 async function costOf(
-  accelerator: Accelerator,
+  measured: Measured,
   name: string,
   memory: BenchMemory,
   pages: number,
   samples: number,
   signal: AbortSignal,
 ): Promise<Cost> {
-  const detector = await inItsName(name, () => accelerator.open({ pageSize: PAGE_SIZE }), signal);
+  const detector = await inItsName(name, () => openDetector(measured), signal);
   try {
-    const contender = contenderOf(name, accelerator, detector, pages);
+    const contender = contenderOf(name, measured.accelerator, detector, pages);
     const pass = () => inItsName(name, () => contender.work(memory), signal);
     await checkAnswers(contender, memory, signal);
     await pass();

@@ -1,9 +1,9 @@
 import { cpus, release } from 'node:os';
 import type { ProbedAccelerator } from '@multifd/core';
-import { loadAccelerator } from '@multifd/core/accelerator';
 import { KINDS, type Kind, makeMemory, PAGE_SIZE, PLACES, type Place } from './bench-memory.js';
 import { type Contender, checkAnswers, contenderOf } from './contender.js';
 import { closeAll, inItsName } from './foreign-code.js';
+import { loadMeasured, openDetector } from './open-detector.js';
 import { plainReadWork, type Work } from './plain-read.js';
 
 /** Bytes of guest memory that one sample goes over, at least: some milliseconds. */
@@ -56,10 +56,10 @@ export async function benchAccelerators(
     for (const { reference } of able) {
       const isTaken = contenders.some(({ name }) => name === reference.name);
       const name = isTaken ? `${reference.name} (${reference.module})` : reference.name;
-      const accelerator = await loadAccelerator(reference);
-      const detector = await inItsName(name, () => accelerator.open({ pageSize: PAGE_SIZE }), signal);
+      const measured = await loadMeasured(reference);
+      const detector = await inItsName(name, () => openDetector(measured), signal);
       closing.push(() => detector.close());
-      contenders.push(contenderOf(name, accelerator, detector));
+      contenders.push(contenderOf(name, measured.accelerator, detector));
     }
     for (const memory of KINDS) {
       for (const place of ['in cache', 'out of cache'] as const) {

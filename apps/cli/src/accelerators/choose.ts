@@ -1,6 +1,6 @@
 import { type AcceleratorChoice, AcceleratorRegistry, MultifdError } from '@multifd/core';
 import type { AcceleratorOptions } from '../options/requests.js';
-import { findModule } from './find-module.js';
+import { readRequest } from './request.js';
 
 /** Modules that come with the command, the one that `auto` prefers first among those that are as fast. */
 const OURS = [
@@ -20,10 +20,12 @@ export function knownAccelerators(): AcceleratorRegistry {
 
 /**
  * Finds what `--accel` asks for: `auto`, a name that is known here, or a module (a path, or a package that `cwd`
- * can import), with `:NAME` behind it for another than the first of its accelerators that can run.
+ * can import), with `:NAME` behind it for another than the first of its accelerators that can run; and `:key=value,…`
+ * behind any of these but `auto`.
  *
  * @param threads that will check at the same time.
- * @throws MultifdError `accelerator-unavailable`: what was named is used or refused, only `auto` falls through.
+ * @throws MultifdError `accelerator-unavailable`: what was named is used or refused, only `auto` falls through; `usage`
+ *   for settings that it does not take.
  */
 export async function chooseAccelerator(
   { accel, accelVariable }: AcceleratorOptions,
@@ -48,10 +50,8 @@ export async function chooseAccelerator(
 
 async function choose(requested: string, cwd: string, threads: number): Promise<AcceleratorChoice> {
   const registry = knownAccelerators();
-  const known = await registry.names();
-  if (requested === 'auto' || known.includes(requested)) return registry.choose(requested, { threads });
-  const { module, name } = findModule(requested, cwd, known);
-  return { ...(await registry.choose(name === undefined ? module : `${module}:${name}`)), requested };
+  const { asked, settings } = await readRequest(requested, cwd, registry);
+  return { ...(await registry.choose(asked, { threads, settings })), requested };
 }
 
 /** Whether this accelerator does not come with the command. */

@@ -35,7 +35,12 @@ export function contenderOf(
           right &&= answers[i] === (Buffer.compare(page, zeros) === 0 ? 1 : 0);
         }
       };
-      const checked = inBatches(accelerator, { detect }, pages);
+      const { preferredBatch, inFlight } = detector;
+      const limits = {
+        ...(preferredBatch === undefined ? {} : { preferredBatch }),
+        ...(inFlight === undefined ? {} : { inFlight }),
+      };
+      const checked = inBatches(accelerator, { detect, ...limits }, pages);
       await checked(memory);
       return right;
     },

@@ -1,12 +1,10 @@
 import { type AcceleratorChoice, checkLimits, MultifdError, type ProbedAccelerator } from '@multifd/core';
-import type { NamedModule } from '@multifd/core/accelerator';
 import { benchAccelerators } from '../accelerators/bench.js';
 import { benchOffload, type Compared } from '../accelerators/bench-offload.js';
 import { knownAccelerators } from '../accelerators/choose.js';
-import { findModule } from '../accelerators/find-module.js';
+import { readRequest } from '../accelerators/request.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { listenForInterrupt } from '../interrupt.js';
-import { didYouMean } from '../options/suggest.js';
 import { accelBenchDocument, accelListDocument, benchTable, listTable } from '../report/accel-document.js';
 import { formatError } from '../report/errors.js';
 import { failedCommandDocument } from '../report/failed-document.js';
@@ -71,21 +69,14 @@ export async function accelBenchCommand(options: AccelOptions): Promise<ExitCode
 async function findNamed({ accel }: AccelOptions): Promise<Compared | undefined> {
   if (accel === undefined) return undefined;
   const registry = knownAccelerators();
-  const known = await registry.names();
-  const isOurs = known.includes(accel);
-  const choice = isOurs
-    ? await registry.choose(accel)
-    : await registry.choose(withName(findModule(accel, process.cwd(), known)));
+  const { asked, isOurs, settings } = await readRequest(accel, process.cwd(), registry);
+  const choice = await registry.choose(asked, { settings });
   const baseline = (await registry.list()).find(({ probe }) => probe.ok);
   if (baseline === undefined) throw new MultifdError('internal', 'no accelerator of ours can run');
   const { accelerator: reference, detail } = choice;
-  const isTaken = !isOurs && known.includes(reference.name);
+  const isTaken = !isOurs && (await registry.names()).includes(reference.name);
   const name = isTaken ? `${reference.name} (${reference.module})` : reference.name;
   return { reference, name, detail, baseline };
-}
-
-function withName({ module, name }: NamedModule): string {
-  return name === undefined ? module : `${module}:${name}`;
 }
 
 async function survey({ accel }: AccelOptions): Promise<{
@@ -98,20 +89,12 @@ async function survey({ accel }: AccelOptions): Promise<{
   const choice = await registry.choose('auto');
   const ours = await registry.list();
   if (accel === undefined) return { ours, theirs: [], choice };
-  const known = await registry.names();
-  // It is in the list of ours.
-  if (known.includes(accel)) return { ours, theirs: [], choice };
-  const { module, name } = findModule(accel, process.cwd(), known);
-  const theirs = await registry.probe(module);
-  if (name === undefined) return { ours, theirs, choice };
-  const named = theirs.filter(({ reference }) => reference.name === name);
-  if (named.length > 0) return { ours, theirs: named, choice };
-  const names = theirs.map(({ reference }) => reference.name);
-  throw new MultifdError(
-    'accelerator-unavailable',
-    `${module} has no accelerator called ${name}; it has ${names.join(', ')}`,
-    { hint: didYouMean(name, names, 'name one of these, or none for all') },
-  );
+  const { asked, isOurs, settings } = await readRequest(accel, process.cwd(), registry);
+  const probed = isOurs && settings === undefined ? [] : await registry.probe(asked, settings);
+  if (!isOurs) return { ours, theirs: probed, choice };
+  const asTold = (each: ProbedAccelerator): ProbedAccelerator =>
+    probed.find(({ reference }) => reference.name === each.reference.name) ?? each;
+  return { ours: ours.map(asTold), theirs: [], choice };
 }
 
 async function told(command: string, { json }: AccelOptions, work: () => Promise<string>): Promise<ExitCode> {

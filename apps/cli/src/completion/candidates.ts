@@ -3,7 +3,7 @@ import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 /** What a word on the command line may become. */
 export interface Candidates {
   readonly words: readonly { readonly word: string; readonly help: string }[];
-  /** More is to follow, as behind `tcp:`: the shell adds no space. */
+  /** More is to follow, as behind `tcp:` and `key=`: the shell adds no space. */
   readonly open: boolean;
   /** It may be a path too. */
   readonly files: boolean;
@@ -106,5 +106,5 @@ function chosen(values: readonly string[], typed: string, before: string, files:
 
 function matching(all: Candidates['words'], typed: string, files: boolean): Candidates {
   const words = all.filter(({ word }) => word.startsWith(typed));
-  return { words, open: words.some(({ word }) => word.endsWith(':')), files };
+  return { words, open: words.some(({ word }) => /[:=]$/.test(word)), files };
 }

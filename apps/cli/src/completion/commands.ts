@@ -1,4 +1,5 @@
 import { Argument, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import type { Settings } from '@multifd/core';
 import { SCENARIOS } from '../bench/scenarios.js';
 import { CODECS } from '../codecs/choose.js';
 import { COMPLETION_HELP } from '../help.js';
@@ -52,7 +53,8 @@ export function addCompletion(program: CommandUnknownOpts): void {
 /** The names of accelerators are known when their modules are loaded, which takes a moment: only if they are asked for. */
 async function valuesFor(words: readonly string[]): Promise<Values> {
   const isAsked = words.slice(-2).some((word) => /^--accel(=|$)/.test(word));
-  const accel = isAsked ? ['auto', ...(await accelerators())] : [];
+  const typed = (words.at(-1) ?? '').replace(/^--accel=/, '');
+  const accel = isAsked ? ['auto', ...acceleratorWords(await accelerators(), typed)] : [];
   const options = new Map<string, readonly string[]>([
     ['accel', accel],
     ['scenario', SCENARIOS],
@@ -62,9 +64,19 @@ async function valuesFor(words: readonly string[]): Promise<Values> {
   return { options: (name) => options.get(name), arguments: (name) => ARGUMENTS[name] };
 }
 
-async function accelerators(): Promise<readonly string[]> {
+async function accelerators(): Promise<ReadonlyMap<string, Settings>> {
   const { knownAccelerators } = await import('../accelerators/choose.js');
-  return knownAccelerators().names();
+  return knownAccelerators().settings();
+}
+
+/** Their names; and the keys of their settings, each behind what is typed of the ones before it. */
+export function acceleratorWords(known: ReadonlyMap<string, Settings>, typed: string): readonly string[] {
+  const behind = [...known].flatMap(([name, settings]) => {
+    if (!typed.startsWith(`${name}:`)) return [];
+    const before = typed.slice(0, Math.max(name.length, typed.lastIndexOf(',')) + 1);
+    return Object.keys(settings).map((key) => `${before}${key}=`);
+  });
+  return [...known.keys(), ...behind];
 }
 
 /** In the shape that the scripts read: a word and its help on each line, then what the shell is to do. */

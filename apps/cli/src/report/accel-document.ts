@@ -1,5 +1,13 @@
-import type { AcceleratorChoice, ProbedAccelerator } from '@multifd/core';
+import type { AcceleratorChoice, ProbedAccelerator, SettingValues } from '@multifd/core';
 import type { BenchReport, Rates } from '../accelerators/bench.js';
+import {
+  type DeviceMember,
+  deviceLines,
+  deviceMembers,
+  type SettingMember,
+  settingLines,
+  settingMembers,
+} from './accel-details.js';
 import { plain } from './format.js';
 
 export const ACCEL_SCHEMA_VERSION = 1;
@@ -27,6 +35,14 @@ export interface AccelListEntry {
   readonly fix: string | null;
   /** What `auto` measured just now; null if it did not. */
   readonly 'bytes-per-second': number | null;
+  /** Version of the contract that it was written for. */
+  readonly 'spec-version': number;
+  /** What it can be told: `--accel NAME:key=value`. */
+  readonly settings: readonly SettingMember[];
+  /** What it was told for this list; null: nothing. */
+  readonly told: SettingValues | null;
+  /** Null: it does not say. */
+  readonly devices: readonly DeviceMember[] | null;
 }
 
 export function accelListDocument(
@@ -47,7 +63,7 @@ export function accelListDocument(
 
 /** @param choice of `auto`; undefined for one that `auto` does not know, whatever its name. */
 function listEntry(
-  { reference, probe, automatic }: ProbedAccelerator,
+  { reference: { settings: told, ...reference }, probe, automatic, ...rest }: ProbedAccelerator,
   choice: AcceleratorChoice | undefined,
 ): AccelListEntry {
   const measured = choice?.measured?.find(({ name }) => name === reference.name);
@@ -60,6 +76,10 @@ function listEntry(
     reason: probe.ok ? null : probe.reason,
     fix: probe.ok ? null : probe.fix,
     'bytes-per-second': measured?.bytesPerSecond ?? null,
+    'spec-version': rest.specVersion,
+    settings: settingMembers(rest.settings),
+    told: told ?? null,
+    devices: rest.devices === undefined ? null : deviceMembers(rest.devices),
   };
 }
 
@@ -67,14 +87,17 @@ export function listTable({ accelerators }: AccelListDocument): string {
   const width = Math.max(...accelerators.map(({ name }) => name.length)) + 2;
   const lines = accelerators.flatMap(({ name, available, chosen, detail, reason, fix, ...rest }, index) => {
     const before = accelerators[index - 1];
+    const indent = ' '.repeat(width + 5);
+    const details = [...settingLines(rest.settings), ...deviceLines(rest.devices ?? [])];
+    const below = details.map((line) => `${indent}${line}`);
     if (reason !== null && reason === before?.reason && fix === before.fix) {
-      return [`${plain(name).padEnd(width)}no   for the same reason`];
+      return [`${plain(name).padEnd(width)}no   for the same reason`, ...below];
     }
     const rate = rest['bytes-per-second'];
     const measured = rate === null ? '' : ` (${gigabytes(rate)} GB/s in a short look)`;
     const mark = chosen ? '  <- auto' : '';
     const first = `${plain(name).padEnd(width)}${available ? 'yes' : 'no '}  ${plain(detail ?? reason ?? '')}${measured}${mark}`;
-    return fix === null ? [first] : [first, `${' '.repeat(width + 5)}${plain(fix)}`];
+    return [first, ...(fix === null ? [] : [`${indent}${plain(fix)}`]), ...below];
   });
   return `${lines.join('\n')}\n`;
 }

@@ -14,6 +14,7 @@ import type { Backing } from '../options/backing.js';
 import type { Verification } from '../verify/compare.js';
 import { type CodecFacts, type CompressionMember, compressionMember } from './compression-member.js';
 import { type FailureMembers, failureMembers, guestAt } from './errors.js';
+import { type OffloadMember, offloadMember } from './offload-member.js';
 import { type TlsMember, tlsMember } from './tls-member.js';
 
 /** Grows when a member changes its meaning or goes away; new members do not count. */
@@ -88,6 +89,8 @@ export interface AcceleratorMember {
   /** `auto`, a name, or a module. */
   readonly requested: string;
   readonly detail: string;
+  /** What its device has done, in all channels; absent for one that does not count. */
+  readonly offload?: OffloadMember;
   readonly refused: readonly { readonly name: string; readonly reason: string; readonly fix: string }[];
   /** What `auto` measured before it chose, fastest first; bytes a second. */
   readonly measured?: readonly { readonly name: string; readonly 'bytes-per-second': number }[];
@@ -216,6 +219,7 @@ function acceleratorMembers({
   choice,
   parameters,
   replaced,
+  statistics,
 }: MigrateFacts): Pick<MigrateDocument, 'accelerator'> {
   if (choice === undefined) return {};
   const used = parameters?.zeroPageDetection !== 'none';
@@ -225,6 +229,7 @@ function acceleratorMembers({
       requested: choice.requested,
       detail: used ? choice.detail : 'zero-page-detection is none: every page is sent with its bytes',
       refused: choice.refused,
+      ...offloadMember(statistics?.offload),
       ...(choice.measured === undefined ? {} : { measured: measuredMembers(choice.measured) }),
       ...(replaced.length === 0 ? {} : { replaced: replaced.map(replacedMember) }),
     },

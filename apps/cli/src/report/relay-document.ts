@@ -2,6 +2,7 @@ import type { AcceleratorChoice, GuestPlace, GuestWord, RelayResult } from '@mul
 import { type CodecFacts, type CompressionMember, compressionMember } from './compression-member.js';
 import { type FailureMembers, failureMembers, guestAt } from './errors.js';
 import { SCHEMA_VERSION } from './migrate-document.js';
+import { type OffloadMember, offloadMember } from './offload-member.js';
 import { type Refusals, type RefusedMember, refusedMember } from './refusals.js';
 import { type TlsMember, tlsMember } from './tls-member.js';
 
@@ -22,7 +23,12 @@ export interface RelayDocument extends Partial<Omit<FailureMembers, 'status'>> {
   readonly 'zero-page-detection'?: string;
   /** To the destination; absent if no guest came through. */
   readonly 'multifd-flush-after-each-section'?: boolean;
-  readonly accelerator?: { readonly name: string; readonly requested: string; readonly detail: string };
+  readonly accelerator?: {
+    readonly name: string;
+    readonly requested: string;
+    readonly detail: string;
+    readonly offload?: OffloadMember;
+  };
   /** The last connections that were turned away, oldest first; absent if none was. */
   readonly refused?: readonly RefusedMember[];
   /** Who has the guest now; `either`: both may have it, see `hint`. Null: none has come. */
@@ -83,6 +89,7 @@ export function relayDocument(facts: RelayFacts, error?: unknown): RelayDocument
             name: accelerator.accelerator.name,
             requested: accelerator.requested,
             detail: accelerator.detail,
+            ...offloadMember(result?.outgoing.offload),
           },
         }),
     ...refusedMember(facts.refusals),

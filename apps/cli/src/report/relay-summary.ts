@@ -1,5 +1,6 @@
 import { compressionText } from './compression-member.js';
 import { formatBytes, plain } from './format.js';
+import { offloadLines } from './offload-member.js';
 import type { RelayDocument, RelaySide } from './relay-document.js';
 import { statusLine } from './status-line.js';
 import { tlsLine } from './tls-member.js';
@@ -17,6 +18,7 @@ export function relaySummary(document: RelayDocument): string {
     tlsLine('outgoing tls', outgoing?.tls),
     `zero-page-detection: ${document['zero-page-detection']}`,
     accelerator === undefined ? '' : `accelerator: ${accelerator.name}: ${plain(accelerator.detail)}`,
+    ...offloadLines(accelerator?.offload),
     `cpu time: ${document['cpu-time']} ms`,
     `peak memory: ${formatBytes(document['peak-rss'] ?? 0)}`,
   ];

@@ -8,6 +8,7 @@ import type {
   MigrateDocument,
   RamMember,
 } from './migrate-document.js';
+import { offloadLines } from './offload-member.js';
 import type { MemoryMember, ReceiveDocument } from './receive-document.js';
 import { statusLine } from './status-line.js';
 import { tlsLine } from './tls-member.js';
@@ -109,6 +110,7 @@ function acceleratorLines(member: AcceleratorMember, verbose: boolean): string[]
   const asked = requested === 'auto' ? 'chosen by auto' : `asked for as ${plain(requested)}`;
   return [
     name === null ? `accelerator: none (${detail})` : `accelerator: ${name} (${asked}): ${plain(detail)}`,
+    ...offloadLines(member.offload),
     ...replaced.map((each) => `  ${each.name} failed: ${plain(each.reason)}; ${each.by} went on`),
     ...(measured.length === 0
       ? []

@@ -1,4 +1,4 @@
-import { splitModuleName } from '@multifd/core/accelerator';
+import { moduleParts } from '../accelerators/find-module.js';
 import { resolveModule } from '../modules/resolve-module.js';
 
 /**
@@ -14,7 +14,7 @@ export function asTyped(
   if (!text.includes('file://')) return text;
   const specifiers = words.flatMap((word) => {
     const value = word.startsWith('--') ? word.slice(word.indexOf('=') + 1) : word;
-    return [value, splitModuleName(value).module];
+    return moduleParts(value);
   });
   return specifiers.reduce((shown, specifier) => {
     const url = urlOf(specifier, cwd);

@@ -27,6 +27,7 @@ export const STATISTICS: SourceStatistics = {
   pagesPerSecond: 320_000,
   mbps: 5288.129,
   channelBytes: [268_000_000, 268_999_000],
+  offload: undefined,
 };
 
 /** All that `migrate` knows when it has completed and verified. */

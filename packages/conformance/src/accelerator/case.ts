@@ -1,4 +1,4 @@
-import type { Accelerator, Probe } from '@multifd/core/accelerator';
+import type { Accelerator, Probe, SettingValues } from '@multifd/core/accelerator';
 import type { Random } from '../random.js';
 import type { SuiteCase } from '../register.js';
 import { PLACES, type Place } from './memory.js';
@@ -6,6 +6,8 @@ import { PLACES, type Place } from './memory.js';
 /** What a case gets to work with. Everything random in it comes from `random`. */
 export interface CaseContext {
   readonly accelerator: Accelerator;
+  /** What it is told: complete. */
+  readonly settings: SettingValues;
   /** Its answer to the one `probe` before the suite. */
   readonly probe: Probe;
   /** Bytes; for a case of a page size that one, else the smallest that the accelerator can check. */

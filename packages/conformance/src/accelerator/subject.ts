@@ -30,10 +30,13 @@ export class Subject {
   }
 
   static async open(context: CaseContext): Promise<Subject> {
-    const { accelerator, pageSize } = context;
+    const { accelerator, pageSize, settings } = context;
     // Cutting work into batches of nothing would never end.
     assert.ok(accelerator.capabilities.preferredBatch >= 1, 'preferredBatch is below 1');
-    return new Subject(context, await inTime(accelerator.open({ pageSize }), context.timeout, 'open'));
+    return new Subject(
+      context,
+      await inTime(accelerator.open({ pageSize, settings }), context.timeout, 'open'),
+    );
   }
 
   /** Answers for pages at `offsets`, in that order, as numbers; each is 0 or 1. */

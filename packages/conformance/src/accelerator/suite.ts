@@ -1,4 +1,10 @@
-import type { Accelerator } from '@multifd/core/accelerator';
+import {
+  type Accelerator,
+  type AcceleratorV1,
+  currentAccelerator,
+  type SettingValues,
+  settingsFor,
+} from '@multifd/core/accelerator';
 import { inTime } from '../in-time.js';
 import { freshSeed } from '../random.js';
 import { checkOptOut, registerSuite } from '../register.js';
@@ -7,6 +13,8 @@ import { type CaseContext, PAGE_SIZES } from './case.js';
 import { acceleratorCases } from './cases/index.js';
 
 export interface AcceleratorSuiteOptions {
+  /** What it is told in all cases. Default: its defaults. */
+  readonly settings?: SettingValues;
   /** URL of the module that exports the accelerator (built, so that Node can import it): tries it in other threads. */
   readonly module?: string;
   /**
@@ -24,18 +32,21 @@ export interface AcceleratorSuiteOptions {
 
 /**
  * Registers one test for each case with `runner`, after probing the accelerator. Await it where tests are
- * registered: at the top level of a test file.
+ * registered: at the top level of a test file. An accelerator of contract version 1 is tested as core uses it.
  *
- * @throws RangeError for an opt-out that no case has, and whatever `probe` throws.
+ * @throws RangeError for an opt-out that no case has, MultifdError `usage` for settings that it does not take, and
+ *   whatever `probe` throws.
  */
 export async function testAccelerator(
   runner: TestRunner,
-  accelerator: Accelerator,
+  tested: Accelerator | AcceleratorV1,
   options: AcceleratorSuiteOptions = {},
 ): Promise<void> {
   const { optOut = {}, seed = freshSeed(), timeout = 10_000, required = false, module } = options;
   checkOptOut(acceleratorCases, optOut);
-  const probe = await inTime(accelerator.probe(), timeout, 'probe');
+  const accelerator = currentAccelerator(tested);
+  const settings = settingsFor(accelerator, options.settings);
+  const probe = await inTime(accelerator.probe(settings), timeout, 'probe');
   const pageSize = Math.max(PAGE_SIZES[0], accelerator.capabilities.pageSize.min);
   const { name } = accelerator;
   registerSuite<CaseContext>(runner, {
@@ -46,6 +57,6 @@ export async function testAccelerator(
     seed,
     required,
     probe,
-    context: (random) => ({ accelerator, probe, pageSize, random, module, timeout }),
+    context: (random) => ({ accelerator, settings, probe, pageSize, random, module, timeout }),
   });
 }

@@ -12,7 +12,7 @@ export function accelerator(
   rest: Partial<Accelerator> = {},
 ): Accelerator {
   return {
-    specVersion: 1,
+    specVersion: 2,
     name,
     capabilities: CAPABILITIES,
     probe: () => ({ ok: true, detail: 'runs in this test' }),

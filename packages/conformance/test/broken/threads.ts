@@ -21,7 +21,7 @@ const right = (pageSize: number): Detector => ({
 });
 
 const make = (name: string, open: (pageSize: number) => Detector): Accelerator => ({
-  specVersion: 1,
+  specVersion: 2,
   name,
   capabilities: { pageSize: { min: 4096, max: 65536 }, preferredBatch: 128 },
   probe: () => ({ ok: true, detail: 'runs in this test' }),

@@ -1,3 +1,5 @@
+import type { DetectorCounters } from '../thread/offloaded.js';
+
 /** Numbers of a migration as the source knows them; names after QEMU's MigrationInfo and MigrationStats. */
 export interface SourceStatistics {
   /** ms since `migrate` was called, until completion (a report that was asked for is not waited for here). */
@@ -51,6 +53,11 @@ export interface SourceStatistics {
   readonly stalledSince: number | undefined;
   /** Each channel's bytes. */
   readonly channelBytes: readonly number[];
+  /**
+   * What the accelerator's device has done, in all threads, as of each thread's last sync; undefined: the accelerator does
+   * not count.
+   */
+  readonly offload: DetectorCounters | undefined;
 }
 
 /** Parts of a downtime, in ms, in the order in which they come. They add up to it. */

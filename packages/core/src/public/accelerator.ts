@@ -8,6 +8,24 @@ export { MultifdError } from '../errors.js';
 export { checkThreads } from '../limits/needs.js';
 export type { Room, SystemLimits } from '../limits/system-limits.js';
 export type { SharedWasmMemory } from '../ram/shared-wasm-memory.js';
+export type { DetectorCounters } from '../thread/offloaded.js';
 export * from '../zero/accelerator.js';
-export { isAcceleratorName, loadAccelerator } from '../zero/load.js';
+export { faultOfCounters } from '../zero/counters.js';
+export type {
+  AttachedBlock,
+  Detector,
+  DetectorOptions,
+  PageBatch,
+} from '../zero/detector.js';
+export { type AcceleratorDevice, type DeviceFacts, faultOfDevices } from '../zero/device.js';
+export { loadAccelerator, settingsFor } from '../zero/load.js';
 export { type NamedModule, splitModuleName } from '../zero/module-name.js';
+export * from '../zero/settings.js';
+export { isAcceleratorName } from '../zero/shape.js';
+export {
+  type AcceleratorV1,
+  currentAccelerator,
+  type DetectorOptionsV1,
+  type DetectorV1,
+  isOfVersion1,
+} from '../zero/version1.js';

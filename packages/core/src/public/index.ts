@@ -38,6 +38,7 @@ export {
 } from '../parameters.js';
 export { type Shortage, shortageOf } from '../shortage.js';
 export { type GuestWord, saidByDestination, saidBySource } from '../thread/guest-place.js';
+export type { DetectorCounters } from '../thread/offloaded.js';
 export { type Address, formatAddress, parseAddress } from '../transport/address.js';
 export { listenAt } from '../transport/listen-at.js';
 export { parseAuthzRule } from '../transport/tls/authz.js';
@@ -47,7 +48,15 @@ export type { StreamConfiguration } from '../wire/main/configuration.js';
 export type { DeviceSection } from '../wire/main/records.js';
 export type { AcceleratorReference } from '../zero/accelerator.js';
 export * from '../zero/choice.js';
+export type { AcceleratorDevice, DeviceFacts } from '../zero/device.js';
 export type { AcceleratorOption } from '../zero/option.js';
 export type { AcceleratorReplacement } from '../zero/page-checker.js';
 export { AcceleratorRegistry } from '../zero/registry.js';
+export {
+  allowedBy,
+  type Setting,
+  type Settings,
+  type SettingValue,
+  type SettingValues,
+} from '../zero/settings.js';
 export * from './ram.js';

@@ -63,6 +63,8 @@ export class SendChannel implements ThreadJob {
     if (check !== undefined) {
       this.#counters.heartbeat(ACTIVITY_OPENING);
       this.#checker = await openChecker(check, pageSize, stallTimeout, {
+        channel,
+        blocks: this.#pages.blocks?.(),
         heartbeat: () => this.#counters.heartbeat(ACTIVITY_CHECKING),
         onReplaced: (replacement) => this.#port.post({ type: 'replaced', replacement }),
       });
@@ -90,6 +92,7 @@ export class SendChannel implements ThreadJob {
     );
     this.#pages.begin({ sender, checker: this.#checker, blocks, zeroPageDetection });
     for (let epoch = 1; await this.#pages.sendEpoch(epoch); epoch++) {
+      this.#counters.offloaded(this.#checker?.counters());
       await sender.sync(this.#control.isLast(epoch));
       this.#control.arrive();
     }
@@ -100,6 +103,7 @@ export class SendChannel implements ThreadJob {
   async close(): Promise<void> {
     this.#outgoing?.destroy();
     try {
+      this.#counters.offloaded(this.#checker?.counters());
       await this.#checker?.close();
       await this.#hooks?.cleanup();
     } catch {

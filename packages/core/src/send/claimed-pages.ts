@@ -4,6 +4,8 @@ import type { GuestRamDescriptor } from '../ram/guest-ram.js';
 import { RangeTable } from '../ram/ranges.js';
 import { openToSend, type SendingBlock } from '../ram/sending-block.js';
 import { ACTIVITY_CHECKING, ACTIVITY_IDLE, type CounterRow, Counters } from '../thread/counters.js';
+import { attachedBlocks } from '../zero/attached-blocks.js';
+import type { AttachedBlock } from '../zero/detector.js';
 import { CheckPipeline } from './check-pipeline.js';
 import { SourceControl } from './control.js';
 import type { SendChannelData } from './messages.js';
@@ -42,6 +44,10 @@ export class ClaimedPages implements PageSource {
 
   async open(): Promise<void> {
     this.#blocks = await Promise.all(this.#data.ram.blocks.map(openToSend));
+  }
+
+  blocks(): readonly AttachedBlock[] {
+    return attachedBlocks(this.#data.ram.blocks, this.#blocks);
   }
 
   begin(tools: ChannelTools): void {

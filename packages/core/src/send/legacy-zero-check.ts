@@ -4,6 +4,7 @@ import type { GuestRamDescriptor } from '../ram/guest-ram.js';
 import { RANGE_SIZE, RangeTable } from '../ram/ranges.js';
 import { openToSend, type SendingBlock } from '../ram/sending-block.js';
 import { ACTIVITY_CHECKING, ACTIVITY_IDLE, ACTIVITY_OPENING, type CounterRow } from '../thread/counters.js';
+import { attachedBlocks } from '../zero/attached-blocks.js';
 import type { CheckPlan } from '../zero/open-checker.js';
 import { openChecker } from '../zero/open-checker.js';
 import type { AcceleratorReplacement, PageChecker } from '../zero/page-checker.js';
@@ -69,6 +70,7 @@ export class LegacyZeroCheck {
     const blocks = await Promise.all(data.ram.blocks.map(openToSend));
     counters.heartbeat(ACTIVITY_OPENING);
     const checker = await openChecker(data.check, data.ram.pageSize, data.parameters.stallTimeout, {
+      blocks: attachedBlocks(data.ram.blocks, blocks),
       heartbeat: () => counters.heartbeat(ACTIVITY_CHECKING),
       onReplaced,
     });
@@ -89,7 +91,10 @@ export class LegacyZeroCheck {
       this.#counters.heartbeat(ACTIVITY_CHECKING);
       const scanned = await pipeline.next();
       this.#counters.heartbeat(ACTIVITY_IDLE);
-      if (scanned === undefined) return;
+      if (scanned === undefined) {
+        this.#counters.offloaded(this.#checker.counters());
+        return;
+      }
       const { sending, range, index } = scanned.claimed;
       const work = this.#work[range.block];
       if (work === undefined) throw noBlock(range.block);
@@ -110,6 +115,7 @@ export class LegacyZeroCheck {
 
   async close(): Promise<void> {
     try {
+      this.#counters.offloaded(this.#checker.counters());
       await this.#checker.close();
     } catch {
       // The migration's outcome is decided: a failing close of an accelerator does not change it.

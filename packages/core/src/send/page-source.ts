@@ -1,3 +1,4 @@
+import type { AttachedBlock } from '../zero/detector.js';
 import type { PageChecker } from '../zero/page-checker.js';
 import type { ConnectOrder } from './messages.js';
 import type { PacketSender } from './packet-sender.js';
@@ -13,6 +14,8 @@ export interface ChannelTools extends Omit<ConnectOrder, 'addresses'> {
 export interface PageSource {
   /** Opens the memory that pages are read from. Called once, before the channel connects. */
   open(): Promise<void>;
+  /** The memory that `open` opened, for the detector; undefined if its pages lie in no memory of a guest. */
+  blocks?(): readonly AttachedBlock[];
   /** The channel is connected. Called once, before the first `sendEpoch`. */
   begin(tools: ChannelTools): void;
   /**

@@ -1,3 +1,5 @@
+import { type DetectorCounters, sumOfCounters } from './offloaded.js';
+
 /**
  * Counters in shared memory that threads add to and the API thread reads: one row for main and one for each channel.
  * Updated once for each batch, never for each page.
@@ -15,6 +17,12 @@ const SENT = 7;
 const SENDING = 8;
 const WAITING = 9;
 const TLS_BY = 10;
+/** Of the detectors in this thread: whether they count, and `DetectorCounters`. */
+const COUNTS = 11;
+const DEVICE = 12;
+const CPU_AFTER_FAULT = 13;
+const QUEUE_FULL_RETRIES = 14;
+const DEVICE_TIME = 15;
 
 /** What a thread is doing: tells a thread that hangs from one that waits. */
 export const ACTIVITY_IDLE = 0n;
@@ -44,6 +52,11 @@ export class Counters {
     return this.#slots.length / SLOTS;
   }
 
+  /** Of all rows together; undefined if no thread has a detector that counts. */
+  get offload(): DetectorCounters | undefined {
+    return sumOfCounters(Array.from({ length: this.rows }, (_, index) => this.row(index).offload));
+  }
+
   row(index: number): CounterRow {
     return new CounterRow(this.#slots.subarray(index * SLOTS, (index + 1) * SLOTS));
   }
@@ -65,6 +78,28 @@ export class CounterRow {
     if (normal > 0) Atomics.add(this.#slots, NORMAL, BigInt(normal));
     if (zero > 0) Atomics.add(this.#slots, ZERO, BigInt(zero));
     if (untouched > 0) Atomics.add(this.#slots, UNTOUCHED, BigInt(untouched));
+  }
+
+  /** What this thread's detectors have done so far; undefined if they do not count. */
+  offloaded(counters: DetectorCounters | undefined): void {
+    if (counters === undefined) return;
+    Atomics.store(this.#slots, DEVICE, BigInt(counters.device));
+    Atomics.store(this.#slots, CPU_AFTER_FAULT, BigInt(counters.cpuAfterFault));
+    Atomics.store(this.#slots, QUEUE_FULL_RETRIES, BigInt(counters.queueFullRetries));
+    // In µs: the slots hold whole numbers.
+    Atomics.store(this.#slots, DEVICE_TIME, BigInt(Math.round(1000 * counters.deviceTime)));
+    Atomics.store(this.#slots, COUNTS, 1n);
+  }
+
+  /** Undefined: this thread has no detector that counts. */
+  get offload(): DetectorCounters | undefined {
+    if (Atomics.load(this.#slots, COUNTS) === 0n) return undefined;
+    return {
+      device: Number(Atomics.load(this.#slots, DEVICE)),
+      cpuAfterFault: Number(Atomics.load(this.#slots, CPU_AFTER_FAULT)),
+      queueFullRetries: Number(Atomics.load(this.#slots, QUEUE_FULL_RETRIES)),
+      deviceTime: Number(Atomics.load(this.#slots, DEVICE_TIME)) / 1000,
+    };
   }
 
   /** The thread begins to hand bytes to its connection, and may have to wait. */

@@ -9,37 +9,45 @@
  */
 
 import type { MessagePort } from 'node:worker_threads';
-import type { SharedWasmMemory } from '../ram/shared-wasm-memory.js';
+import type { Detector, DetectorOptions } from './detector.js';
+import type { AcceleratorDevice } from './device.js';
+import type { Settings, SettingValues, ValuesOf } from './settings.js';
+import type { AcceleratorV1 } from './version1.js';
 
-/** Version of this contract; an accelerator states it as its `specVersion`. */
-export const ACCELERATOR_SPEC_VERSION = 1;
+/** Version of this contract; an accelerator states it as its `specVersion`. Modules of version 1 work as they are. */
+export const ACCELERATOR_SPEC_VERSION = 2;
 
-export interface Accelerator {
-  readonly specVersion: 1;
+/** `Accelerator<typeof settings>` has each setting's value with its type. */
+export interface Accelerator<S extends Settings = Settings> {
+  readonly specVersion: 2;
   /**
    * Short, lower case, unique within its module: `js`, `avx512`; a variant follows a colon: `gpu:software`. Reports
    * use it.
    */
   readonly name: string;
   readonly capabilities: AcceleratorCapabilities;
+  /** What it can be told. Core refuses all else before it opens anything. */
+  readonly settings?: S;
+  /** The devices that it can use, or could. Does not throw for missing hardware. Cheap (milliseconds). */
+  list?(): readonly AcceleratorDevice[] | Promise<readonly AcceleratorDevice[]>;
   /** Whether it can run here. Does not throw for missing hardware: answers with the reason. Cheap (milliseconds). */
-  probe(): Probe | Promise<Probe>;
+  probe(settings: ValuesOf<S>): Probe | Promise<Probe>;
   /**
    * Opens one detector, for one thread. Called only after a successful `probe`.
    * @throws anything: the run stops and names this accelerator; the source guest is intact.
    */
-  open(options: DetectorOptions): Detector | Promise<Detector>;
+  open(options: DetectorOptions<S>): Detector | Promise<Detector>;
   /**
    * For a device that all threads share: called once for each run, in the thread that starts the others, before any
    * of them calls `open`. Without it each detector opens its own device.
    * @throws anything: the run stops, as with `open`.
    */
-  share?(): SharedDevice | Promise<SharedDevice>;
+  share?(settings: ValuesOf<S>): SharedDevice | Promise<SharedDevice>;
   /**
    * For a device with its own memory: measures how fast it checks pages already in that memory, in bytes a second,
    * over `passes` passes. Benchmarks use it to find the cost of the transfer. Called only after a successful `probe`.
    */
-  residentRate?(passes: number): number | Promise<number>;
+  residentRate?(passes: number, settings: ValuesOf<S>): number | Promise<number>;
 }
 
 /** A device that the detectors of several threads share. It lives in the thread that called `share`. */
@@ -77,51 +85,9 @@ export type Probe =
   | { readonly ok: true /** What would run and on what, one line. */; readonly detail: string }
   | { readonly ok: false; readonly reason: string /** What would make it work. */; readonly fix: string };
 
-export interface DetectorOptions {
-  /** Target page size in bytes. */
-  readonly pageSize: number;
-  /**
-   * The port to the shared device, for this thread alone; the detector closes it. Absent if the caller has not called
-   * `share`: a benchmark, a test.
-   */
-  readonly line?: MessagePort;
-}
-
-/** Pages to check. Owned by core; the detector may read it until it has answered, and never writes to it. */
-export interface PageBatch {
-  /**
-   * Memory that holds the pages, shared or not, of any length. The guest may be writing to a page: any answer is then
-   * right for it, as the page is dirty and is checked again.
-   */
-  readonly memory: Uint8Array;
-  /**
-   * Byte offset of each page in `memory`, in any order; each page lies wholly in `memory`. Addresses may be
-   * unaligned: guest memory starts on a host page, a copy from a file anywhere.
-   */
-  readonly offsets: Float64Array;
-  /** Number of pages, the first of `offsets`: 0 to `preferredBatch`. */
-  readonly count: number;
-  /**
-   * The WebAssembly memory that `memory` is a view into, if it is one: WebAssembly code can import it and check the
-   * pages in place. Other accelerators ignore it.
-   */
-  readonly wasmMemory?: SharedWasmMemory;
-}
-
-export interface Detector {
-  /**
-   * Writes 1 (all bytes of the page are zero) or 0 to `isZero[i]` for each `i` below `batch.count`. At most
-   * `inFlight` calls at a time. All answers are written when it returns or its promise resolves. If it throws or
-   * rejects, it must have stopped using the buffers: core may pass them to another accelerator.
-   */
-  detect(batch: PageBatch, isZero: Uint8Array): void | Promise<void>;
-  /** Frees its resources; rejects calls still in flight. May be called twice. */
-  close(): void | Promise<void>;
-}
-
 /** What a module that provides accelerators exports. */
 export interface AcceleratorModule {
-  readonly accelerators: readonly Accelerator[];
+  readonly accelerators: readonly (Accelerator | AcceleratorV1)[];
 }
 
 /** Names the accelerator that checks for zero pages: chosen by `AcceleratorRegistry.choose`, or given directly. */
@@ -130,6 +96,10 @@ export interface AcceleratorReference {
   readonly module: string;
   /** The accelerator's `name` within that module. */
   readonly name: string;
+  /** What it is told; checked before anything is opened. Default: its defaults. */
+  readonly settings?: SettingValues;
+  /** NUMA node of the guest's memory, if it is known: `DetectorOptions.numaNode`. */
+  readonly numaNode?: number;
   /**
    * False if it is known to share no device: the thread that starts the others then does not import its module.
    * Default: that thread imports the module to find out.

@@ -1,7 +1,9 @@
 import { MultifdError } from '../errors.js';
+import { allocateMemoryBlock } from '../ram/memory-block.js';
 import type { SharedWasmMemory } from '../ram/shared-wasm-memory.js';
 import { inTime } from '../time-limit.js';
 import type { Accelerator } from './accelerator.js';
+import type { AttachedBlock } from './detector.js';
 import { PageChecker } from './page-checker.js';
 
 const PAGE_SIZE = 4096;
@@ -46,6 +48,8 @@ export function rateOfThread({ share }: Accelerator, bytesPerSecond: number, thr
 interface Sample {
   readonly memory: Uint8Array;
   readonly wasmMemory: SharedWasmMemory;
+  /** The same memory, to be announced as a guest's is. */
+  readonly block: AttachedBlock;
   readonly offsets: Float64Array;
   readonly answers: Uint8Array;
 }
@@ -68,16 +72,19 @@ function makeTurns({ offsets, answers }: Sample, checker: PageChecker): readonly
 }
 
 function makeSample(): Sample {
-  const pages = (PAGES * PAGE_SIZE) / 65536;
-  const wasmMemory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  const memory = new Uint8Array(wasmMemory.buffer);
+  const block = allocateMemoryBlock('sample', PAGES * PAGE_SIZE);
+  const [wasmMemory] = block.wasmMemories ?? [];
+  const [segment] = block.segments;
+  if (wasmMemory === undefined || segment === undefined) throw new MultifdError('internal', 'no sample');
+  const memory = new Uint8Array(segment);
   const offsets = Float64Array.from({ length: PAGES }, (_, page) => page * PAGE_SIZE);
   const answers = Uint8Array.from(offsets, (_, page) => (page % 4 === 3 ? 0 : 1));
   // Write the zeros too: a page that was never written is not populated.
   offsets.forEach((offset, page) => {
     memory.fill(answers[page] === 1 ? 0 : page & 0xff || 1, offset, offset + PAGE_SIZE);
   });
-  return { memory, wasmMemory, offsets, answers };
+  const { name, length, kind } = block;
+  return { memory, wasmMemory, block: { name, length, kind, pieces: [memory] }, offsets, answers };
 }
 
 class Runner {
@@ -98,7 +105,7 @@ class Runner {
 
   static async open(accelerator: Accelerator, sample: Sample): Promise<Runner> {
     const { name } = accelerator;
-    const opening = PageChecker.open(accelerator, PAGE_SIZE, PATIENCE);
+    const opening = PageChecker.open(accelerator, PAGE_SIZE, PATIENCE, { blocks: [sample.block] });
     const checker = await within(opening, `accelerator ${name} was not open`).catch((error: unknown) =>
       MultifdError.from(error, 'accelerator', `accelerator ${name}`),
     );

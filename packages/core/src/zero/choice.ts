@@ -1,4 +1,6 @@
 import type { AcceleratorReference, Probe } from './accelerator.js';
+import type { AcceleratorDevice } from './device.js';
+import type { Settings, SettingValues } from './settings.js';
 
 /** A candidate that was not chosen, and why. Reports show it. */
 export interface RefusedAccelerator {
@@ -33,9 +35,11 @@ export interface MeasuredAccelerator {
 export interface ChooseOptions {
   /** Number of threads that will check at the same time: a shared device's rate divides among them. Default 1. */
   readonly threads?: number;
+  /** What the accelerator is told; not with `auto`. Default: its defaults. */
+  readonly settings?: SettingValues | undefined;
 }
 
-/** An accelerator of a known module, with the result of its `probe`. */
+/** An accelerator of a known module, with the result of its `probe`. `reference` has the settings it was probed with. */
 export interface ProbedAccelerator {
   readonly reference: AcceleratorReference;
   readonly probe: Probe;
@@ -43,4 +47,10 @@ export interface ProbedAccelerator {
   readonly automatic: boolean;
   /** The kind of guest memory that it checks in place (`AcceleratorCapabilities.memory`); undefined: any. */
   readonly memory: 'wasm' | undefined;
+  /** What it can be told. */
+  readonly settings: Settings;
+  /** The contract's version that it was written for. */
+  readonly specVersion: 1 | 2;
+  /** Its devices, usable or not; absent if it does not say. */
+  readonly devices?: readonly AcceleratorDevice[];
 }

@@ -1,8 +1,10 @@
 import { MultifdError } from '../errors.js';
 import { loadExport } from '../load-export.js';
-import { member } from '../member.js';
 import type { AcceleratorReference } from './accelerator.js';
 import { ACCELERATOR_SPEC_VERSION, type Accelerator } from './accelerator.js';
+import { completeSettings, type SettingValues } from './settings.js';
+import { faultOf, isAccelerator } from './shape.js';
+import { currentAccelerator, isOfVersion1 } from './version1.js';
 
 /**
  * Imports one accelerator in this thread.
@@ -25,7 +27,7 @@ export async function loadAccelerators(module: string): Promise<readonly Acceler
   const list = await loadExport(module, 'accelerators', 'accelerator-unavailable');
   if (!Array.isArray(list) || list.length === 0) throw unfit(module, 'no such array, or an empty one');
   try {
-    if (list.every(isAccelerator)) return list;
+    if (list.every(isAccelerator)) return list.map(currentAccelerator);
     const faults = list.map((each, index) => [`[${index}]`, faultOf(each)]);
     throw unfit(module, faults.find(([, fault]) => fault !== undefined)?.join(': ') ?? 'it changes');
   } catch (cause) {
@@ -34,60 +36,25 @@ export async function loadAccelerators(module: string): Promise<readonly Acceler
   }
 }
 
-/** Whether `text` is a name (`js`, `avx512`, `gpu:software`) and not a module's URL. */
-export function isAcceleratorName(text: string): boolean {
-  return /^[a-z0-9][a-z0-9-]*(:[a-z0-9-]+)?$/.test(text);
+/**
+ * What an accelerator is told: `given`, checked, and its defaults.
+ * @throws MultifdError `usage` that names the setting and says what is allowed.
+ */
+export function settingsFor(accelerator: Accelerator, given: SettingValues | undefined): SettingValues {
+  const who = `accelerator ${accelerator.name}`;
+  if (isOfVersion1(accelerator) && given !== undefined && Object.keys(given).length > 0) {
+    throw new MultifdError(
+      'usage',
+      `${who} is of contract version 1, which has no settings, got ${Object.keys(given).join(', ')}`,
+      { hint: 'its author moves it to version 2: docs/writing-an-accelerator.md, "Moving from version 1"' },
+    );
+  }
+  return completeSettings(who, accelerator.settings ?? {}, given);
 }
 
 function unfit(module: string, fault: string): MultifdError {
   return new MultifdError(
     'accelerator-unavailable',
-    `${module} does not export accelerators: readonly Accelerator[] of contract version ${ACCELERATOR_SPEC_VERSION}: ${fault}`,
+    `${module} does not export accelerators: readonly Accelerator[] of contract version ${ACCELERATOR_SPEC_VERSION} or 1: ${fault}`,
   );
-}
-
-function isAccelerator(value: unknown): value is Accelerator {
-  return faultOf(value) === undefined;
-}
-
-/** The first breach of the contract; undefined if none is visible from outside. */
-function faultOf(value: unknown): string | undefined {
-  if (member(value, 'specVersion') !== ACCELERATOR_SPEC_VERSION) {
-    return `specVersion must be ${ACCELERATOR_SPEC_VERSION}`;
-  }
-  const name = member(value, 'name');
-  if (typeof name !== 'string' || !isAcceleratorName(name)) {
-    return 'name must be lower case letters, digits and "-", a variant behind a ":"';
-  }
-  for (const method of ['probe', 'open']) {
-    if (typeof member(value, method) !== 'function') return `${method} must be a function`;
-  }
-  for (const method of ['share', 'residentRate']) {
-    if (!['undefined', 'function'].includes(typeof member(value, method))) {
-      return `${method} must be a function, if it is there`;
-    }
-  }
-  const capabilities = member(value, 'capabilities');
-  const batch = member(capabilities, 'preferredBatch');
-  if (typeof batch !== 'number' || !Number.isInteger(batch) || batch < 1 || batch > 2 ** 20) {
-    return 'capabilities.preferredBatch must be a whole number, 1 to 2^20';
-  }
-  const inFlight = member(capabilities, 'inFlight') ?? 1;
-  if (typeof inFlight !== 'number' || !Number.isInteger(inFlight) || inFlight < 1 || inFlight > 64) {
-    return 'capabilities.inFlight must be a whole number, 1 to 64';
-  }
-  const memory = member(capabilities, 'memory');
-  if (memory !== undefined && memory !== 'wasm') {
-    return 'capabilities.memory must be "wasm", if it is there';
-  }
-  const sizes = member(capabilities, 'pageSize');
-  const [min, max] = [member(sizes, 'min'), member(sizes, 'max')];
-  if (!isPowerOfTwo(min) || !isPowerOfTwo(max) || min > max) {
-    return 'capabilities.pageSize must be { min, max }, powers of two, in bytes';
-  }
-  return undefined;
-}
-
-function isPowerOfTwo(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(Math.log2(value)) && value >= 1;
 }

@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { AcceleratorReference, SharedDevice } from './accelerator.js';
-import { loadAccelerator } from './load.js';
+import { loadAccelerator, settingsFor } from './load.js';
 import type { ChosenAccelerator } from './option.js';
 import { type CheckerOptions, PageChecker } from './page-checker.js';
 import { requireProbe } from './probe.js';
@@ -25,10 +25,12 @@ export async function openChecker(
   { accelerator, fallbacks, probes, line }: CheckPlan,
   pageSize: number,
   timeout: number,
-  options: Pick<CheckerOptions, 'heartbeat' | 'onReplaced'>,
+  options: Pick<CheckerOptions, 'heartbeat' | 'onReplaced' | 'channel' | 'blocks'>,
 ): Promise<PageChecker> {
   const loaded = await loadAccelerator(accelerator);
-  return PageChecker.open(loaded, pageSize, timeout, { ...options, fallbacks, probes, line });
+  const { settings, numaNode } = accelerator;
+  const all = { ...options, fallbacks, probes, line, settings, numaNode };
+  return PageChecker.open(loaded, pageSize, timeout, all);
 }
 
 /** What a caller has chosen. */
@@ -55,8 +57,9 @@ export class CheckPlans {
     if (chosen.accelerator.shares === false) return new CheckPlans(chosen, undefined);
     const loaded = await loadAccelerator(chosen.accelerator);
     if (loaded.share === undefined) return new CheckPlans(chosen, undefined);
-    if (!chosen.isProbed) await requireProbe(loaded);
-    return new CheckPlans(chosen, await loaded.share());
+    const settings = settingsFor(loaded, chosen.accelerator.settings);
+    if (!chosen.isProbed) await requireProbe(loaded, settings);
+    return new CheckPlans(chosen, await loaded.share(settings));
   }
 
   /** Makes the plan of one more thread. Post it with its line in the transfer list. */

@@ -1,7 +1,25 @@
 import type { MessagePort } from 'node:worker_threads';
 import { MultifdError } from '../errors.js';
+import type { DetectorCounters } from '../thread/offloaded.js';
 import { inTime } from '../time-limit.js';
-import type { Accelerator, Detector, PageBatch } from './accelerator.js';
+import type { Accelerator } from './accelerator.js';
+import { faultOfCounters, isCounters } from './counters.js';
+import type { AttachedBlock, Detector, PageBatch } from './detector.js';
+import { settingsFor } from './load.js';
+import type { SettingValues } from './settings.js';
+import { isDetectorV1 } from './version1.js';
+
+/** What a detector is opened with, beside its page size. */
+export interface OpeningOptions {
+  /** Port to the accelerator's shared device, if it has one. */
+  readonly line?: MessagePort | undefined;
+  /** As the caller has set them. */
+  readonly settings?: SettingValues | undefined;
+  readonly channel?: number | undefined;
+  readonly numaNode?: number | undefined;
+  /** The guest's memory, if it is known. */
+  readonly blocks?: readonly AttachedBlock[] | undefined;
+}
 
 /**
  * One accelerator's detector, used as the contract demands: at most `inFlight` calls at a time, each with a timeout.
@@ -17,10 +35,13 @@ export class OpenDetector {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
+  #isAttached = false;
+
   private constructor(accelerator: Accelerator, detector: Detector, timeout: number) {
-    this.name = accelerator.name;
-    this.preferredBatch = accelerator.capabilities.preferredBatch;
-    this.inFlight = accelerator.capabilities.inFlight ?? 1;
+    const { capabilities, name } = accelerator;
+    this.name = name;
+    this.preferredBatch = detector.preferredBatch ?? capabilities.preferredBatch;
+    this.inFlight = detector.inFlight ?? capabilities.inFlight ?? 1;
     this.#free = this.inFlight;
     this.#detector = detector;
     this.#timeout = timeout;
@@ -28,15 +49,14 @@ export class OpenDetector {
 
   /**
    * @param timeout ms that an answer may take.
-   * @param line port to the accelerator's shared device, if it has one.
-   * @throws MultifdError `accelerator-unavailable` if it cannot check pages of this size, `accelerator` if it cannot
-   *   be opened.
+   * @throws MultifdError `usage` for settings that it does not take, `accelerator-unavailable` if it cannot check pages
+   *   of this size, `accelerator` if it cannot be opened.
    */
   static async open(
     accelerator: Accelerator,
     pageSize: number,
     timeout: number,
-    line: MessagePort | undefined,
+    { line, settings, channel, numaNode, blocks }: OpeningOptions,
   ): Promise<OpenDetector> {
     const { min, max } = accelerator.capabilities.pageSize;
     if (pageSize < min || pageSize > max) {
@@ -45,14 +65,32 @@ export class OpenDetector {
         `accelerator ${accelerator.name} checks pages of ${min} to ${max} bytes, not of ${pageSize}`,
       );
     }
+    const options = {
+      pageSize,
+      settings: settingsFor(accelerator, settings),
+      ...(line === undefined ? {} : { line }),
+      ...(channel === undefined ? {} : { channel }),
+      ...(numaNode === undefined ? {} : { numaNode }),
+    };
     try {
-      const detector: unknown = await accelerator.open(
-        line === undefined ? { pageSize } : { pageSize, line },
-      );
-      if (!isDetector(detector)) throw new Error('what it gave has no detect and close');
-      return new OpenDetector(accelerator, detector, timeout);
+      const detector = usable(accelerator, await accelerator.open(options));
+      const opened = new OpenDetector(accelerator, detector, timeout);
+      if (blocks !== undefined) await opened.#attach(blocks);
+      return opened;
     } catch (cause) {
       throw MultifdError.from(cause, 'accelerator', `accelerator ${accelerator.name} could not be opened`);
+    }
+  }
+
+  async #attach(blocks: readonly AttachedBlock[]): Promise<void> {
+    if (this.#detector.attach === undefined) return;
+    try {
+      await this.#detector.attach(blocks);
+      this.#isAttached = true;
+    } catch (error) {
+      // Nobody else will: to its caller it is not open.
+      await this.#detector.close();
+      throw error;
     }
   }
 
@@ -96,12 +134,56 @@ export class OpenDetector {
     return MultifdError.from(cause, 'accelerator', `accelerator ${this.name} failed`);
   }
 
+  /** What it has done so far; undefined if it does not count, or counts nonsense. */
+  counters(): DetectorCounters | undefined {
+    if (this.#detector.counters === undefined) return undefined;
+    try {
+      const counters: unknown = this.#detector.counters();
+      return isCounters(counters) ? counters : undefined;
+    } catch {
+      // A number less in the report is no reason to end a migration.
+      return undefined;
+    }
+  }
+
   async close(): Promise<void> {
-    await this.#detector.close();
+    try {
+      await this.#detach();
+    } finally {
+      await this.#detector.close();
+    }
+  }
+
+  /** With calls in flight, `close` withdraws the memory. */
+  async #detach(): Promise<void> {
+    if (!this.#isAttached || this.#free < this.inFlight) return;
+    this.#isAttached = false;
+    await this.#detector.detach?.();
   }
 }
 
+/** @throws Error that says what of the contract it breaks. */
+function usable({ capabilities }: Accelerator, detector: unknown): Detector {
+  if (!isDetector(detector)) throw new Error('what it gave has no detect and close');
+  for (const name of ['attach', 'detach', 'counters'] as const) {
+    if (!['undefined', 'function'].includes(typeof detector[name])) {
+      throw new Error(`${name} of what it gave must be a function, if it is there`);
+    }
+  }
+  const { preferredBatch: batch = 1, inFlight = 1 } = detector;
+  if (!Number.isInteger(batch) || batch < 1 || batch > capabilities.preferredBatch) {
+    const declared = capabilities.preferredBatch;
+    throw new Error(`its preferredBatch is ${batch}: not a whole number from 1 to ${declared}, as declared`);
+  }
+  const most = capabilities.inFlight ?? 1;
+  if (!Number.isInteger(inFlight) || inFlight < 1 || inFlight > most) {
+    throw new Error(`its inFlight is ${inFlight}: not a whole number from 1 to ${most}, as declared`);
+  }
+  const fault = detector.counters === undefined ? undefined : faultOfCounters(detector.counters());
+  if (fault !== undefined) throw new Error(fault);
+  return detector;
+}
+
 function isDetector(value: unknown): value is Detector {
-  if (typeof value !== 'object' || value === null) return false;
-  return ['detect', 'close'].every((name) => typeof Reflect.get(value, name) === 'function');
+  return isDetectorV1(value);
 }

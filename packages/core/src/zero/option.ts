@@ -1,7 +1,9 @@
 import { MultifdError } from '../errors.js';
+import { shown } from '../given.js';
 import type { AcceleratorReference } from './accelerator.js';
 import type { AcceleratorChoice } from './choice.js';
 import { splitModuleName } from './module-name.js';
+import { isSettingValues } from './settings.js';
 
 /**
  * What finds zero pages: what `AcceleratorRegistry.choose` returned, a reference, or `MODULE:NAME`, where MODULE is a
@@ -30,6 +32,7 @@ export function readAccelerator(
   if (option === undefined) return { accelerator: undefined, fallbacks: fallbacks ?? [], isProbed: false };
   if ('module' in option) {
     if (!isUrl(option.module)) throw noUrl(JSON.stringify(option.module), 'its module is no URL');
+    checkTold(option);
     return { accelerator: option, fallbacks: fallbacks ?? [], isProbed: false };
   }
   const { accelerator } = option;
@@ -43,6 +46,22 @@ function readText(text: string): AcceleratorReference {
   if (name !== undefined && isUrl(module)) return { module, name };
   const what = name === undefined ? 'the name behind the module is missing' : 'its module is no URL';
   throw noUrl(JSON.stringify(text), what);
+}
+
+/** Its settings reach each thread by message; what the accelerator takes of them it says itself. */
+function checkTold({ name, settings, numaNode }: AcceleratorReference): void {
+  if (settings !== undefined && !isSettingValues(settings)) {
+    throw new MultifdError(
+      'usage',
+      `accelerator ${name}: settings must be text, numbers, booleans and lists of text`,
+    );
+  }
+  if (numaNode !== undefined && !(Number.isInteger(numaNode) && numaNode >= 0)) {
+    throw new MultifdError(
+      'usage',
+      `accelerator ${name}: numaNode must be a whole number, is ${shown(numaNode)}`,
+    );
+  }
 }
 
 /** Anything else would be looked for from where this package lies. */

@@ -1,9 +1,9 @@
-import type { MessagePort } from 'node:worker_threads';
 import { MultifdError } from '../errors.js';
 import type { SharedWasmMemory } from '../ram/shared-wasm-memory.js';
+import { type DetectorCounters, sumOfCounters } from '../thread/offloaded.js';
 import type { Accelerator, AcceleratorReference } from './accelerator.js';
 import { loadAccelerator } from './load.js';
-import { OpenDetector } from './open-detector.js';
+import { OpenDetector, type OpeningOptions } from './open-detector.js';
 import { requireProbe } from './probe.js';
 
 /** No answer yet: neither 0 nor 1. */
@@ -18,11 +18,9 @@ export interface AcceleratorReplacement {
   readonly by: AcceleratorReference;
 }
 
-export interface CheckerOptions {
+export interface CheckerOptions extends OpeningOptions {
   /** Called before each batch: the thread's heartbeat. */
   readonly heartbeat?: () => void;
-  /** Port to the accelerator's shared device, for this thread. */
-  readonly line?: MessagePort | undefined;
   /** Replacements, in this order, if the accelerator fails. With none left, `check` throws its failure. */
   readonly fallbacks?: readonly AcceleratorReference[];
   /** Asks each first whether it can run here: nobody has done so yet. */
@@ -60,8 +58,8 @@ export class PageChecker {
 
   /**
    * @param timeout ms that an answer may take.
-   * @throws MultifdError `accelerator-unavailable` if it cannot check pages of this size, `accelerator` if it cannot
-   *   be opened, and no fallback can either.
+   * @throws MultifdError `usage` for settings that it does not take; `accelerator-unavailable` if it cannot check pages
+   *   of this size, `accelerator` if it cannot be opened, and no fallback can either.
    */
   static async open(
     accelerator: Accelerator,
@@ -72,6 +70,8 @@ export class PageChecker {
     const fallbacks = [...(options.fallbacks ?? [])];
     const detector = await opened(accelerator, pageSize, timeout, options).catch(async (error: unknown) => {
       const reason = MultifdError.from(error, 'accelerator', `accelerator ${accelerator.name}`);
+      // What the caller has set wrongly is for the caller to mend.
+      if (reason.code === 'usage') throw reason;
       const next = await openNext(fallbacks, pageSize, timeout, options);
       if (next === undefined) throw reason;
       options.onReplaced?.({ failed: accelerator.name, reason: reason.message, by: next.reference });
@@ -124,6 +124,11 @@ export class PageChecker {
     }
   }
 
+  /** What its devices have done so far, those that failed too; undefined if none of them counts. */
+  counters(): DetectorCounters | undefined {
+    return sumOfCounters([this.#detector, ...this.#retired].map((detector) => detector.counters()));
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#detector, ...this.#retired].map((detector) => detector.close()));
   }
@@ -152,10 +157,10 @@ async function opened(
   accelerator: Accelerator,
   pageSize: number,
   timeout: number,
-  { line, probes }: CheckerOptions,
+  options: CheckerOptions,
 ): Promise<OpenDetector> {
-  if (probes === true) await requireProbe(accelerator);
-  return OpenDetector.open(accelerator, pageSize, timeout, line);
+  if (options.probes === true) await requireProbe(accelerator, options.settings);
+  return OpenDetector.open(accelerator, pageSize, timeout, options);
 }
 
 /** Opens the first usable one of `fallbacks`, and removes it and those before it from the list. */
@@ -163,13 +168,14 @@ async function openNext(
   fallbacks: AcceleratorReference[],
   pageSize: number,
   timeout: number,
-  { probes }: CheckerOptions,
+  options: CheckerOptions,
 ): Promise<{ reference: AcceleratorReference; detector: OpenDetector } | undefined> {
   for (let reference = fallbacks.shift(); reference !== undefined; reference = fallbacks.shift()) {
     try {
+      const { settings, numaNode } = reference;
       const accelerator = await loadAccelerator(reference);
-      const detector = await opened(accelerator, pageSize, timeout, { probes: probes === true });
-      return { reference, detector };
+      const own = { ...options, line: undefined, settings, numaNode };
+      return { reference, detector: await opened(accelerator, pageSize, timeout, own) };
     } catch {
       // If no fallback can be opened, the caller reports the first failure.
     }

@@ -4,9 +4,18 @@ import { checkEntries, entryFile } from '../limits/entry-file.js';
 import { LOAD_PATIENCE } from '../load-export.js';
 import type { ProbedAccelerator } from './choice.js';
 import { PROBE_PATIENCE } from './probe.js';
+import type { SettingValues } from './settings.js';
 
 /** ms for importing a module and probing it. Longer than the thread's own limits, whose errors name the culprit. */
 const PATIENCE = LOAD_PATIENCE + PROBE_PATIENCE + 1000;
+
+/** What the thread is to do. */
+export interface ProbeOrder {
+  /** URL. */
+  readonly module: string;
+  /** The one accelerator to probe, and what it is told. Undefined: all, with their defaults. */
+  readonly only: { readonly name: string; readonly settings: SettingValues } | undefined;
+}
 
 /** The thread's message. */
 export type ProbeAnswer = { readonly probed: readonly ProbedAccelerator[] } | { readonly error: ErrorReport };
@@ -15,12 +24,16 @@ export type ProbeAnswer = { readonly probed: readonly ProbedAccelerator[] } | { 
  * Imports a module and probes its accelerators in a thread of its own. If this plug-in code ends its thread, blocks
  * it for ever, or leaves timers behind, the program goes on.
  *
- * @throws MultifdError `accelerator-unavailable`; `usage` if core was bundled.
+ * @throws MultifdError `accelerator-unavailable`; `usage` if core was bundled, or for settings that it does not take.
  */
-export async function probeApart(module: string): Promise<readonly ProbedAccelerator[]> {
+export async function probeApart(
+  module: string,
+  only?: ProbeOrder['only'],
+): Promise<readonly ProbedAccelerator[]> {
   checkEntries();
+  const order: ProbeOrder = { module, only };
   const worker = new Worker(entryFile('probe'), {
-    workerData: module,
+    workerData: order,
     name: 'accelerator probe',
     execArgv: [],
     stdout: true,

@@ -2,18 +2,27 @@ import { MultifdError } from '../errors.js';
 import { member } from '../member.js';
 import type { Accelerator, AcceleratorReference, Probe } from './accelerator.js';
 import type { ProbedAccelerator } from './choice.js';
-import { loadAccelerators } from './load.js';
+import { type AcceleratorDevice, listSafely } from './device.js';
+import { loadAccelerators, settingsFor } from './load.js';
+import type { Settings, SettingValues } from './settings.js';
+import { isOfVersion1 } from './version1.js';
 
 /** ms that an asynchronous probe may take. A graphics card in software needs more than 5 s on a busy machine. */
 export const PROBE_PATIENCE = 10_000;
 
-/** A known accelerator. It is probed once, on the first call of `probe`. */
+/** A known accelerator. It is probed once with its defaults, on the first call of `probe`. */
 export interface Candidate {
   readonly reference: AcceleratorReference;
   /** Whether `auto` may choose it. */
   readonly automatic: boolean;
   readonly memory: 'wasm' | undefined;
+  readonly settings: Settings;
+  readonly specVersion: 1 | 2;
   probe(): Promise<Probe>;
+  /** @throws MultifdError `usage` for settings that it does not take. */
+  probeWith(settings: SettingValues): Promise<Probe>;
+  /** Undefined: it does not say. */
+  devices(): Promise<readonly AcceleratorDevice[] | undefined>;
 }
 
 /**
@@ -22,14 +31,25 @@ export interface Candidate {
  */
 export async function candidatesOf(module: string): Promise<readonly Candidate[]> {
   return (await loadAccelerators(module)).map((accelerator) => {
+    const who = `accelerator ${accelerator.name}`;
     let probe: Promise<Probe> | undefined;
+    const probeWith = (given: SettingValues | undefined): Promise<Probe> => {
+      const settings = settingsFor(accelerator, given);
+      return probeSafely(who, () => accelerator.probe(settings));
+    };
     return {
       reference: referenceOf(module, accelerator),
       automatic: accelerator.capabilities.automatic ?? true,
       memory: accelerator.capabilities.memory,
+      settings: accelerator.settings ?? {},
+      specVersion: isOfVersion1(accelerator) ? 1 : 2,
       probe() {
-        probe ??= probeSafely(`accelerator ${accelerator.name}`, () => accelerator.probe());
+        probe ??= probeWith(undefined);
         return probe;
+      },
+      probeWith: async (settings) => probeWith(settings),
+      async devices() {
+        return accelerator.list === undefined ? undefined : listSafely(who, () => accelerator.list?.());
       },
     };
   });
@@ -39,25 +59,45 @@ function referenceOf(module: string, { name, share }: Accelerator): AcceleratorR
   return share === undefined ? { module, name, shares: false } : { module, name };
 }
 
-/** A candidate that has been probed already. */
-export function probedBefore({ reference, automatic, memory, probe }: ProbedAccelerator): Candidate {
-  return { reference, automatic, memory, probe: () => Promise.resolve(probe) };
+/** A candidate that has been probed already. @param probeWith how it is probed with settings. */
+export function probedBefore(
+  { devices, probe, ...rest }: ProbedAccelerator,
+  probeWith: Candidate['probeWith'],
+): Candidate {
+  return { ...rest, probe: async () => probe, probeWith, devices: async () => devices };
 }
 
-export async function probeEach(candidates: readonly Candidate[]): Promise<readonly ProbedAccelerator[]> {
+/** @param settings of all of them; undefined: their defaults. @throws MultifdError `usage` if one does not take them. */
+export async function probeEach(
+  candidates: readonly Candidate[],
+  settings?: SettingValues,
+): Promise<readonly ProbedAccelerator[]> {
   return Promise.all(
-    candidates.map(async ({ reference, automatic, memory, probe }) => ({
-      reference,
-      probe: await probe(),
-      automatic,
-      memory,
-    })),
+    candidates.map(async (candidate) => {
+      const { reference, automatic, memory, specVersion } = candidate;
+      const probe = await (settings === undefined ? candidate.probe() : candidate.probeWith(settings));
+      const devices = await candidate.devices();
+      const facts = { probe, automatic, memory, specVersion, settings: candidate.settings };
+      return {
+        reference: settings === undefined ? reference : { ...reference, settings },
+        ...facts,
+        ...(devices === undefined ? {} : { devices }),
+      };
+    }),
   );
 }
 
-/** @throws MultifdError `accelerator-unavailable` with the reason and what to do, if it cannot run here. */
-export async function requireProbe(accelerator: Accelerator): Promise<void> {
-  const answer = await probeSafely(`accelerator ${accelerator.name}`, () => accelerator.probe());
+/**
+ * @param given what the accelerator is told.
+ * @throws MultifdError `accelerator-unavailable` with the reason and what to do, if it cannot run here; `usage` for
+ *   settings that it does not take.
+ */
+export async function requireProbe(
+  accelerator: Accelerator,
+  given: SettingValues | undefined,
+): Promise<void> {
+  const settings = settingsFor(accelerator, given);
+  const answer = await probeSafely(`accelerator ${accelerator.name}`, () => accelerator.probe(settings));
   if (!answer.ok) throw cannotRun(accelerator.name, answer);
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MultifdError } from '../../src/errors.js';
-import type { Accelerator, PageBatch } from '../../src/zero/accelerator.js';
+import type { Accelerator } from '../../src/zero/accelerator.js';
+import type { PageBatch } from '../../src/zero/detector.js';
 import { loadAccelerator } from '../../src/zero/load.js';
 import { PageChecker } from '../../src/zero/page-checker.js';
 import { broken, PLAIN } from '../support/fixtures.js';

@@ -30,6 +30,7 @@ export const STATISTICS: SourceStatistics = {
   cpuThrottlePercentage: 30,
   stalledSince: undefined,
   channelBytes: [4900],
+  offload: undefined,
 };
 
 /** A monitor with a migration that does nothing but note what it is told. */

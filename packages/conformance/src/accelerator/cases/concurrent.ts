@@ -100,9 +100,9 @@ async function overlap(context: CaseContext): Promise<void> {
 
 /** As core has it: shared once, in the thread that starts the others. */
 async function shared(context: CaseContext): Promise<void> {
-  const { accelerator, timeout } = context;
+  const { accelerator, settings, timeout } = context;
   assert.ok(accelerator.share !== undefined);
-  const device = await inTime(Promise.resolve(accelerator.share()), timeout, 'share');
+  const device = await inTime(Promise.resolve(accelerator.share(settings)), timeout, 'share');
   try {
     await detectInThreads(context, [device.connect(), device.connect(), device.connect()]);
   } finally {
@@ -112,12 +112,12 @@ async function shared(context: CaseContext): Promise<void> {
 }
 
 async function detectInThreads(
-  { accelerator, module, pageSize, timeout }: CaseContext,
+  { accelerator, settings, module, pageSize, timeout }: CaseContext,
   lines: readonly MessagePort[],
 ): Promise<void> {
   const threads = Array.from({ length: 3 }, (_, thread) => {
     const line = lines[thread];
-    const workerData = { module, name: accelerator.name, pageSize, thread, line };
+    const workerData = { module, name: accelerator.name, pageSize, settings, thread, line };
     const transferList = line === undefined ? [] : [line];
     return new Worker(DETECTING_THREAD, { eval: true, workerData, transferList });
   });

@@ -3,10 +3,11 @@
 /** Opens a detector, asks it a thousand times, and posts what was wrong. Each thread has pages of its own. */
 export const DETECTING_THREAD = `
   const { parentPort, workerData } = require('node:worker_threads');
-  const { module, name, pageSize, thread, line } = workerData;
+  const { module, name, pageSize, settings, thread, line } = workerData;
   (async () => {
     const accelerator = (await import(module)).accelerators.find((each) => each.name === name);
-    const detector = await accelerator.open(line === undefined ? { pageSize } : { pageSize, line });
+    const options = accelerator.specVersion === 1 ? { pageSize } : { pageSize, settings };
+    const detector = await accelerator.open(line === undefined ? options : { ...options, line });
     const count = Math.min(16, accelerator.capabilities.preferredBatch);
     const memory = new Uint8Array(new SharedArrayBuffer(count * pageSize));
     const offsets = Float64Array.from({ length: count }, (_, page) => page * pageSize);

@@ -168,6 +168,7 @@ export class RelayRole implements DestinationRole<RelayResult> {
         zeroPageDetection: this.#parameters.zeroPageDetection,
         multifdFlushAfterEachSection: this.#parameters.multifdFlushAfterEachSection,
         channelBytes: rows.slice(1).map((row) => row.bytes),
+        offload: counters.offload,
       },
       incomingTls: tls,
       outgoingTls: this.#side.withChannels(this.#tls),

@@ -4,6 +4,7 @@ import { checkNode } from '../../limits/node-version.js';
 import { AUTO } from '../../methods/shape.js';
 import { completeParameters, type MigrationParameters, type ZeroPageDetection } from '../../parameters.js';
 import type { GuestWord } from '../../thread/guest-place.js';
+import type { DetectorCounters } from '../../thread/offloaded.js';
 import { formatAddress, parseAddress } from '../../transport/address.js';
 import { impossibleDestination } from '../../transport/socket-errors.js';
 import { prepareSocketIo } from '../../transport/socket-io.js';
@@ -85,6 +86,8 @@ export interface RelayResult {
     readonly zeroPageDetection: ZeroPageDetection;
     readonly multifdFlushAfterEachSection: boolean;
     readonly channelBytes: readonly number[];
+    /** As `SourceStatistics.offload`. */
+    readonly offload: DetectorCounters | undefined;
   };
   /** How the connections of each side were protected, and who is there; undefined without TLS. */
   readonly incomingTls: TlsPeer | undefined;

@@ -127,6 +127,7 @@ export class SourceMeter {
       cpuThrottlePercentage: this.#throttle,
       stalledSince: over ? undefined : this.#stalledSince,
       channelBytes,
+      offload: this.#counters.offload,
     };
   }
 

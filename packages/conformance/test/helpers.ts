@@ -1,4 +1,4 @@
-import type { Accelerator } from '@multifd/core/accelerator';
+import type { Accelerator, AcceleratorV1 } from '@multifd/core/accelerator';
 import type { MultiFDMethods } from '@multifd/core/codec';
 import {
   type AcceleratorSuiteOptions,
@@ -17,7 +17,7 @@ export interface Outcome {
 
 /** Runs the accelerators' suite: all of it, or the cases that `wanted` matches. */
 export function outcomes(
-  accelerator: Accelerator,
+  accelerator: Accelerator | AcceleratorV1,
   options: AcceleratorSuiteOptions = {},
   wanted = /./,
 ): Promise<Outcome[]> {

@@ -25,7 +25,7 @@ test('an opt-out names a case and a reason, and is shown as skipped', async () =
 test('what cannot run here is skipped with its reason; where it is required, that is a failure', async () => {
   const absent = { ...reference, probe: () => ({ ok: false, reason: 'no device', fix: 'get one' }) as const };
   const ended = await outcomes(absent);
-  expect(ended.filter(({ outcome }) => outcome === 'passed')).toHaveLength(3);
+  expect(ended.filter(({ outcome }) => outcome === 'passed')).toHaveLength(6);
   expect(ended.filter(({ outcome }) => outcome === 'failed')).toEqual([]);
   expect(ended.at(-1)).toMatchObject({ outcome: 'skipped', name: expect.stringContaining('no device') });
   expect((await outcomes(absent, { required: true }, /required/))[0]).toMatchObject({

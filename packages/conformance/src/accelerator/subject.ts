@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict';
-import type { Detector, PageBatch } from '@multifd/core/accelerator';
+import {
+  type AttachedBlock,
+  type Detector,
+  type DetectorCounters,
+  faultOfCounters,
+  type PageBatch,
+} from '@multifd/core/accelerator';
 import { inTime } from '../in-time.js';
 import type { CaseContext } from './case.js';
 import type { GuestMemory } from './memory.js';
@@ -18,32 +24,38 @@ export class Subject {
   readonly pageSize: number;
   readonly #name: string;
   readonly #detector: Detector;
-  readonly #preferredBatch: number;
+  /** What this detector takes: pages in a batch, and batches at a time. */
+  readonly preferredBatch: number;
+  readonly inFlight: number;
   readonly #timeout: number;
 
   private constructor(context: CaseContext, detector: Detector) {
     this.pageSize = context.pageSize;
     this.#name = context.accelerator.name;
-    this.#preferredBatch = context.accelerator.capabilities.preferredBatch;
+    const { preferredBatch, inFlight = 1 } = context.accelerator.capabilities;
+    this.preferredBatch = detector.preferredBatch ?? preferredBatch;
+    this.inFlight = detector.inFlight ?? inFlight;
     this.#timeout = context.timeout;
     this.#detector = detector;
   }
 
   static async open(context: CaseContext): Promise<Subject> {
-    const { accelerator, pageSize, settings } = context;
-    // Cutting work into batches of nothing would never end.
-    assert.ok(accelerator.capabilities.preferredBatch >= 1, 'preferredBatch is below 1');
-    return new Subject(
+    const { accelerator, pageSize, settings, timeout } = context;
+    const subject = new Subject(
       context,
-      await inTime(accelerator.open({ pageSize, settings }), context.timeout, 'open'),
+      await inTime(accelerator.open({ pageSize, settings }), timeout, 'open'),
     );
+    // Cutting work into batches of nothing would never end.
+    assertLimit('preferredBatch', subject.preferredBatch, accelerator.capabilities.preferredBatch);
+    assertLimit('inFlight', subject.inFlight, accelerator.capabilities.inFlight ?? 1);
+    return subject;
   }
 
   /** Answers for pages at `offsets`, in that order, as numbers; each is 0 or 1. */
   async detect(pages: Uint8Array | GuestMemory, offsets: readonly number[]): Promise<number[]> {
     const answers: number[] = [];
-    for (let first = 0; first < offsets.length; first += this.#preferredBatch) {
-      answers.push(...(await this.detectBatch(pages, offsets.slice(first, first + this.#preferredBatch))));
+    for (let first = 0; first < offsets.length; first += this.preferredBatch) {
+      answers.push(...(await this.detectBatch(pages, offsets.slice(first, first + this.preferredBatch))));
     }
     return answers;
   }
@@ -77,6 +89,24 @@ export class Subject {
     return answers;
   }
 
+  /** Announces memory, as core does once and before the first batch. */
+  async attach(blocks: readonly AttachedBlock[]): Promise<void> {
+    await inTime(this.#detector.attach?.(blocks), this.#timeout, 'attach');
+  }
+
+  async detach(): Promise<void> {
+    await inTime(this.#detector.detach?.(), this.#timeout, 'detach');
+  }
+
+  /** What it has counted; undefined if it does not count. */
+  counters(): DetectorCounters | undefined {
+    if (this.#detector.counters === undefined) return undefined;
+    const counters = this.#detector.counters();
+    assert.equal(faultOfCounters(counters), undefined);
+    // Of its own: it may hand out the same object, and go on counting in it.
+    return { ...counters };
+  }
+
   /** One call of `detect`, and nothing else. */
   async ask(batch: PageBatch, isZero: Uint8Array): Promise<void> {
     await inTime(this.#detector.detect(batch, isZero), this.#timeout, 'detect');
@@ -85,6 +115,14 @@ export class Subject {
   async close(): Promise<void> {
     await inTime(this.#detector.close(), this.#timeout, 'close');
   }
+}
+
+/** What a detector says after opening is never more than what was declared before. */
+function assertLimit(name: string, value: number, declared: number): void {
+  assert.ok(
+    Number.isInteger(value) && value >= 1 && value <= declared,
+    `its ${name} is ${value}: not a whole number from 1 to ${declared}, as declared`,
+  );
 }
 
 /** Opens a subject for `body`, and closes it whatever happens. */
@@ -98,4 +136,11 @@ export async function withSubject(
   } finally {
     await subject.close();
   }
+}
+
+/** What a detector of this page size takes. */
+export async function limitsOf(context: CaseContext): Promise<Pick<Subject, 'preferredBatch' | 'inFlight'>> {
+  const subject = await Subject.open(context);
+  await subject.close();
+  return subject;
 }

@@ -1,6 +1,6 @@
 import { type CaseContext, defineCase } from '../case.js';
 import { assertAnswers, pageOffsets, sharedPages } from '../memory.js';
-import { withSubject } from '../subject.js';
+import { limitsOf, withSubject } from '../subject.js';
 
 /** Sizes of batches in pages: none, one, around the widths that kernels are made for, and thousands. */
 const SIZES = [0, 1, 2, 3, 63, 64, 65, 127, 128, 129, 5000];
@@ -15,7 +15,7 @@ export const batchCases = [
     'batches of as many pages as it likes best, and one less',
     async (context) => {
       // Memory for the largest batch there is would be 4 GiB: pages come more than once instead.
-      const { preferredBatch } = context.accelerator.capabilities;
+      const { preferredBatch } = await limitsOf(context);
       await batchOf(context, preferredBatch);
       if (preferredBatch > 1) await batchOf(context, preferredBatch - 1);
     },

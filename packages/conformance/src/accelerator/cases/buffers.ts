@@ -18,8 +18,8 @@ async function inputUntouched(context: CaseContext): Promise<void> {
   for (let i = 0; i < (pages / 2) * pageSize; i++) memory[i] = i % 251;
   const before = memory.slice();
   const offsets = Float64Array.from({ length: pages }, (_, i) => (pages - i) * pageSize);
-  const { preferredBatch } = context.accelerator.capabilities;
   await withSubject(context, async (subject) => {
+    const { preferredBatch } = subject;
     for (let first = 0; first < pages; first += preferredBatch) {
       const some = offsets.subarray(first, first + preferredBatch);
       const someBefore = some.slice();
@@ -32,12 +32,12 @@ async function inputUntouched(context: CaseContext): Promise<void> {
 
 async function resultWritten(context: CaseContext): Promise<void> {
   const { pageSize } = context;
-  const count = Math.min(128, context.accelerator.capabilities.preferredBatch);
-  const memory = sharedPages(count, pageSize);
-  for (let page = 0; page < count; page += 2) memory[page * pageSize + page] = 1;
-  const offsets = Float64Array.from(pageOffsets(count, pageSize));
-  const wanted = Array.from({ length: count }, (_, page) => page % 2);
   await withSubject(context, async (subject) => {
+    const count = Math.min(128, subject.preferredBatch);
+    const memory = sharedPages(count, pageSize);
+    for (let page = 0; page < count; page += 2) memory[page * pageSize + page] = 1;
+    const offsets = Float64Array.from(pageOffsets(count, pageSize));
+    const wanted = Array.from({ length: count }, (_, page) => page % 2);
     for (const held of [0, 1, 2, 0xff]) {
       const isZero = new Uint8Array(count).fill(held);
       await subject.ask({ memory, offsets, count }, isZero);
@@ -49,13 +49,13 @@ async function resultWritten(context: CaseContext): Promise<void> {
 /** `count` says how many: what a caller has behind that, in buffers that it uses again, is not the batch's. */
 async function longerBuffers(context: CaseContext): Promise<void> {
   const { pageSize } = context;
-  const count = Math.min(3, context.accelerator.capabilities.preferredBatch);
-  const memory = sharedPages(count, pageSize);
-  memory[pageSize - 1] = 1;
-  const offsets = new Float64Array(count + 5);
-  offsets.set(pageOffsets(count, pageSize));
-  const isZero = new Uint8Array(count + 5).fill(0xee);
   await withSubject(context, async (subject) => {
+    const count = Math.min(3, subject.preferredBatch);
+    const memory = sharedPages(count, pageSize);
+    memory[pageSize - 1] = 1;
+    const offsets = new Float64Array(count + 5);
+    offsets.set(pageOffsets(count, pageSize));
+    const isZero = new Uint8Array(count + 5).fill(0xee);
     await subject.ask({ memory, offsets, count }, isZero);
     const wanted = Array.from({ length: count + 5 }, (_, page) => (page === 0 ? 0 : page < count ? 1 : 0xee));
     assertAnswers([...isZero], wanted, (page) => `entry ${page} of a batch of ${count}`);
@@ -66,10 +66,10 @@ async function longerBuffers(context: CaseContext): Promise<void> {
 async function answersAnew(context: CaseContext): Promise<void> {
   const { pageSize } = context;
   const memory = sharedPages(2, pageSize);
-  const count = Math.min(2, context.accelerator.capabilities.preferredBatch);
-  const batch = { memory, offsets: Float64Array.of(0, pageSize).subarray(0, count), count };
-  const isZero = new Uint8Array(count);
   await withSubject(context, async (subject) => {
+    const count = Math.min(2, subject.preferredBatch);
+    const batch = { memory, offsets: Float64Array.of(0, pageSize).subarray(0, count), count };
+    const isZero = new Uint8Array(count);
     for (let round = 0; round < 20; round++) {
       const used = round % 4 === 0 ? undefined : (round % 2) * pageSize + ((round * 997) % pageSize);
       if (used !== undefined) memory[used] = 1;

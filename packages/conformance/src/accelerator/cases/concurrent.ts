@@ -77,11 +77,11 @@ async function asked(context: CaseContext): Promise<void> {
 
 /** One detector, and `inFlight` calls of it: each with memory of its own, and all answers where they belong. */
 async function overlap(context: CaseContext): Promise<void> {
-  const { pageSize, random, accelerator } = context;
-  const { inFlight = 1, preferredBatch } = accelerator.capabilities;
-  const pages = Math.min(256, preferredBatch);
-  const offsets = pageOffsets(pages, pageSize);
+  const { pageSize, random } = context;
   await withSubject(context, async (subject) => {
+    const { inFlight } = subject;
+    const pages = Math.min(256, subject.preferredBatch);
+    const offsets = pageOffsets(pages, pageSize);
     for (let round = 0; round < 10; round++) {
       await Promise.all(
         Array.from({ length: inFlight }, async (_, call) => {
@@ -159,7 +159,7 @@ async function race(context: CaseContext, place: Place): Promise<void> {
       writer.once('error', reject);
     });
     await withSubject(context, async (subject) => {
-      const seen = await watch(subject, guest, context.accelerator.capabilities.preferredBatch);
+      const seen = await watch(subject, guest);
       wanted.forEach((answer, page) => {
         const wrong = answer === 0 || answer === 1 ? (seen[1 - answer]?.[page] ?? 0) : 0;
         assert.equal(
@@ -175,8 +175,8 @@ async function race(context: CaseContext, place: Place): Promise<void> {
 }
 
 /** How often each page was answered 0, and 1. */
-async function watch(subject: Subject, guest: GuestMemory, preferredBatch: number): Promise<number[][]> {
-  const counts = [...new Set(RACE_BATCHES.map((count) => Math.min(count, preferredBatch)))];
+async function watch(subject: Subject, guest: GuestMemory): Promise<number[][]> {
+  const counts = [...new Set(RACE_BATCHES.map((count) => Math.min(count, subject.preferredBatch)))];
   const most = Math.max(...counts);
   const offsets = Float64Array.from(pageOffsets(most, subject.pageSize));
   const isZero = new Uint8Array(most);

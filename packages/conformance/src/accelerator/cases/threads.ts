@@ -8,7 +8,7 @@ export const DETECTING_THREAD = `
     const accelerator = (await import(module)).accelerators.find((each) => each.name === name);
     const options = accelerator.specVersion === 1 ? { pageSize } : { pageSize, settings };
     const detector = await accelerator.open(line === undefined ? options : { ...options, line });
-    const count = Math.min(16, accelerator.capabilities.preferredBatch);
+    const count = Math.min(16, detector.preferredBatch ?? accelerator.capabilities.preferredBatch);
     const memory = new Uint8Array(new SharedArrayBuffer(count * pageSize));
     const offsets = Float64Array.from({ length: count }, (_, page) => page * pageSize);
     const isZero = new Uint8Array(count);

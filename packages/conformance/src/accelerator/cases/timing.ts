@@ -15,11 +15,11 @@ export const timingCases = [
 /** Large batches with their last page used: whoever is done too early, or too late, has the most to miss. */
 async function notEarly(context: CaseContext): Promise<void> {
   const { pageSize } = context;
-  const count = Math.min(1024, context.accelerator.capabilities.preferredBatch);
-  const memory = sharedPages(count, pageSize);
-  memory[count * pageSize - 1] = 1;
-  const offsets = Float64Array.from(pageOffsets(count, pageSize));
   await withSubject(context, async (subject) => {
+    const count = Math.min(1024, subject.preferredBatch);
+    const memory = sharedPages(count, pageSize);
+    memory[count * pageSize - 1] = 1;
+    const offsets = Float64Array.from(pageOffsets(count, pageSize));
     const results: Uint8Array[] = [];
     for (let round = 0; round < 5; round++) {
       const isZero = new Uint8Array(count).fill(0xee);
@@ -36,11 +36,11 @@ async function notEarly(context: CaseContext): Promise<void> {
 
 async function memoryIsBack(context: CaseContext): Promise<void> {
   const { pageSize } = context;
-  const count = Math.min(64, context.accelerator.capabilities.preferredBatch);
-  const memory = sharedPages(count, pageSize);
-  const offsets = Float64Array.from(pageOffsets(count, pageSize));
-  const isZero = new Uint8Array(count).fill(0xee);
   await withSubject(context, async (subject) => {
+    const count = Math.min(64, subject.preferredBatch);
+    const memory = sharedPages(count, pageSize);
+    const offsets = Float64Array.from(pageOffsets(count, pageSize));
+    const isZero = new Uint8Array(count).fill(0xee);
     await subject.ask({ memory, offsets, count }, isZero);
     memory.fill(1);
     offsets.fill(Number.NaN);

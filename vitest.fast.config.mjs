@@ -43,6 +43,7 @@ export default defineConfig({
       'packages/testing/**',
       // Cargo's own tests.
       'packages/accel-native/test/kernels.test.ts',
+      'packages/accel-dsa/test/crate.test.ts',
       'packages/codec-native/test/streams.test.ts',
       'packages/host-linux/test/crate.test.ts',
     ],

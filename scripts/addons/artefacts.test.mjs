@@ -19,6 +19,17 @@ for (const accelerator of (await import(accelNative)).accelerators) {
   });
 }
 
+const accelDsa = moduleOf('accel-dsa');
+const hasGlibc = process.report.getReport().header.glibcVersionRuntime !== undefined;
+for (const accelerator of (await import(accelDsa)).accelerators) {
+  // A device is where it is. The software queue must run wherever this package has an addon.
+  if (accelerator.name !== 'dsa:software') continue;
+  await testAccelerator({ test, describe }, accelerator, {
+    module: accelDsa,
+    required: process.platform === 'linux' && process.arch === 'x64' && hasGlibc,
+  });
+}
+
 for (const name of ['codec-zlib', 'codec-zstd']) {
   const module = moduleOf(name);
   for (const codec of (await import(module)).methods) {

@@ -9,6 +9,7 @@ const OURS = [
   import.meta.resolve('@multifd/accel-js'),
   // Last: it has to be clearly faster than all of the others. It loads nothing of its device before it is asked for.
   import.meta.resolve('@multifd/accel-gpu'),
+  import.meta.resolve('@multifd/accel-dsa'),
 ];
 
 /** The accelerators that are known by name. */

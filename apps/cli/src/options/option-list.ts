@@ -87,7 +87,7 @@ export function limitAction() {
 export function accel() {
   const option = new Option(
     '--accel <name>',
-    'what finds zero pages: auto, native, avx512, avx2, sse2, neon, wasm, js, gpu, gpu:software (see accel list), or a module by path or package name; MODULE:NAME is one of its accelerators; behind either its settings (see accel list), as in NAME:key=value,key=value',
+    'what finds zero pages: auto, native, avx512, avx2, sse2, neon, wasm, js, gpu, dsa (see accel list), or a module by path or package name; MODULE:NAME is one of its accelerators; behind either its settings (see accel list), as in NAME:key=value,key=value',
   ).default('auto');
   // As everywhere, a variable that is empty is not set.
   return process.env[ACCEL_VARIABLE] === '' ? option : option.env(ACCEL_VARIABLE);

@@ -6,6 +6,7 @@ Examples:
   multifd receive tcp::4444                        wait for a guest from multifd or QEMU
   multifd relay tcp::4444 tcp:192.0.2.7:4445       forward a guest from one QEMU to another
   multifd inspect guest.mig                        show what a migration file contains
+  multifd store ls guests                          list the snapshots of a store
   multifd tls init tls --host dst.example          make credentials for --tls-creds
   multifd accel list                               list what can find zero pages on this machine
   multifd bench                                    measure migrations on this machine, beside QEMU
@@ -47,6 +48,8 @@ SOURCE (default demo:1G):
       device state; or a guest that libvirt saved with --image-format sparse
   file:FILE,offset=N
       the same, with the stream at byte N of FILE
+  store:DIR#NAME
+      the snapshot NAME of the store in DIR, with machine type, uuid and device state
 
 DESTINATION (default loopback):
   loopback         a second process on this machine; this one starts and ends it
@@ -64,6 +67,7 @@ Examples:
   multifd migrate demo:4G,dirty=1G --auto-converge --timeout 60000 --limit-action suspend
   multifd migrate demo:4G --progress json --metrics 127.0.0.1:9464 --trace migration.jsonl
   multifd migrate file:guest.mig tcp:192.0.2.7:4444
+  multifd migrate store:guests#monday tcp:192.0.2.7:4444
   multifd migrate raw:guest.ram tcp:192.0.2.7:4444 --machine-type pc-q35-7.2
   multifd migrate demo:100G,zero=1,backing=memfd
   multifd migrate demo:1G,fill=text --compression zstd --multifd-zstd-level 3
@@ -95,11 +99,14 @@ TARGET (default: memory):
   file:FILE        a mapped-ram migration file, for QEMU 9.0 and later; FILE appears once it is complete
   raw:DIR          one sparse image for each RAM block, DIR/NAME.raw; and multifd.json, which describes them; they appear
                    once all are complete. No device state. --force replaces a guest that DIR already holds
+  store:DIR#NAME   the snapshot NAME in the store in DIR, which is made if nothing is there. Chunks of RAM that the store
+                   has, of whatever guest, are not stored again (multifd store --help)
 
 Examples:
   multifd receive
   multifd receive tcp::4444 raw:incoming
   multifd receive tcp::4444 file:guest.mig
+  multifd receive tcp::4444 store:guests#monday
   multifd receive unix:/run/incoming.sock raw:incoming --channels 4
   multifd receive tcp::4444 file:guest.mig --compression zstd
   multifd receive tcp::4444 raw:incoming --metrics 127.0.0.1:9464 --progress json
@@ -138,6 +145,20 @@ begins at byte N. RAM is not read.
 Examples:
   multifd inspect guest.mig
   multifd inspect guest.mig --json | jq '.devices[] | select(.name == "cpu") | .state'`;
+
+export const STORE_HELP = `
+A store keeps guests at rest: RAM in chunks of 64 KiB that are stored once, compressed with zstd, and a small file for each
+snapshot. Several commands may use it at a time. docs/store-format.md describes the format.
+
+Examples:
+  multifd receive tcp::4444 store:guests#monday    from QEMU or \`multifd migrate\`; makes the store
+  multifd store ls guests
+  multifd store diff guests#monday guests#tuesday
+  multifd store verify guests                      read everything back
+  multifd store rm guests#monday && multifd store gc guests
+  multifd store import guest.mig guests#old
+  multifd store export guests#tuesday file:guest.mig
+  multifd migrate store:guests#tuesday tcp:192.0.2.7:4444`;
 
 export const COMPLETION_HELP = `
 Examples:

@@ -5,6 +5,7 @@ import { addInspect } from './commands/add-inspect.js';
 import { addMigrate } from './commands/add-migrate.js';
 import { addReceive } from './commands/add-receive.js';
 import { addRelay } from './commands/add-relay.js';
+import { addStore } from './commands/add-store.js';
 import { addTls } from './commands/add-tls.js';
 import { addCompletion } from './completion/commands.js';
 import type { ExitCode } from './exit-codes.js';
@@ -33,6 +34,7 @@ export function buildProgram(args: readonly string[], ended: (code: ExitCode) =>
   addReceive(program, args, ended);
   addRelay(program, args, ended);
   addInspect(program, ended);
+  addStore(program, ended);
   addTls(program, ended);
   addAccel(program, ended);
   addBench(program, ended);

@@ -20,9 +20,7 @@ import { demoGuest, type Identity } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
 import { chooseHost, type HostChoice } from '../host/choose-host.js';
 import { checkBacking, chooseBacking } from '../host/guest-memory.js';
-import { checkReportable, openFileSource, type StoredGuest, storedGuest } from '../images/file-source.js';
-import type { Manifest } from '../images/manifest.js';
-import { describeRawSource, identityOf, openRawSource, rawGuest } from '../images/raw-source.js';
+import { type GuestAtRest, openAtRest } from '../images/at-rest.js';
 import type { Interrupt } from '../interrupt.js';
 import { addressOf } from '../loopback/address-of.js';
 import { LoopbackDestination } from '../loopback/destination.js';
@@ -59,6 +57,8 @@ export class MigrateRun {
   /** Begun as soon as the guest has left, while the destination does the same. */
   #digests: Promise<readonly BlockDigest[]> | undefined;
   readonly #progress: SourceProgress;
+  /** Until it is `#guest`. */
+  #rest: GuestAtRest | undefined;
   #guest: PreparedGuest | undefined;
   /** A terminal that takes nothing (Ctrl-S) holds whoever writes to it. */
   #standsStill = false;
@@ -89,10 +89,9 @@ export class MigrateRun {
     this.#facts.codec = { ...codec, settings };
     const given = givenParameters(this.#options, codec);
     this.#facts.parameters = completeParameters(given);
-    // Opened first: its machine type decides parameters, and its uuid is also the loopback's.
-    const stored = source.kind === 'file' ? openFileSource(source.path) : undefined;
-    const images = source.kind === 'raw' ? describeRawSource(source.path) : undefined;
-    const known = images === undefined ? stored : identityOf(images);
+    const rest = await openAtRest(source, this.#signal);
+    this.#rest = rest;
+    const known = rest?.identity;
     const uuid = this.#options.uuid ?? known?.uuid;
     const machineType = this.#options.machineType ?? known?.machineType ?? 'none';
     const identity = { machineType, ...(uuid === undefined ? {} : { uuid }) };
@@ -102,7 +101,7 @@ export class MigrateRun {
     checkLimits(ownThreads + THREADS_BESIDE, destination.kind === 'loopback' ? [ownThreads] : []);
     const verify = this.#options.verify ?? (source.kind === 'demo' || destination.kind === 'loopback');
     this.#facts.verify = verify;
-    if (stored !== undefined && (verify || destination.kind === 'loopback')) checkReportable(stored);
+    if (verify || destination.kind === 'loopback') rest?.checkReportable();
     const host = chooseHost(this.#options.host);
     this.#facts.host = host;
     if (source.kind === 'demo' && source.backing !== undefined) checkBacking(source.backing, host);
@@ -119,7 +118,7 @@ export class MigrateRun {
           )
         : undefined;
     try {
-      const guest = await this.#prepare(source, backing, host, identity, stored, images);
+      const guest = await this.#prepare(source, backing, host, identity);
       this.#guest = guest;
       const to = await addressOf(destination, loopback, this.#signal, parameters.setupTimeout);
       await this.#migrate(guest, to, parameters, codec, verify, loopback !== undefined, tls);
@@ -139,6 +138,8 @@ export class MigrateRun {
     if (this.#guest !== undefined) this.#facts.guest ??= this.#guest.describe();
     await this.#guest?.close();
     this.#guest = undefined;
+    await this.#rest?.close();
+    this.#rest = undefined;
   }
 
   /** What was not given is as the machine type has it, where a destination is that may be a QEMU. */
@@ -160,16 +161,16 @@ export class MigrateRun {
     backing: Backing | undefined,
     host: HostChoice,
     identity: Identity,
-    stored: StoredGuest | undefined,
-    images: Manifest | undefined,
   ): Promise<PreparedGuest> {
-    const note = (line: string) => this.#terminal.note(line);
-    if (stored !== undefined) return storedGuest(stored, identity, note);
     if (source.kind === 'demo') {
       this.#terminal.progress(`making a demo guest of ${formatBytes(source.size)}`);
       return demoGuest(source, backing, host, identity, this.#signal);
     }
-    return rawGuest(await openRawSource(source.path, note, images), identity, host);
+    const rest = this.#rest;
+    if (rest === undefined) throw new MultifdError('internal', 'the guest was not opened');
+    const prepared = await rest.prepare(identity, host, (line) => this.#terminal.note(line));
+    this.#rest = undefined;
+    return prepared;
   }
 
   async #migrate(

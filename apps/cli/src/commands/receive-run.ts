@@ -1,7 +1,6 @@
 import {
   checkLimits,
   completeParameters,
-  type FileBlockDescriptor,
   type Incoming,
   type IncomingBlock,
   type IncomingRam,
@@ -16,7 +15,7 @@ import { findVcpuState } from '../guest/vcpu-state.js';
 import { chooseHost, type HostChoice } from '../host/choose-host.js';
 import { allocateGuestMemory, type GuestMemory } from '../host/guest-memory.js';
 import { droppedNote, hasDeviceState } from '../images/device-state.js';
-import type { IncomingTarget } from '../images/incoming-target.js';
+import type { IncomingTarget, Kept } from '../images/incoming-target.js';
 import { leftOvers } from '../images/left-over.js';
 import { openTarget } from '../images/open-target.js';
 import { PAGE_SIZE } from '../images/page-size.js';
@@ -61,7 +60,7 @@ export class ReceiveRun {
   #abandon: (() => void) | undefined;
   #images: IncomingTarget | undefined;
   /** The blocks where they are kept, without their holes. */
-  #kept: { readonly pageSize: number; readonly blocks: readonly FileBlockDescriptor[] } | undefined;
+  #kept: (Kept & { readonly pageSize: number }) | undefined;
 
   constructor(
     options: ReceiveOptions,
@@ -105,8 +104,8 @@ export class ReceiveRun {
     try {
       const received = await this.#receive(listen, parameters, { ...codec, settings }, images, target, tls);
       // Before anything else can fail: from here on the source has no guest any more.
-      this.#noteAll(images?.settle());
-      if (images !== undefined) this.#noteImages(this.#kept?.blocks ?? []);
+      this.#noteAll(await images?.settle());
+      if (images !== undefined) this.#facts.images = this.#kept?.paths ?? [];
       this.#facts.statistics = received.statistics;
       this.#noteMemory(target);
       this.#tellDeviceState(received, target);
@@ -120,7 +119,7 @@ export class ReceiveRun {
       process.off('exit', abandon);
       this.#images = undefined;
       this.#memory?.close();
-      this.#noteAll(images?.discard());
+      this.#noteAll(await images?.discard());
     }
   }
 
@@ -139,13 +138,9 @@ export class ReceiveRun {
     images?.abandon();
     // `afterCompletion` says it of a guest that is here.
     const word = this.#hasResult ? undefined : this.#incoming?.guest();
-    if (this.#facts.completed === true && this.#kept !== undefined) this.#noteImages(this.#kept.blocks);
+    if (this.#facts.completed === true && this.#kept !== undefined) this.#facts.images = this.#kept.paths;
     if (images?.stranded !== undefined) this.#facts.images = images.stranded.paths;
     return withStranded(endedAtOnce(word), images?.stranded);
-  }
-
-  #noteImages(blocks: readonly FileBlockDescriptor[]): void {
-    this.#facts.images = [...new Set(blocks.map(({ path }) => path))];
   }
 
   async #receive(
@@ -212,13 +207,13 @@ export class ReceiveRun {
   async #commit(received: ReceiveResult, images: IncomingTarget | undefined): Promise<void> {
     this.#note(received);
     if (images === undefined) return;
-    this.#kept = { pageSize: received.ram.pageSize, blocks: await images.keep(received) };
+    this.#kept = { pageSize: received.ram.pageSize, ...(await images.keep(received)) };
   }
 
   /** On the disk: whether the guest can be resumed from what is there. */
   #tellDeviceState({ rawDeviceState }: ReceiveResult, target: Target): void {
     if (target.kind === 'memory' || !hasDeviceState(rawDeviceState)) return;
-    this.#facts.deviceState = target.kind === 'file' ? 'kept' : 'dropped';
+    this.#facts.deviceState = target.kind === 'raw' ? 'dropped' : 'kept';
     if (target.kind === 'raw') this.#terminal.note(droppedNote(target.directory));
   }
 

@@ -18,10 +18,12 @@ const NO_FILES = 4;
 
 const ADDRESS = ['tcp:', 'unix:'];
 const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
-  'migrate source': ['demo:', 'raw:', 'file:'],
+  'migrate source': ['demo:', 'raw:', 'file:', 'store:'],
   'migrate destination': ['loopback', ...ADDRESS],
   'receive listen': ADDRESS,
-  'receive target': ['memory:', 'file:', 'raw:'],
+  'receive target': ['memory:', 'file:', 'raw:', 'store:'],
+  'export target': ['file:', 'raw:'],
+  'import source': ['file:', 'raw:'],
   'relay listen': ADDRESS,
   'relay destination': ADDRESS,
   'completion shell': SHELLS,

@@ -1,17 +1,11 @@
 import { basename, dirname } from 'node:path';
-import {
-  type FileBlockDescriptor,
-  type IncomingBlock,
-  type IncomingRam,
-  MultifdError,
-  type ReceiveResult,
-} from '@multifd/core';
+import { type FileBlockDescriptor, type IncomingBlock, type IncomingRam, MultifdError } from '@multifd/core';
 import { MappedRamWriter } from '@multifd/qemu';
 import { withPath } from '../system-error.js';
 import { loadExchange } from './exchange.js';
 import { lookAt } from './file-identity.js';
 import { FinalName } from './final-name.js';
-import type { IncomingTarget, Stranded } from './incoming-target.js';
+import type { GuestToKeep, IncomingTarget, KeptFiles, Stranded } from './incoming-target.js';
 import { OwnFile } from './own-file.js';
 import { checkDirectory, tryPlace } from './place.js';
 import { receivedExtents } from './received-extents.js';
@@ -80,7 +74,7 @@ export class FileTarget implements IncomingTarget {
     return ram;
   }
 
-  async keep(received: ReceiveResult): Promise<FileBlockDescriptor[]> {
+  async keep(received: GuestToKeep): Promise<KeptFiles> {
     const { machineType, configuration, receivedPages, rawDeviceState, ram } = received;
     const { path } = this.#name;
     if (this.#writing === undefined) throw new MultifdError('internal', `file:${path}: no RAM was opened`);
@@ -101,7 +95,7 @@ export class FileTarget implements IncomingTarget {
     this.#checkWanted();
     file.check();
     this.#state = 'kept';
-    return blocks.map((block, index) => ({
+    const complete = blocks.map((block, index) => ({
       ...block,
       path,
       writable: false,
@@ -111,6 +105,7 @@ export class FileTarget implements IncomingTarget {
         ram.pageSize,
       ),
     }));
+    return { blocks: complete, paths: [path] };
   }
 
   settle(): readonly string[] {

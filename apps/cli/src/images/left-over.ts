@@ -11,11 +11,8 @@ import { HIDDEN, shortName } from './own-file.js';
  */
 export function leftOvers(target: Target): string[] {
   if (target.kind === 'memory') return [];
-  const directory = target.kind === 'raw' ? target.directory : dirname(target.path);
-  const isOfTarget = (name: string): boolean =>
-    target.kind === 'raw'
-      ? name.endsWith('.raw') || name === MANIFEST
-      : name === shortName(basename(target.path));
+  const directory = target.kind === 'file' ? dirname(target.path) : target.directory;
+  const isOfTarget = (name: string): boolean => isOf(target, name);
   return namesIn(directory).flatMap((hidden) => {
     const [, name = '', purpose] = HIDDEN.exec(hidden) ?? [];
     if (purpose === undefined || !isOfTarget(name)) return [];
@@ -25,6 +22,12 @@ export function leftOvers(target: Target): string[] {
     const what = purpose === 'partial' ? UNFINISHED : REPLACED;
     return [`${plain(path)} (${size}) is there: ${what}`];
   });
+}
+
+/** Whether a hidden file was to have a name of this target's. */
+function isOf(target: Exclude<Target, { readonly kind: 'memory' }>, name: string): boolean {
+  if (target.kind === 'raw') return name.endsWith('.raw') || name === MANIFEST;
+  return name === shortName(target.kind === 'store' ? target.name : basename(target.path));
 }
 
 const UNFINISHED =

@@ -2,6 +2,7 @@ import type { Target } from '../options/places.js';
 import { FileTarget } from './file-target.js';
 import type { IncomingTarget } from './incoming-target.js';
 import { RawTarget } from './raw-target.js';
+import { StoreTarget } from './store-target.js';
 
 /**
  * @param replace whether what is already there may be replaced.
@@ -20,6 +21,8 @@ export async function openTarget(
       return RawTarget.open(target.directory, settings);
     case 'file':
       return FileTarget.open(target.path, settings);
+    case 'store':
+      return StoreTarget.open(target, settings);
     case 'memory':
       return undefined;
   }

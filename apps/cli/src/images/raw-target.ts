@@ -1,12 +1,6 @@
 import { type BigIntStats, mkdirSync, rmdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import {
-  type FileBlockDescriptor,
-  type IncomingBlock,
-  type IncomingRam,
-  MultifdError,
-  type ReceiveResult,
-} from '@multifd/core';
+import { type FileBlockDescriptor, type IncomingBlock, type IncomingRam, MultifdError } from '@multifd/core';
 import { uuidText } from '../options/identity.js';
 import { withPath, withPlace } from '../system-error.js';
 import { hasDeviceState } from './device-state.js';
@@ -14,7 +8,7 @@ import { type Exchange, loadExchange } from './exchange.js';
 import { listExtents } from './extents.js';
 import { imageFileName } from './file-name.js';
 import { FinalName } from './final-name.js';
-import type { IncomingTarget, Stranded } from './incoming-target.js';
+import type { GuestToKeep, IncomingTarget, KeptFiles, Stranded } from './incoming-target.js';
 import { MANIFEST } from './manifest.js';
 import { OwnFile } from './own-file.js';
 import { PAGE_SIZE } from './page-size.js';
@@ -131,12 +125,7 @@ export class RawTarget implements IncomingTarget {
    * To be called once: a second fsync after one that failed proves nothing.
    * @throws MultifdError `io`; `usage` for what has appeared meanwhile; `cancelled` after `discard`.
    */
-  async keep({
-    guest,
-    machineType,
-    ram,
-    rawDeviceState,
-  }: ReceiveResult): Promise<readonly FileBlockDescriptor[]> {
+  async keep({ guest, machineType, ram, rawDeviceState }: GuestToKeep): Promise<KeptFiles> {
     const names = this.#names;
     if (names === undefined) throw new MultifdError('internal', `${this.#what}: no RAM was opened`);
     this.#mustStay = guest !== 'source';
@@ -179,7 +168,7 @@ export class RawTarget implements IncomingTarget {
     this.#checkWanted();
     for (const { file } of this.#images) file.check();
     this.#state = 'kept';
-    return blocks;
+    return { blocks, paths: blocks.map(({ path }) => path) };
   }
 
   async #syncImages(): Promise<void> {

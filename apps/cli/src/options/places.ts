@@ -4,6 +4,7 @@ import { type Address, formatAddress, MultifdError, parseAddress } from '@multif
 import { checkDirectory } from '../images/place.js';
 import { type Backing, parseBacking } from './backing.js';
 import { quote } from './sizes.js';
+import { parseStorePlace, type StorePlace } from './store-place.js';
 
 /** Where a guest goes. */
 export type Destination =
@@ -17,16 +18,20 @@ export type Target =
   /** One sparse image for each block, in this directory. */
   | { readonly kind: 'raw'; readonly directory: string }
   /** A mapped-ram migration file, which QEMU can load. */
-  | { readonly kind: 'file'; readonly path: string };
+  | { readonly kind: 'file'; readonly path: string }
+  /** A snapshot in a store. */
+  | ({ readonly kind: 'store' } & StorePlace);
 
 /** What a file or a folder of images is for, where an address belongs. */
 const WRITE_HINTS = {
   file: 'multifd receive LISTEN file:FILE writes such a file',
   raw: 'multifd receive LISTEN raw:DIR writes such images',
+  store: 'multifd receive LISTEN store:DIR#NAME writes such a snapshot',
 } as const;
 const READ_HINTS = {
   file: 'multifd migrate file:FILE DESTINATION sends what is in such a file',
   raw: 'multifd migrate raw:DIR DESTINATION sends what is in such images',
+  store: 'multifd migrate store:DIR#NAME DESTINATION sends such a snapshot',
 } as const;
 
 /** @throws MultifdError `usage` */
@@ -60,8 +65,12 @@ export function parseListen(text: string): string {
 }
 
 /** @throws MultifdError `usage` for a file or folder, with what it is for. */
-function refuseFiles(what: string, text: string, hints: Readonly<Record<'file' | 'raw', string>>): void {
-  for (const kind of ['file', 'raw'] as const) {
+function refuseFiles(
+  what: string,
+  text: string,
+  hints: Readonly<Record<'file' | 'raw' | 'store', string>>,
+): void {
+  for (const kind of ['file', 'raw', 'store'] as const) {
     if (!text.startsWith(`${kind}:`)) continue;
     throw new MultifdError('usage', `${what} ${quote(text)}: an address belongs here, and ${kind}: is none`, {
       hint: hints[kind],
@@ -85,11 +94,12 @@ export function parseTarget(text: string | undefined): Target {
   if (text === undefined || text === 'memory') return { kind: 'memory' };
   if (text.startsWith('memory:'))
     return { kind: 'memory', backing: parseBacking(text.slice(7), `target ${quote(text)}: memory`) };
+  if (text.startsWith('store:')) return { kind: 'store', ...parseStorePlace(text, 'target') };
   const [, kind] = /^(raw|file):./s.exec(text) ?? [];
   if (kind === 'raw' && !text.includes('\0')) return { kind, directory: text.slice(4) };
   if (kind === 'file' && !text.includes('\0')) return { kind, path: text.slice(5) };
   throw new MultifdError('usage', `target ${quote(text)}: not understood`, {
-    hint: 'write file:FILE, raw:DIR or memory:BACKING, or leave it out to receive into memory',
+    hint: 'write file:FILE, raw:DIR, store:DIR#NAME or memory:BACKING, or leave it out to receive into memory',
   });
 }
 

@@ -1,10 +1,11 @@
 import { MultifdError } from '@multifd/core';
 import { type Backing, parseBacking } from './backing.js';
 import { parseSize, parseWhole, quote } from './sizes.js';
+import { parseStorePlace, type StorePlace } from './store-place.js';
 import { didYouMean, suggestion } from './suggest.js';
 
 /** What is to migrate. */
-export type Source = DemoSource | RawSource | FileSource;
+export type Source = DemoSource | RawSource | FileSource | StoreSource;
 
 /** A guest made up here. */
 export interface DemoSource {
@@ -45,6 +46,11 @@ export interface FileSource {
   readonly path: string;
 }
 
+/** A snapshot in a store. */
+export interface StoreSource extends StorePlace {
+  readonly kind: 'store';
+}
+
 export const DEMO_DEFAULTS = {
   zero: 0.5,
   populate: false,
@@ -56,13 +62,14 @@ export const DEMO_DEFAULTS = {
 export const DEMO_PAGE_SIZE = 4096;
 
 const HINT =
-  'write demo:SIZE[,zero=F][,populate][,dirty=RATE][,fill=random|text][,seed=N][,backing=auto|anon|thp|memfd|file|wasm][,tracker=NAME], raw:FILE, raw:DIR or file:FILE';
+  'write demo:SIZE[,zero=F][,populate][,dirty=RATE][,fill=random|text][,seed=N][,backing=auto|anon|thp|memfd|file|wasm][,tracker=NAME], raw:FILE, raw:DIR, file:FILE or store:DIR#NAME';
 
-const KINDS = ['demo', 'raw', 'file'];
+const KINDS = ['demo', 'raw', 'file', 'store'];
 const SETTINGS = ['zero', 'populate', 'dirty', 'fill', 'seed', 'backing', 'tracker'];
 
 /** @throws MultifdError `usage` that says what is wrong and what would be right. */
 export function parseSource(text: string): Source {
+  if (text.startsWith('store:')) return { kind: 'store', ...parseStorePlace(text, 'source') };
   const [, kind] = /^(raw|file):/.exec(text) ?? [];
   if (kind === 'raw' || kind === 'file') {
     const path = text.slice(kind.length + 1);

@@ -13,6 +13,8 @@ export function failedDocument(args: readonly string[], error: unknown): object 
   if (command === 'relay') return relayDocument({ listen: null, destination: null }, error);
   if (command === 'inspect') return inspectDocument(null, undefined, error);
   if (command === 'bench') return benchDocument(undefined, error);
+  if (command === 'store')
+    return failedCommandDocument(subcommand === undefined ? command : `store ${subcommand}`, error);
   if (command === 'tls' && subcommand === 'init') return failedCommandDocument('tls init', error);
   const isAccel = command === 'accel' && (subcommand === 'list' || subcommand === 'bench');
   return failedCommandDocument(isAccel ? `accel ${subcommand}` : (command ?? null), error);

@@ -13,7 +13,7 @@ export interface ReceiveDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly status: 'completed' | FailureMembers['status'];
   /** Where it listened: with the port that it really had, if it came to listening. */
   readonly listen: string | null;
-  /** `memory`, `raw:DIR` or `file:FILE`. */
+  /** `memory`, `raw:DIR`, `file:FILE` or `store:DIR#NAME`. */
   readonly target: string | null;
   /** Absent if no migration began. */
   readonly 'total-time'?: number;
@@ -36,7 +36,8 @@ export interface ReceiveDocument extends Partial<Omit<FailureMembers, 'status'>>
   /** Where the guest's memory lives. Absent if it is in files, or none was made. */
   readonly memory?: MemoryMember;
   /**
-   * The files that were written: the images of a raw: target, or the one of a file: target. After a failure: what stays of
+   * The files that were written: the images of a raw: target, the one of a file: target, or the snapshot of a store: target.
+   * After a failure: what stays of
    * a guest whose source did not wait for an answer.
    */
   readonly images?: readonly string[];

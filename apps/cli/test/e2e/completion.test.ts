@@ -23,7 +23,11 @@ async function complete(line: string): Promise<{ words: string[]; directive: str
 describe('completion', () => {
   it.each([
     ['mi', ['migrate'], ':4'],
-    ['', ['migrate', 'receive', 'relay', 'inspect', 'tls', 'accel', 'bench', 'completion', 'help'], ':4'],
+    [
+      '',
+      ['migrate', 'receive', 'relay', 'inspect', 'store', 'tls', 'accel', 'bench', 'completion', 'help'],
+      ':4',
+    ],
     ['migrate --cha', ['--channels'], ':4'],
     ['bench --scenario un', ['untouched'], ':0'],
     ['migrate --max-bandwidth 1M --down', ['--downtime-limit'], ':4'],

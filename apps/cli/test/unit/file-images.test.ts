@@ -49,7 +49,7 @@ describe('a file: target', () => {
       block.close();
     }
     expect(existsSync(path)).toBe(false);
-    const kept = await target.keep(received());
+    const { blocks: kept } = await target.keep(received());
     expect(readdirSync(directory)).toEqual(['guest.mig']);
     expect(kept.map(({ extents }) => [...(extents ?? [])])).toEqual([
       [33 * PAGE, 34 * PAGE],

@@ -38,7 +38,7 @@ describe('a raw target', () => {
     opened.close();
     expect(readdirSync(directory).every((name) => name.startsWith('.'))).toBe(true);
 
-    const kept = await target.keep(received());
+    const { blocks: kept } = await target.keep(received());
     expect(target.settle()).toEqual([]);
     expect(target.discard()).toEqual([]);
     expect(readdirSync(directory).sort()).toEqual(['%2From.raw', 'multifd.json', 'pc.ram.raw']);

@@ -9,7 +9,9 @@ const BUFFER = CHUNK_SIZE + 1024;
 
 /** What is stored of a chunk: zstd's frame, or the bytes themselves if that is not shorter. */
 export function encodeChunk(raw: Uint8Array): Uint8Array {
-  const params = { [zlib.constants.ZSTD_c_compressionLevel]: LEVEL };
+  const { ZSTD_c_compressionLevel: level, ZSTD_c_windowLog: window } = zlib.constants;
+  // A larger window would be allocated for each chunk, and not used.
+  const params = { [level]: LEVEL, [window]: Math.log2(CHUNK_SIZE) };
   const packed = zlib.zstdCompressSync(raw, { chunkSize: BUFFER, params });
   return packed.length < raw.length ? packed : raw;
 }

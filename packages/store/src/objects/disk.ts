@@ -93,6 +93,8 @@ export class DiskObjects implements ObjectStore {
     const folder = join(this.directory, prefix);
     for (const entry of await this.#entries(folder)) {
       if (found.length >= most) return;
+      // No key begins so: what somebody has hidden here is no object.
+      if (entry.name.startsWith('.')) continue;
       const key = prefix + entry.name;
       if (entry.isDirectory() && key !== PARTIAL && depth > 0)
         await this.#walk(`${key}/`, depth - 1, found, most);

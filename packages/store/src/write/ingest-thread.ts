@@ -1,5 +1,5 @@
 /** The entry of a thread that hashes chunks of a guest's RAM, and packs those that the store has not. */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { MultifdError, openRamBlock, type RamBlock } from '@multifd/core/ram';
 import { digest, isSame } from '../format/hash.js';
 import { CHUNK_SIZE, HASH_SIZE } from '../format/layout.js';
@@ -34,7 +34,7 @@ class IngestThread {
     return new IngestThread(setup, await Promise.all(setup.blocks.map((block) => openRamBlock(block))));
   }
 
-  async handle(message: ToThread): Promise<FromThread> {
+  async handle(message: Exclude<ToThread, { readonly type: 'open' }>): Promise<FromThread> {
     switch (message.type) {
       case 'piece':
         return { type: 'hashed', hashes: this.#hash(message.piece) };
@@ -77,23 +77,25 @@ class IngestThread {
   }
 }
 
-function isSetup(value: unknown): value is ThreadSetup {
-  return typeof value === 'object' && value !== null && 'place' in value && 'received' in value;
+const port = parentPort;
+if (port === null) throw new MultifdError('internal', 'not an ingest thread');
+let thread: IngestThread | undefined;
+
+async function answerTo(message: ToThread): Promise<FromThread> {
+  if (message.type === 'open') {
+    thread = await IngestThread.open(message.setup);
+    return { type: 'opened' };
+  }
+  if (thread === undefined) throw new MultifdError('internal', 'an ingest thread was not opened');
+  return thread.handle(message);
 }
 
-const port = parentPort;
-const setup: unknown = workerData;
-if (port === null || !isSetup(setup)) throw new MultifdError('internal', 'not an ingest thread');
-const opening = IngestThread.open(setup);
-// Heard with the first message.
-opening.catch(() => {});
 port.on('message', async (message: ToThread) => {
   let answer: FromThread;
   try {
-    answer = await (await opening).handle(message);
+    answer = await answerTo(message);
   } catch (error) {
     answer = { type: 'failed', error: MultifdError.from(error, 'io', 'cannot store the guest').toReport() };
   }
   port.postMessage(answer);
-  if (message.type === 'finish') port.close();
 });

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { MultifdError } from '@multifd/core/ram';
-import type { FromThread, ThreadSetup, ToThread } from './messages.js';
+import type { FromThread, ToThread } from './messages.js';
 
 /** An ingest thread, as the thread sees it that started it: a question at a time. */
 export class IngestWorker {
@@ -9,10 +9,9 @@ export class IngestWorker {
   #answer: ((message: FromThread) => void) | undefined;
   #refuse: ((error: MultifdError) => void) | undefined;
 
-  constructor(setup: ThreadSetup) {
+  constructor() {
     // Built, both lie in `dist`.
     this.#worker = new Worker(new URL('./ingest-thread.js', import.meta.url), {
-      workerData: setup,
       name: 'multifd-ingest',
     });
     this.#worker.on('message', (message: FromThread) => {
@@ -20,16 +19,19 @@ export class IngestWorker {
       else this.#answer?.(message);
     });
     this.#worker.on('error', (error) => this.fail(MultifdError.from(error, 'internal', 'an ingest thread')));
+    // One that waits for a guest keeps nobody from ending.
+    this.#worker.unref();
     this.#worker.on('exit', () => this.fail(new MultifdError('internal', 'an ingest thread ended early')));
   }
 
   async ask(message: ToThread): Promise<FromThread> {
     if (this.#failure !== undefined) throw this.#failure;
-    return new Promise((resolve, reject) => {
+    return new Promise<FromThread>((resolve, reject) => {
+      this.#worker.ref();
       this.#answer = resolve;
       this.#refuse = reject;
       this.#worker.postMessage(message);
-    });
+    }).finally(() => this.#worker.unref());
   }
 
   /** All that is asked, now and later, fails with this. */

@@ -1,21 +1,20 @@
-import { availableParallelism } from 'node:os';
 import type { GuestRamDescriptor } from '@multifd/core';
 import { DirtyBitmap, MultifdError } from '@multifd/core/ram';
 import { CHUNK_SIZE, HASH_SIZE } from '../format/layout.js';
 import type { ObjectPlace } from '../objects/object-store.js';
 import type { ChunkTable } from './chunk-table.js';
-import { IngestWorker } from './ingest-worker.js';
+import type { IngestWorker } from './ingest-worker.js';
 import type { KnownChunks } from './known-chunks.js';
 import type { Piece, ThreadSetup } from './messages.js';
 import { chunksOf, pieces } from './pieces.js';
 
-/** More do not help: the disk is busy by then. */
-const MOST_THREADS = 8;
 const ZERO_HASH = new Uint8Array(HASH_SIZE);
 /** In `Ingested.entries`: a chunk that is zero. */
 export const ZERO = -1;
 
 export interface IngestInput {
+  /** Fresh ones, which the caller ends. */
+  readonly threads: readonly IngestWorker[];
   readonly place: ObjectPlace;
   /** Nobody may write to it. */
   readonly ram: GuestRamDescriptor;
@@ -73,20 +72,16 @@ class Ingest {
   }
 
   async run(): Promise<Ingested> {
-    const threads: IngestWorker[] = [];
-    const { signal } = this.#input;
+    const { signal, threads } = this.#input;
     const stop = () => {
       for (const thread of threads) thread.fail(new MultifdError('cancelled', 'interrupted'));
     };
+    signal?.addEventListener('abort', stop, { once: true });
+    if (signal?.aborted) stop();
     try {
-      const count = Math.min(MOST_THREADS, availableParallelism());
-      for (let index = 0; index < count; index++) threads.push(new IngestWorker(this.#setup()));
-      signal?.addEventListener('abort', stop, { once: true });
-      if (signal?.aborted) stop();
       await Promise.all(threads.map((thread) => this.#drive(thread)));
     } finally {
       signal?.removeEventListener('abort', stop);
-      await Promise.all(threads.map((thread) => thread.end()));
     }
     return {
       table: this.#input.known.table,
@@ -103,6 +98,8 @@ class Ingest {
   }
 
   async #drive(thread: IngestWorker): Promise<void> {
+    const opened = await thread.ask({ type: 'open', setup: this.#setup() });
+    if (opened.type !== 'opened') throw unexpected(opened.type);
     const own: number[] = [];
     for (let piece = this.#next(); piece !== undefined; piece = this.#next()) {
       const hashed = await thread.ask({ type: 'piece', piece });

@@ -1,7 +1,7 @@
 import type { ErrorReport, RamBlockDescriptor } from '@multifd/core';
 import type { ObjectPlace } from '../objects/object-store.js';
 
-/** What an ingest thread is started with. */
+/** What an ingest thread works on. */
 export interface ThreadSetup {
   readonly place: ObjectPlace;
   readonly pageSize: number;
@@ -18,6 +18,8 @@ export interface Piece {
 }
 
 export type ToThread =
+  /** Before all others. */
+  | { readonly type: 'open'; readonly setup: ThreadSetup }
   /** Hash these. */
   | { readonly type: 'piece'; readonly piece: Piece }
   /** Of the piece that was hashed: pack those with a 1. */
@@ -32,6 +34,7 @@ export interface OwnPlace {
 }
 
 export type FromThread =
+  | { readonly type: 'opened' }
   /** Hashes of the piece's chunks, 32 bytes each: all zero for a chunk that is zero. */
   | { readonly type: 'hashed'; readonly hashes: Uint8Array }
   /** Where those that were taken are now, in their order. `stored`: bytes. */

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { GuestRamDescriptor, RawDeviceState, StreamConfiguration } from '@multifd/core';
 import { MultifdError } from '@multifd/core/ram';
 import type { SnapshotHead } from '../format/head.js';
@@ -9,6 +10,7 @@ import { uuidText } from '../format/uuid.js';
 import { Lease } from '../lease/lease.js';
 import type { NamedSnapshot, Store } from '../store.js';
 import { type Ingested, ingest, ZERO } from './ingest.js';
+import { IngestWorker } from './ingest-worker.js';
 import { findKnownChunks, type KnownChunks } from './known-chunks.js';
 import { chooseParent, findCandidates } from './parent.js';
 
@@ -35,6 +37,9 @@ export interface WriterOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** More do not help: the disk is busy by then. */
+const MOST_THREADS = 8;
+
 interface Prepared {
   readonly known: KnownChunks;
   readonly candidates: readonly NamedSnapshot[];
@@ -47,6 +52,11 @@ export class SnapshotWriter {
   readonly #options: WriterOptions;
   readonly #lease: Lease;
   readonly #prepared: Promise<Prepared>;
+  /** Started while the guest still comes: when it is here it stands still. */
+  readonly #threads = Array.from(
+    { length: Math.min(MOST_THREADS, availableParallelism()) },
+    () => new IngestWorker(),
+  );
   /** What had the name, once `write` is about to replace it. */
   #replaced: Uint8Array | undefined;
   #written: NamedSnapshot | undefined;
@@ -93,6 +103,7 @@ export class SnapshotWriter {
   async write(guest: GuestAtRest): Promise<NamedSnapshot> {
     const { known, candidates } = await this.#prepared;
     const ingested = await ingest({
+      threads: this.#threads,
       place: this.#store.objects.place,
       ram: guest.ram,
       received: guest.receivedPages,
@@ -122,8 +133,9 @@ export class SnapshotWriter {
     else await this.#store.objects.put(key, [this.#replaced]);
   }
 
-  /** Gives the lease back. */
+  /** Gives the lease back. A `write` that is under way fails. */
   async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.end()));
     await this.#lease.release();
   }
 

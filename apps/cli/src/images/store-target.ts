@@ -1,0 +1,219 @@
+import { mkdirSync, renameSync, statSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type IncomingBlock, type IncomingRam, MultifdError } from '@multifd/core';
+import { MappedRamWriter } from '@multifd/qemu';
+import type { DiskObjects, SnapshotWriter, StoredGuest } from '@multifd/store';
+import type { StorePlace } from '../options/store-place.js';
+import { withPath, withPlace } from '../system-error.js';
+import type { GuestToKeep, IncomingTarget, Kept, Stranded } from './incoming-target.js';
+import { OwnFile } from './own-file.js';
+import { checkDirectory, tryPlace } from './place.js';
+import { troubles } from './troubles.js';
+
+interface Settings {
+  /** Whether a snapshot of that name may be replaced, when the new one is complete. */
+  readonly replace: boolean;
+  /** 16 bytes, to be noted with the snapshot. */
+  readonly uuid?: Uint8Array;
+}
+
+interface Receiving {
+  readonly file: OwnFile;
+  readonly ram: MappedRamWriter;
+  readonly snapshot: SnapshotWriter;
+}
+
+/**
+ * A snapshot in a store. While the guest comes its RAM goes into a hidden mapped-ram file in the store's directory; `keep` brings
+ * it into chunks. If that fails and the guest may be nowhere else, the file is completed and stays: it is the guest.
+ */
+export class StoreTarget implements IncomingTarget {
+  readonly #objects: DiskObjects;
+  readonly #place: StorePlace;
+  readonly #settings: Settings;
+  readonly #abort = new AbortController();
+  #state: 'open' | 'kept' | 'settled' | 'discarded' = 'open';
+  /** The source has let go of the guest. */
+  #mustStay = false;
+  #receiving: Receiving | undefined;
+  /** `keep`, while it works with the file. */
+  #keeping: Promise<unknown> = Promise.resolve();
+  #stored: StoredGuest | undefined;
+
+  private constructor(objects: DiskObjects, place: StorePlace, settings: Settings) {
+    this.#objects = objects;
+    this.#place = place;
+    this.#settings = settings;
+  }
+
+  /**
+   * Nothing stays of what is tried here: a store that is not there is made when the guest comes.
+   * @throws MultifdError `usage` for a name that is taken, or a directory that can be no store; `io`.
+   */
+  static async open(place: StorePlace, settings: Settings): Promise<StoreTarget> {
+    const { DiskObjects, Store, canMake } = await import('@multifd/store');
+    const { directory, name } = place;
+    const objects = new DiskObjects(directory);
+    const what = objects.what;
+    const there = withPath(`${what}: cannot be reached`, () =>
+      statSync(directory, { throwIfNoEntry: false }),
+    );
+    if (there === undefined) checkDirectory(what, dirname(directory));
+    else if (!there.isDirectory())
+      throw new MultifdError('usage', `${what}: not a directory`, { hint: 'name a directory for the store' });
+    else if (!(await canMake(objects))) {
+      const store = await Store.open(objects);
+      if (!settings.replace && (await store.names()).includes(name)) throw taken(store.whatOf(name));
+    }
+    if (there === undefined)
+      withPlace(`no directory can be made in ${dirname(directory)}`, () => mkdirSync(directory, 0o700));
+    try {
+      tryPlace(what, directory);
+    } finally {
+      if (there === undefined) await rmdir(directory);
+    }
+    return new StoreTarget(objects, place, settings);
+  }
+
+  async openRam(announced: readonly IncomingBlock[], ahead: number): Promise<IncomingRam> {
+    const { Store, SnapshotWriter } = await import('@multifd/store');
+    const { directory, name } = this.#place;
+    const { what } = this.#objects;
+    withPlace(`${what}: it cannot be made`, () => mkdirSync(directory, { recursive: true, mode: 0o700 }));
+    const store = await Store.openOrMake(this.#objects);
+    const snapshot = await SnapshotWriter.begin(store, name, {
+      blocks: announced,
+      replace: this.#settings.replace,
+      signal: this.#abort.signal,
+    });
+    try {
+      const file = OwnFile.make(what, directory, name);
+      const ram = new MappedRamWriter(file);
+      this.#receiving = { file, ram, snapshot };
+      const opened = ram.openRam(announced, ahead);
+      file.guard();
+      return opened;
+    } catch (error) {
+      await snapshot.close();
+      throw error;
+    }
+  }
+
+  async keep(received: GuestToKeep): Promise<Kept> {
+    const keeping = this.#keep(received);
+    this.#keeping = keeping.catch(() => {});
+    return keeping;
+  }
+
+  async #keep(received: GuestToKeep): Promise<Kept> {
+    const { machineType, configuration, receivedPages, rawDeviceState, ram } = received;
+    const { uuid } = this.#settings;
+    if (this.#receiving === undefined)
+      throw new MultifdError('internal', `${this.#objects.what}: no RAM was opened`);
+    const { file, snapshot } = this.#receiving;
+    this.#mustStay = received.guest !== 'source';
+    file.unguard();
+    const own = uuid === undefined ? {} : { uuid };
+    const content = { machineType, configuration, receivedPages, rawDeviceState, ...own };
+    // It may be all there is of the guest until it is in the store: complete, and under a name that nobody removes.
+    const complete = this.#mustStay ? this.#strand(content) : undefined;
+    try {
+      await snapshot.write({ ...content, ram });
+    } catch (error) {
+      await complete;
+      throw error;
+    }
+    this.#checkWanted();
+    const { openSnapshot } = await import('@multifd/store');
+    const stored = openSnapshot(this.#objects, this.#place.name);
+    this.#stored = stored;
+    this.#state = 'kept';
+    return { blocks: stored.ram.blocks, paths: [this.#path] };
+  }
+
+  async settle(): Promise<readonly string[]> {
+    if (this.#state !== 'kept') return [];
+    this.#state = 'settled';
+    return this.#end();
+  }
+
+  get stranded(): Stranded | undefined {
+    if (!this.#mustStay || this.#receiving === undefined || this.#state === 'settled') return undefined;
+    return { paths: [this.#stored === undefined ? this.#receiving.file.path : this.#path], replaced: [] };
+  }
+
+  async discard(): Promise<readonly string[]> {
+    if (this.#state === 'settled' || this.#state === 'discarded') return [];
+    const wasKept = this.#state === 'kept';
+    this.#state = 'discarded';
+    // A guest that must stay is stored to the end.
+    if (!this.#mustStay) this.#abort.abort();
+    await this.#keeping;
+    const { snapshot } = this.#receiving ?? {};
+    const lines: string[] = [];
+    if (!this.#mustStay && snapshot !== undefined) {
+      try {
+        await snapshot.withdraw();
+      } catch (cause) {
+        lines.push(
+          MultifdError.from(cause, 'io', `${this.#objects.what}: cannot be put back as it was`).message,
+        );
+      }
+    }
+    return [...lines, ...(await this.#end(this.#mustStay && !wasKept && this.#stored === undefined))];
+  }
+
+  abandon(): void {
+    // Its threads may still be writing: the descriptor stays theirs until the process ends.
+    const isOnlyCopy = this.#mustStay && this.#stored === undefined;
+    if (this.#state !== 'settled' && !isOnlyCopy) this.#receiving?.file.remove();
+  }
+
+  get #path(): string {
+    return join(this.#place.directory, 'snapshots', this.#place.name);
+  }
+
+  /** @param stays whether the file is what is left of the guest. @returns what could not be removed. */
+  async #end(stays = false): Promise<readonly string[]> {
+    const { file, snapshot } = this.#receiving ?? {};
+    this.#stored?.close();
+    const lines: string[] = [];
+    try {
+      await snapshot?.close();
+    } catch (cause) {
+      lines.push(
+        MultifdError.from(cause, 'io', `${this.#objects.what}: cannot say that it is used no more`).message,
+      );
+    }
+    const what = `${this.#objects.what}: what was received cannot be removed`;
+    if (!stays) lines.push(...troubles(what, () => file?.remove()));
+    file?.close();
+    return lines;
+  }
+
+  /** Completes the file under a name of its own. What this throws is heard if the store fails. */
+  #strand(content: Parameters<MappedRamWriter['finish']>[0]): Promise<void> {
+    const { file, ram } = this.#receiving ?? {};
+    if (file === undefined || ram === undefined) throw new MultifdError('internal', 'nothing was received');
+    const path = join(this.#place.directory, `stranded-${file.path.slice(dirname(file.path).length + 2)}`);
+    renameSync(file.path, path);
+    file.path = path;
+    const finished = ram.finish(content);
+    file.resized();
+    finished.catch(() => {});
+    return finished;
+  }
+
+  /** @throws MultifdError `cancelled` if it was given up while something was awaited. */
+  #checkWanted(): void {
+    if (this.#state === 'discarded' && !this.#mustStay)
+      throw new MultifdError('cancelled', `${this.#objects.what}: the snapshot was given up`);
+  }
+}
+
+function taken(what: string): MultifdError {
+  return new MultifdError('usage', `${what}: there is a snapshot of this name already`, {
+    hint: 'choose another name, or give --force to replace it',
+  });
+}

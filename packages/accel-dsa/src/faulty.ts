@@ -28,11 +28,13 @@ export const FATAL = {
 } as const satisfies Readonly<Record<string, Faults>>;
 
 /** ms: a software device that is silent for that long has vanished, however busy the machine. */
-const PATIENCE = { survived: 60_000, fatal: 500 };
+const PATIENCE = { vanishes: 1500, stays: 60_000 };
 
 export const accelerators: readonly Accelerator[] = [
-  ...Object.entries(SURVIVED).map(([name, faults]) => faulty(name, faults, PATIENCE.survived)),
-  ...Object.entries(FATAL).map(([name, faults]) => faulty(name, faults, PATIENCE.fatal)),
+  ...Object.entries(SURVIVED).map(([name, faults]) => faulty(name, faults, PATIENCE.stays)),
+  ...Object.entries(FATAL).map(([name, faults]) =>
+    faulty(name, faults, 'vanish' in faults ? PATIENCE.vanishes : PATIENCE.stays),
+  ),
 ];
 
 function faulty(name: string, faults: Faults, patience: number): Accelerator {

@@ -68,7 +68,7 @@ describe.skipIf(!built)('a detector', () => {
     const outcomes = await Promise.allSettled(calls);
     expect(outcomes.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(0);
     await expect(detector.detect(asked, new Uint8Array(COUNT))).rejects.toThrow(
-      'the software queue: the device was lost: No such device (os error 19)',
+      /^the software queue: the device was lost: (No such device|it took and answered nothing for)/,
     );
     await detector.close();
     // Whoever opens it next has a new one.

@@ -1,54 +1,17 @@
 //! Every fault that can be injected into the software queue, against a plain loop over bytes. `MULTIFD_SEED` repeats a run.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
-use std::sync::mpsc::{Receiver, channel};
+mod guest;
+
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use multifd_dsa::{Faults, Job, Outcome, Queue, Software, Tally, Vanish};
+use guest::Guest;
+use multifd_dsa::{Faults, Outcome, Queue, Software, Tally, Vanish};
 
-const PAGE: usize = 4096;
 /// Longer than a busy machine keeps a thread from running; only tests of a lost device wait for it.
 const PATIENCE: Duration = Duration::from_secs(20);
 const SOON: Duration = Duration::from_millis(300);
-
-/// Pages that are zero, used at their front, at their end, or somewhere.
-struct Guest {
-    memory: Vec<u8>,
-    zero: Vec<u8>,
-}
-
-impl Guest {
-    fn new(pages: usize, seed: u64) -> &'static Guest {
-        let mut memory = vec![0; pages * PAGE];
-        let mut state = seed.wrapping_mul(2654435761) | 1;
-        let zero = memory.chunks_mut(PAGE).map(|page| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            match state % 4 {
-                0 => page[0] = 1,
-                1 => page[PAGE - 1] = 1,
-                2 => page[(state >> 8) as usize % PAGE] = 0x80,
-                _ => return 1,
-            }
-            0
-        });
-        let zero = zero.collect();
-        // As long as the process: a lost device's jobs need not be waited for.
-        Box::leak(Box::new(Guest { memory, zero }))
-    }
-
-    fn ask(&self, queue: &Queue, pages: &[usize]) -> Receiver<Outcome> {
-        let (sender, receiver) = channel();
-        let offsets: Vec<f64> = pages.iter().map(|page| (page * PAGE) as f64).collect();
-        // SAFETY: a guest is never freed, and nobody writes to it.
-        let job = unsafe { Job::new(self.memory.as_ptr(), self.memory.len(), PAGE, &offsets) };
-        queue.submit(job.expect("good offsets"), move |outcome| {
-            sender.send(outcome).expect("somebody waits");
-        });
-        receiver
-    }
-}
 
 fn seed() -> u64 {
     let seed = std::env::var("MULTIFD_SEED").ok().and_then(|text| text.parse().ok());
@@ -211,34 +174,51 @@ fn what_the_kernel_denies_fails_the_batch_and_not_the_queue() {
 }
 
 #[test]
-fn a_device_that_vanishes_fails_everything_that_is_in_flight_and_all_that_comes() {
-    for (vanish, words) in [
-        (
-            Vanish::Silent,
-            "the device was lost: it took and answered nothing for 300 ms",
-        ),
-        (Vanish::Enodev, "the device was lost: No such device (os error 19)"),
-    ] {
-        let guest = Guest::new(700, 2);
-        let faults = Faults {
-            vanish_after: Some(1000),
-            vanish,
-            ..Faults::default()
-        };
-        let queue = queue(faults, SOON);
-        let answers: Vec<_> = (0..4).map(|_| guest.ask(&queue, &Vec::from_iter(0..700))).collect();
-        let outcomes: Vec<Outcome> = answers.iter().map(|each| each.recv().expect("an answer")).collect();
-        let (right, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
-        for outcome in right {
-            assert_eq!(outcome.expect("right").0, guest.zero);
-        }
-        assert!(lost.len() >= 3);
-        for outcome in lost {
-            assert_eq!(outcome.expect_err("lost"), format!("the software queue: {words}"));
-        }
-        assert!(queue.is_lost());
-        let later = guest.ask(&queue, &[0]).recv().expect("an answer");
-        assert_eq!(later.expect_err("lost"), format!("the software queue: {words}"));
+fn a_device_that_falls_silent_fails_everything_that_is_in_flight_and_all_that_comes() {
+    let guest = Guest::new(700, 2);
+    let faults = Faults {
+        vanish_after: Some(1000),
+        ..Faults::default()
+    };
+    let queue = queue(faults, SOON);
+    let answers: Vec<_> = (0..4).map(|_| guest.ask(&queue, &Vec::from_iter(0..700))).collect();
+    let outcomes: Vec<Outcome> = answers.iter().map(|each| each.recv().expect("an answer")).collect();
+    let (right, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    for outcome in right {
+        assert_eq!(outcome.expect("right").0, guest.zero);
+    }
+    assert!(lost.len() >= 3);
+    let words = "the software queue: the device was lost: it took and answered nothing for 300 ms";
+    for outcome in lost {
+        assert_eq!(outcome.expect_err("lost"), words);
+    }
+    assert!(queue.is_lost());
+    let later = guest.ask(&queue, &[0]).recv().expect("an answer");
+    assert_eq!(later.expect_err("lost"), words);
+}
+
+#[test]
+fn a_device_that_the_kernel_knows_to_be_gone_is_lost_with_the_next_descriptor() {
+    let guest = Guest::new(64, 2);
+    let faults = Faults {
+        vanish_after: Some(40),
+        vanish: Vanish::Enodev,
+        ..Faults::default()
+    };
+    let queue = queue(faults, PATIENCE);
+    // The queue has room, so that there is a next one; and the device has gone before it, if it gets to run by then.
+    let mut asked = vec![guest.ask(&queue, &Vec::from_iter(0..64))];
+    while !queue.is_lost() {
+        assert!(asked.len() < 14, "nobody has noticed");
+        std::thread::sleep(Duration::from_millis(50));
+        asked.push(guest.ask(&queue, &[0]));
+    }
+    for answer in asked {
+        let outcome = answer.recv().expect("an answer");
+        assert_eq!(
+            outcome.expect_err("lost"),
+            "the software queue: the device was lost: No such device (os error 19)"
+        );
     }
 }
 

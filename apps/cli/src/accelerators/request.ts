@@ -31,11 +31,14 @@ export async function readRequest(
   }
   const { module, rest } = findModule(requested, cwd, [...known.keys()]);
   const isOurs = false;
+  // As it was typed.
+  const listing = `multifd accel list --accel ${requested.slice(0, requested.length - (rest?.length ?? 0) - 1)}`;
   if (rest === undefined) return { asked: module, isOurs, settings: undefined };
   const theirs = await registry.settings(module);
   const named = splitName(rest, theirs);
-  if (named !== undefined) return { asked: `${module}:${named.name}`, isOurs, settings: told(named) };
-  const { name, settings } = firstThatTakes(rest, theirs, module);
+  if (named !== undefined)
+    return { asked: `${module}:${named.name}`, isOurs, settings: told(named, listing) };
+  const { name, settings } = firstThatTakes(rest, theirs, module, listing);
   return { asked: `${module}:${name}`, isOurs, settings };
 }
 
@@ -54,8 +57,8 @@ function splitName(text: string, known: ReadonlyMap<string, Settings>): Named | 
   return { name, declared: known.get(name) ?? {}, rest };
 }
 
-function told({ name, declared, rest }: Named): SettingValues | undefined {
-  return rest === undefined ? undefined : parseSettings(rest, `accelerator ${name}`, declared);
+function told({ name, declared, rest }: Named, listing?: string): SettingValues | undefined {
+  return rest === undefined ? undefined : parseSettings(rest, `accelerator ${name}`, declared, listing);
 }
 
 /**
@@ -66,13 +69,14 @@ function firstThatTakes(
   text: string,
   all: ReadonlyMap<string, Settings>,
   module: string,
+  listing: string,
 ): { name: string; settings: SettingValues } {
   const having = [...all].filter(([, declared]) => Object.keys(declared).length > 0);
   let untaken: unknown;
   for (const [name, declared] of having.length === 0 ? [...all].slice(0, 1) : having) {
     if (!isSettings(text, declared)) continue;
     try {
-      return { name, settings: parseSettings(text, `accelerator ${name}`, declared) };
+      return { name, settings: parseSettings(text, `accelerator ${name}`, declared, listing) };
     } catch (error) {
       untaken ??= error;
     }

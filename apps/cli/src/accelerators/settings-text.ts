@@ -12,9 +12,15 @@ export function isSettings(text: string, declared: Settings): boolean {
  * Reads `key=value,key=value`. Items without `=` are for the setting that is positional. As in QEMU's options a comma
  * in a value is written twice; a list has its key once for each item.
  * @param who the accelerator, for messages: `accelerator dsa`.
+ * @param listing the command that shows its settings.
  * @throws MultifdError `usage` that names the setting and says what is allowed.
  */
-export function parseSettings(text: string, who: string, declared: Settings): SettingValues {
+export function parseSettings(
+  text: string,
+  who: string,
+  declared: Settings,
+  listing = 'multifd accel list',
+): SettingValues {
   // What an accelerator without settings is told, core refuses: it knows how such a module came about.
   const isOpen = Object.keys(declared).length === 0;
   const values = new Map<string, string | number | boolean | readonly string[]>();
@@ -23,7 +29,7 @@ export function parseSettings(text: string, who: string, declared: Settings): Se
     const setting = Object.hasOwn(declared, key) ? declared[key] : undefined;
     if (setting === undefined && !isOpen) {
       const known = Object.keys(declared);
-      throw unknownSetting(who, key, declared, didYouMean(key, known, 'multifd accel list shows them'));
+      throw unknownSetting(who, key, declared, didYouMean(key, known, `${listing} shows them`));
     }
     const before = values.get(key);
     if (setting?.type === 'list') {

@@ -32,6 +32,11 @@ describe('an accelerator with settings', () => {
 
   it.each([
     ['depht=8', 'accelerator example-offload has no setting depht; it has depth', 'did you mean depth?'],
+    [
+      'zzz=8',
+      'accelerator example-offload has no setting zzz; it has depth',
+      `multifd accel list --accel ${EXAMPLE} shows them`,
+    ],
     ['depth=0', 'accelerator example-offload: depth must be a whole number from 1 to 256, is 0', ''],
     ['depth=x', 'accelerator example-offload: depth must be a whole number from 1 to 256, is "x"', ''],
   ])('that is told %s is refused in one line, also by MULTIFD_ACCEL', async (settings, message, hint) => {

@@ -31,6 +31,7 @@ export default defineConfig({
       // Of the engine what is pure, and a few short migrations.
       `packages/core/test/engine/!(${ENGINE.join('|')}).test.ts`,
       // A running guest, and waits that only a limit ends.
+      'packages/accel-dsa/test/{detector,migration}.test.ts',
       'packages/host-linux/test/{exit,migrated,sockets}.test.ts',
       // Starts processes, and kills them.
       'packages/store/test/unit/killed.test.ts',

@@ -9,7 +9,7 @@ import { type Found, findQueues, ROOTS, type Roots, type WorkQueue } from './sys
 export const PATIENCE = 5000;
 
 /** To be said wherever it is offered, until somebody has. */
-export const UNTRIED = 'it has not run on hardware yet; this measures it: multifd accel bench --accel dsa';
+export const UNTRIED = 'it has not run on hardware yet; this measures it there: multifd accel bench';
 
 const SETTINGS = {
   queues: {

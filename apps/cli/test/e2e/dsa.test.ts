@@ -20,7 +20,7 @@ describe.skipIf(!isBuilt)(
       expect(accelerator).toMatchObject({
         name: 'dsa:software',
         requested: 'dsa:software',
-        detail: expect.stringMatching(/a software queue .* not run on hardware yet.*accel bench --accel dsa/),
+        detail: expect.stringMatching(/a software queue .* not run on hardware yet.*multifd accel bench/),
         offload: { device: ram.normal + ram.duplicate, 'cpu-after-fault': 0 },
       });
     });

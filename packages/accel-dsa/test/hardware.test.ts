@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { hardware, UNTRIED } from '../src/hardware.js';
 import { accelerators } from '../src/index.js';
+import { elsewhere } from '../src/load.js';
 import { obstacleOf } from '../src/obstacle.js';
 import { findQueues, type Roots } from '../src/sysfs.js';
 import { built } from './support/addon.js';
@@ -209,6 +210,13 @@ test('auto may take a device, and never the software queue', () => {
     ['dsa', true],
     ['dsa:software', false],
   ]);
+});
+
+test('where it has no addon it names the platform, and no package that there is not', () => {
+  expect(elsewhere('linux-x64-gnu')).toBeUndefined();
+  for (const triple of ['linux-x64-musl', 'linux-arm64-gnu', 'darwin-arm64', 'win32-x64-msvc']) {
+    expect(elsewhere(triple)?.reason).toBe(`it is for Linux on x64 with glibc, this is ${triple}`);
+  }
 });
 
 test.skipIf(built)('without the addon it says how to get it', async () => {

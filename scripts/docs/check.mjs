@@ -1,6 +1,6 @@
 /**
  * Fails if a tracked file cites a section that docs/wire.md does not have, or if a Markdown file links to a file that
- * is not there.
+ * is not there; or if the native template's files are not the same wherever they stand.
  *
  *   node scripts/docs/check.mjs
  */
@@ -8,6 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { citationsIn, linksIn, sectionsOf } from './citations.mjs';
+import { codeOf } from './guide.mjs';
 
 const root = join(import.meta.dirname, '../..');
 const wire = readFileSync(join(root, 'docs/wire.md'), 'utf8');
@@ -37,6 +38,16 @@ for (const file of files) {
     if (!existsSync(path)) faults.push(`${file}:${line}: no such file: ${target}`);
   }
 }
+
+// One file in three places: whoever copies it from any of them has the same.
+const NATIVE = 'docs/writing-a-native-accelerator.md';
+const EXAMPLE = 'examples/custom-accelerator-native';
+const read = (file) => readFileSync(join(root, file), 'utf8');
+for (const [path, code] of codeOf(read(NATIVE)).files) {
+  if (code !== read(join(EXAMPLE, path))) faults.push(`${NATIVE}: ${path} is not the one of ${EXAMPLE}`);
+}
+if (read(`${EXAMPLE}/src/typed_array.rs`) !== read('crates/typed-array/src/lib.rs'))
+  faults.push(`${EXAMPLE}/src/typed_array.rs is not crates/typed-array/src/lib.rs`);
 
 for (const fault of faults) console.error(fault);
 console.log(

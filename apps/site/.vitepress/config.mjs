@@ -52,6 +52,7 @@ export default defineConfig({
             page('A VMM with live migration', '/examples/live-vm'),
             page('A Linux in v86', '/examples/v86'),
             page('Writing an accelerator', '/writing-an-accelerator'),
+            page('Writing a native accelerator', '/writing-a-native-accelerator'),
             page('Writing a codec', '/writing-a-codec'),
             page('QEMU on the other end', '/interop'),
             page('Operating', '/operating'),

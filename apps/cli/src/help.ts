@@ -6,6 +6,7 @@ Examples:
   multifd receive tcp::4444                        wait for a guest from multifd or QEMU
   multifd relay tcp::4444 tcp:192.0.2.7:4445       forward a guest from one QEMU to another
   multifd inspect guest.mig                        show what a migration file contains
+  multifd convert guest.mig core:guest.core        make a dump for crash, drgn, volatility3 and gdb
   multifd store ls guests                          list the snapshots of a store
   multifd tls init tls --host dst.example          make credentials for --tls-creds
   multifd accel list                               list what can find zero pages on this machine
@@ -99,6 +100,7 @@ TARGET (default: memory):
   file:FILE        a mapped-ram migration file, for QEMU 9.0 and later; FILE appears once it is complete
   raw:DIR          one sparse image for each RAM block, DIR/NAME.raw; and multifd.json, which describes them; they appear
                    once all are complete. No device state. --force replaces a guest that DIR already holds
+  core:FILE        an ELF dump for crash, drgn, volatility3 and gdb, as \`multifd convert\` makes it
   store:DIR#NAME   the snapshot NAME in the store in DIR, which is made if nothing is there. Chunks of RAM that the store
                    has, of whatever guest, are not stored again (multifd store --help)
 
@@ -159,6 +161,26 @@ Examples:
   multifd store import guest.mig guests#old
   multifd store export guests#tuesday file:guest.mig
   multifd migrate store:guests#tuesday tcp:192.0.2.7:4444`;
+
+export const CONVERT_HELP = `
+SOURCE:
+  FILE, file:FILE[,offset=N]
+      a migration file of QEMU, libvirt or \`multifd receive LISTEN file:FILE\`, with mapped-ram or without
+  raw:DIR, raw:FILE
+      RAM images: without the registers of the processors
+  store:DIR#NAME
+      a snapshot in a store
+
+TARGET:
+  core:FILE
+      an ELF dump as QEMU's dump-guest-memory writes it (paging off): guest-physical memory, registers, and VMCOREINFO
+      if the guest has written it (-device vmcoreinfo). Zero pages take no space. Machine types pc and q35
+
+Examples:
+  multifd convert guest.mig core:guest.core
+  multifd convert guest.mig core:guest.core --ram m0,m1          a guest with two NUMA nodes
+  multifd convert raw:incoming core:guest.core --force
+  multifd convert raw:guest.ram core:guest.core --machine-type pc-q35-10.0`;
 
 export const COMPLETION_HELP = `
 Examples:

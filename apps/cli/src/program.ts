@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { addAccel } from './commands/add-accel.js';
 import { addBench } from './commands/add-bench.js';
+import { addConvert } from './commands/add-convert.js';
 import { addInspect } from './commands/add-inspect.js';
 import { addMigrate } from './commands/add-migrate.js';
 import { addReceive } from './commands/add-receive.js';
@@ -33,6 +34,7 @@ export function buildProgram(args: readonly string[], ended: (code: ExitCode) =>
   addMigrate(program, args, ended);
   addReceive(program, args, ended);
   addRelay(program, args, ended);
+  addConvert(program, ended);
   addInspect(program, ended);
   addStore(program, ended);
   addTls(program, ended);

@@ -56,6 +56,7 @@ export default defineConfig({
             page('Writing a codec', '/writing-a-codec'),
             page('QEMU on the other end', '/interop'),
             page('Operating', '/operating'),
+            page('Guests at rest', '/snapshots'),
             page('A GPU', '/offload-gpu'),
             page('Intel DSA', '/offload-dsa'),
             page('Security', '/security'),

@@ -6,6 +6,8 @@ checkVersion(process.versions.node);
 export { type FileKind, kindOf, LONGEST_MAGIC } from './container/kinds.js';
 export type { LibvirtFormat } from './container/libvirt.js';
 export type { Compression, Container } from './container/locate.js';
+export { type DescribedDevices, describedDevices } from './inspect/described.js';
+export { type DecodedDevice, decodeDevices } from './inspect/devices.js';
 export {
   explainFile,
   type InspectedBlock,
@@ -20,6 +22,8 @@ export { type MappedRamContent, MappedRamWriter, type OpenFile } from './mapped-
 export * from './monitor/index.js';
 export * from './qmp/index.js';
 export { type ByteSource, FileSource, MemorySource } from './stream/byte-source.js';
+export type { RamSink } from './stream/file-ram.js';
+export { formatOf, openStream, type StreamGuest } from './stream/guest.js';
 export {
   type MigrationFile,
   type ReadOptions,
@@ -28,3 +32,12 @@ export {
   type StreamDevice,
   type StreamSection,
 } from './stream/read.js';
+export type { Segment as VmcoreSegment } from './vmcore/elf.js';
+export {
+  type MappedBlock,
+  type MapRequest,
+  type MemoryMap,
+  mapMemory,
+  type PhysicalRange,
+} from './vmcore/memory-map.js';
+export { type VmcoreContent, type VmcoreSummary, VmcoreWriter } from './vmcore/writer.js';

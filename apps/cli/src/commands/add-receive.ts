@@ -17,6 +17,7 @@ import {
   zlibLevel,
   zstdLevel,
 } from '../options/option-list.js';
+import { ramBlocks } from '../options/ram-blocks.js';
 import {
   INSECURE,
   INSECURE_HELP,
@@ -43,6 +44,7 @@ export function addReceive(program: Command, args: readonly string[], ended: (co
     .addOption(machineType('accept this machine type only (default: any)'))
     .addOption(uuid())
     .option('--max-ram <size>', 'refuse a source with more RAM than this (default: 1T)', parseMaxRam)
+    .addOption(ramBlocks())
     .addOption(host(args))
     .option('--force', 'replace an existing target once the new one is complete')
     .option('--verify', 'compute digests for a source that asks for them (default)')

@@ -10,6 +10,7 @@ import {
   type ServerTls,
 } from '@multifd/core';
 import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
+import { dumpNote, leftOutNote } from '../convert/notes.js';
 import { runOn } from '../guest/run-on.js';
 import { findVcpuState } from '../guest/vcpu-state.js';
 import { chooseHost, type HostChoice } from '../host/choose-host.js';
@@ -93,7 +94,14 @@ export class ReceiveRun {
     // Now: it is loaded late, and when the images are complete a guest stands still.
     if (target.kind === 'raw') loadHoleSeeker();
     this.#noteAll(leftOvers(target));
-    const images = await openTarget(target, this.#options.force === true, this.#options.uuid);
+    const images = await openTarget(target, {
+      replace: this.#options.force === true,
+      uuid: this.#options.uuid,
+      ram: this.#options.ram,
+      dumped: (summary) => {
+        this.#facts.dump = summary;
+      },
+    });
     const abandon = () => {
       images?.abandon();
       if (images?.stranded !== undefined) this.#terminal.note(strandedWords(images.stranded));
@@ -212,9 +220,11 @@ export class ReceiveRun {
 
   /** On the disk: whether the guest can be resumed from what is there. */
   #tellDeviceState({ rawDeviceState }: ReceiveResult, target: Target): void {
+    this.#noteAll(this.#facts.dump?.leftOut.map(leftOutNote));
     if (target.kind === 'memory' || !hasDeviceState(rawDeviceState)) return;
-    this.#facts.deviceState = target.kind === 'raw' ? 'dropped' : 'kept';
+    this.#facts.deviceState = target.kind === 'raw' || target.kind === 'core' ? 'dropped' : 'kept';
     if (target.kind === 'raw') this.#terminal.note(droppedNote(target.directory));
+    if (target.kind === 'core') this.#terminal.note(dumpNote(target.path));
   }
 
   #noteAll(lines: readonly string[] = []): void {

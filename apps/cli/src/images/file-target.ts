@@ -1,8 +1,8 @@
 import { basename, dirname } from 'node:path';
 import { type FileBlockDescriptor, type IncomingBlock, type IncomingRam, MultifdError } from '@multifd/core';
-import { MappedRamWriter } from '@multifd/qemu';
 import { withPath } from '../system-error.js';
 import { loadExchange } from './exchange.js';
+import { type FileFormat, type GuestWriter, mappedRam } from './file-formats.js';
 import { lookAt } from './file-identity.js';
 import { FinalName } from './final-name.js';
 import type { GuestToKeep, IncomingTarget, KeptFiles, Stranded } from './incoming-target.js';
@@ -17,28 +17,28 @@ import { troubles } from './troubles.js';
 interface Settings {
   /** Whether a file of that name may be replaced, when the new one is complete. */
   readonly replace: boolean;
-  /** 16 bytes, which a QEMU that loads the file compares if it has validate-uuid on. */
-  readonly uuid?: Uint8Array;
+  /** Default: a migration file. */
+  readonly format?: FileFormat;
 }
 
 interface Writing {
   readonly file: OwnFile;
-  readonly writer: MappedRamWriter;
+  readonly writer: GuestWriter;
   readonly blocks: readonly FileBlockDescriptor[];
 }
 
-/** QEMU's mapped-ram migration file. Until it is complete it is a hidden file beside its name, which `discard` removes. */
+/** A guest in one file. Until it is complete it is a hidden file beside its name, which `discard` removes. */
 export class FileTarget implements IncomingTarget {
   readonly #name: FinalName;
-  readonly #uuid: Uint8Array | undefined;
+  readonly #format: FileFormat;
   #state: 'open' | 'kept' | 'settled' | 'discarded' = 'open';
   /** The source has let go of the guest. */
   #mustStay = false;
   #writing: Writing | undefined;
 
-  private constructor(name: FinalName, uuid: Uint8Array | undefined) {
+  private constructor(name: FinalName, format: FileFormat) {
     this.#name = name;
-    this.#uuid = uuid;
+    this.#format = format;
   }
 
   /**
@@ -46,8 +46,8 @@ export class FileTarget implements IncomingTarget {
    * @throws MultifdError `usage` for a file that is already there, or no place for it: before anybody waits for a guest
    * that could not be kept.
    */
-  static async open(path: string, { replace, uuid }: Settings): Promise<FileTarget> {
-    const what = `file:${path}`;
+  static async open(path: string, { replace, format = mappedRam() }: Settings): Promise<FileTarget> {
+    const what = `${format.kind}:${path}`;
     const directory = dirname(path);
     checkDirectory(what, directory);
     const before = withPath(`${what}: cannot be looked at`, () => lookAt(path));
@@ -59,14 +59,14 @@ export class FileTarget implements IncomingTarget {
     const old = name.check();
     tryPlace(what, directory);
     if (old !== undefined) checkReplaceable(path, old);
-    return new FileTarget(name, uuid);
+    return new FileTarget(name, format);
   }
 
   openRam(announced: readonly IncomingBlock[], ahead = 0): IncomingRam {
     const { path } = this.#name;
     this.#name.check();
-    const file = OwnFile.make(`file:${path}`, dirname(path), basename(path));
-    const writer = new MappedRamWriter(file);
+    const file = OwnFile.make(this.#what, dirname(path), basename(path));
+    const writer = this.#format.writer(file);
     this.#writing = { file, writer, blocks: [] };
     const ram = writer.openRam(announced, ahead);
     file.guard();
@@ -75,16 +75,15 @@ export class FileTarget implements IncomingTarget {
   }
 
   async keep(received: GuestToKeep): Promise<KeptFiles> {
-    const { machineType, configuration, receivedPages, rawDeviceState, ram } = received;
+    const { receivedPages, ram } = received;
     const { path } = this.#name;
-    if (this.#writing === undefined) throw new MultifdError('internal', `file:${path}: no RAM was opened`);
+    if (this.#writing === undefined) throw new MultifdError('internal', `${this.#what}: no RAM was opened`);
     const { file, writer, blocks } = this.#writing;
     this.#mustStay = received.guest !== 'source';
     // Before the disk is waited for, which may take minutes; but a guest that must stay is completed whatever its name.
     if (!this.#mustStay) this.#name.check();
     file.unguard();
-    const uuid = this.#uuid === undefined ? {} : { uuid: this.#uuid };
-    const finished = writer.finish({ machineType, configuration, receivedPages, rawDeviceState, ...uuid });
+    const finished = writer.finish(received);
     // Everything is written by now, and only the disk is waited for.
     file.resized();
     await finished;
@@ -135,7 +134,7 @@ export class FileTarget implements IncomingTarget {
   #undo(): readonly string[] {
     this.#state = 'discarded';
     if (this.#mustStay) return [];
-    const what = `file:${this.#name.path}: cannot be put back as it was`;
+    const what = `${this.#what}: cannot be put back as it was`;
     return [
       ...troubles(what, () => this.#name.giveBack()),
       ...troubles(what, () => this.#writing?.file.remove()),
@@ -145,6 +144,11 @@ export class FileTarget implements IncomingTarget {
   /** @throws MultifdError `cancelled` if it was given up while something was awaited. */
   #checkWanted(): void {
     if (this.#state === 'discarded')
-      throw new MultifdError('cancelled', `file:${this.#name.path}: the file was given up`);
+      throw new MultifdError('cancelled', `${this.#what}: the file was given up`);
+  }
+
+  /** The user's words for it. */
+  get #what(): string {
+    return `${this.#format.kind}:${this.#name.path}`;
   }
 }

@@ -30,7 +30,10 @@ export interface KeptFiles extends Kept {
 export type GuestToKeep = Pick<
   ReceiveResult,
   'guest' | 'machineType' | 'configuration' | 'ram' | 'receivedPages' | 'rawDeviceState'
->;
+> & {
+  /** Its devices apart. Undefined: not known. */
+  readonly deviceState?: ReceiveResult['deviceState'];
+};
 
 /**
  * Where `receive` keeps a guest, on the disk: all or nothing. `keep` gives what is complete its name, and until `settle`

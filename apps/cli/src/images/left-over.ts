@@ -11,7 +11,7 @@ import { HIDDEN, shortName } from './own-file.js';
  */
 export function leftOvers(target: Target): string[] {
   if (target.kind === 'memory') return [];
-  const directory = target.kind === 'file' ? dirname(target.path) : target.directory;
+  const directory = 'path' in target ? dirname(target.path) : target.directory;
   const isOfTarget = (name: string): boolean => isOf(target, name);
   return namesIn(directory).flatMap((hidden) => {
     const [, name = '', purpose] = HIDDEN.exec(hidden) ?? [];

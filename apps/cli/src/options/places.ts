@@ -19,6 +19,8 @@ export type Target =
   | { readonly kind: 'raw'; readonly directory: string }
   /** A mapped-ram migration file, which QEMU can load. */
   | { readonly kind: 'file'; readonly path: string }
+  /** An ELF dump, for debuggers. */
+  | { readonly kind: 'core'; readonly path: string }
   /** A snapshot in a store. */
   | ({ readonly kind: 'store' } & StorePlace);
 
@@ -95,11 +97,11 @@ export function parseTarget(text: string | undefined): Target {
   if (text.startsWith('memory:'))
     return { kind: 'memory', backing: parseBacking(text.slice(7), `target ${quote(text)}: memory`) };
   if (text.startsWith('store:')) return { kind: 'store', ...parseStorePlace(text, 'target') };
-  const [, kind] = /^(raw|file):./s.exec(text) ?? [];
+  const [, kind] = /^(raw|file|core):./s.exec(text) ?? [];
   if (kind === 'raw' && !text.includes('\0')) return { kind, directory: text.slice(4) };
-  if (kind === 'file' && !text.includes('\0')) return { kind, path: text.slice(5) };
+  if ((kind === 'file' || kind === 'core') && !text.includes('\0')) return { kind, path: text.slice(5) };
   throw new MultifdError('usage', `target ${quote(text)}: not understood`, {
-    hint: 'write file:FILE, raw:DIR, store:DIR#NAME or memory:BACKING, or leave it out to receive into memory',
+    hint: 'write file:FILE, raw:DIR, core:FILE, store:DIR#NAME or memory:BACKING, or leave it out to receive into memory',
   });
 }
 

@@ -77,6 +77,8 @@ export interface ReceiveOptions extends CommonOptions {
   readonly idleTimeout?: number;
   /** Bytes of RAM that a source may announce. */
   readonly maxRam?: number;
+  /** Of a dump: the blocks that are the machine's RAM. */
+  readonly ram?: readonly string[];
   /** Started by a `migrate` for its loopback: it reports to its parent instead of the user. */
   readonly loopbackChild?: true;
 }

@@ -1,4 +1,5 @@
 import { benchDocument } from './bench-document.js';
+import { convertDocument } from './convert-document.js';
 import { failureMembers } from './errors.js';
 import { inspectDocument } from './inspect-document.js';
 import { migrateDocument, newFacts } from './migrate-document.js';
@@ -11,6 +12,7 @@ export function failedDocument(args: readonly string[], error: unknown): object 
   if (command === 'migrate') return migrateDocument(newFacts(null, null), error);
   if (command === 'receive') return receiveDocument({ listen: null, target: null }, error);
   if (command === 'relay') return relayDocument({ listen: null, destination: null }, error);
+  if (command === 'convert') return convertDocument({ source: null, target: null }, error);
   if (command === 'inspect') return inspectDocument(null, undefined, error);
   if (command === 'bench') return benchDocument(undefined, error);
   if (command === 'store')

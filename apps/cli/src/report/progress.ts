@@ -10,7 +10,7 @@ import { formatBytes, formatTime, plain } from './format.js';
 const BAR = 30;
 
 /** How much of the whole is where it belongs, drawn. @param share what is not from 0 to 1 is drawn as the nearer of them. */
-function bar(share: number): string {
+export function bar(share: number): string {
   const drawn = Math.min(Math.max(share, 0), 1);
   const done = Math.floor(BAR * drawn);
   return `[${'='.repeat(done)}${' '.repeat(BAR - done)}] ${Math.floor(100 * drawn)}%`;

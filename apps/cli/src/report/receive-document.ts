@@ -1,6 +1,8 @@
 import type { DestinationStatistics, GuestPlace, IncomingBlock, TlsPeer } from '@multifd/core';
+import type { VmcoreSummary } from '@multifd/qemu';
 import type { GuestReport } from '../guest/prepared-guest.js';
 import { type CodecFacts, type CompressionMember, compressionMember } from './compression-member.js';
+import { type DumpMember, dumpMember } from './convert-document.js';
 import { type FailureMembers, failureMembers, guestAt } from './errors.js';
 import { SCHEMA_VERSION } from './migrate-document.js';
 import { type Refusals, type RefusedMember, refusedMember } from './refusals.js';
@@ -13,7 +15,7 @@ export interface ReceiveDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly status: 'completed' | FailureMembers['status'];
   /** Where it listened: with the port that it really had, if it came to listening. */
   readonly listen: string | null;
-  /** `memory`, `raw:DIR`, `file:FILE` or `store:DIR#NAME`. */
+  /** `memory`, `raw:DIR`, `file:FILE`, `core:FILE` or `store:DIR#NAME`. */
   readonly target: string | null;
   /** Absent if no migration began. */
   readonly 'total-time'?: number;
@@ -36,11 +38,13 @@ export interface ReceiveDocument extends Partial<Omit<FailureMembers, 'status'>>
   /** Where the guest's memory lives. Absent if it is in files, or none was made. */
   readonly memory?: MemoryMember;
   /**
-   * The files that were written: the images of a raw: target, the one of a file: target, or the snapshot of a store: target.
+   * The files that were written: the images of a raw: target, the one of a file: or core: target, or the snapshot of a store: target.
    * After a failure: what stays of
    * a guest whose source did not wait for an answer.
    */
   readonly images?: readonly string[];
+  /** What is in the file of a core: target. */
+  readonly dump?: DumpMember;
   /** The last connections that were turned away, oldest first; absent if none was. */
   readonly refused?: readonly RefusedMember[];
   /** Who has the guest now; `either`: see `hint`. Null: none has come. */
@@ -84,6 +88,7 @@ export interface ReceiveFacts {
   deviceState?: 'kept' | 'dropped';
   completed?: boolean;
   images?: readonly string[];
+  dump?: VmcoreSummary;
   guest?: GuestReport;
   cpuTime?: number;
   peakRss?: number;
@@ -121,6 +126,7 @@ export function receiveDocument(facts: ReceiveFacts, error?: unknown): ReceiveDo
     'page-faults': { destination: facts.pageFaults ?? null },
     ...(memory === undefined ? {} : { memory }),
     ...(images === undefined ? {} : { images }),
+    ...(facts.dump === undefined ? {} : { dump: dumpMember(facts.dump) }),
     ...refusedMember(facts.refusals),
     'guest-at': guestAt(completed, error) ?? null,
     ...(guest === undefined ? {} : { guest }),

@@ -80,7 +80,8 @@ export function openMappedRam(path: string, options: ReadOptions = {}): MappedRa
   }
 }
 
-function devicesOf({
+/** As core's `ReceiveResult.deviceState`. */
+export function devicesOf({
   devices,
   beforeRam,
   earlyState,

@@ -12,18 +12,28 @@ import type { FileReader } from './file-reader.js';
 import type { StreamBlock } from './migration-file.js';
 import { type PageState, PageStates } from './page-states.js';
 
+/** Gets the pages of a single stream, in its order: what comes later counts. Offsets are bytes in the block. */
+export interface RamSink {
+  /** @param data one page, valid until the call returns. @param again it had come with content before. */
+  page(block: string, offset: number, data: Uint8Array, again: boolean): void;
+  /** A page that had come with content is zero. */
+  zero(block: string, offset: number): void;
+}
+
 /** The RAM sections of a file: its blocks, and what its records say of their pages. */
 export class FileRam {
   readonly #reader: FileReader;
   readonly #pageSize: number;
   readonly #mapped: boolean;
+  readonly #sink: RamSink | undefined;
   readonly #records: RamRecords;
   readonly #headers = new Map<string, MappedRamHeader>();
   readonly #blocks = new Map<string, StreamBlock>();
 
-  /** @param pageSize bytes. @param capabilities those of the file's configuration. */
-  constructor(reader: FileReader, pageSize: number, capabilities: readonly string[]) {
+  /** @param pageSize bytes. @param capabilities those of the file's configuration. @param sink then XBZRLE is refused. */
+  constructor(reader: FileReader, pageSize: number, capabilities: readonly string[], sink?: RamSink) {
     this.#reader = reader;
+    this.#sink = sink;
     this.#pageSize = pageSize;
     this.#mapped = capabilities.includes('mapped-ram');
     this.#records = new RamRecords(reader, {
@@ -32,7 +42,9 @@ export class FileRam {
       addresses: capabilities.includes('x-ignore-shared'),
       ...(this.#mapped
         ? { readBehind: (block) => this.#readHeader(block) }
-        : { onXbzrle: (name, offset) => this.#note(name, offset, 'normal') }),
+        : sink === undefined
+          ? { onXbzrle: (name, offset) => this.#note(name, offset, 'normal') }
+          : {}),
     });
   }
 
@@ -65,10 +77,12 @@ export class FileRam {
         if (this.#mapped) throw this.#reader.fault('no record but EOS with mapped-ram', record.type);
     }
     if (record.type === 'page') {
-      this.#note(record.blockName, record.offset, 'normal');
+      const { blockName, offset, data } = record;
+      const again = this.#hasContent(blockName, offset);
+      this.#note(blockName, offset, 'normal');
+      this.#sink?.page(blockName, offset, data, again);
     } else if (record.type === 'zero') {
-      for (const offset of record.offsets.subarray(0, record.count))
-        this.#note(record.blockName, offset, 'zero');
+      for (const offset of record.offsets.subarray(0, record.count)) this.#zero(record.blockName, offset);
     }
   }
 
@@ -80,6 +94,16 @@ export class FileRam {
 
   #note(name: string, offset: number, state: PageState): void {
     this.#blocks.get(name)?.pages.set(offset / this.#pageSize, state);
+  }
+
+  #zero(name: string, offset: number): void {
+    const had = this.#hasContent(name, offset);
+    this.#note(name, offset, 'zero');
+    if (had) this.#sink?.zero(name, offset);
+  }
+
+  #hasContent(name: string, offset: number): boolean {
+    return this.#blocks.get(name)?.pages.isNormal(offset / this.#pageSize) === true;
   }
 
   *#readHeader(block: ListedBlock): Reading<void> {

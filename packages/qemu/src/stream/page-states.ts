@@ -24,6 +24,12 @@ export class PageStates {
     return this.#zero;
   }
 
+  isNormal(page: number): boolean {
+    const word = Math.floor(page / PAGES_PER_WORD);
+    const bits = this.#shards.get(Math.floor(word / WORDS_PER_SHARD))?.get(word) ?? 0;
+    return ((bits >>> ((page % PAGES_PER_WORD) * 2)) & 3) === BITS.normal;
+  }
+
   set(page: number, state: PageState): void {
     const word = Math.floor(page / PAGES_PER_WORD);
     const shift = (page % PAGES_PER_WORD) * 2;

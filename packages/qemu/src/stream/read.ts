@@ -1,6 +1,7 @@
 import { WireError } from '@multifd/core';
 import type { ByteSource } from './byte-source.js';
 import { endOfFile, otherEnds } from './ends.js';
+import type { RamSink } from './file-ram.js';
 import type { MigrationFile, ReadOptions } from './migration-file.js';
 import { Reader } from './reader.js';
 
@@ -14,9 +15,25 @@ export type * from './migration-file.js';
  * MultifdError `io`.
  */
 export function readMigrationFile(source: ByteSource, options: ReadOptions = {}): MigrationFile {
+  const reading = readInSteps(source, options);
+  for (;;) {
+    const { done, value } = reading.next();
+    if (done) return value;
+  }
+}
+
+/**
+ * As `readMigrationFile`. Yields the byte of the file that comes next, now and then.
+ * @param sink gets the pages of a single stream, perhaps all of them again; without it they are counted.
+ */
+export function* readInSteps(
+  source: ByteSource,
+  options: ReadOptions,
+  sink?: RamSink,
+): Generator<number, MigrationFile> {
   const atEnd = endOfFile(source);
-  const reader = new Reader(source, options, atEnd);
-  const [first, error] = attempt(reader);
+  const reader = new Reader(source, options, atEnd, sink);
+  const [first, error] = yield* attempt(reader);
   if (error !== undefined && error.code !== 'protocol') throw error;
   // Up to there the end of the file does not matter.
   const from = reader.stateAt;
@@ -24,7 +41,7 @@ export function readMigrationFile(source: ByteSource, options: ReadOptions = {})
     for (const end of otherEnds(source, from)) {
       // A description that fits every byte says more than an end that merely looks like one.
       if (first !== undefined && end.description === undefined) continue;
-      const [other] = attempt(new Reader(source, options, end));
+      const [other] = yield* attempt(new Reader(source, options, end, sink));
       if (other !== undefined) return other;
     }
   }
@@ -33,9 +50,11 @@ export function readMigrationFile(source: ByteSource, options: ReadOptions = {})
 }
 
 /** What it reads, or what is wrong with it. */
-function attempt(reader: Reader): readonly [MigrationFile | undefined, WireError | undefined] {
+function* attempt(
+  reader: Reader,
+): Generator<number, readonly [MigrationFile | undefined, WireError | undefined]> {
   try {
-    return [reader.read(), undefined];
+    return [yield* reader.read(), undefined];
   } catch (error) {
     if (error instanceof WireError) return [undefined, error];
     throw error;

@@ -18,7 +18,7 @@ import {
 import type { ByteSource } from './byte-source.js';
 import type { DeviceDescription } from './description.js';
 import type { StreamEnd } from './ends.js';
-import { FileRam } from './file-ram.js';
+import { FileRam, type RamSink } from './file-ram.js';
 import { FileReader } from './file-reader.js';
 import type { MigrationFile, ReadOptions, StreamDevice, StreamSection } from './migration-file.js';
 import { checkPageSize } from './page-size.js';
@@ -29,6 +29,7 @@ export class Reader {
   readonly #reader: FileReader;
   readonly #options: ReadOptions;
   readonly #end: StreamEnd;
+  readonly #sink: RamSink | undefined;
   readonly #sections: StreamSection[] = [];
   readonly #devices: StreamDevice[] = [];
   /** What stands before the START section of RAM, and between it and the first round, as it is in the file. */
@@ -41,14 +42,17 @@ export class Reader {
   #tailStart: number | undefined;
   #stateAt: number | undefined;
 
-  constructor(source: ByteSource, options: ReadOptions, end: StreamEnd) {
+  /** @param sink gets the pages; without it they are counted. */
+  constructor(source: ByteSource, options: ReadOptions, end: StreamEnd, sink?: RamSink) {
     this.#source = source;
+    this.#sink = sink;
     this.#end = end;
     this.#options = options;
     this.#reader = new FileReader(source, options.offset);
   }
 
-  read(): MigrationFile {
+  /** Yields between sections the byte of the file that comes next. */
+  *read(): Generator<number, MigrationFile> {
     const reader = this.#reader;
     const { description, end } = this.#end;
     reader.run(readFileHeader(reader));
@@ -59,8 +63,8 @@ export class Reader {
     const { type: _, ...configuration } = record;
     const { targetPageBits, capabilities } = record;
     const pageSize = targetPageBits === undefined ? otherwise : 2 ** targetPageBits;
-    const ram = new FileRam(reader, pageSize, capabilities);
-    this.#readSections(ram, nextType);
+    const ram = new FileRam(reader, pageSize, capabilities, this.#sink);
+    yield* this.#readSections(ram, nextType);
     return {
       version: MAIN_VERSION,
       ...configuration,
@@ -83,7 +87,7 @@ export class Reader {
   }
 
   /** @param first the type of the first section, which was taken with the configuration. */
-  #readSections(ram: FileRam, first: number): void {
+  *#readSections(ram: FileRam, first: number): Generator<number, void> {
     const reader = this.#reader;
     const { start: expected, description } = this.#end;
     reader.part = 'between sections';
@@ -105,6 +109,7 @@ export class Reader {
       const { kind, name } = this.#section(type, ram);
       this.#note(kind, name, offset);
       if (kind === 'end') this.#tailStart = reader.offset;
+      yield reader.offset;
       reader.part = 'between sections';
       type = reader.run(reader.u8('section type'));
     }

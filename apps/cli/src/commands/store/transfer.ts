@@ -54,7 +54,7 @@ async function writeOut(
   signal: AbortSignal,
   terminal: Terminal,
 ) {
-  const images = await openTarget(to, force, stored.uuid);
+  const images = await openTarget(to, { replace: force, uuid: stored.uuid });
   if (images === undefined) throw new MultifdError('internal', 'no target was opened');
   const abandon = () => images.abandon();
   process.once('exit', abandon);

@@ -1,0 +1,30 @@
+import { describedDevices } from '@multifd/qemu';
+import { copyRam } from '../images/copy-ram.js';
+import { openStoreSource } from '../images/store-source.js';
+import type { StorePlace } from '../options/store-place.js';
+import type { RestingRam } from './resting-ram.js';
+
+/** Opens a snapshot of a store. @throws MultifdError `usage`, `protocol`, `incompatible`, `io`, `cancelled`. */
+export async function openStoreRam(place: StorePlace, signal: AbortSignal): Promise<RestingRam> {
+  const { stored, lease, close } = await openStoreSource(place, 'a conversion of', signal);
+  const { machineType, configuration, ram, rawDeviceState } = stored;
+  const described = describedDevices(rawDeviceState);
+  return {
+    machineType,
+    configuration,
+    deviceState: described?.sections,
+    rawDeviceState: { ...rawDeviceState, vmdesc: described?.vmdesc },
+    pageSize: ram.pageSize,
+    blocks: ram.blocks.map(({ name, length }) => ({ name, length })),
+    fds: [],
+    notes:
+      described === undefined
+        ? [`snapshot ${place.name} does not describe its devices: no registers are in the dump`]
+        : [],
+    async copy(target, signal, progress) {
+      await copyRam(ram, target, signal, progress);
+    },
+    check: () => lease.check(),
+    close,
+  };
+}

@@ -1,5 +1,5 @@
 import { type AllocatedGuestRam, allocateGuestRam } from '@multifd/core';
-import type { SharedWasmMemory } from '@multifd/core/accelerator';
+import type { AttachedBlock, SharedWasmMemory } from '@multifd/core/accelerator';
 
 export const PAGE_SIZE = 4096;
 
@@ -15,12 +15,15 @@ export type Place = keyof typeof PLACES;
 export interface BenchMemory {
   readonly memory: Uint8Array;
   readonly wasmMemory: SharedWasmMemory | undefined;
+  /** The same, as a guest's memory is announced to a detector. */
+  readonly block: AttachedBlock;
 }
 
 export function makeMemory(kind: Kind, length: number): BenchMemory {
   const ram: AllocatedGuestRam = allocateGuestRam([{ name: 'bench', length }], PAGE_SIZE);
   const [block] = ram.blocks;
-  const memory = new Uint8Array(block?.segments[0] ?? new SharedArrayBuffer(0), 0, length);
+  const segment = block?.segments[0] ?? new SharedArrayBuffer(0);
+  const memory = new Uint8Array(segment, 0, length);
   memory.fill(0);
   let state = 7;
   for (let page = 0; page < length; page += PAGE_SIZE) {
@@ -31,5 +34,10 @@ export function makeMemory(kind: Kind, length: number): BenchMemory {
       memory.fill(1 + ((page / PAGE_SIZE) % 255), page, page + PAGE_SIZE);
     }
   }
-  return { memory, wasmMemory: block?.wasmMemories?.[0] };
+  const piece = new Uint8Array(segment, 0, length);
+  return {
+    memory,
+    wasmMemory: block?.wasmMemories?.[0],
+    block: { name: 'bench', length, kind: 'memory', pieces: [piece] },
+  };
 }

@@ -3,7 +3,7 @@ import { environment } from './bench.js';
 import { type BenchMemory, makeMemory } from './bench-memory.js';
 import { checkAnswers, contenderOf } from './contender.js';
 import { closeAll, inItsName } from './foreign-code.js';
-import { loadMeasured, type Measured, openDetector } from './open-detector.js';
+import { loadMeasured, type Measured, openAttached } from './open-detector.js';
 
 /** Of guest memory, more than any cache holds: half of its pages are used. */
 const LENGTH = 256 * 2 ** 20;
@@ -131,7 +131,7 @@ async function costOf(
   samples: number,
   signal: AbortSignal,
 ): Promise<Cost> {
-  const detector = await inItsName(name, () => openDetector(measured), signal);
+  const detector = await inItsName(name, () => openAttached(measured, memory), signal);
   try {
     const contender = contenderOf(name, measured.accelerator, detector, pages);
     const pass = () => inItsName(name, () => contender.work(memory), signal);
@@ -145,6 +145,8 @@ async function costOf(
       best = Math.min(best, performance.now() - began);
     }
     const { user, system } = process.cpuUsage(cpuBefore);
+    // If a pass was cut short, calls are in flight: then closing withdraws the memory.
+    await inItsName(name, () => detector.detach?.(), signal);
     return {
       bytesPerSecond: Math.round((LENGTH * 1000) / best),
       cpuSecondsPerGB: rounded((user + system) / 1e6 / ((LENGTH * samples) / 1e9)),

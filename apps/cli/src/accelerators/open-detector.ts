@@ -1,6 +1,6 @@
 import type { AcceleratorReference } from '@multifd/core';
 import { type Accelerator, type Detector, loadAccelerator, settingsFor } from '@multifd/core/accelerator';
-import { PAGE_SIZE } from './bench-memory.js';
+import { type BenchMemory, PAGE_SIZE } from './bench-memory.js';
 
 /** An accelerator to be measured, and what it is told. */
 export interface Measured {
@@ -17,4 +17,11 @@ export async function loadMeasured(reference: AcceleratorReference): Promise<Mea
 /** Opens a detector for this thread. */
 export function openDetector({ accelerator, settings }: Measured): Detector | Promise<Detector> {
   return accelerator.open({ pageSize: PAGE_SIZE, settings });
+}
+
+/** The same, with the memory announced that it is going to be asked about: a device may have to register it. */
+export async function openAttached(measured: Measured, { block }: BenchMemory): Promise<Detector> {
+  const detector = await openDetector(measured);
+  await detector.attach?.([block]);
+  return detector;
 }

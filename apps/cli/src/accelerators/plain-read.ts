@@ -2,7 +2,7 @@ import { plainRead } from '@multifd/accel-native';
 import { type BenchMemory, PAGE_SIZE } from './bench-memory.js';
 
 /** Goes over all of a memory once. */
-export type Work = (memory: BenchMemory) => void | Promise<void>;
+export type Work = (memory: Pick<BenchMemory, 'memory' | 'wasmMemory'>) => void | Promise<void>;
 
 /** With the widest loads of this CPU; without the addon, as the C library compares memory with itself. */
 export function plainReadWork(): { work: Work; how: string } {

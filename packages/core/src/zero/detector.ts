@@ -69,8 +69,8 @@ export interface Detector {
   readonly inFlight?: number;
   /**
    * Announces the guest's memory, so that it can be registered or pinned. Called at most once, before the first
-   * `detect`, with all blocks. A detector must also check memory that was not announced: a relay, a file and a
-   * benchmark have none to announce.
+   * `detect`, with all blocks. A detector must also check memory that was not announced: a relay and a file
+   * have none to announce.
    * @throws anything: as with `open`.
    */
   attach?(blocks: readonly AttachedBlock[]): void | Promise<void>;

@@ -1,16 +1,19 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   type AcceleratorReference,
   AcceleratorRegistry,
   type Guest,
+  migrate,
+  relay,
   type SettingValues,
 } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
+import { destination } from '../support/ends.js';
 import { fixture, PLAIN } from '../support/fixtures.js';
-import { expectFailure } from '../support/outcome.js';
+import { expectFailure, expectValue, outcomeOf } from '../support/outcome.js';
 import { move, tryToMove } from '../support/pair.js';
 import { createGuestRam, MIB } from '../support/ram.js';
 
@@ -144,6 +147,50 @@ describe.each(['multifd', 'legacy'] as const)(
     });
   },
 );
+
+it('a file is announced without memory, and its pages are checked in copies', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'accelerator-'));
+  const path = join(folder, 'image');
+  writeFileSync(path, Buffer.alloc(MIB, 7));
+  const log = makeLog();
+  const file = { kind: 'file', name: 'disk', length: MIB, path, writable: false } as const;
+  const { ram } = makeGuest(2 * MIB);
+  const guest = { ram: { ...ram, blocks: [...ram.blocks, file] } };
+  const parameters = { multifdChannels: 1 };
+  await move({ guest, parameters, source: { accelerator: told('told', { log }) } });
+  const lines = readLog(log).get('0') ?? [];
+  expect(lines.filter((line) => line.startsWith('attach'))).toEqual([
+    `attach pc.ram ${2 * MIB} memory ${2 * MIB}`,
+    `attach disk ${MIB} file 0`,
+  ]);
+  rmSync(folder, { recursive: true });
+});
+
+it('a relay tells its accelerator the settings, announces no memory, and counts what its device did', async () => {
+  const log = makeLog();
+  const parameters = { multifdChannels: 2 };
+  const { incoming } = await destination({ parameters });
+  const between = await relay({
+    listen: 'tcp:127.0.0.1:0',
+    to: incoming.address,
+    incoming: parameters,
+    outgoing: parameters,
+    accelerator: told('told', { log, depth: 3 }),
+  });
+  const { ram } = makeGuest(8 * MIB);
+  // Not checked at the source: the relay has all of it to check.
+  const unchecked = { ...parameters, zeroPageDetection: 'none' as const };
+  const sent = migrate({ to: between.address, guest: { ram }, parameters: unchecked });
+  expectValue(await outcomeOf(sent, 'migrate'));
+  const { outgoing } = expectValue(await outcomeOf(between.result, 'relay'));
+  const { offload, zeroPages, normal } = outgoing;
+  expect(offload?.device).toBeGreaterThan(0);
+  expect((offload?.device ?? 0) + (offload?.cpuAfterFault ?? 0)).toBe(zeroPages + normal);
+  for (const [opened = '', ...rest] of readLog(log).values()) {
+    expect(opened).toContain('"depth":3');
+    expect(rest.filter((line) => line !== 'detect')).toEqual(['close']);
+  }
+});
 
 describe('an accelerator of contract version 1', () => {
   const strict = { module: fixture('of-version-1.mjs'), name: 'strict' };

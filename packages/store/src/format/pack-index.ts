@@ -12,8 +12,8 @@ import {
 /** A chunk that goes into a pack. */
 export interface PackedChunk {
   readonly hash: Uint8Array;
-  /** As `encodeChunk` has it. */
-  readonly stored: Uint8Array;
+  /** Bytes of what `encodeChunk` makes of it. */
+  readonly stored: number;
   /** Bytes of RAM. */
   readonly length: number;
 }
@@ -57,7 +57,7 @@ export class PackIndex {
     chunks.forEach(({ hash, stored, length }, index) => {
       const at = indexSize(index);
       bytes.set(hash, at);
-      view.setUint32(at + HASH_SIZE, stored.length);
+      view.setUint32(at + HASH_SIZE, stored);
       view.setUint32(at + HASH_SIZE + 4, length);
     });
     return new PackIndex(bytes, hex(digest(bytes)), chunks.length, offsetsOf(view, chunks.length));

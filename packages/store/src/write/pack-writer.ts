@@ -1,5 +1,5 @@
 import { encodeChunk } from '../format/chunk.js';
-import { PACK_TARGET, PACK_TARGET_CHUNKS } from '../format/layout.js';
+import { CHUNK_SIZE, PACK_TARGET, PACK_TARGET_CHUNKS } from '../format/layout.js';
 import { packKey } from '../format/names.js';
 import { type PackedChunk, PackIndex } from '../format/pack-index.js';
 import type { ObjectStore } from '../objects/object-store.js';
@@ -9,6 +9,9 @@ import type { OwnPlace } from './messages.js';
 export class PackWriter {
   readonly #objects: ObjectStore;
   readonly #ids: string[] = [];
+  /** Two packs' bytes: the one that fills, and the one that is being stored. */
+  #filling: Uint8Array = Buffer.allocUnsafeSlow(PACK_TARGET + CHUNK_SIZE);
+  #other: Uint8Array | undefined;
   #chunks: PackedChunk[] = [];
   #size = 0;
   #storing: Promise<void> = Promise.resolve();
@@ -23,11 +26,13 @@ export class PackWriter {
    * @throws what storing an earlier pack has thrown.
    */
   async add(hash: Uint8Array, raw: Uint8Array): Promise<OwnPlace & { readonly stored: number }> {
-    const packed = encodeChunk(raw);
-    const stored = packed === raw ? raw.slice() : packed;
-    const place = { pack: this.#ids.length, index: this.#chunks.length, stored: stored.length };
+    // It is copied: zstd's buffer is as long as a chunk, however little is in it.
+    const bytes = encodeChunk(raw);
+    const stored = bytes.length;
+    const place = { pack: this.#ids.length, index: this.#chunks.length, stored };
+    this.#filling.set(bytes, this.#size);
     this.#chunks.push({ hash: hash.slice(), stored, length: raw.length });
-    this.#size += stored.length;
+    this.#size += stored;
     if (this.#size >= PACK_TARGET || this.#chunks.length >= PACK_TARGET_CHUNKS) await this.#flush();
     return place;
   }
@@ -40,14 +45,16 @@ export class PackWriter {
   }
 
   async #flush(): Promise<void> {
-    const chunks = this.#chunks;
-    const index = PackIndex.of(chunks);
+    const index = PackIndex.of(this.#chunks);
+    const filled = this.#filling;
+    const parts = [index.bytes, filled.subarray(0, this.#size)];
     this.#ids.push(index.id);
     this.#chunks = [];
     this.#size = 0;
     await this.#storing;
+    this.#filling = this.#other ?? Buffer.allocUnsafeSlow(filled.length);
+    this.#other = filled;
     // A pack with this name holds the same; one that is damaged is so replaced.
-    const parts = [index.bytes, ...chunks.map(({ stored }) => stored)];
     this.#storing = this.#objects.put(packKey(index.id), parts).then(() => {});
     // It is waited for with the next one.
     this.#storing.catch(() => {});

@@ -23,6 +23,7 @@ export default defineConfig({
       : { reporters: ['default', 'json'], outputFile: { json: join(reports, 'cli.json') } }),
     sequence: {
       sequencer: longestFirst([
+        'qemu/linux-snapshots.test.ts',
         'qemu/store.test.ts',
         'qemu/chains.test.ts',
         'qemu/tls.test.ts',

@@ -70,6 +70,8 @@ async function diffBlock(
   try {
     for (const [from, to] of unequalSpans(a, b, name, Math.min(one.length, other.length))) {
       for (let at = from; at < to; at += STEP) {
+        // Leases are renewed, and signals heard, between two steps.
+        await new Promise((resolve) => setImmediate(resolve));
         if (signal?.aborted) throw new MultifdError('cancelled', 'interrupted', { cause: signal.reason });
         const length = Math.min(STEP, to - at);
         const mine = left.read(at, length, scratch);

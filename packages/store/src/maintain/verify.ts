@@ -39,6 +39,8 @@ class Verify {
   readonly #options: VerifyOptions;
   /** Of packs that are whole: bytes of RAM of each chunk. */
   readonly #lengths = new Map<string, Uint32Array>();
+  /** Keys of all packs that were read. */
+  readonly #seen = new Set<string>();
   readonly #faults: string[] = [];
   #chunks = 0;
   #bytes = 0;
@@ -63,7 +65,7 @@ class Verify {
     }
     return {
       snapshots: entries.length,
-      packs: packs.length,
+      packs: this.#seen.size,
       chunks: this.#chunks,
       bytes: this.#bytes,
       faults: this.#faults,
@@ -73,6 +75,7 @@ class Verify {
 
   async #pack(key: string): Promise<void> {
     const what = `${this.#store.what}: ${key}`;
+    this.#seen.add(key);
     const id = packOf(key);
     if (id === undefined) throw damaged(what, 'it is not where a pack is');
     const bytes = await this.#store.objects.get(key, LARGEST_OBJECT);
@@ -95,6 +98,10 @@ class Verify {
   async #snapshot(name: string): Promise<void> {
     const snapshot = await this.#store.snapshot(name);
     this.#bytes += snapshot.size;
+    for (const id of snapshot.packs) {
+      // One that somebody has stored since the packs were listed.
+      if (!this.#seen.has(packKey(id))) await this.#found(() => this.#pack(packKey(id)));
+    }
     snapshot.head.blocks.forEach((block, index) => {
       this.#block(snapshot, block, index);
     });

@@ -13,14 +13,12 @@ const HINTS: Readonly<Record<string, string>> = {
 export function storeError(cause: unknown, what: string): MultifdError {
   if (MultifdError.is(cause)) return cause;
   const code = codeOf(cause);
+  const hint = code === undefined || !Object.hasOwn(HINTS, code) ? undefined : HINTS[code];
+  if (hint === undefined) return MultifdError.from(cause, 'io', what);
   const errno =
     cause instanceof Error && 'errno' in cause && typeof cause.errno === 'number' ? cause.errno : 0;
-  const text =
-    getSystemErrorMap().get(errno)?.[1] ?? (cause instanceof Error ? cause.message : String(cause));
-  const hint = code === undefined || !Object.hasOwn(HINTS, code) ? undefined : HINTS[code];
-  const message = `${what}: ${text}${code === undefined ? '' : ` (${code})`}`;
-  if (hint === undefined) return new MultifdError('io', message, { cause });
-  return new MultifdError('usage', message, { hint, cause });
+  const text = getSystemErrorMap().get(errno)?.[1] ?? code;
+  return new MultifdError('usage', `${what}: ${text} (${code})`, { hint, cause });
 }
 
 export function codeOf(error: unknown): string | undefined {

@@ -3,7 +3,7 @@ import type { GuestRamDescriptor, RawDeviceState, StreamConfiguration } from '@m
 import { MultifdError } from '@multifd/core/ram';
 import type { SnapshotHead } from '../format/head.js';
 import { CHUNK_SIZE, LARGEST_OBJECT } from '../format/layout.js';
-import { snapshotKey } from '../format/names.js';
+import { PACKS, packOf, snapshotKey } from '../format/names.js';
 import { RunWriter } from '../format/runs.js';
 import { encodeSnapshot, parseSnapshot } from '../format/snapshot.js';
 import { uuidText } from '../format/uuid.js';
@@ -50,7 +50,7 @@ export class SnapshotWriter {
   readonly #store: Store;
   readonly #name: string;
   readonly #options: WriterOptions;
-  readonly #lease: Lease;
+  #lease: Lease;
   readonly #prepared: Promise<Prepared>;
   /** Started while the guest still comes: when it is here it stands still. */
   readonly #threads = Array.from(
@@ -142,18 +142,44 @@ export class SnapshotWriter {
   async #publish(bytes: Uint8Array, snapshot: NamedSnapshot): Promise<void> {
     const { objects } = this.#store;
     const { replace = false } = this.#options;
-    await this.#lease.check();
+    if (!(await this.#hasAll(snapshot.packs))) throw this.#lost();
     if (replace) this.#replaced = await this.#store.snapshotBytes(this.#name);
     const isOurs = await objects.put(snapshotKey(this.#name), [bytes], { ifAbsent: !replace });
     if (!isOurs) throw taken(this.#store, this.#name);
     this.#written = snapshot;
-    try {
-      // A gc that begins from here on sees the snapshot; if none began before, all of its packs are there.
-      await this.#lease.check();
-    } catch (error) {
-      await this.withdraw();
-      throw error;
-    }
+    // A gc that begins from here on sees the snapshot; if none began before, all of its packs are there.
+    if (await this.#hasAll(snapshot.packs)) return;
+    const old = this.#replaced;
+    // What has lost packs, too, cannot come back.
+    if (old !== undefined && !(await this.#areThere(parseSnapshot(old, this.#name).packs)))
+      this.#replaced = undefined;
+    await this.withdraw();
+    throw this.#lost();
+  }
+
+  /** Whether no gc can have removed these packs, or they are there all the same. */
+  async #hasAll(packs: readonly string[]): Promise<boolean> {
+    if (await this.#lease.isHeld()) return true;
+    // A gc took us for dead. With a new lease none goes on: what is there now stays.
+    this.#lease = await Lease.use(this.#store.objects, `a writer of ${this.#name}`, this.#options.signal);
+    return this.#areThere(packs);
+  }
+
+  async #areThere(packs: readonly string[]): Promise<boolean> {
+    const entries = await this.#store.objects.list(PACKS);
+    const there = new Set(entries.map(({ key }) => packOf(key)));
+    return packs.every((id) => there.has(id));
+  }
+
+  #lost(): MultifdError {
+    const what = this.#store.whatOf(this.#name);
+    return new MultifdError(
+      'io',
+      `${what}: a gc took this process for dead, and removed what it has stored`,
+      {
+        hint: 'was the machine suspended, or the store out of reach? Try again',
+      },
+    );
   }
 
   #describe(guest: GuestAtRest, ingested: Ingested, candidates: readonly NamedSnapshot[]) {

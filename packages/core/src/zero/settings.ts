@@ -58,7 +58,8 @@ export type SettingValues = Readonly<Record<string, SettingValue>>;
 /** The values of an accelerator's settings, each with its type: `ValuesOf<typeof settings>`. */
 export type ValuesOf<S extends Settings> = { readonly [Key in keyof S]: ValueOf<S[Key]> };
 
-type ValueOf<S extends Setting> = S extends { readonly type: 'number' }
+/** The value of one setting. */
+export type ValueOf<S extends Setting> = S extends { readonly type: 'number' }
   ? number
   : S extends { readonly type: 'boolean' }
     ? boolean

@@ -39,7 +39,12 @@ function listen(server: Server, address: Address): Promise<number> {
       });
       return server.listening;
     };
-    if (address.kind === 'unix') withPrivateSocket(address.path, open);
-    else open();
+    try {
+      if (address.kind === 'unix') withPrivateSocket(address.path, open);
+      else open();
+    } catch (cause) {
+      server.close();
+      reject(listenError(address, cause));
+    }
   });
 }

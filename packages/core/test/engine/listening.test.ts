@@ -1,9 +1,19 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { receive } from '@multifd/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { expectFailure, expectValue, outcomeOf } from '../support/outcome.js';
@@ -51,6 +61,58 @@ describe('listening', () => {
       expectFailure(second, 'io', /cannot listen on unix:.*: a program listens there/);
       expectValue(await trying(first.address, watchedGuest().guest));
       await first.result;
+    });
+
+    it.skipIf(process.platform !== 'linux').each(['socket', join('.', 'in', 'socket'), 'PATH'])(
+      'that another program listens on, who named it %s: it is not touched, since a QEMU takes any connection for its guest',
+      async (name) => {
+        const path = join(folder(), 'in', 'socket');
+        mkdirSync(dirname(path));
+        const link = join(folder(), 'link');
+        symlinkSync(dirname(path), link);
+        const cwd = name === 'socket' ? dirname(path) : dirname(dirname(path));
+        const code = `require('node:net').createServer(() => console.log('somebody came'))
+          .listen(${JSON.stringify(name === 'PATH' ? path : name)}, () => console.log('listening'))`;
+        const other = spawn(process.execPath, ['-e', code], { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
+        let said = '';
+        other.stdout.setEncoding('utf8').on('data', (text: string) => {
+          said += text;
+        });
+        try {
+          await once(other.stdout, 'data');
+          for (const listen of [`unix:${path}`, `unix:${join(link, 'socket')}`]) {
+            const outcome = await outcomeOf(receive({ listen }), 'receive');
+            expectFailure(outcome, 'io', /cannot listen on unix:.*: a program listens there/);
+          }
+          // It answers this one, so it would have said that somebody came before.
+          const socket = connect({ path });
+          await once(socket, 'connect');
+          while (!said.includes('somebody')) await setTimeout(10);
+          socket.destroy();
+          expect(said).toBe('listening\nsomebody came\n');
+        } finally {
+          other.kill('SIGKILL');
+        }
+      },
+    );
+
+    it('whose owner was killed, and several want it at once: one has it, the others are told', async () => {
+      for (let round = 0; round < 5; round++) {
+        const path = join(folder(), 'socket');
+        const code = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+        spawnSync(process.execPath, ['-e', code]);
+        const aborts = [1, 2, 3, 4].map(() => new AbortController());
+        const all = await Promise.all(
+          aborts.map(({ signal }) => outcomeOf(receive({ listen: `unix:${path}`, signal }), 'receive')),
+        );
+        const won = all.filter((each) => 'value' in each);
+        expect(won).toHaveLength(1);
+        for (const each of all.filter((one) => !('value' in one)))
+          expectFailure(each, 'io', /cannot listen on unix:.*(a program listens there|EADDRINUSE)/);
+        for (const abort of aborts) abort.abort();
+        await Promise.all(won.map((each) => expectValue(each).result.catch(() => {})));
+        expect(readdirSync(dirname(path))).toEqual([]);
+      }
     });
 
     it('a path where something else is: it stays', async () => {

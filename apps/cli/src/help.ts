@@ -144,9 +144,13 @@ FILE may come from QEMU (migrate "file:FILE", with or without mapped-ram, or "ex
 save), or from \`multifd receive LISTEN file:FILE\`. It may be packed with gzip or zstd. FILE,offset=N: the stream
 begins at byte N. RAM is not read.
 
+With --diff, two guests are compared, and their RAM is read: migration files with mapped-ram, images (raw:DIR, raw:FILE), or
+snapshots of a store (store:DIR#NAME).
+
 Examples:
   multifd inspect guest.mig
-  multifd inspect guest.mig --json | jq '.devices[] | select(.name == "cpu") | .state'`;
+  multifd inspect guest.mig --json | jq '.devices[] | select(.name == "cpu") | .state'
+  multifd inspect --diff before.mig now.mig --picture changes.svg`;
 
 export const STORE_HELP = `
 A store keeps guests at rest: RAM in chunks of 64 KiB that are stored once, compressed with zstd, and a small file for each

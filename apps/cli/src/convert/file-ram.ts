@@ -24,6 +24,8 @@ export function openFileRam(place: string): RestingRam {
 function openMapped(place: string): RestingRam {
   const { file, ram, machineType, configuration, deviceState, rawDeviceState } = openFileSource(place);
   return {
+    place,
+    ram,
     machineType,
     configuration,
     deviceState,
@@ -46,6 +48,8 @@ function openSingle(path: string, options: { readonly offset?: number }): Restin
     const stream = openStream(path, options);
     const { machineType, configuration, deviceState, rawDeviceState, pageSize, blocks } = stream;
     return {
+      place: path,
+      ram: undefined,
       machineType,
       configuration,
       deviceState,

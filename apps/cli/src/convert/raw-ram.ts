@@ -7,6 +7,7 @@ import type { RestingRam } from './resting-ram.js';
 /**
  * Opens RAM images: one file, or the directory of a `raw:` target.
  * @param given the machine type where nobody has noted it.
+ * @param otherwise the machine type if it is of no interest.
  * @param note gets a line for what the user should know.
  * @throws MultifdError `usage`, `io`.
  */
@@ -14,20 +15,19 @@ export async function openRawRam(
   path: string,
   given: string | undefined,
   note: (line: string) => void,
+  otherwise?: string,
 ): Promise<RestingRam> {
   const manifest = describeRawSource(path);
-  const machineType = given ?? manifest?.machineType;
+  const machineType = given ?? manifest?.machineType ?? otherwise;
   if (machineType === undefined) {
     throw new MultifdError('usage', `raw:${path}: nothing says which machine it is of`, {
       hint: 'name it: --machine-type pc-q35-10.0',
     });
   }
-  const { blocks, files } = await openRawSource(
-    path,
-    note,
-    manifest === undefined ? undefined : { ...manifest, deviceState: 'none' },
-  );
+  const { blocks, files } = await openRawSource(path, note, manifest);
   return {
+    place: `raw:${path}`,
+    ram: { pageSize: PAGE_SIZE, blocks },
     machineType,
     configuration: {},
     deviceState: undefined,

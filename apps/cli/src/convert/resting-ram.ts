@@ -4,6 +4,10 @@ import type { GuestToKeep } from '../images/incoming-target.js';
 /** A guest that lies somewhere, and stands still. */
 export interface RestingRam
   extends Pick<GuestToKeep, 'machineType' | 'configuration' | 'deviceState' | 'rawDeviceState'> {
+  /** What the user calls it. */
+  readonly place: string;
+  /** Its pages where they lie. Undefined: they are in no order. */
+  readonly ram: GuestRamDescriptor | undefined;
   /** Bytes. */
   readonly pageSize: number;
   readonly blocks: readonly IncomingBlock[];

@@ -10,6 +10,8 @@ export async function openStoreRam(place: StorePlace, signal: AbortSignal): Prom
   const { machineType, configuration, ram, rawDeviceState } = stored;
   const described = describedDevices(rawDeviceState);
   return {
+    place: `store:${place.directory}#${place.name}`,
+    ram,
     machineType,
     configuration,
     deviceState: described?.sections,

@@ -4,6 +4,7 @@ import type { Identity } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
 import type { HostChoice } from '../host/choose-host.js';
 import type { Source } from '../options/sources.js';
+import { withoutNote } from './device-state.js';
 import { checkReportable, openFileSource, storedGuest } from './file-source.js';
 import { PAGE_SIZE } from './page-size.js';
 import { describeRawSource, identityOf, openRawSource, rawGuest } from './raw-source.js';
@@ -77,8 +78,11 @@ function ofImages(path: string): GuestAtRest {
     identity: images === undefined ? undefined : identityOf(images),
     rawDeviceState: NO_DEVICES,
     checkReportable: () => {},
-    prepare: async (identity, host, note) =>
-      rawGuest(await openRawSource(path, note, images), identity, host),
+    async prepare(identity, host, note) {
+      const opened = await openRawSource(path, note, images);
+      if (images?.deviceState === 'dropped') note(withoutNote(path));
+      return rawGuest(opened, identity, host);
+    },
     close: async () => {},
   };
 }

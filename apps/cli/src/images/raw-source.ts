@@ -10,7 +10,6 @@ import { mapImages } from '../host/mapped-images.js';
 import { parseUuid } from '../options/identity.js';
 import { withPath } from '../system-error.js';
 
-import { withoutNote } from './device-state.js';
 import { listExtents } from './extents.js';
 import { blockOfImage } from './file-name.js';
 import { checkImages, imageNames, readManifest } from './image-directory.js';
@@ -79,7 +78,6 @@ export async function openRawSource(
       });
     }
     if (isDirectory) checkSame(path, manifest);
-    if (manifest?.deviceState === 'dropped') note(withoutNote(path));
   } catch (error) {
     closeAll(files);
     throw error;

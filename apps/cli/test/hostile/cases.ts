@@ -2,6 +2,8 @@
 export const KINDS = ['inspect', 'file', 'receive', 'relay', 'destination'] as const;
 export const COMMANDS = [
   'cli-inspect',
+  'cli-diff',
+  'cli-convert',
   'cli-migrate-file',
   'cli-receive-raw',
   'cli-receive-file',

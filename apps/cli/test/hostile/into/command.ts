@@ -74,9 +74,13 @@ async function playAwake(what: Case, place: Place): Promise<Played> {
 function play(what: Case, place: Place): Promise<Played> {
   switch (what.kind) {
     case 'cli-inspect':
-      return readFile(what, place, ['inspect'], 2);
+      return readFile(what, place, (path) => ['inspect', path], 2);
+    case 'cli-diff':
+      return readFile(what, place, (path) => ['inspect', '--diff', path, path], 2);
+    case 'cli-convert':
+      return readFile(what, place, (path) => ['convert', path, `core:${join(place.in, 'guest.core')}`]);
     case 'cli-migrate-file':
-      return readFile(what, place, ['migrate', ...LIMITS]);
+      return readFile(what, place, (path) => ['migrate', ...LIMITS, path]);
     case 'cli-receive-raw':
       return comeIn(what, place, `raw:${join(place.in, 'guest')}`);
     case 'cli-receive-file':
@@ -91,7 +95,7 @@ function play(what: Case, place: Place): Promise<Played> {
 async function readFile(
   what: Case,
   place: Place,
-  command: readonly string[],
+  command: (path: string) => readonly string[],
   lines?: number,
 ): Promise<Played> {
   const random = createRandom(seedOf(what));
@@ -100,8 +104,14 @@ async function readFile(
   writeFileSync(path, scenario.rows[0] ?? new Uint8Array(0));
   // For somebody who reads, or a script.
   const words = what.kind === 'cli-inspect' && random.int(2) === 0 ? [] : ['--json'];
-  const ended = await startProgram([...command, `file:${path}`, ...words], place.temporary).ended;
-  return { ended, scenario, faults: faultsOf(ended, lines), guest: true };
+  const ended = await startProgram([...command(`file:${path}`), ...words], place.temporary).ended;
+  // What is converted is there only if that went well.
+  return {
+    ended,
+    scenario,
+    faults: faultsOf(ended, lines),
+    guest: what.kind !== 'cli-convert' || ended.code === 0,
+  };
 }
 
 async function comeIn(what: Case, place: Place, target: string): Promise<Played> {

@@ -1,6 +1,6 @@
 import { type HostBlockDescriptor, type HostBlocks, sendAsIs } from '@multifd/core/host';
 import { DigestSendingBlock } from './digest-sending-block.js';
-import { digestsOf, mappingOf } from './handle.js';
+import { backingOf, digestsOf, mappingOf } from './handle.js';
 import { requireBinding } from './load.js';
 import { MappedBlock } from './mapped-block.js';
 import { attempt } from './native-error.js';
@@ -31,5 +31,5 @@ function openMapped(descriptor: HostBlockDescriptor): MappedBlock {
   const mapping = mappingOf(descriptor);
   const { Memory } = requireBinding();
   const memory = attempt(() => new Memory(mapping), `RAM block ${name}`);
-  return new MappedBlock(name, length, mapping, memory);
+  return new MappedBlock(name, length, mapping, memory, backingOf(descriptor));
 }

@@ -93,7 +93,8 @@ class Mapped implements MappedRam {
   readonly #memory: NativeMemory;
 
   constructor({ name, length, kind }: MapOptions, number: number, memory: NativeMemory) {
-    this.descriptor = { kind: 'host', name, length, module: MODULE, handle: { mapping: number } };
+    const handle = { mapping: number, backing: kind === 'file' || kind === 'memfd' ? kind : 'anonymous' };
+    this.descriptor = { kind: 'host', name, length, module: MODULE, handle };
     this.memfd = kind === 'memfd' ? memory.descriptor() : undefined;
     this.#number = number;
     this.#memory = memory;

@@ -1,4 +1,4 @@
-import { MultifdError, type RamBlock } from '@multifd/core/host';
+import { type MemoryBacking, MultifdError, type RamBlock } from '@multifd/core/host';
 import type { NativeMemory } from './binding.js';
 import { HugeRanges } from './huge-ranges.js';
 import { attempt } from './native-error.js';
@@ -19,7 +19,16 @@ export class MappedBlock implements RamBlock {
   /** This thread's views of the windows that were asked for. */
   readonly #windows: (Uint8Array | undefined)[] = [];
 
-  constructor(name: string, length: number, number: number, memory: NativeMemory) {
+  readonly backing?: MemoryBacking;
+
+  constructor(
+    name: string,
+    length: number,
+    number: number,
+    memory: NativeMemory,
+    backing: MemoryBacking | undefined,
+  ) {
+    if (backing !== undefined) this.backing = backing;
     this.name = name;
     this.length = length;
     this.#number = number;

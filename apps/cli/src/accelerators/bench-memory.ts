@@ -38,6 +38,6 @@ export function makeMemory(kind: Kind, length: number): BenchMemory {
   return {
     memory,
     wasmMemory: block?.wasmMemories?.[0],
-    block: { name: 'bench', length, kind: 'memory', pieces: [piece] },
+    block: { name: 'bench', length, kind: 'memory', backing: 'anonymous', pieces: [piece] },
   };
 }

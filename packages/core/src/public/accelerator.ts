@@ -7,6 +7,7 @@ export { type AddonPlace, exportsFunctions, type LoadedAddon, loadAddon, platfor
 export { MultifdError } from '../errors.js';
 export { checkThreads } from '../limits/needs.js';
 export type { Room, SystemLimits } from '../limits/system-limits.js';
+export type { MemoryBacking } from '../ram/block.js';
 export type { SharedWasmMemory } from '../ram/shared-wasm-memory.js';
 export type { DetectorCounters } from '../thread/offloaded.js';
 export * from '../zero/accelerator.js';

@@ -4,7 +4,7 @@
  */
 export { type AddonPlace, exportsFunctions, type LoadedAddon, loadAddon, platformTriple } from '../addon.js';
 export { type ErrorCode, MultifdError } from '../errors.js';
-export type { RamBlock } from '../ram/block.js';
+export type { MemoryBacking, RamBlock } from '../ram/block.js';
 export { DirtyBitmap } from '../ram/dirty-bitmap.js';
 export type { HostBlockDescriptor, HostBlocks } from '../ram/host-block.js';
 export { type SendingBlock, sendAsIs } from '../ram/sending-block.js';

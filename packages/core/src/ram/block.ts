@@ -48,6 +48,12 @@ export interface FileBlockDescriptor {
 }
 
 /**
+ * `anonymous`: memory of this process, in small or in huge pages. `memfd`: shared memory with a descriptor. `file`: a mapping of
+ * a file, shared or private, whose pages its file system may want back.
+ */
+export type MemoryBacking = 'anonymous' | 'memfd' | 'file';
+
+/**
  * A RAM block that one thread has open for reading and writing. Reads never mark anything as sent: to read in order
  * to send, use a `SendingBlock`. Do not share it between threads: share the descriptor.
  */
@@ -59,6 +65,8 @@ export interface RamBlock {
    * this.
    */
   readonly windowSize: number;
+  /** What lies behind the memory, if it is known: accelerators are told before they pin it. */
+  readonly backing?: MemoryBacking;
   /** Whether `read` returns guest memory itself (true), or a copy in `scratch` (false). */
   readonly inPlace: boolean;
   /**

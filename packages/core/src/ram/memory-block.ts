@@ -52,6 +52,7 @@ class MemoryBlock implements RamBlock {
   readonly length: number;
   readonly windowSize: number;
   readonly inPlace = true;
+  readonly backing = 'anonymous';
   readonly #segments: readonly Uint8Array[];
   readonly #wasmMemories: readonly SharedWasmMemory[];
 

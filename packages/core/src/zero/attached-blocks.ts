@@ -8,9 +8,11 @@ export function attachedBlocks(
   blocks: readonly SendingBlock[],
 ): readonly AttachedBlock[] {
   return blocks.map((sending, index) => {
-    const { name, length } = sending.block;
+    const { name, length, backing } = sending.block;
     const kind = descriptors[index]?.kind ?? 'memory';
-    return { name, length, kind, pieces: piecesOf(sending) };
+    const pieces = piecesOf(sending);
+    const isKnown = backing !== undefined && pieces.length > 0;
+    return { name, length, kind, ...(isKnown ? { backing } : {}), pieces };
   });
 }
 

@@ -84,7 +84,13 @@ function makeSample(): Sample {
     memory.fill(answers[page] === 1 ? 0 : page & 0xff || 1, offset, offset + PAGE_SIZE);
   });
   const { name, length, kind } = block;
-  return { memory, wasmMemory, block: { name, length, kind, pieces: [memory] }, offsets, answers };
+  return {
+    memory,
+    wasmMemory,
+    block: { name, length, kind, backing: 'anonymous', pieces: [memory] },
+    offsets,
+    answers,
+  };
 }
 
 class Runner {

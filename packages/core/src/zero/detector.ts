@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import type { MemoryBacking } from '../ram/block.js';
 import type { SharedWasmMemory } from '../ram/shared-wasm-memory.js';
 import type { DetectorCounters } from '../thread/offloaded.js';
 import type { Settings, ValuesOf } from './settings.js';
@@ -47,11 +48,12 @@ export interface AttachedBlock {
   /** Bytes. */
   readonly length: number;
   /**
-   * What the block is. `memory`: shared memory of this process, anonymous, in pages of the host's usual size. `host`: a
-   * mapping that a host package made; what lies behind it (a memfd, a file, huge pages) is that package's business.
+   * What the block is. `memory`: shared memory that Node has allocated. `host`: a mapping that a host package made.
    * `file`: no memory, but a file that is read piece by piece.
    */
   readonly kind: 'memory' | 'host' | 'file';
+  /** What lies behind the pieces. Absent: there are none, or it is not known. */
+  readonly backing?: MemoryBacking;
   /**
    * All of its bytes, in order, as views into memory that batches lie in: addresses stay valid until `detach`, or until
    * `close` has resolved. Empty if batches get copies of its pages, in memory that is not announced: a file, or memory

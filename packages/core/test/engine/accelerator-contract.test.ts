@@ -72,7 +72,7 @@ describe.each(['multifd', 'legacy'] as const)(
         });
         // A channel may find nothing left to claim.
         expect(rest.filter((line) => line !== 'detect')).toEqual([
-          `attach pc.ram ${40 * MIB} memory ${40 * MIB}`,
+          `attach pc.ram ${40 * MIB} memory anonymous ${40 * MIB}`,
           'detach',
           'close',
         ]);
@@ -160,8 +160,8 @@ it('a file is announced without memory, and its pages are checked in copies', as
   await move({ guest, parameters, source: { accelerator: told('told', { log }) } });
   const lines = readLog(log).get('0') ?? [];
   expect(lines.filter((line) => line.startsWith('attach'))).toEqual([
-    `attach pc.ram ${2 * MIB} memory ${2 * MIB}`,
-    `attach disk ${MIB} file 0`,
+    `attach pc.ram ${2 * MIB} memory anonymous ${2 * MIB}`,
+    `attach disk ${MIB} file undefined 0`,
   ]);
   rmSync(folder, { recursive: true });
 });

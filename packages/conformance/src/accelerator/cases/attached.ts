@@ -25,8 +25,8 @@ function makeGuest(pageSize: number): Guest {
   const rom = { memory: sharedPages(PAGES, pageSize) };
   const length = PAGES * pageSize;
   const blocks: AttachedBlock[] = [
-    { name: 'pc.ram', length: 2 * length, kind: 'memory', pieces: ram.map(viewOf) },
-    { name: 'pc.rom', length, kind: 'host', pieces: [viewOf(rom)] },
+    { name: 'pc.ram', length: 2 * length, kind: 'memory', backing: 'anonymous', pieces: ram.map(viewOf) },
+    { name: 'pc.rom', length, kind: 'host', backing: 'memfd', pieces: [viewOf(rom)] },
     { name: 'disk', length, kind: 'file', pieces: [] },
   ];
   return { blocks, pieces: [...ram, rom] };

@@ -159,6 +159,30 @@ describe('what goes wrong', () => {
     expect((await storeJson(['ls', store])).snapshots).toEqual([]);
   });
 
+  it.each(['SIGINT', 'SIGKILL'] as const)(
+    '%s while it is brought into chunks: the guest stays at its source',
+    async (signal) => {
+      const store = join(tempDirectory(), 'guests');
+      await receiveInto(`store:${store}#a`, 'demo:4M');
+      const before = packsOf(store).length;
+      const receiving = await startReceive([`store:${store}#b`]);
+      // Enough for several packs.
+      const source = start(['migrate', 'demo:192M,zero=0', receiving.address]);
+      await eventually('a pack is stored', () => packsOf(store).length > before);
+      receiving.child.kill(signal);
+      expect((await receiving.ended).code).toBe(signal === 'SIGINT' ? 130 : null);
+      expect((await source.ended).code).toBe(1);
+      expect((await storeJson(['ls', store])).snapshots).toMatchObject([{ name: 'a' }]);
+      if (signal === 'SIGINT') expect(hiddenIn(store)).toEqual([]);
+      // Chunks that were stored are found again, or go.
+      expect(await storeJson(['verify', store])).toMatchObject({ snapshots: 1, faults: [] });
+      const collected = await storeJson(['gc', store]);
+      expect(collected.packs).toBeGreaterThan(0);
+      expect(packsOf(store)).toHaveLength(before);
+      expect(readdirSync(join(store, 'partial'))).toEqual([]);
+    },
+  );
+
   it('killed midway: the next one says what is left, and the store is whole', async () => {
     const store = join(tempDirectory(), 'guests');
     await receiveInto(`store:${store}#a`, 'demo:4M');

@@ -155,6 +155,7 @@ Examples:
 export const STORE_HELP = `
 A store keeps guests at rest: RAM in chunks of 64 KiB that are stored once, compressed with zstd, and a small file for each
 snapshot. Several commands may use it at a time. docs/store-format.md describes the format.
+s3://BUCKET/PREFIX in place of DIR is a store in S3: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL.
 
 Examples:
   multifd receive tcp::4444 store:guests#monday    from QEMU or \`multifd migrate\`; makes the store
@@ -162,6 +163,7 @@ Examples:
   multifd store diff guests#monday guests#tuesday
   multifd store verify guests                      read everything back
   multifd store rm guests#monday && multifd store gc guests
+  multifd receive tcp::4444 store:s3://bucket/guests#monday
   multifd store import guest.mig guests#old
   multifd store export guests#tuesday file:guest.mig
   multifd migrate store:guests#tuesday tcp:192.0.2.7:4444`;

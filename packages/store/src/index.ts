@@ -21,7 +21,10 @@ export {
 export { type Collected, collectGarbage } from './maintain/gc.js';
 export { type Verification, type VerifyOptions, verifyStore } from './maintain/verify.js';
 export { DiskObjects } from './objects/disk.js';
-export type { ObjectEntry, ObjectStore } from './objects/object-store.js';
+export type { ObjectEntry, ObjectPlace, ObjectStore, S3Place } from './objects/object-store.js';
+export { openObjects } from './objects/open.js';
+export { S3Objects } from './objects/s3.js';
+export { mirrorSnapshot } from './read/mirror.js';
 export { openSnapshot, type StoredGuest } from './read/open-snapshot.js';
 export { canMake, type NamedSnapshot, Store } from './store.js';
 export { type GuestAtRest, SnapshotWriter, type WriterOptions } from './write/snapshot-writer.js';

@@ -4,6 +4,7 @@ import type { Target } from '../options/places.js';
 import { formatBytes, plain } from '../report/format.js';
 import { MANIFEST } from './manifest.js';
 import { HIDDEN, shortName } from './own-file.js';
+import { localDirectory } from './store-objects.js';
 
 /**
  * One line for each hidden file that an earlier receive to the same place has left. Nothing is removed: another receive, of
@@ -11,7 +12,7 @@ import { HIDDEN, shortName } from './own-file.js';
  */
 export function leftOvers(target: Target): string[] {
   if (target.kind === 'memory') return [];
-  const directory = 'path' in target ? dirname(target.path) : target.directory;
+  const directory = 'path' in target ? dirname(target.path) : localDirectory(target.directory);
   const isOfTarget = (name: string): boolean => isOf(target, name);
   return namesIn(directory).flatMap((hidden) => {
     const [, name = '', purpose] = HIDDEN.exec(hidden) ?? [];

@@ -3,6 +3,8 @@ import type { Lease, StoredGuest } from '@multifd/store';
 import { type Identity, restingGuest } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
 import type { StorePlace } from '../options/store-place.js';
+import { openStored } from './open-stored.js';
+import { storeObjects } from './store-objects.js';
 
 /** A snapshot that is in use, so that no gc removes what it needs. */
 export interface SnapshotInUse {
@@ -21,17 +23,17 @@ export async function openStoreSource(
   purpose: string,
   signal: AbortSignal,
 ): Promise<SnapshotInUse> {
-  const { DiskObjects, Lease, openSnapshot, Store } = await import('@multifd/store');
-  const objects = new DiskObjects(directory);
+  const { Lease, Store } = await import('@multifd/store');
+  const objects = await storeObjects(directory);
   await Store.open(objects);
   const lease = await Lease.use(objects, `${purpose} ${name}`, signal);
   try {
-    const stored = openSnapshot(objects, name);
+    const open = await openStored(objects, name, signal);
     const close = async () => {
-      stored.close();
+      await open.close();
       await lease.release();
     };
-    return { stored, lease, close };
+    return { stored: open.stored, lease, close };
   } catch (error) {
     await lease.release();
     throw error;

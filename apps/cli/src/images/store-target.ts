@@ -3,12 +3,14 @@ import { rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type IncomingBlock, type IncomingRam, MultifdError } from '@multifd/core';
 import { MappedRamWriter } from '@multifd/qemu';
-import type { DiskObjects, SnapshotWriter, StoredGuest } from '@multifd/store';
-import type { StorePlace } from '../options/store-place.js';
+import type { ObjectStore, SnapshotWriter } from '@multifd/store';
+import { bucketOf, type StorePlace } from '../options/store-place.js';
 import { withPath, withPlace } from '../system-error.js';
 import type { GuestToKeep, IncomingTarget, Kept, Stranded } from './incoming-target.js';
+import { type OpenStored, openStored } from './open-stored.js';
 import { OwnFile } from './own-file.js';
 import { checkDirectory, tryPlace } from './place.js';
+import { localDirectory, storeObjects } from './store-objects.js';
 import { troubles } from './troubles.js';
 
 interface Settings {
@@ -29,7 +31,7 @@ interface Receiving {
  * it into chunks. If that fails and the guest may be nowhere else, the file is completed and stays: it is the guest.
  */
 export class StoreTarget implements IncomingTarget {
-  readonly #objects: DiskObjects;
+  readonly #objects: ObjectStore;
   readonly #place: StorePlace;
   readonly #settings: Settings;
   readonly #abort = new AbortController();
@@ -39,9 +41,11 @@ export class StoreTarget implements IncomingTarget {
   #receiving: Receiving | undefined;
   /** `keep`, while it works with the file. */
   #keeping: Promise<unknown> = Promise.resolve();
-  #stored: StoredGuest | undefined;
+  /** The snapshot is complete. */
+  #isStored = false;
+  #stored: OpenStored | undefined;
 
-  private constructor(objects: DiskObjects, place: StorePlace, settings: Settings) {
+  private constructor(objects: ObjectStore, place: StorePlace, settings: Settings) {
     this.#objects = objects;
     this.#place = place;
     this.#settings = settings;
@@ -52,26 +56,18 @@ export class StoreTarget implements IncomingTarget {
    * @throws MultifdError `usage` for a name that is taken, or a directory that can be no store; `io`.
    */
   static async open(place: StorePlace, settings: Settings): Promise<StoreTarget> {
-    const { DiskObjects, Store, canMake } = await import('@multifd/store');
+    const { Store, canMake } = await import('@multifd/store');
     const { directory, name } = place;
-    const objects = new DiskObjects(directory);
-    const what = objects.what;
-    const there = withPath(`${what}: cannot be reached`, () =>
-      statSync(directory, { throwIfNoEntry: false }),
-    );
-    if (there === undefined) checkDirectory(what, dirname(directory));
-    else if (!there.isDirectory())
-      throw new MultifdError('usage', `${what}: not a directory`, { hint: 'name a directory for the store' });
-    else if (!(await canMake(objects))) {
-      const store = await Store.open(objects);
-      if (!settings.replace && (await store.names()).includes(name)) throw taken(store.whatOf(name));
-    }
-    if (there === undefined)
-      withPlace(`no directory can be made in ${dirname(directory)}`, () => mkdirSync(directory, 0o700));
+    const objects = await storeObjects(directory);
+    const isMade = objects.place.kind === 'disk' && makeDirectory(objects.what, directory);
     try {
-      tryPlace(what, directory);
+      if (!(await canMake(objects))) {
+        const store = await Store.open(objects);
+        if (!settings.replace && (await store.names()).includes(name)) throw taken(store.whatOf(name));
+      }
+      tryPlace(objects.what, localDirectory(directory));
     } finally {
-      if (there === undefined) await rmdir(directory);
+      if (isMade) await rmdir(directory);
     }
     return new StoreTarget(objects, place, settings);
   }
@@ -80,7 +76,7 @@ export class StoreTarget implements IncomingTarget {
     const { Store, SnapshotWriter } = await import('@multifd/store');
     const { directory, name } = this.#place;
     const { what } = this.#objects;
-    withPlace(`${what}: it cannot be made`, () => mkdirSync(directory, { recursive: true, mode: 0o700 }));
+    if (this.#objects.place.kind === 'disk') makeDirectory(what, directory);
     const store = await Store.openOrMake(this.#objects);
     const snapshot = await SnapshotWriter.begin(store, name, {
       blocks: announced,
@@ -88,7 +84,7 @@ export class StoreTarget implements IncomingTarget {
       signal: this.#abort.signal,
     });
     try {
-      const file = OwnFile.make(what, directory, name);
+      const file = OwnFile.make(what, localDirectory(directory), name);
       const ram = new MappedRamWriter(file);
       this.#receiving = { file, ram, snapshot };
       const opened = ram.openRam(announced, ahead);
@@ -125,11 +121,13 @@ export class StoreTarget implements IncomingTarget {
       throw error;
     }
     this.#checkWanted();
-    const { openSnapshot } = await import('@multifd/store');
-    const stored = openSnapshot(this.#objects, this.#place.name);
-    this.#stored = stored;
+    this.#isStored = true;
     this.#state = 'kept';
-    return { blocks: stored.ram.blocks, paths: [this.#path] };
+    // From elsewhere it would have to come back first, while its guest stands still: there it is what has been received.
+    if (this.#objects.place.kind !== 'disk') return { blocks: ram.blocks, paths: [this.#path] };
+    // The lease is the writer's.
+    this.#stored = await openStored(this.#objects, this.#place.name, this.#abort.signal);
+    return { blocks: this.#stored.stored.ram.blocks, paths: [this.#path] };
   }
 
   async settle(): Promise<readonly string[]> {
@@ -140,12 +138,11 @@ export class StoreTarget implements IncomingTarget {
 
   get stranded(): Stranded | undefined {
     if (!this.#mustStay || this.#receiving === undefined || this.#state === 'settled') return undefined;
-    return { paths: [this.#stored === undefined ? this.#receiving.file.path : this.#path], replaced: [] };
+    return { paths: [this.#isStored ? this.#path : this.#receiving.file.path], replaced: [] };
   }
 
   async discard(): Promise<readonly string[]> {
     if (this.#state === 'settled' || this.#state === 'discarded') return [];
-    const wasKept = this.#state === 'kept';
     this.#state = 'discarded';
     // A guest that must stay is stored to the end.
     if (!this.#mustStay) this.#abort.abort();
@@ -161,23 +158,26 @@ export class StoreTarget implements IncomingTarget {
         );
       }
     }
-    return [...lines, ...(await this.#end(this.#mustStay && !wasKept && this.#stored === undefined))];
+    return [...lines, ...(await this.#end(this.#mustStay && !this.#isStored))];
   }
 
   abandon(): void {
     // Its threads may still be writing: the descriptor stays theirs until the process ends.
-    const isOnlyCopy = this.#mustStay && this.#stored === undefined;
+    const isOnlyCopy = this.#mustStay && !this.#isStored;
     if (this.#state !== 'settled' && !isOnlyCopy) this.#receiving?.file.remove();
   }
 
   get #path(): string {
-    return join(this.#place.directory, 'snapshots', this.#place.name);
+    const { directory, name } = this.#place;
+    return bucketOf(directory) === undefined
+      ? join(directory, 'snapshots', name)
+      : `${this.#objects.what}#${name}`;
   }
 
   /** @param stays whether the file is what is left of the guest. @returns what could not be removed. */
   async #end(stays = false): Promise<readonly string[]> {
     const { file, snapshot } = this.#receiving ?? {};
-    this.#stored?.close();
+    await this.#stored?.close();
     const lines: string[] = [];
     try {
       await snapshot?.close();
@@ -196,7 +196,10 @@ export class StoreTarget implements IncomingTarget {
   #strand(content: Parameters<MappedRamWriter['finish']>[0]): Promise<void> {
     const { file, ram } = this.#receiving ?? {};
     if (file === undefined || ram === undefined) throw new MultifdError('internal', 'nothing was received');
-    const path = join(this.#place.directory, `stranded-${file.path.slice(dirname(file.path).length + 2)}`);
+    const path = join(
+      localDirectory(this.#place.directory),
+      `stranded-${file.path.slice(dirname(file.path).length + 2)}`,
+    );
     renameSync(file.path, path);
     file.path = path;
     const finished = ram.finish(content);
@@ -210,6 +213,17 @@ export class StoreTarget implements IncomingTarget {
     if (this.#state === 'discarded' && !this.#mustStay)
       throw new MultifdError('cancelled', `${this.#objects.what}: the snapshot was given up`);
   }
+}
+
+/** Whether it was not there before. @throws MultifdError `usage` if it is none, or cannot be made. */
+function makeDirectory(what: string, directory: string): boolean {
+  const there = withPath(`${what}: cannot be reached`, () => statSync(directory, { throwIfNoEntry: false }));
+  if (there?.isDirectory() === true) return false;
+  if (there !== undefined)
+    throw new MultifdError('usage', `${what}: not a directory`, { hint: 'name a directory for the store' });
+  checkDirectory(what, dirname(directory));
+  withPlace(`no directory can be made in ${dirname(directory)}`, () => mkdirSync(directory, 0o700));
+  return true;
 }
 
 function taken(what: string): MultifdError {

@@ -1,8 +1,9 @@
 import { MultifdError } from '@multifd/core';
 import { quote } from './sizes.js';
 
-/** A snapshot in a store on a disk. */
+/** A snapshot in a store. */
 export interface StorePlace {
+  /** Of the store; or `s3://BUCKET/PREFIX`. */
   readonly directory: string;
   readonly name: string;
 }
@@ -24,7 +25,7 @@ export function parseStorePlace(text: string, what: string): StorePlace {
       'usage',
       `${what} ${quote(text)}: a store and the name of a snapshot belong here`,
       {
-        hint: 'write store:DIR#NAME',
+        hint: 'write store:DIR#NAME or store:s3://BUCKET/PREFIX#NAME',
       },
     );
   }
@@ -33,12 +34,40 @@ export function parseStorePlace(text: string, what: string): StorePlace {
       hint: 'up to 128 letters, digits, dots, dashes and underscores, and no dot or dash first',
     });
   }
+  checkBucket(directory, `${what} ${quote(text)}`);
   return { directory, name };
 }
 
-/** `DIR`, with or without `store:`. @throws MultifdError `usage` */
+/** `BUCKET`, and what keys begin with. */
+const S3 = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:\/[A-Za-z0-9._-]+)*)\/?$/;
+
+export interface Bucket {
+  readonly bucket: string;
+  /** Empty, or ends with `/`. */
+  readonly prefix: string;
+}
+
+/** Undefined for a directory. @throws MultifdError `usage` for a bucket that is none. */
+export function bucketOf(directory: string): Bucket | undefined {
+  if (!directory.startsWith('s3://')) return undefined;
+  checkBucket(directory, `store ${quote(directory)}`);
+  const [, bucket = '', path = ''] = S3.exec(directory) ?? [];
+  return { bucket, prefix: path === '' ? '' : `${path.slice(1)}/` };
+}
+
+function checkBucket(directory: string, what: string): void {
+  if (!directory.startsWith('s3://') || S3.test(directory)) return;
+  throw new MultifdError('usage', `${what}: not a bucket`, {
+    hint: 'write s3://BUCKET or s3://BUCKET/PREFIX',
+  });
+}
+
+/** `DIR` or `s3://BUCKET/PREFIX`, with or without `store:`. @throws MultifdError `usage` */
 export function parseStoreDirectory(text: string): string {
   const directory = text.startsWith('store:') ? text.slice(6) : text;
+  checkBucket(directory, `store ${quote(text)}`);
   if (directory !== '' && !directory.includes('\0')) return directory;
-  throw new MultifdError('usage', `store ${quote(text)}: no directory`, { hint: 'write DIR' });
+  throw new MultifdError('usage', `store ${quote(text)}: no directory`, {
+    hint: 'write DIR or s3://BUCKET/PREFIX',
+  });
 }

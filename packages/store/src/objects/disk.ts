@@ -20,10 +20,11 @@ export class DiskObjects implements ObjectStore {
   readonly place: ObjectPlace;
   readonly #made = new Set<string>();
 
-  constructor(directory: string) {
+  /** @param what for messages, if the user has other words for it. */
+  constructor(directory: string, what = `store:${directory}`) {
     this.directory = directory;
     this.place = { kind: 'disk', directory };
-    this.what = `store:${directory}`;
+    this.what = what;
   }
 
   async put(key: string, parts: readonly Uint8Array[], { ifAbsent = false } = {}): Promise<boolean> {

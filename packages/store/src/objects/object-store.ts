@@ -5,11 +5,21 @@ export interface ObjectEntry {
   readonly size: number;
 }
 
-/** Where objects are, as plain data: a thread opens them by it. */
-export interface ObjectPlace {
-  readonly kind: 'disk';
-  readonly directory: string;
+/** A bucket, or a part of one, and who may use it. */
+export interface S3Place {
+  readonly kind: 's3';
+  /** Of the service: `https://HOST`, `http://HOST:PORT`. */
+  readonly endpoint: string;
+  readonly region: string;
+  readonly bucket: string;
+  /** Empty, or ends with `/`. */
+  readonly prefix: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
 }
+
+/** Where objects are, as plain data: a thread opens them by it. */
+export type ObjectPlace = { readonly kind: 'disk'; readonly directory: string } | S3Place;
 
 /**
  * Where a store's objects are kept: a folder, a bucket. Keys are as docs/store-format.md has them; whoever implements this need

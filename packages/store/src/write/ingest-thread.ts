@@ -3,7 +3,7 @@ import { parentPort } from 'node:worker_threads';
 import { MultifdError, openRamBlock, type RamBlock } from '@multifd/core/ram';
 import { digest, isSame } from '../format/hash.js';
 import { CHUNK_SIZE, HASH_SIZE } from '../format/layout.js';
-import { DiskObjects } from '../objects/disk.js';
+import { openObjects } from '../objects/open.js';
 import { ChunksOfBlock } from './chunks-of-block.js';
 import type { FromThread, Piece, ThreadSetup, ToThread } from './messages.js';
 import { PackWriter } from './pack-writer.js';
@@ -27,7 +27,7 @@ class IngestThread {
       if (received === undefined) throw new MultifdError('internal', `RAM block ${block.name}: no bitmap`);
       return new ChunksOfBlock(block, received, setup.pageSize);
     });
-    this.#packs = new PackWriter(new DiskObjects(setup.place.directory));
+    this.#packs = new PackWriter(openObjects(setup.place));
   }
 
   static async open(setup: ThreadSetup): Promise<IngestThread> {

@@ -1,6 +1,7 @@
 import { MultifdError } from '@multifd/core';
 import type { NamedSnapshot, Store } from '@multifd/store';
 import type { ExitCode } from '../../exit-codes.js';
+import { storeObjects } from '../../images/store-objects.js';
 import { parseStoreDirectory, parseStorePlace } from '../../options/store-place.js';
 import { formatBytes, plain } from '../../report/format.js';
 import { runStore, type StoreOptions } from './run.js';
@@ -54,8 +55,8 @@ export async function showCommand(snapshot: string, options: StoreOptions): Prom
 }
 
 export async function openStore(directory: string): Promise<Store> {
-  const { DiskObjects, Store } = await import('@multifd/store');
-  return Store.open(new DiskObjects(directory));
+  const { Store } = await import('@multifd/store');
+  return Store.open(await storeObjects(directory));
 }
 
 function describe({ name, id, head, size }: NamedSnapshot) {

@@ -5,6 +5,7 @@ import { openAtRest } from '../../images/at-rest.js';
 import { copyRam, markContent } from '../../images/copy-ram.js';
 import { droppedNote, hasDeviceState } from '../../images/device-state.js';
 import { openTarget } from '../../images/open-target.js';
+import { storeObjects } from '../../images/store-objects.js';
 import { openStoreSource, type SnapshotInUse } from '../../images/store-source.js';
 import { parseTarget, type Target } from '../../options/places.js';
 import { parseSource } from '../../options/sources.js';
@@ -101,8 +102,8 @@ export async function importCommand(
     if (rest === undefined) throw new MultifdError('internal', 'no source was opened');
     const identity = rest.identity ?? { machineType: 'none' };
     const { guest, close } = await rest.prepare(identity, chooseHost('auto'), (line) => terminal.note(line));
-    const { DiskObjects, SnapshotWriter, Store } = await import('@multifd/store');
-    const store = await Store.openOrMake(new DiskObjects(place.directory));
+    const { SnapshotWriter, Store } = await import('@multifd/store');
+    const store = await Store.openOrMake(await storeObjects(place.directory));
     const writer = await SnapshotWriter.begin(store, place.name, {
       blocks: guest.ram.blocks,
       replace: options.force === true,

@@ -1,0 +1,51 @@
+import { MultifdError } from '@multifd/core/ram';
+import { damaged } from '../format/damage.js';
+import { LARGEST_OBJECT } from '../format/layout.js';
+import { packKey, snapshotKey } from '../format/names.js';
+import { parseSnapshot } from '../format/snapshot.js';
+import type { ObjectStore } from '../objects/object-store.js';
+import type { Store } from '../store.js';
+
+/** Packs that come at a time. */
+const AT_A_TIME = 8;
+
+export interface MirrorOptions {
+  readonly signal?: AbortSignal;
+  /** Packs that are here, of all. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Brings a snapshot and its packs from a store elsewhere to objects on this machine's disk, which threads can read at once. What
+ * they read there is checked as in any store. The caller holds a lease.
+ * @throws MultifdError `usage` if there is no such snapshot; `protocol`, `io`, `cancelled`.
+ */
+export async function mirrorSnapshot(
+  store: Store,
+  name: string,
+  to: ObjectStore,
+  { signal, onProgress }: MirrorOptions = {},
+): Promise<void> {
+  const bytes = await store.snapshotBytes(name);
+  const { packs } =
+    bytes === undefined ? await store.snapshot(name) : parseSnapshot(bytes, store.whatOf(name));
+  const left = packs.values();
+  let done = 0;
+  const work = async () => {
+    for (const id of left) {
+      if (signal?.aborted) throw new MultifdError('cancelled', 'interrupted', { cause: signal.reason });
+      await copy(store.objects, packKey(id), to);
+      done++;
+      onProgress?.(done, packs.length);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, work));
+  // These bytes: the name may be another snapshot's by now.
+  if (bytes !== undefined) await to.put(snapshotKey(name), [bytes]);
+}
+
+async function copy(from: ObjectStore, key: string, to: ObjectStore): Promise<void> {
+  const bytes = await from.get(key, LARGEST_OBJECT);
+  if (bytes === undefined) throw damaged(`${from.what}: ${key}`, 'it is not there');
+  await to.put(key, [bytes]);
+}

@@ -1,3 +1,4 @@
+import { MultifdError } from '@multifd/core';
 import { CommanderError } from 'commander';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.js';
 import { buildProgram } from './program.js';
@@ -14,10 +15,23 @@ const program = buildProgram(args, (code) => {
   process.exitCode = code;
 });
 try {
+  checkWorkingDirectory();
   // exitCode and not exit(): what was written to a pipe must still leave.
   await program.parseAsync(args, { from: 'user' });
 } catch (error) {
   process.exitCode = await refuse(error);
+}
+
+/** Relative paths are read from there, and Node starts no thread without it. @throws MultifdError `usage` */
+function checkWorkingDirectory(): void {
+  try {
+    process.cwd();
+  } catch (cause) {
+    throw new MultifdError('usage', 'the working directory was removed', {
+      cause,
+      hint: 'start it in a directory that stays',
+    });
+  }
 }
 
 /** A command line that was not understood, or an error that nobody expected. */

@@ -20,6 +20,16 @@ const SPACE: Shortage = {
   hint: 'free space on that file system (blocks or inodes), or name another place',
 };
 
+const FILE_SIZE: Shortage = {
+  what: 'larger than a file may be here',
+  hint: 'raise ulimit -f, or name a place on a file system that takes larger files',
+};
+/** Node starts no thread where it cannot say where it stands. */
+const DIRECTORY: Shortage = {
+  what: 'the working directory was removed',
+  hint: 'start it in a directory that stays',
+};
+
 const BY_CODE: Readonly<Record<string, Shortage>> = {
   EMFILE: FILES,
   ENFILE: FILES,
@@ -29,11 +39,13 @@ const BY_CODE: Readonly<Record<string, Shortage>> = {
   ENOMEM: MEMORY,
   ENOSPC: SPACE,
   EDQUOT: SPACE,
+  EFBIG: FILE_SIZE,
 };
 
 /** The shortage that caused an error; undefined for any other error. */
 export function shortageOf(error: unknown): Shortage | undefined {
   if (!(error instanceof Error)) return undefined;
+  if (/process\.cwd failed|uv_cwd/.test(error.message)) return DIRECTORY;
   const code: unknown = Reflect.get(error, 'code');
   if (typeof code === 'string' && Object.hasOwn(BY_CODE, code)) {
     // For a thread that did not start, Node gives the cause only in the message.

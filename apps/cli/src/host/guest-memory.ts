@@ -10,6 +10,7 @@ import {
 } from '@multifd/core';
 import { type MappedRam, mapRam } from '@multifd/host-linux';
 import type { Backing, MappedBacking } from '../options/backing.js';
+import { pathError } from '../system-error.js';
 import type { HostChoice } from './choose-host.js';
 
 /** A guest's memory in this process, owned by whoever made it. */
@@ -99,10 +100,22 @@ function total(
   }
 }
 
+function ownDirectory(block: string): string {
+  try {
+    return mkdtempSync(join(tmpdir(), 'multifd-guest-'));
+  } catch (cause) {
+    const { message } = pathError(cause, `RAM block ${block}: no file for it in ${tmpdir()}`);
+    throw new MultifdError('io', message, {
+      cause,
+      hint: 'set TMPDIR to a directory that this user can write to',
+    });
+  }
+}
+
 function mapBlock({ name, length }: IncomingBlock, backing: MappedBacking): MappedRam {
   if (backing !== 'file') return mapRam({ name, length, kind: backing });
   // A file that has no name once it is mapped: nothing of it stays, however this process ends.
-  const directory = mkdtempSync(join(tmpdir(), 'multifd-guest-'));
+  const directory = ownDirectory(name);
   try {
     const path = join(directory, 'ram');
     const fd = openSync(path, 'wx', 0o600);

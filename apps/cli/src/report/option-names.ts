@@ -19,9 +19,12 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   machineType: ['--machine-type'],
 };
 
-/** What asks for a report here, and what does without one. */
-const ASKS = 'leave requestReport out';
-const NO_VERIFY = 'give --no-verify';
+/** What libraries say of their options, and the option that means it here. */
+const PHRASES: readonly (readonly [said: string, here: string])[] = [
+  ['leave requestReport out', 'give --no-verify'],
+  ['let this one be replaced', 'give --force to replace it'],
+  ['as ram: ', 'with --ram '],
+];
 
 const NAMES = new RegExp(`\\b(${Object.keys(OPTIONS).join('|')})\\b`, 'g');
 
@@ -30,7 +33,8 @@ const NAMES = new RegExp(`\\b(${Object.keys(OPTIONS).join('|')})\\b`, 'g');
  * names, as they were typed if they were.
  */
 export function inOptions(text: string, args: readonly string[] = process.argv): string {
-  return text.replace(ASKS, NO_VERIFY).replace(NAMES, (parameter) => {
+  const phrased = PHRASES.reduce((words, [said, here]) => words.replace(said, here), text);
+  return phrased.replace(NAMES, (parameter) => {
     const options = OPTIONS[parameter] ?? [];
     const typed = options.find((option) =>
       args.some((arg) => arg === option || arg.startsWith(`${option}=`)),

@@ -9,9 +9,9 @@ import { resolveModule } from '../modules/resolve-module.js';
 export function asTyped(
   text: string,
   words: readonly string[] = typedWords(),
-  cwd: string = process.cwd(),
+  cwd: string | undefined = workingDirectory(),
 ): string {
-  if (!text.includes('file://')) return text;
+  if (!text.includes('file://') || cwd === undefined) return text;
   const specifiers = words.flatMap((word) => {
     const value = word.startsWith('--') ? word.slice(word.indexOf('=') + 1) : word;
     return moduleParts(value);
@@ -20,6 +20,15 @@ export function asTyped(
     const url = urlOf(specifier, cwd);
     return url === undefined ? shown : shown.replaceAll(url, specifier);
   }, text);
+}
+
+/** Undefined if it was removed: an error must be shown nevertheless. */
+function workingDirectory(): string | undefined {
+  try {
+    return process.cwd();
+  } catch {
+    return undefined;
+  }
 }
 
 function typedWords(): readonly string[] {

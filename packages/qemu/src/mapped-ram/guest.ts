@@ -48,7 +48,10 @@ export function openMappedRam(path: string, options: ReadOptions = {}): MappedRa
     const { offset, compression, libvirt } = locateStream(source, options.offset);
     if (compression !== undefined) {
       throw new MultifdError('usage', `${path}: a ${compression} file: pages cannot be read from it`, {
-        hint: unpackHint(path, compression, offset),
+        hint:
+          libvirt === undefined
+            ? `${unpackHint(path, compression, offset)} (only a file with mapped-ram can be sent)`
+            : SPARSE,
       });
     }
     const file = readMigrationFile(source, { ...options, offset });
@@ -99,12 +102,12 @@ export function devicesOf({
   }));
 }
 
+const SPARSE = 'have libvirt write it in its sparse format: virsh save --image-format sparse';
+
 function checkCapabilities({ capabilities }: MigrationFile, path: string, ofLibvirt: boolean): void {
   if (!capabilities.includes('mapped-ram')) {
     throw new MultifdError('incompatible', `${path}: a migration stream without mapped-ram`, {
-      hint: ofLibvirt
-        ? 'have libvirt write it in its sparse format: virsh save --image-format sparse'
-        : 'have QEMU write the file with the capability mapped-ram',
+      hint: ofLibvirt ? SPARSE : 'have QEMU write the file with the capability mapped-ram',
     });
   }
   const other = capabilities.find((name) => name !== 'mapped-ram');

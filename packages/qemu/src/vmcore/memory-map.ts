@@ -91,7 +91,7 @@ function findRam(blocks: readonly MappedBlock[]): readonly MappedBlock[] {
     candidates.length === 0
       ? `none of the RAM blocks is known as the machine's RAM: ${names.join(', ')}`
       : `the RAM blocks ${names.join(', ')}: nothing says in which order the machine has them`,
-    { hint: `name them in the order of the NUMA nodes that have them: --ram ${names.join(',')}` },
+    { hint: `name them in the order of the NUMA nodes that have them, as ram: ${names.join(',')}` },
   );
 }
 

@@ -233,6 +233,6 @@ async function prepare(
 
 function taken(store: Store, name: string): MultifdError {
   return new MultifdError('usage', `${store.whatOf(name)}: there is a snapshot of this name already`, {
-    hint: 'choose another name, or give --force to replace it',
+    hint: 'choose another name, or let this one be replaced',
   });
 }

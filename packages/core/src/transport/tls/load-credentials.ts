@@ -29,7 +29,8 @@ const MOST = 16 * 2 ** 20;
 export function loadTlsCredentials(folder: CredentialsFolder): TlsCredentials {
   const { dir, endpoint, verifyPeer = true, psk = false, username = 'qemu' } = folder;
   checkFolder(dir);
-  if (psk) return checkPsk(join(dir, 'keys.psk'), needed(dir, 'keys.psk', true), endpoint, username);
+  if (psk)
+    return checkPsk(join(dir, 'keys.psk'), needed(dir, 'keys.psk', true, MAKE_KEYS), endpoint, username);
   const [cert, key] = [`${endpoint}-cert.pem`, `${endpoint}-key.pem`];
   const isNeeded = endpoint === 'server';
   const files: X509Files = {
@@ -63,10 +64,10 @@ function checkFolder(dir: string): void {
   throw new MultifdError('usage', `tls-creds ${dir}: not a folder`, { hint: MAKE });
 }
 
-function needed(dir: string, name: string, secret: boolean): string {
+function needed(dir: string, name: string, secret: boolean, hint = MAKE): string {
   const text = optional(dir, name, secret);
   if (text !== undefined) return text;
-  throw new MultifdError('usage', `tls-creds ${join(dir, name)}: there is no such file`, { hint: MAKE });
+  throw new MultifdError('usage', `tls-creds ${join(dir, name)}: there is no such file`, { hint });
 }
 
 /** @param secret others must not be able to read it. */
@@ -89,6 +90,7 @@ function optional(dir: string, name: string, secret: boolean): string | undefine
 }
 
 const MAKE = 'multifd tls init DIR makes a folder with all that both ends need';
+const MAKE_KEYS = 'multifd tls init DIR --psk makes a folder with one';
 
 function unusable(path: string, cause: unknown): MultifdError {
   const code: unknown = cause instanceof Error ? Reflect.get(cause, 'code') : undefined;

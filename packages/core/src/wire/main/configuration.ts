@@ -2,6 +2,7 @@ import { hex } from '../bytes.js';
 import { isPageSize, MAIN_MAGIC, MAIN_VERSION, MAX_NAME_SIZE, SECTION } from '../layout.js';
 import { quote } from '../text.js';
 import type { ByteReader, Reading } from './byte-reader.js';
+import { missingPart } from './old-machines.js';
 import type { ConfigurationRecord } from './records.js';
 
 const UUID_SIZE = 16;
@@ -26,7 +27,7 @@ export function* readFileHeader(reader: ByteReader): Reading<void> {
   if (version !== MAIN_VERSION) throw reader.fault(`${MAIN_VERSION}`, `${version}`);
   const type = yield* reader.u8('section type');
   if (type !== SECTION.CONFIGURATION)
-    throw reader.fault(`${hex(SECTION.CONFIGURATION, 2)}, configuration`, hex(type, 2));
+    throw missingPart(reader, `${hex(SECTION.CONFIGURATION, 2)}, configuration`, type, 'send-configuration');
 }
 
 /**

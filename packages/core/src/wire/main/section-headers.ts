@@ -2,6 +2,7 @@ import { hex, readU32 } from '../bytes.js';
 import { FOOTER_SIZE, RAM_IDSTR, RAM_VERSION, SECTION } from '../layout.js';
 import { quote } from '../text.js';
 import type { ByteReader, Reading } from './byte-reader.js';
+import { missingPart } from './old-machines.js';
 import type { RamRecords, Steps } from './ram-records.js';
 import type { SectionRecord } from './records.js';
 
@@ -90,7 +91,7 @@ export function* readRamBody(reader: ByteReader, ram: RamRecords, { kind, sectio
 /** Reads a section's footer. @throws WireError `protocol` if there is none, or another section's. */
 export function* readFooter(reader: ByteReader, sectionId: number): Reading<void> {
   const type = yield* reader.u8('footer');
-  if (type !== SECTION.FOOTER) throw reader.fault(hex(SECTION.FOOTER), hex(type, 2));
+  if (type !== SECTION.FOOTER) throw missingPart(reader, hex(SECTION.FOOTER), type, 'send-section-footer');
   const id = yield* reader.u32('footer section id');
   if (id !== sectionId) throw reader.fault(`${sectionId}`, `${id}`);
 }

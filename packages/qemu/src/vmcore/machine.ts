@@ -9,6 +9,10 @@ export const ABOVE_4G = 4 * GiB;
 /** Above it QEMU may move RAM to 1 TiB, for AMD's HyperTransport, and nothing in the stream tells. */
 const HYPER_TRANSPORT = 0xfd_0000_0000;
 
+/** For messages. */
+export const KNOWN =
+  'dumps can be made of x86 guests of the machine types pc (pc-i440fx-...) and q35 (pc-q35-...)';
+
 /** The machines whose memory map is known: i440FX and Q35. */
 export type Chipset = 'pc' | 'q35';
 
@@ -17,7 +21,7 @@ export function chipsetOf(machineType: string): Chipset {
   if (machineType === 'pc' || machineType.startsWith('pc-i440fx-')) return 'pc';
   if (machineType === 'q35' || machineType.startsWith('pc-q35-')) return 'q35';
   throw new MultifdError('incompatible', `machine type ${machineType}: its memory map is not known`, {
-    hint: 'dumps can be made of x86 guests of the machine types pc (pc-i440fx-...) and q35 (pc-q35-...)',
+    hint: KNOWN,
   });
 }
 

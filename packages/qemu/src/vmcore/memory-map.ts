@@ -2,7 +2,7 @@ import { MultifdError } from '@multifd/core';
 import type { DecodedDevice } from '../inspect/devices.js';
 import { deviceRam, isDeviceBlock } from './device-ram.js';
 import { LOW_END, lowPieces, VGA_WINDOW } from './low-memory.js';
-import { ABOVE_4G, chipsetOf, type Split, splitRam } from './machine.js';
+import { ABOVE_4G, chipsetOf, KNOWN, type Split, splitRam } from './machine.js';
 
 /** A RAM block of the guest. */
 export interface MappedBlock {
@@ -78,6 +78,22 @@ export function machineRam(
   named: readonly string[] | undefined,
 ): readonly MappedBlock[] {
   return named === undefined ? findRam(blocks) : pickRam(blocks, named);
+}
+
+/**
+ * What can be said before the machine type is known: a guest that comes in is refused before its RAM has come.
+ * @throws MultifdError as `machineRam`; `incompatible` for blocks that are no PC's.
+ */
+export function checkBlocks(blocks: readonly MappedBlock[], named: readonly string[] | undefined): void {
+  const isPc = blocks.some(({ name }) => name === 'pc.ram' || name === 'pc.rom');
+  if (named !== undefined || isPc) {
+    machineRam(blocks, named);
+    return;
+  }
+  const names = blocks.map(({ name }) => name).join(', ');
+  throw new MultifdError('incompatible', `the RAM blocks ${names}: a PC (pc or q35) has pc.ram, or pc.rom`, {
+    hint: KNOWN,
+  });
 }
 
 function findRam(blocks: readonly MappedBlock[]): readonly MappedBlock[] {

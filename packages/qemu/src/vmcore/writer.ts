@@ -10,7 +10,7 @@ import {
 import { decodeDevices } from '../inspect/devices.js';
 import type { OpenFile } from '../mapped-ram/writer.js';
 import { ELF_HEADER_SIZE, encodeElfHeader, PROGRAM_HEADER_SIZE, type Segment } from './elf.js';
-import { type MappedBlock, machineRam, mapMemory } from './memory-map.js';
+import { checkBlocks, type MappedBlock, mapMemory } from './memory-map.js';
 import { processorNotes } from './notes.js';
 import { type Processor, processorsOf } from './processor.js';
 import { guestNote, guestNotePlace } from './vmcoreinfo.js';
@@ -72,7 +72,7 @@ export class VmcoreWriter {
    */
   openRam(blocks: readonly IncomingBlock[]): IncomingRam {
     // Now, and not when all of it is here.
-    machineRam(blocks, this.#ram);
+    checkBlocks(blocks, this.#ram);
     let at = FRONT_SIZE;
     const placed = blocks.map(({ name, length }) => {
       const fileOffset = at;

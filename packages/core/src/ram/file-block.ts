@@ -16,6 +16,7 @@ class FileBlock implements RamBlock {
   readonly #path: string;
   readonly #base: number;
   readonly #extents: Float64Array | undefined;
+  readonly #isWritable: boolean;
   #fd: number | undefined;
   readonly #isLent: boolean;
   /** Index of the extent that `absent` found last: queries mostly ascend. */
@@ -27,6 +28,7 @@ class FileBlock implements RamBlock {
     this.#path = descriptor.path;
     this.#base = descriptor.fileOffset ?? 0;
     this.#extents = descriptor.extents;
+    this.#isWritable = descriptor.writable;
     this.#isLent = descriptor.fd !== undefined;
     this.#fd =
       descriptor.fd ??
@@ -35,8 +37,23 @@ class FileBlock implements RamBlock {
       );
   }
 
+  /**
+   * Of a block that is only read: zeros between the extents. What a file has there is not RAM: QEMU's mapped-ram leaves
+   * a page that has become zero as it was.
+   */
   read(offset: number, length: number, scratch: Uint8Array): Uint8Array {
     const target = scratch.subarray(0, length);
+    for (let done = 0; done < length; ) {
+      const run = this.#isWritable ? done - length : this.absent(offset + done, length - done);
+      if (run > 0) target.fill(0, done, done + run);
+      else this.#readInto(target.subarray(done, done - run), offset + done);
+      done += Math.abs(run);
+    }
+    return target;
+  }
+
+  #readInto(target: Uint8Array, offset: number): void {
+    const { length } = target;
     for (let done = 0; done < length; ) {
       const count = this.#attempt('read', () =>
         readSync(this.#open(), target, done, length - done, this.#base + offset + done),
@@ -52,7 +69,6 @@ class FileBlock implements RamBlock {
       }
       done += count;
     }
-    return target;
   }
 
   window(): undefined {

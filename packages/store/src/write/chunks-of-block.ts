@@ -21,6 +21,18 @@ export class ChunksOfBlock {
     const from = offset / this.#pageSize;
     const to = (offset + length) / this.#pageSize;
     if (this.#received.firstMarked(from, to) >= to) return undefined;
-    return this.#block.read(offset, length, scratch);
+    const bytes = this.#block.read(offset, length, scratch);
+    return this.#received.firstClear(from, to) >= to ? bytes : this.#withoutUnmarked(bytes, from, scratch);
+  }
+
+  /** Zeros where nothing was received, whatever the block has there. @returns a view of `scratch`. */
+  #withoutUnmarked(bytes: Uint8Array, from: number, scratch: Uint8Array): Uint8Array {
+    const chunk = scratch.subarray(0, bytes.length);
+    // Guest memory in place is not ours to write to.
+    if (bytes.buffer !== scratch.buffer) chunk.set(bytes);
+    for (let at = 0; at < chunk.length; at += this.#pageSize) {
+      if (!this.#received.has(from + at / this.#pageSize)) chunk.fill(0, at, at + this.#pageSize);
+    }
+    return chunk;
   }
 }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openRamBlock } from '@multifd/core';
+import { openRamBlock, openRamBlockSync } from '@multifd/core';
 import { createRandom, testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import {
@@ -51,6 +51,27 @@ describe('a snapshot', () => {
     stored.close();
     expect(statSync(join(directory, 'snapshots', 'first')).mode & 0o777).toBe(0o600);
     expect((await verifyStore(store)).faults).toEqual([]);
+  });
+
+  it('has zeros where nothing was received, whatever the block has there', async () => {
+    const { objects, store } = await tempStore();
+    const guest = new TestGuest();
+    guest.write(0, PAGE, Buffer.alloc(PAGE, 'a'));
+    // As in a mapped-ram file: a page that has become zero keeps its old bytes.
+    const [descriptor] = guest.ram.blocks;
+    if (descriptor === undefined) throw new Error('no block');
+    const block = openRamBlockSync(descriptor);
+    block.write(2 * PAGE, Buffer.alloc(PAGE, 's'));
+    await save(store, 'stale', guest);
+    // The guest's own memory is as it was.
+    expect(
+      guest
+        .read(0)
+        .subarray(2 * PAGE, 3 * PAGE)
+        .every((byte) => byte === 's'.charCodeAt(0)),
+    ).toBe(true);
+    block.write(2 * PAGE, new Uint8Array(PAGE));
+    await expectSame(objects, 'stale', guest);
   });
 
   it('says where it is absent, and reads any piece', async () => {

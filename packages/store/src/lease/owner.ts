@@ -1,6 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { isRecord } from '../format/head.js';
+import { codeOf } from '../objects/disk-error.js';
 
 /** A process, so that another one can tell whether it is still there. */
 export interface Owner {
@@ -13,13 +14,34 @@ export interface Owner {
 }
 
 export function thisProcess(): Owner {
-  return { host: hostname(), scope: scope(), pid: process.pid, start: startOf(process.pid) ?? null };
+  const { pid, start } = parseStat(readStat('self')) ?? {};
+  // Another pid: this /proc is that of another pid namespace, and says nothing of our processes.
+  return {
+    host: hostname(),
+    scope: scope(),
+    pid: process.pid,
+    start: pid === process.pid ? (start ?? null) : null,
+  };
 }
 
-/** Whether it is known to have ended. Undefined: that cannot be told from here. */
-export function hasEnded({ scope: where, pid, start }: Owner): boolean | undefined {
+/** What can be seen of a process. */
+export interface Sight {
+  /** The kernel knows no such process. */
+  readonly isGone: boolean;
+  /** Its /proc/PID/stat; undefined: it cannot be read, as under hidepid or a security module. */
+  readonly stat: string | undefined;
+}
+
+/** Whether it is known to have ended. Undefined: that cannot be told from here. @param look for tests. */
+export function hasEnded(owner: Owner, look: (pid: number) => Sight = lookAt): boolean | undefined {
+  const { scope: where, pid, start } = owner;
   if (where === null || start === null || where !== scope()) return undefined;
-  return startOf(pid) !== start;
+  const { isGone, stat } = look(pid);
+  if (isGone) return true;
+  const found = parseStat(stat);
+  // Of another pid: see `thisProcess`.
+  if (found === undefined || found.pid !== pid) return undefined;
+  return found.isZombie || found.start !== start;
 }
 
 export function isOwner(value: unknown): value is Owner {
@@ -44,14 +66,27 @@ function scope(): string | null {
   }
 }
 
-/** Field 22 of its stat; undefined: there is no such process, or it is a zombie. */
-function startOf(pid: number): string | undefined {
+function lookAt(pid: number): Sight {
+  let isGone = false;
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name, in parentheses, may hold anything.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? undefined : fields[19];
+    process.kill(pid, 0);
+  } catch (cause) {
+    isGone = codeOf(cause) === 'ESRCH';
+  }
+  return { isGone, stat: readStat(pid) };
+}
+
+function readStat(pid: number | 'self'): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'latin1');
   } catch {
     return undefined;
   }
+}
+
+/** Fields 1, 3 and 22. The name before the third, in parentheses, may hold anything. */
+function parseStat(stat: string | undefined) {
+  const match = /^(\d+) \(.*\) (\S)((?: \S+){18}) (\d+) /s.exec(stat ?? '');
+  if (match === null) return undefined;
+  return { pid: Number(match[1]), isZombie: match[2] === 'Z', start: match[4] };
 }

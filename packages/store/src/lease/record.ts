@@ -14,6 +14,9 @@ export interface LeaseRecord {
   readonly expires: number;
 }
 
+/** ms since 1970: the last moment that a `Date` can be. */
+const LAST_MOMENT = 8.64e15;
+
 /** Longest object, in bytes. */
 export const LONGEST_LEASE = 4096;
 
@@ -36,7 +39,7 @@ export function parseLease(bytes: Uint8Array): LeaseRecord | undefined {
     typeof purpose === 'string' &&
     isOwner(owner) &&
     typeof expires === 'number' &&
-    Number.isFinite(expires);
+    Math.abs(expires) <= LAST_MOMENT;
   return isWhole ? { kind, purpose, owner, expires } : undefined;
 }
 

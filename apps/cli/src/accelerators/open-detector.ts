@@ -22,6 +22,11 @@ export function openDetector({ accelerator, settings }: Measured): Detector | Pr
 /** The same, with the memory announced that it is going to be asked about: a device may have to register it. */
 export async function openAttached(measured: Measured, { block }: BenchMemory): Promise<Detector> {
   const detector = await openDetector(measured);
-  await detector.attach?.([block]);
+  try {
+    await detector.attach?.([block]);
+  } catch (error) {
+    await detector.close();
+    throw error;
+  }
   return detector;
 }

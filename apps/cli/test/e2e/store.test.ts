@@ -98,6 +98,10 @@ describe('a guest in a store', () => {
       snapshots: 4,
       faults: [],
     });
+    // One name that is wrong: all stay.
+    const wrong = await run(['store', 'rm', `${store}#monday`, `${store}#nobody`]);
+    expect(wrong).toMatchObject({ code: 2, stdout: '' });
+    expect((await run(['store', 'show', `${store}#monday`])).code).toBe(0);
     expect(
       (await run(['store', 'rm', `${store}#monday`, `${store}#tuesday`, `${store}#imported`])).code,
     ).toBe(0);

@@ -17,6 +17,8 @@ export interface CaseContext {
   readonly module: string | undefined;
   /** ms that one answer of an asynchronous detector may take. */
   readonly timeout: number;
+  /** Detectors that the case has opened. */
+  readonly opened: { close(): Promise<void> }[];
 }
 
 /** One thing that every accelerator must do. */
@@ -29,7 +31,23 @@ type Body = (context: CaseContext) => Promise<void>;
 
 /** A case that is tried once. Needs an accelerator that can run here. */
 export function defineCase(name: string, body: Body, options: { random?: boolean } = {}): AcceleratorCase {
-  return { name, random: options.random ?? false, skipped: cannotRun, run: body };
+  return { name, random: options.random ?? false, skipped: cannotRun, run: closing(body) };
+}
+
+/**
+ * A case that fails leaves the rest of its body undone: what it has opened is closed, since a device's threads would keep the
+ * test run from ending.
+ */
+function closing(body: Body): Body {
+  return async (context) => {
+    const opened: CaseContext['opened'] = [];
+    try {
+      await body({ ...context, opened });
+    } catch (error) {
+      await Promise.allSettled(opened.map((each) => each.close()));
+      throw error;
+    }
+  };
 }
 
 /** A case for each of `PAGE_SIZES`. */
@@ -46,7 +64,7 @@ export function definePageCases(
       if (pageSize >= min && pageSize <= max) return cannotRun(context);
       return `declares page sizes from ${min} to ${max}`;
     },
-    run: (context) => body({ ...context, pageSize }),
+    run: closing((context) => body({ ...context, pageSize })),
   }));
 }
 

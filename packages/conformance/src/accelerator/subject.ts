@@ -45,6 +45,7 @@ export class Subject {
       context,
       await inTime(accelerator.open({ pageSize, settings }), timeout, 'open'),
     );
+    context.opened.push(subject);
     // Cutting work into batches of nothing would never end.
     assertLimit('preferredBatch', subject.preferredBatch, accelerator.capabilities.preferredBatch);
     assertLimit('inFlight', subject.inFlight, accelerator.capabilities.inFlight ?? 1);

@@ -57,6 +57,6 @@ export async function testAccelerator(
     seed,
     required,
     probe,
-    context: (random) => ({ accelerator, settings, probe, pageSize, random, module, timeout }),
+    context: (random) => ({ accelerator, settings, probe, pageSize, random, module, timeout, opened: [] }),
   });
 }

@@ -85,7 +85,10 @@ export type Probe =
   | { readonly ok: true /** What would run and on what, one line. */; readonly detail: string }
   | { readonly ok: false; readonly reason: string /** What would make it work. */; readonly fix: string };
 
-/** What a module that provides accelerators exports. */
+/**
+ * What a module that provides accelerators exports. docs/writing-an-accelerator.md has a template, and
+ * docs/writing-a-native-accelerator.md one in Rust.
+ */
 export interface AcceleratorModule {
   readonly accelerators: readonly (Accelerator | AcceleratorV1)[];
 }

@@ -36,6 +36,8 @@ export class OpenDetector {
   readonly #waiting: (() => void)[] = [];
 
   #isAttached = false;
+  /** It gave no answer in time: it may use the memory of that call, and is not asked again. */
+  #late: MultifdError | undefined;
 
   private constructor(accelerator: Accelerator, detector: Detector, timeout: number) {
     const { capabilities, name } = accelerator;
@@ -73,7 +75,7 @@ export class OpenDetector {
       ...(numaNode === undefined ? {} : { numaNode }),
     };
     try {
-      const detector = usable(accelerator, await accelerator.open(options));
+      const detector = await usable(accelerator, await accelerator.open(options));
       const opened = new OpenDetector(accelerator, detector, timeout);
       if (blocks !== undefined) await opened.#attach(blocks);
       return opened;
@@ -100,15 +102,11 @@ export class OpenDetector {
    * @throws MultifdError `accelerator` if it gave no answer in time: it may still use the buffers.
    */
   async detect(batch: PageBatch, answers: Uint8Array): Promise<MultifdError | undefined> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await this.#ask(batch, answers);
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
-    }
+    if (this.#late === undefined && this.#free > 0) this.#free--;
+    else if (this.#late === undefined) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    // A slot that nobody gives back is waited for in vain.
+    if (this.#late !== undefined) throw this.#late;
+    return this.#ask(batch, answers);
   }
 
   async #ask(batch: PageBatch, answers: Uint8Array): Promise<MultifdError | undefined> {
@@ -116,18 +114,37 @@ export class OpenDetector {
     try {
       answer = this.#detector.detect(batch, answers);
     } catch (cause) {
+      this.#settled();
       return this.#failed(cause);
     }
-    if (answer === undefined) return undefined;
-    const failed = Promise.resolve(answer).then(
-      () => undefined,
-      (cause: unknown) => this.#failed(cause),
-    );
-    return inTime(failed, {
-      timeout: this.#timeout,
-      what: `accelerator ${this.name} gave no answer`,
-      code: 'accelerator',
-    });
+    if (answer === undefined) {
+      this.#settled();
+      return undefined;
+    }
+    // Its slot is free when it has answered, also if that is too late: until then it may read the guest's memory.
+    const failed = Promise.resolve(answer)
+      .then(
+        () => undefined,
+        (cause: unknown) => this.#failed(cause),
+      )
+      .finally(() => this.#settled());
+    try {
+      return await inTime(failed, {
+        timeout: this.#timeout,
+        what: `accelerator ${this.name} gave no answer`,
+        code: 'accelerator',
+      });
+    } catch (error) {
+      this.#late = MultifdError.from(error, 'accelerator', `accelerator ${this.name}`);
+      for (const wake of this.#waiting.splice(0)) wake();
+      throw error;
+    }
+  }
+
+  #settled(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free++;
+    else next();
   }
 
   #failed(cause: unknown): MultifdError {
@@ -162,9 +179,20 @@ export class OpenDetector {
   }
 }
 
-/** @throws Error that says what of the contract it breaks. */
-function usable({ capabilities }: Accelerator, detector: unknown): Detector {
+/** @throws Error that says what of the contract it breaks; then it is closed. */
+async function usable(accelerator: Accelerator, detector: unknown): Promise<Detector> {
   if (!isDetector(detector)) throw new Error('what it gave has no detect and close');
+  try {
+    checkDetector(accelerator, detector);
+  } catch (error) {
+    // The first error is the one to tell.
+    await Promise.resolve(detector.close()).catch(() => {});
+    throw error;
+  }
+  return detector;
+}
+
+function checkDetector({ capabilities }: Accelerator, detector: Detector): void {
   for (const name of ['attach', 'detach', 'counters'] as const) {
     if (!['undefined', 'function'].includes(typeof detector[name])) {
       throw new Error(`${name} of what it gave must be a function, if it is there`);
@@ -181,7 +209,6 @@ function usable({ capabilities }: Accelerator, detector: unknown): Detector {
   }
   const fault = detector.counters === undefined ? undefined : faultOfCounters(detector.counters());
   if (fault !== undefined) throw new Error(fault);
-  return detector;
 }
 
 function isDetector(value: unknown): value is Detector {

@@ -3,6 +3,7 @@ import { MultifdError } from '../../src/errors.js';
 import type { Accelerator } from '../../src/zero/accelerator.js';
 import type { PageBatch } from '../../src/zero/detector.js';
 import { loadAccelerator } from '../../src/zero/load.js';
+import { OpenDetector } from '../../src/zero/open-detector.js';
 import { PageChecker } from '../../src/zero/page-checker.js';
 import { broken, PLAIN } from '../support/fixtures.js';
 
@@ -25,6 +26,62 @@ async function failure(work: Promise<unknown>): Promise<MultifdError> {
   expect(error.message).not.toMatch(/\n/);
   return error;
 }
+
+describe('OpenDetector', () => {
+  const CAPABILITIES = { pageSize: { min: PAGE, max: PAGE }, preferredBatch: 4, inFlight: 2 };
+  const BLOCKS = [
+    {
+      name: 'ram',
+      length: PAGE,
+      kind: 'memory' as const,
+      pieces: [new Uint8Array(new SharedArrayBuffer(PAGE))],
+    },
+  ];
+  const base: Omit<Accelerator, 'open'> = {
+    specVersion: 2,
+    name: 'late',
+    capabilities: CAPABILITIES,
+    probe: () => ({ ok: true, detail: 'in this test' }),
+  };
+
+  it('does not detach while an answer is late: the device may still read', async () => {
+    const calls: string[] = [];
+    let answer = (): void => {};
+    const accelerator: Accelerator = {
+      ...base,
+      open: () => ({
+        attach: () => void calls.push('attach'),
+        detach: () => void calls.push('detach'),
+        detect: () =>
+          new Promise<void>((resolve) => {
+            calls.push('detect');
+            answer = resolve;
+          }),
+        close: () => void calls.push('close'),
+      }),
+    };
+    const detector = await OpenDetector.open(accelerator, PAGE, 20, { blocks: BLOCKS });
+    const batch = { memory: new Uint8Array(PAGE), offsets: new Float64Array(1), count: 1 };
+    const asked = [1, 2, 3].map(() => failure(detector.detect(batch, new Uint8Array(1))));
+    for (const error of await Promise.all(asked)) expect(error.message).toMatch(/gave no answer/);
+    // Two are with the device; the third waited for a slot, and is not begun beside them.
+    expect(calls).toEqual(['attach', 'detect', 'detect']);
+    await detector.close();
+    expect(calls.slice(3)).toEqual(['close']);
+    answer();
+  });
+
+  it('closes what it refuses', async () => {
+    let closed = 0;
+    const accelerator: Accelerator = {
+      ...base,
+      open: () => ({ inFlight: 9, detect: () => {}, close: () => void closed++ }),
+    };
+    const error = await failure(OpenDetector.open(accelerator, PAGE, 1000, {}));
+    expect(error.message).toMatch(/inFlight is 9/);
+    expect(closed).toBe(1);
+  });
+});
 
 describe('PageChecker', () => {
   it.each(['plain', 'batch-of-one', 'batch-of-seven', 'async'])('gives right answers: %s', async (name) => {

@@ -1,4 +1,5 @@
 import { MultifdError } from '@multifd/core';
+import type { Store } from '@multifd/store';
 import type { ExitCode } from '../../exit-codes.js';
 import { parseStoreDirectory, parseStorePlace } from '../../options/store-place.js';
 import { formatBytes } from '../../report/format.js';
@@ -34,9 +35,15 @@ export async function verifyCommand(dir: string, options: StoreOptions): Promise
 export async function removeCommand(snapshots: readonly string[], options: StoreOptions): Promise<ExitCode> {
   return runStore('rm', options, async () => {
     const places = snapshots.map((text) => parseStorePlace(text, 'snapshot'));
-    const removed: string[] = [];
+    const found: { readonly store: Store; readonly name: string }[] = [];
     for (const { directory, name } of places) {
       const store = await openStore(directory);
+      // Before anything goes: with one name that is wrong, nothing is. A damaged one can go.
+      if ((await store.snapshotBytes(name)) === undefined) await store.snapshot(name);
+      found.push({ store, name });
+    }
+    const removed: string[] = [];
+    for (const { store, name } of found) {
       await store.remove(name);
       removed.push(store.whatOf(name));
     }

@@ -24,6 +24,8 @@ export function addonRemedy(fault: AddonFault, { packageName, triple, installed 
     if (fault === 'missing') return `build it: ${build}, which says what else is missing`;
     return `build it again on this machine: ${build}`;
   }
+  if (installed.platforms.length === 0)
+    return `install ${packageName} again; if it then still holds no addon for ${triple}, ask its author, or build it there from its source`;
   const platform = `${packageName}-${triple}`;
   if (!installed.platforms.includes(platform))
     return `${packageName} is not published for ${triple}: build it there in a clone of its repository, with Rust`;

@@ -34,6 +34,17 @@ describe('what to do about an addon that is missing', () => {
       expect(remedy('unreadable', from)).toBe('check its mode, and who may enter the directories above it');
   });
 
+  it.each(FAULTS)(
+    '%s, of a package that holds its addons itself: nothing of packages that it has not',
+    (fault) => {
+      const installed = installedPackage('file:///home/me/node_modules/pool-accel/index.js', {
+        version: '1.0.0',
+      });
+      const text = addonRemedy(fault, { packageName: 'pool-accel', triple, installed });
+      expect(text).toMatch(/^install pool-accel again; .* no addon for linux-x64-gnu/);
+    },
+  );
+
   it('without a package.json that says more', () => {
     expect(installedPackage(FROM_NPM, undefined)).toEqual({ version: undefined, platforms: [] });
     expect(installedPackage(FROM_NPM, { optionalDependencies: 'x' })?.version).toBeUndefined();

@@ -1,4 +1,4 @@
-/** What a detector has done so far, from 0 on; none ever falls. Pages and times are whole numbers. */
+/** What a detector has done so far, from 0 on; none ever falls. Pages and retries are whole numbers. */
 export interface DetectorCounters {
   /** Pages that the device answered. */
   readonly device: number;
@@ -6,7 +6,7 @@ export interface DetectorCounters {
   readonly cpuAfterFault: number;
   /** Times that a full queue made it try again. */
   readonly queueFullRetries: number;
-  /** ms that batches were with the device, added up: more than the time that passed, if several were at a time. */
+  /** ms, with fractions, that batches were with the device, added up: more than the time that passed, if several were at a time. */
   readonly deviceTime: number;
 }
 

@@ -115,7 +115,7 @@ export function allowedBy(setting: Setting): string {
     case 'list': {
       const items =
         setting.choices === undefined ? '' : `, each of them one of ${setting.choices.join(', ')}`;
-      return `a list${length(setting)}${items}`;
+      return `a list${length(setting)}${items === '' ? ', none of them empty' : items}`;
     }
   }
 }

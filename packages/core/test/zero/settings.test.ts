@@ -35,9 +35,9 @@ describe('settings', () => {
     ['mode', 'both', 'mode must be one of shared, dedicated, is "both"'],
     ['pin', 'on', 'pin must be on or off, is "on"'],
     ['label', 1, 'label must be text, is 1'],
-    ['wq', 'wq0.0', 'wq must be a list of at most 2, is "wq0.0"'],
-    ['wq', ['a', 'b', 'c'], 'wq must be a list of at most 2, is ["a", "b", "c"]'],
-    ['wq', [''], 'wq must be a list of at most 2, is [""]'],
+    ['wq', 'wq0.0', 'wq must be a list of at most 2, none of them empty, is "wq0.0"'],
+    ['wq', ['a', 'b', 'c'], 'wq must be a list of at most 2, none of them empty, is ["a", "b", "c"]'],
+    ['wq', [''], 'wq must be a list of at most 2, none of them empty, is [""]'],
     ['deph', 1, 'has no setting deph; it has depth, share, mode, pin, label, wq'],
     ['toString', 1, 'has no setting toString; it has depth'],
   ])('%s: %j is refused by name, with what is allowed', (key, value, message) => {
@@ -59,12 +59,12 @@ describe('settings', () => {
       'one of shared, dedicated',
       'on or off',
       'text',
-      'a list of at most 2',
+      'a list of at most 2, none of them empty',
     ]);
     expect(allowedBy({ type: 'number', min: 2, default: 2, help: 'x' })).toBe('a whole number from 2 on');
     const list = { type: 'list', default: [], help: 'x' } as const;
-    expect(allowedBy({ ...list, min: 1 })).toBe('a list of at least 1');
-    expect(allowedBy({ ...list, min: 1, max: 4 })).toBe('a list of 1 to 4');
+    expect(allowedBy({ ...list, min: 1 })).toBe('a list of at least 1, none of them empty');
+    expect(allowedBy({ ...list, min: 1, max: 4 })).toBe('a list of 1 to 4, none of them empty');
     expect(allowedBy({ type: 'list', choices: ['a', 'b'], default: [], help: 'x' })).toBe(
       'a list, each of them one of a, b',
     );

@@ -45,6 +45,8 @@ export interface Faults {
   readonly poison?: number;
   /** In a thousand batches: the list of descriptors faults, and the rest of it is not executed. */
   readonly batch?: number;
+  /** A page's completion record is written after its batch's. */
+  readonly behind?: number;
   /** A full queue. */
   readonly full?: number;
   /** In a thousand units (batches, and descriptors by themselves): one is held back. */

@@ -16,7 +16,7 @@ export const SURVIVED = {
   batch: { batch: 300 },
   full: { full: 300 },
   late: { late: 100, shuffled: true },
-  everything: { partial: 50, poison: 50, batch: 50, full: 100, late: 20, shuffled: true },
+  everything: { partial: 50, poison: 50, batch: 50, behind: 50, full: 100, late: 20, shuffled: true },
 } as const satisfies Readonly<Record<string, Faults>>;
 
 /** What ends it, somewhere in the middle of a migration. */

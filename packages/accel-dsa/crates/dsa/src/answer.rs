@@ -14,9 +14,9 @@ pub(crate) enum Answer {
 }
 
 /// # Safety
-/// The page is valid for reads, and the device has answered the unit that the record belongs to.
+/// The page is valid for reads, and the device has answered the unit that the record belongs to (`Arena::answered`).
 pub(crate) unsafe fn read(record: &CompletionRecord, page: u64, size: u32) -> Answer {
-    // The batch's record may have been seen, and this one not yet: so it has an order of its own.
+    // First, with the order that makes the rest of the record the device's.
     let said = record.status.load(Acquire) & status::MASK;
     let result = record.result.load(Relaxed);
     let completed = record.bytes_completed.load(Relaxed);

@@ -22,7 +22,7 @@ pub struct Descriptor {
     pub op_specific: [u64; 3],
 }
 
-/// What the device answers (`struct dsa_completion_record`). Atomics: another thread, or the device, writes them while
+/// What the device answers (`struct dsa_completion_record`). All of it atomics: another thread, or the device, writes it while
 /// this program looks.
 #[repr(C, align(32))]
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ pub struct CompletionRecord {
     /// 0 until the device has written all of the record.
     pub status: AtomicU8,
     pub result: AtomicU8,
-    pub rsvd: [u8; 2],
+    pub rsvd: [AtomicU8; 2],
     /// Of a batch: descriptors.
     pub bytes_completed: AtomicU32,
     pub fault_addr: AtomicU64,

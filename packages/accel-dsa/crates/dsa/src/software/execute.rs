@@ -2,6 +2,7 @@
 
 use std::ptr::with_exposed_provenance as pointer;
 use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::time::Duration;
 
 use super::LIMITS;
 use super::faults::Faults;
@@ -15,10 +16,12 @@ pub(super) struct Device<'a> {
     pub(super) random: Random,
     /// Descriptors executed.
     pub(super) executed: u64,
+    /// Records of the batch's pages that are written after the batch's own.
+    pub(super) behind: Vec<(u64, Said)>,
 }
 
 /// What a record says.
-struct Said {
+pub(super) struct Said {
     status: u8,
     result: u8,
     completed: u32,
@@ -26,6 +29,9 @@ struct Said {
 
 /// The device is gone: it has written no record, and does nothing any more.
 pub(super) struct Gone;
+
+/// How long a page's record stays behind its batch's: longer than the other side needs to look.
+const BEHIND: Duration = Duration::from_micros(200);
 
 const KNOWN_FLAGS: u32 = flag::CRAV | flag::RCR;
 
@@ -49,14 +55,21 @@ impl Device<'_> {
                 _ => Said::only(status::BAD_OPCODE),
             }
         };
-        // SAFETY: aligned, as was asked above, and valid by the caller's word; all of its fields that are written are
-        // atomics.
-        let record = unsafe { &*pointer::<CompletionRecord>(descriptor.completion_addr as usize) };
-        record.result.store(said.result, Relaxed);
-        record.bytes_completed.store(said.completed, Relaxed);
-        // Last: who sees it, sees the others.
-        record.status.store(said.status, Release);
-        Ok(said.status)
+        let status = said.status;
+        if in_batch && self.random.chance(self.faults.behind) {
+            self.behind.push((descriptor.completion_addr, said));
+            return Ok(status);
+        }
+        // SAFETY: aligned, as was asked above, and valid by the caller's word.
+        unsafe { write(descriptor.completion_addr, said) };
+        if !in_batch && !self.behind.is_empty() {
+            std::thread::sleep(BEHIND);
+            for (record, said) in self.behind.drain(..) {
+                // SAFETY: as above; the caller's word holds until every record is written.
+                unsafe { write(record, said) };
+            }
+        }
+        Ok(status)
     }
 
     /// # Safety
@@ -132,6 +145,17 @@ impl Device<'_> {
             completed: fetched as u32,
         })
     }
+}
+
+/// # Safety
+/// A record is at `address`, and aligned.
+unsafe fn write(address: u64, said: Said) {
+    // SAFETY: the caller's word; all fields of a record are atomics.
+    let record = unsafe { &*pointer::<CompletionRecord>(address as usize) };
+    record.result.store(said.result, Relaxed);
+    record.bytes_completed.store(said.completed, Relaxed);
+    // Last: who sees it, sees the others.
+    record.status.store(said.status, Release);
 }
 
 impl Said {

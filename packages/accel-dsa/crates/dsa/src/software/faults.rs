@@ -20,6 +20,8 @@ pub struct Faults {
     pub poison: u32,
     /// In a thousand batches: the list itself faults, and the rest of it is not executed.
     pub batch: u32,
+    /// A page's record is written after its batch's.
+    pub behind: u32,
     /// The queue is full.
     pub full: u32,
     /// In a thousand units: one is held back while others pass.

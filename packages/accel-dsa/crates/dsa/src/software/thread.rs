@@ -17,10 +17,11 @@ pub(super) fn run(shared: &Shared, faults: &Faults) {
         // Not the numbers that the submitting side draws.
         random: Random::new(faults.seed ^ 0x5eed),
         executed: 0,
+        behind: Vec::new(),
     };
     let mut held: Vec<Descriptor> = Vec::new();
     while let Some(unit) = next(shared, faults, &mut device.random, &mut held) {
-        // SAFETY: what `submit` was promised holds until the record is written, or this thread has been joined.
+        // SAFETY: what `submit` was promised holds until all records are written, or this thread has been joined.
         let done = unsafe { device.execute(&unit, false) };
         let mut state = shared.lock();
         if done.is_err() {

@@ -100,6 +100,17 @@ fn a_batch_that_ends_early_leaves_the_rest_to_the_cpu() {
 }
 
 #[test]
+fn a_page_whose_record_comes_after_its_batchs_is_waited_for() {
+    let seed = seed();
+    let tally = all_right(Faults {
+        seed,
+        behind: 300,
+        ..Faults::default()
+    });
+    assert_eq!((tally.by_cpu, tally.by_device), (0, 6 * 1697));
+}
+
+#[test]
 fn a_full_queue_is_tried_again_and_counted() {
     let seed = seed();
     let tally = all_right(Faults {
@@ -131,6 +142,7 @@ fn all_of_it_at_once() {
         partial: 100,
         poison: 50,
         batch: 100,
+        behind: 100,
         full: 100,
         late: 50,
         shuffled: true,

@@ -1,5 +1,6 @@
 import { MultifdError } from '@multifd/core/ram';
 import { damaged, otherVersion } from './format/damage.js';
+import { digest, hex } from './format/hash.js';
 import { isRecord } from './format/head.js';
 import { CHUNK_SIZE, FORMAT, FORMAT_VERSION, LARGEST_OBJECT } from './format/layout.js';
 import { nameOf, SNAPSHOTS, STORE_KEY, snapshotKey } from './format/names.js';
@@ -76,6 +77,12 @@ export class Store {
   /** Undefined if there is none of this name. */
   async snapshotBytes(name: string): Promise<Uint8Array | undefined> {
     return this.objects.get(snapshotKey(name), LARGEST_OBJECT);
+  }
+
+  /** What tells whatever has the name from all else, damaged or not. Undefined: nothing has it. */
+  async holder(name: string): Promise<string | undefined> {
+    const bytes = await this.snapshotBytes(name);
+    return bytes === undefined ? undefined : hex(digest(bytes));
   }
 
   /** Takes its name away; what only it has needed goes with the next gc. @throws MultifdError `usage`, `io`. */

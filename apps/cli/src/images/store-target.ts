@@ -11,6 +11,7 @@ import { type OpenStored, openStored } from './open-stored.js';
 import { OwnFile } from './own-file.js';
 import { checkDirectory, tryPlace } from './place.js';
 import { localDirectory, storeObjects } from './store-objects.js';
+import { syncDirectory } from './sync-directory.js';
 import { troubles } from './troubles.js';
 
 interface Settings {
@@ -34,6 +35,8 @@ export class StoreTarget implements IncomingTarget {
   readonly #objects: ObjectStore;
   readonly #place: StorePlace;
   readonly #settings: Settings;
+  /** What had the name at the beginning: that, and nothing younger, may be replaced. Null: nothing. */
+  readonly #before: string | null;
   readonly #abort = new AbortController();
   #state: 'open' | 'kept' | 'settled' | 'discarded' = 'open';
   /** The source has let go of the guest. */
@@ -45,10 +48,11 @@ export class StoreTarget implements IncomingTarget {
   #isStored = false;
   #stored: OpenStored | undefined;
 
-  private constructor(objects: ObjectStore, place: StorePlace, settings: Settings) {
+  private constructor(objects: ObjectStore, place: StorePlace, settings: Settings, before: string | null) {
     this.#objects = objects;
     this.#place = place;
     this.#settings = settings;
+    this.#before = before;
   }
 
   /**
@@ -60,16 +64,18 @@ export class StoreTarget implements IncomingTarget {
     const { directory, name } = place;
     const objects = await storeObjects(directory);
     const isMade = objects.place.kind === 'disk' && makeDirectory(objects.what, directory);
+    let before: string | null = null;
     try {
       if (!(await canMake(objects))) {
         const store = await Store.open(objects);
-        if (!settings.replace && (await store.names()).includes(name)) throw taken(store.whatOf(name));
+        before = (await store.holder(name)) ?? null;
+        if (!settings.replace && before !== null) throw taken(store.whatOf(name));
       }
       tryPlace(objects.what, localDirectory(directory));
     } finally {
       if (isMade) await rmdir(directory);
     }
-    return new StoreTarget(objects, place, settings);
+    return new StoreTarget(objects, place, settings, before);
   }
 
   async openRam(announced: readonly IncomingBlock[], ahead: number): Promise<IncomingRam> {
@@ -81,6 +87,7 @@ export class StoreTarget implements IncomingTarget {
     const snapshot = await SnapshotWriter.begin(store, name, {
       blocks: announced,
       replace: this.#settings.replace,
+      before: this.#before,
       signal: this.#abort.signal,
     });
     try {
@@ -204,8 +211,10 @@ export class StoreTarget implements IncomingTarget {
     file.path = path;
     const finished = ram.finish(content);
     file.resized();
-    finished.catch(() => {});
-    return finished;
+    // Its new name, too, is to outlive a power failure.
+    const isSafe = Promise.all([finished, syncDirectory(dirname(path))]).then(() => {});
+    isSafe.catch(() => {});
+    return isSafe;
   }
 
   /** @throws MultifdError `cancelled` if it was given up while something was awaited. */

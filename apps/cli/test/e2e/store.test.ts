@@ -123,6 +123,21 @@ describe('a guest in a store', () => {
     expect(snapshots).toHaveLength(1);
     expect(snapshots[0].id).not.toBe(before[0].id);
   });
+
+  it('has one of two guests that come at once with --force: the other stays at its source', async () => {
+    const place = `store:${join(tempDirectory(), 'guests')}#one`;
+    const [first, second] = [await startReceive([place, '--force']), await startReceive([place, '--force'])];
+    await migrateJson(['demo:4M', first.address]);
+    expect((await first.ended).code).toBe(0);
+    const sent = await run(['migrate', 'demo:4M,seed=2', second.address]);
+    expect(sent.code).toBe(1);
+    const { code, stderr } = await second.ended;
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/#one: another writer has taken the name since this one began\nhint: .+\n$/);
+    const arrived = await startReceive([]);
+    expect(await migrateJson([place, arrived.address, '--verify'])).toMatchObject({ verified: true });
+    expect((await arrived.ended).code).toBe(0);
+  });
 });
 
 describe('words that are wrong', () => {

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { GuestRamDescriptor, RawDeviceState, StreamConfiguration } from '@multifd/core';
 import { MultifdError } from '@multifd/core/ram';
+import { digest, hex } from '../format/hash.js';
 import type { SnapshotHead } from '../format/head.js';
 import { CHUNK_SIZE, LARGEST_OBJECT } from '../format/layout.js';
 import { PACKS, packOf, snapshotKey } from '../format/names.js';
@@ -32,6 +33,11 @@ export interface WriterOptions {
   readonly blocks: readonly { readonly name: string; readonly length: number }[];
   /** Whether a snapshot of this name may be replaced. */
   readonly replace?: boolean;
+  /**
+   * What may be replaced, and nothing younger: what `Store.holder` has said earlier, null for nothing. What has the name at `begin`,
+   * if it is not given.
+   */
+  readonly before?: string | null;
   readonly signal?: AbortSignal;
   /** Bytes of RAM that are stored or found, of all. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -51,6 +57,8 @@ export class SnapshotWriter {
   readonly #name: string;
   readonly #options: WriterOptions;
   #lease: Lease;
+  /** Hash of what had the name at the beginning: that, and nothing younger, may be replaced. Undefined: nothing had it. */
+  readonly #before: string | undefined;
   readonly #prepared: Promise<Prepared>;
   /** Started while the guest still comes: when it is here it stands still. */
   readonly #threads = Array.from(
@@ -59,35 +67,40 @@ export class SnapshotWriter {
   );
   /** What had the name, once `write` is about to replace it. */
   #replaced: Uint8Array | undefined;
-  #written: NamedSnapshot | undefined;
+  /** The hash of what `write` may have given the name. */
+  #written: string | undefined;
 
   private constructor(
     store: Store,
     name: string,
     options: WriterOptions,
+    before: string | undefined,
     lease: Lease,
     prepared: Promise<Prepared>,
   ) {
     this.#store = store;
     this.#name = name;
     this.#options = options;
+    this.#before = before;
     this.#lease = lease;
     this.#prepared = prepared;
   }
 
   /**
    * Takes a lease, until `close`.
-   * @throws MultifdError `usage` for a name that is none, or is taken; `io`; `cancelled`.
+   * @throws MultifdError `usage` for a name that is none, is taken, or has been replaced since `before`; `io`; `cancelled`.
    */
   static async begin(store: Store, name: string, options: WriterOptions): Promise<SnapshotWriter> {
     const { signal, blocks, replace = false } = options;
-    const before = await store.snapshotBytes(name);
-    if (before !== undefined && !replace) throw taken(store, name);
+    const now = await store.holder(name);
+    if (now !== undefined && !replace) throw taken(store, name);
+    const before = options.before === undefined ? now : (options.before ?? undefined);
+    if (now !== undefined && now !== before) throw younger(store, name);
     const lease = await Lease.use(store.objects, `a writer of ${name}`, signal);
     const prepared = prepare(store, blocks, signal);
     // It is waited for in `write`.
     prepared.catch(() => {});
-    return new SnapshotWriter(store, name, options, lease, prepared);
+    return new SnapshotWriter(store, name, options, before, lease, prepared);
   }
 
   /** Packs that could not be used, one line each: what they hold is stored once more. */
@@ -97,8 +110,9 @@ export class SnapshotWriter {
 
   /**
    * Stores the guest and gives it its name. On the disk when it resolves. To be called once.
-   * @throws MultifdError `io`, `cancelled`; `usage` if the name was taken meanwhile. Then there is no new snapshot, and what
-   * had its name still has it; chunks that are stored stay until the next gc.
+   * @throws MultifdError `io`, `cancelled`; `usage` if somebody has taken or replaced the name since `begin`. Then there is no new
+   * snapshot, and what had its name still has it; chunks that are stored stay until the next gc. If the store fails so that not
+   * even that can be had, `withdraw` tries it again.
    */
   async write(guest: GuestAtRest): Promise<NamedSnapshot> {
     const { known, candidates } = await this.#prepared;
@@ -116,21 +130,26 @@ export class SnapshotWriter {
     if (bytes.length > LARGEST_OBJECT)
       throw new MultifdError('io', `${what}: its list of chunks would have ${bytes.length} bytes`);
     const snapshot = { ...parseSnapshot(bytes, what), name: this.#name, size: bytes.length };
-    await this.#publish(bytes, snapshot);
+    try {
+      await this.#publish(bytes, snapshot);
+    } catch (error) {
+      // What has failed says more than that this fails, too; the caller can try it again.
+      await this.withdraw().catch(() => {});
+      throw error;
+    }
     return snapshot;
   }
 
-  /** Takes the snapshot back, if `write` has written one: what it has replaced is there again. */
+  /** Takes the snapshot back, if `write` may have written one: what it has replaced is there again. */
   async withdraw(): Promise<void> {
     if (this.#written === undefined) return;
-    const { id } = this.#written;
+    // Else it has not come so far, or is somebody else's by now.
+    if ((await this.#store.holder(this.#name)) === this.#written) {
+      const key = snapshotKey(this.#name);
+      if (this.#replaced === undefined) await this.#store.objects.delete(key);
+      else await this.#store.objects.put(key, [this.#replaced]);
+    }
     this.#written = undefined;
-    const now = await this.#store.snapshotBytes(this.#name);
-    // Somebody else's by now.
-    if (now === undefined || parseSnapshot(now, this.#store.whatOf(this.#name)).id !== id) return;
-    const key = snapshotKey(this.#name);
-    if (this.#replaced === undefined) await this.#store.objects.delete(key);
-    else await this.#store.objects.put(key, [this.#replaced]);
   }
 
   /** Gives the lease back. A `write` that is under way fails. */
@@ -141,19 +160,21 @@ export class SnapshotWriter {
 
   async #publish(bytes: Uint8Array, snapshot: NamedSnapshot): Promise<void> {
     const { objects } = this.#store;
-    const { replace = false } = this.#options;
     if (!(await this.#hasAll(snapshot.packs))) throw this.#lost();
-    if (replace) this.#replaced = await this.#store.snapshotBytes(this.#name);
-    const isOurs = await objects.put(snapshotKey(this.#name), [bytes], { ifAbsent: !replace });
-    if (!isOurs) throw taken(this.#store, this.#name);
-    this.#written = snapshot;
+    const old = this.#before === undefined ? undefined : await this.#store.snapshotBytes(this.#name);
+    if (old !== undefined && hex(digest(old)) !== this.#before) throw younger(this.#store, this.#name);
+    this.#replaced = old;
+    // A put that fails may have come through all the same.
+    this.#written = hex(digest(bytes));
+    const isOurs = await objects.put(snapshotKey(this.#name), [bytes], { ifAbsent: old === undefined });
+    if (!isOurs) {
+      const { replace = false } = this.#options;
+      throw replace ? younger(this.#store, this.#name) : taken(this.#store, this.#name);
+    }
     // A gc that begins from here on sees the snapshot; if none began before, all of its packs are there.
     if (await this.#hasAll(snapshot.packs)) return;
-    const old = this.#replaced;
     // What has lost packs, too, cannot come back.
-    if (old !== undefined && !(await this.#areThere(parseSnapshot(old, this.#name).packs)))
-      this.#replaced = undefined;
-    await this.withdraw();
+    if (old !== undefined && !(await this.#areThere(packsOf(old)))) this.#replaced = undefined;
     throw this.#lost();
   }
 
@@ -161,6 +182,7 @@ export class SnapshotWriter {
   async #hasAll(packs: readonly string[]): Promise<boolean> {
     if (await this.#lease.isHeld()) return true;
     // A gc took us for dead. With a new lease none goes on: what is there now stays.
+    await this.#lease.release();
     this.#lease = await Lease.use(this.#store.objects, `a writer of ${this.#name}`, this.#options.signal);
     return this.#areThere(packs);
   }
@@ -219,6 +241,15 @@ export class SnapshotWriter {
   }
 }
 
+/** What a snapshot needs; nothing, if it is damaged: it is put back as it was. */
+function packsOf(bytes: Uint8Array): readonly string[] {
+  try {
+    return parseSnapshot(bytes, '').packs;
+  } catch {
+    return [];
+  }
+}
+
 async function prepare(
   store: Store,
   blocks: WriterOptions['blocks'],
@@ -229,6 +260,16 @@ async function prepare(
     findCandidates(store, blocks),
   ]);
   return { known, candidates };
+}
+
+function younger(store: Store, name: string): MultifdError {
+  return new MultifdError(
+    'usage',
+    `${store.whatOf(name)}: another writer has taken the name since this one began`,
+    {
+      hint: 'choose another name, or look at that snapshot and begin again',
+    },
+  );
 }
 
 function taken(store: Store, name: string): MultifdError {

@@ -65,6 +65,22 @@ export class Store {
     return entries.flatMap(({ key }) => nameOf(key) ?? []).sort();
   }
 
+  /** The same for who must not miss one. @throws MultifdError `protocol` if something else is where snapshots are. */
+  async onlyNames(): Promise<readonly string[]> {
+    const entries = await this.objects.list(SNAPSHOTS);
+    return entries.map(({ key }) => {
+      const name = nameOf(key);
+      if (name !== undefined) return name;
+      throw new MultifdError(
+        'protocol',
+        `${this.what}: ${key} is not a snapshot's name, and what it needs is not known`,
+        {
+          hint: 'name it as a snapshot is named if it is one; else remove it',
+        },
+      );
+    });
+  }
+
   /** @throws MultifdError `usage` if there is none of this name; `protocol`, `incompatible`, `io`. */
   async snapshot(name: string): Promise<NamedSnapshot> {
     const bytes = await this.snapshotBytes(name);

@@ -56,7 +56,7 @@ export interface IncomingTarget {
   keep(received: GuestToKeep): Promise<Kept>;
   /**
    * The guest is here for good: what it replaced goes away. To be called after `keep`.
-   * @returns what could not be removed, one line each: no reason to fail.
+   * @returns what could not be removed, and what else the user should hear, one line each: no reason to fail.
    */
   settle(): readonly string[] | Promise<readonly string[]>;
   /**

@@ -13,6 +13,7 @@ import { checkDirectory, tryPlace } from './place.js';
 import { localDirectory, storeObjects } from './store-objects.js';
 import { syncDirectory } from './sync-directory.js';
 import { troubles } from './troubles.js';
+import { unusablePacks } from './unusable-packs.js';
 
 interface Settings {
   /** Whether a snapshot of that name may be replaced, when the new one is complete. */
@@ -140,7 +141,9 @@ export class StoreTarget implements IncomingTarget {
   async settle(): Promise<readonly string[]> {
     if (this.#state !== 'kept') return [];
     this.#state = 'settled';
-    return this.#end();
+    const snapshot = this.#receiving?.snapshot;
+    const notes = snapshot === undefined ? [] : await unusablePacks(snapshot);
+    return [...notes, ...(await this.#end())];
   }
 
   get stranded(): Stranded | undefined {

@@ -242,6 +242,23 @@ describe('what goes wrong', () => {
     expect((await receiving.ended).code).toBe(1);
   });
 
+  it('a pack that cannot be used: told, and what it holds is stored once more', async () => {
+    const store = join(tempDirectory(), 'guests');
+    await receiveInto(`store:${store}#a`, 'demo:4M');
+    const [pack = ''] = packsOf(store);
+    truncateSync(pack, 60);
+    const receiving = await startReceive([`store:${store}#b`]);
+    await migrateJson(['demo:4M', receiving.address, '--verify']);
+    const received = await receiving.ended;
+    expect(received).toMatchObject({ code: 0, stderr: expect.stringMatching(TOLD) });
+    expect(await storeJson(['verify', store])).toMatchObject({ snapshots: 2, faults: [] });
+    const exported = join(tempDirectory(), 'c.mig');
+    expect((await run(['store', 'export', `${store}#b`, `file:${exported}`])).code).toBe(0);
+    truncateSync(pack, 60);
+    const imported = await run(['store', 'import', exported, `${store}#c`]);
+    expect(imported).toMatchObject({ code: 0, stderr: expect.stringMatching(TOLD) });
+  });
+
   it('a snapshot that was cut: ls says so, and gc removes nothing', async () => {
     const store = join(tempDirectory(), 'guests');
     await receiveInto(`store:${store}#a`, 'demo:4M');
@@ -268,6 +285,9 @@ describe('what goes wrong', () => {
     });
   });
 });
+
+/** Of a pack that was cut. */
+const TOLD = /^multifd: a pack was not used: store:.*: packs\/.* is damaged: .+$/m;
 
 /** What is received and not complete. */
 function hiddenIn(store: string): string[] {

@@ -16,14 +16,14 @@ export interface Collected {
 
 /**
  * Removes the packs that no snapshot needs, and what writers that died have left. Nobody else may use the store meanwhile.
- * @throws MultifdError `io` if somebody does; `protocol` if a snapshot cannot be read: what it needs is not known, so nothing
- * is removed; `cancelled`.
+ * @throws MultifdError `io` if somebody does; `protocol` if a snapshot, or what else is where snapshots are, cannot be read: what
+ * it needs is not known, so nothing is removed; `cancelled`.
  */
 export async function collectGarbage(store: Store, signal?: AbortSignal): Promise<Collected> {
   const lease = await Lease.alone(store.objects, 'a gc');
   try {
     const needed = new Set<string>();
-    for (const name of await store.names()) {
+    for (const name of await store.onlyNames()) {
       const { packs } = await store.snapshot(name);
       for (const id of packs) needed.add(id);
     }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { Dirent } from 'node:fs';
+import type { Dirent, Stats } from 'node:fs';
 import { constants } from 'node:fs';
-import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { MultifdError } from '@multifd/core/ram';
 import { damaged } from '../format/damage.js';
@@ -77,6 +77,10 @@ export class DiskObjects implements ObjectStore {
 
   async sweep(): Promise<number> {
     const folder = join(this.directory, PARTIAL);
+    const stats = await this.#lookAt(folder);
+    if (stats === undefined) return 0;
+    // Behind a link there may be anybody's files.
+    if (!stats.isDirectory()) throw this.#strange(PARTIAL, 'not a directory');
     const names = await this.#entries(folder);
     for (const { name } of names) await rm(join(folder, name), { force: true });
     return names.length;
@@ -99,10 +103,27 @@ export class DiskObjects implements ObjectStore {
       const key = prefix + entry.name;
       if (entry.isDirectory() && key !== PARTIAL && depth > 0)
         await this.#walk(`${key}/`, depth - 1, found, most);
-      if (!entry.isFile()) continue;
-      const size = await sizeOf(join(folder, entry.name));
-      if (size !== undefined) found.push({ key, size });
+      if (entry.isDirectory()) continue;
+      if (!entry.isFile()) throw this.#strange(key, 'neither a file nor a directory');
+      const stats = await this.#lookAt(join(folder, entry.name));
+      if (stats !== undefined) found.push({ key, size: stats.size });
     }
+  }
+
+  /** Undefined: nothing is there. A link is what is looked at itself. */
+  async #lookAt(path: string): Promise<Stats | undefined> {
+    try {
+      return await lstat(path);
+    } catch (cause) {
+      if (codeOf(cause) === 'ENOENT') return undefined;
+      throw storeError(cause, `${this.what}: cannot be read`);
+    }
+  }
+
+  #strange(key: string, fault: string): MultifdError {
+    return new MultifdError('usage', `${this.what}: ${key} is ${fault}`, {
+      hint: 'a store has no links and no special files: find out who has put it there, and remove it',
+    });
   }
 
   async #entries(folder: string): Promise<readonly Dirent[]> {
@@ -180,15 +201,6 @@ async function readAt(file: FileHandle, offset: number, length: number): Promise
     done += bytesRead;
   }
   return bytes;
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (cause) {
-    if (codeOf(cause) === 'ENOENT') return undefined;
-    throw cause;
-  }
 }
 
 async function syncDirectory(path: string): Promise<void> {

@@ -18,7 +18,10 @@ export interface KnownChunks {
   readonly unusable: readonly string[];
 }
 
-/** Reads the beginning of each pack. The caller holds a lease. @throws MultifdError `io`, `cancelled`. */
+/**
+ * Reads the beginning of each pack. The caller holds a lease.
+ * @throws MultifdError `io` if the store cannot be read, but not for a single pack; `cancelled`.
+ */
 export async function findKnownChunks(store: Store, signal?: AbortSignal): Promise<KnownChunks> {
   const entries = await store.objects.list(PACKS);
   const table = new ChunkTable();
@@ -42,7 +45,9 @@ export async function findKnownChunks(store: Store, signal?: AbortSignal): Promi
         if (table.find(hash) < 0) table.add(hash, packs.length - 1, place);
       }
     } catch (error) {
-      if (!MultifdError.is(error) || error.code === 'io') throw error;
+      if (!MultifdError.is(error)) throw error;
+      // One pack, or the whole store? That a list tells, or throws.
+      if (error.code === 'io') await store.objects.list(PACKS, 1);
       unusable.push(error.message);
     }
   };

@@ -1,6 +1,16 @@
-import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { openRamBlock, openRamBlockSync } from '@multifd/core';
+import { MultifdError } from '@multifd/core/ram';
 import { createRandom, testSeed } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import {
@@ -224,6 +234,34 @@ describe('gc', () => {
     expect(packsOf(directory)).toHaveLength(1);
     expect(readdirSync(join(directory, 'leases'))).toEqual([]);
   });
+
+  it.each([
+    ['a snapshot under a strange name', 'snapshots/a copy', undefined, /a copy is not a snapshot's name/],
+    ['a link to a snapshot', 'snapshots/b', '../elsewhere', /snapshots\/b is neither a file nor a directory/],
+    ['a link among packs', 'packs/00', '../snapshots', /packs\/00 is neither a file nor a directory/],
+  ])('removes nothing where there is %s', async (_, key, target, message) => {
+    const { store, directory } = await tempStore();
+    const guest = new TestGuest();
+    guest.write(0, 0, random(12, PAGE));
+    await save(store, 'a', guest);
+    const path = join(directory, key);
+    if (target === undefined) renameSync(join(directory, 'snapshots', 'a'), path);
+    else symlinkSync(target, path);
+    const before = packsOf(directory);
+    await expect(collectGarbage(store)).rejects.toThrow(message);
+    expect(packsOf(directory)).toEqual(before);
+    expect(readdirSync(join(directory, 'leases'))).toEqual([]);
+  });
+
+  it('removes no files elsewhere', async () => {
+    const { store, directory } = await tempStore();
+    const elsewhere = tempDirectory();
+    writeFileSync(join(elsewhere, 'file'), '');
+    rmSync(join(directory, 'partial'), { recursive: true });
+    symlinkSync(elsewhere, join(directory, 'partial'));
+    await expect(collectGarbage(store)).rejects.toThrow(/partial is not a directory/);
+    expect(readdirSync(elsewhere)).toEqual(['file']);
+  });
 });
 
 describe('a store that is not as it was written', () => {
@@ -258,6 +296,33 @@ describe('a store that is not as it was written', () => {
     await writer.close();
     await expectSame(objects, 'a', guest);
     await expectSame(objects, 'b', guest);
+  });
+
+  it('a pack that the disk does not give is written anew; a store that it does not give is an error', async () => {
+    const { objects, store, directory } = await tempStore();
+    const guest = new TestGuest();
+    guest.write(0, 0, random(16, PAGE));
+    await save(store, 'a', guest);
+    class Bad extends DiskObjects {
+      isListed = true;
+      override async read(): Promise<never> {
+        throw new MultifdError('io', 'input/output error');
+      }
+      override async list(prefix: string, most?: number) {
+        if (prefix !== 'packs/' || most === undefined || this.isListed) return super.list(prefix, most);
+        throw new MultifdError('io', 'no such device');
+      }
+    }
+    const bad = new Bad(directory);
+    const writer = await SnapshotWriter.begin(await Store.open(bad), 'b', { blocks: BLOCKS });
+    expect(await writer.unusable()).toEqual(['input/output error']);
+    await writer.write(guest.atRest);
+    await writer.close();
+    await expectSame(objects, 'b', guest);
+    bad.isListed = false;
+    const other = await SnapshotWriter.begin(await Store.open(bad), 'c', { blocks: BLOCKS });
+    await expect(other.write(guest.atRest)).rejects.toThrow(/no such device/);
+    await other.close();
   });
 
   it('a pack that is gone', async () => {

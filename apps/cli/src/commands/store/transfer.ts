@@ -7,6 +7,7 @@ import { droppedNote, hasDeviceState } from '../../images/device-state.js';
 import { openTarget } from '../../images/open-target.js';
 import { storeObjects } from '../../images/store-objects.js';
 import { openStoreSource, type SnapshotInUse } from '../../images/store-source.js';
+import { unusablePacks } from '../../images/unusable-packs.js';
 import { parseTarget, type Target } from '../../options/places.js';
 import { parseSource } from '../../options/sources.js';
 import { parseStorePlace } from '../../options/store-place.js';
@@ -126,6 +127,7 @@ export async function importCommand(
         await writer.withdraw();
         throw error;
       }
+      for (const line of await unusablePacks(writer)) terminal.note(line);
       const text = `imported ${place.name}: ${formatBytes(head.content)} of content, ${formatBytes(head.added)} of it new, stored as ${formatBytes(head.stored)}\n`;
       const { content, added, stored } = head;
       return { members: { source, snapshot, content, added, stored }, text };

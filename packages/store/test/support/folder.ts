@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -20,4 +20,10 @@ export async function tempStore(): Promise<{
   const directory = join(tempDirectory(), 'store');
   const objects = new DiskObjects(directory);
   return { directory, objects, store: await Store.openOrMake(objects) };
+}
+
+/** The files of its packs. */
+export function packsOf(directory: string): readonly string[] {
+  const names = readdirSync(join(directory, 'packs'), { recursive: true, encoding: 'utf8' });
+  return names.map((name) => join(directory, 'packs', name)).filter((path) => statSync(path).isFile());
 }

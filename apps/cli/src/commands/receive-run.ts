@@ -169,10 +169,10 @@ export class ReceiveRun {
       ...(tls === undefined ? {} : { tls }),
       // What is announced is checked below, where it can be said which option allows more.
       maxRam: Number.MAX_SAFE_INTEGER,
-      openRam: (blocks, ahead) => {
+      openRam: (blocks, ahead, machineType) => {
         checkAnnouncedRam(blocks, this.#options.maxRam ?? DEFAULT_MAX_RAM);
         // Images are written to, not mapped: a mapping fills holes around what is written.
-        return images?.openRam(blocks, ahead) ?? this.#memoryFor(blocks, target);
+        return images?.openRam(blocks, ahead, machineType) ?? this.#memoryFor(blocks, target);
       },
       commit: (received) => this.#commit(received, images),
       report: (received) => this.#report(received),

@@ -91,7 +91,7 @@ export class ConvertRun {
 
   async #write(guest: RestingRam, target: FileTarget): Promise<void> {
     const { pageSize, machineType, configuration, deviceState, rawDeviceState } = guest;
-    const ram = { pageSize, blocks: target.openRam(guest.blocks).blocks };
+    const ram = { pageSize, blocks: target.openRam(guest.blocks, 0, machineType).blocks };
     const total = guest.blocks.reduce((sum, { length }) => sum + length, 0);
     await guest.copy(ram, this.#signal, (share) =>
       this.#terminal.progress(`${bar(share)} of ${formatBytes(total)}`),

@@ -5,7 +5,7 @@ import type { GuestToKeep } from './incoming-target.js';
 /** Writes a guest into one open file, which is of use only after `finish`. */
 export interface GuestWriter {
   /** @throws MultifdError */
-  openRam(blocks: readonly IncomingBlock[], ahead: number): IncomingRam;
+  openRam(blocks: readonly IncomingBlock[], ahead: number, machineType: string): IncomingRam;
   /** Writes everything else at once, and then waits for the disk. To be called once. @throws MultifdError */
   finish(guest: GuestToKeep): Promise<void>;
 }
@@ -55,7 +55,7 @@ export function vmcore(
     writer(file) {
       const writer = new VmcoreWriter(file, ram);
       return {
-        openRam: (blocks) => writer.openRam(blocks),
+        openRam: (blocks, _ahead, machineType) => writer.openRam(blocks, machineType),
         finish: async ({ machineType, deviceState, rawDeviceState }) =>
           finished(await writer.finish({ machineType, deviceState, rawDeviceState })),
       };

@@ -62,13 +62,13 @@ export class FileTarget implements IncomingTarget {
     return new FileTarget(name, format);
   }
 
-  openRam(announced: readonly IncomingBlock[], ahead = 0): IncomingRam {
+  openRam(announced: readonly IncomingBlock[], ahead: number, machineType: string): IncomingRam {
     const { path } = this.#name;
     this.#name.check();
     const file = OwnFile.make(this.#what, dirname(path), basename(path));
     const writer = this.#format.writer(file);
     this.#writing = { file, writer, blocks: [] };
-    const ram = writer.openRam(announced, ahead);
+    const ram = writer.openRam(announced, ahead, machineType);
     file.guard();
     this.#writing = { file, writer, blocks: ram.blocks.filter((block) => block.kind === 'file') };
     return ram;

@@ -42,9 +42,13 @@ export type GuestToKeep = Pick<
 export interface IncomingTarget {
   /**
    * Makes room for the announced blocks, and for `ahead` bytes of device state that came before them.
-   * @throws MultifdError `usage` for what is already there, `io`.
+   * @throws MultifdError `usage` for what is already there, `io`; `incompatible` for a machine that cannot be kept so.
    */
-  openRam(blocks: readonly IncomingBlock[], ahead: number): IncomingRam | Promise<IncomingRam>;
+  openRam(
+    blocks: readonly IncomingBlock[],
+    ahead: number,
+    machineType: string,
+  ): IncomingRam | Promise<IncomingRam>;
   /**
    * Brings it to the disk and gives it its name; nothing may write to it any more. What it replaces is moved aside. The
    * caller's thread stays free: a disk may take minutes, and a failure meanwhile must be heard. To be called once: a

@@ -2,6 +2,7 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync, wri
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import { allocateGuestRam, migrate } from '@multifd/core';
 import { openStream } from '@multifd/qemu';
 import { describe, expect, it } from 'vitest';
 import { canMount, run, start, startReceive } from '../helpers/cli.js';
@@ -202,5 +203,25 @@ describe('a core: target', () => {
         expect(readPhysical(path, segments, address, bytes.length).equals(bytes)).toBe(true);
       }
     }
+  });
+
+  it('refuses another machine while its source has the guest, also one that waits for no answer', async () => {
+    const directory = tempDirectory();
+    const receiving = await startReceive([`core:${join(directory, 'guest.core')}`, '--json']);
+    // More than connections hold whose other end reads no page.
+    const { blocks } = allocateGuestRam([{ name: 'pc.ram', length: 64 * MIB }], 4096);
+    const sent = migrate({
+      guest: { ram: { pageSize: 4096, blocks }, machineType: 'isapc' },
+      to: receiving.address,
+      parameters: { zeroPageDetection: 'none', returnPath: false },
+    });
+    await expect(sent).rejects.toMatchObject({ guest: 'source' });
+    const ended = await receiving.ended;
+    expect(ended).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/machine type isapc: its memory map is not known/),
+    });
+    expect(JSON.parse(ended.stdout)).toMatchObject({ status: 'failed' });
+    expect(readdirSync(directory)).toEqual([]);
   });
 });

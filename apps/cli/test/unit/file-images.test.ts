@@ -41,7 +41,7 @@ describe('a file: target', () => {
     const path = join(directory, 'guest.mig');
     const target = await FileTarget.open(path, { replace: false });
     expect(readdirSync(directory)).toEqual([]);
-    const ram = target.openRam(BLOCKS);
+    const ram = target.openRam(BLOCKS, 0, 'none');
     expect(ram.allZero).toBe(true);
     for (const descriptor of ram.blocks) {
       const block = openRamBlockSync(descriptor);
@@ -75,7 +75,7 @@ describe('a file: target', () => {
   it('leaves nothing behind when it is given up', async () => {
     const directory = tempDirectory();
     const target = await FileTarget.open(join(directory, 'guest.mig'), { replace: false });
-    target.openRam(BLOCKS);
+    target.openRam(BLOCKS, 0, 'none');
     target.discard();
     expect(readdirSync(directory)).toEqual([]);
   });
@@ -85,9 +85,9 @@ describe('a file: target', () => {
     const early = await FileTarget.open(path, { replace: false });
     writeFileSync(path, 'precious');
     await expect(FileTarget.open(path, { replace: false })).rejects.toThrow(/guest.mig is already there/);
-    expect(() => early.openRam(BLOCKS)).toThrow(/guest.mig is already there/);
+    expect(() => early.openRam(BLOCKS, 0, 'none')).toThrow(/guest.mig is already there/);
     const target = await FileTarget.open(path, { replace: true });
-    target.openRam(BLOCKS);
+    target.openRam(BLOCKS, 0, 'none');
     await target.keep(received());
     expect(inspectFile(path).format).toBe('mapped-ram');
     expect(target.settle()).toEqual([]);
@@ -98,7 +98,7 @@ describe('a file: target', () => {
     const path = join(tempDirectory(), 'guest.mig');
     writeFileSync(path, 'precious');
     const target = await FileTarget.open(path, { replace: true });
-    target.openRam(BLOCKS);
+    target.openRam(BLOCKS, 0, 'none');
     await target.keep(received());
     expect(target.discard()).toEqual([]);
     expect(readFileSync(path, 'utf8')).toBe('precious');
@@ -108,7 +108,7 @@ describe('a file: target', () => {
   it('takes its name back when nothing had it before', async () => {
     const directory = tempDirectory();
     const target = await FileTarget.open(join(directory, 'guest.mig'), { replace: false });
-    target.openRam(BLOCKS);
+    target.openRam(BLOCKS, 0, 'none');
     await target.keep(received());
     target.discard();
     expect(readdirSync(directory)).toEqual([]);
@@ -118,7 +118,7 @@ describe('a file: target', () => {
     const path = join(tempDirectory(), 'guest.mig');
     writeFileSync(path, 'precious');
     const target = await FileTarget.open(path, { replace: true });
-    target.openRam(BLOCKS);
+    target.openRam(BLOCKS, 0, 'none');
     await target.keep(received());
     target.abandon();
     expect(inspectFile(path).format).toBe('mapped-ram');
@@ -138,7 +138,7 @@ describe('a file: source', () => {
   it('says what of the file is left out or not read, and what cannot be asked then', async () => {
     const path = join(tempDirectory(), 'guest.mig');
     const target = await FileTarget.open(path, { replace: false });
-    target.openRam(BLOCKS);
+    target.openRam(BLOCKS, 0, 'none');
     const end = (text: string) => Buffer.from(`\0\x06\0\0\0${String.fromCharCode(text.length)}${text}`);
     const vmdesc = '{"page_size":4096,"devices":[]}';
     const rawDeviceState = { early: new Uint8Array(0), bytes: end(vmdesc), vmdesc };

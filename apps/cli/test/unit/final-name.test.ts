@@ -160,7 +160,7 @@ describe('the name of a complete file', () => {
 describe('two targets of one name', () => {
   const begin = async (make: () => Promise<FileTarget | RawTarget>) => {
     const target = await make();
-    target.openRam(BLOCKS);
+    target.openRam(BLOCKS, 0, 'none');
     return target;
   };
   const CASES = [

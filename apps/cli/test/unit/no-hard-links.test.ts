@@ -38,7 +38,7 @@ describe('a file system without hard links', () => {
       await FileTarget.open(path, { replace: false }),
       await FileTarget.open(path, { replace: false }),
     ];
-    for (const target of targets) target.openRam(BLOCKS);
+    for (const target of targets) target.openRam(BLOCKS, 0, 'none');
     const ends = await Promise.allSettled(targets.map((target) => target.keep(received())));
     expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     targets.forEach((target, index) => {

@@ -188,8 +188,13 @@ export interface ReceiveOptions {
   /**
    * Opens the RAM for the announced blocks. Default: fresh shared memory. Throw to refuse: the source's guest runs on.
    * @param ahead bytes of device state that came before RAM (`RawDeviceState.beforeRam`): a file leaves room for them.
+   * @param machineType as in `ReceiveResult`: the last chance to refuse a guest of a machine that is of no use here.
    */
-  readonly openRam?: (blocks: readonly IncomingBlock[], ahead: number) => IncomingRam | Promise<IncomingRam>;
+  readonly openRam?: (
+    blocks: readonly IncomingBlock[],
+    ahead: number,
+    machineType: string,
+  ) => IncomingRam | Promise<IncomingRam>;
   /** Bytes of RAM that a source may announce, all blocks together. Default 4 TiB. */
   readonly maxRam?: number;
   /** Only this machine type is accepted. Default: any. */

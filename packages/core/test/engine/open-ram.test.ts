@@ -1,4 +1,4 @@
-import { allocateGuestRam } from '@multifd/core';
+import { allocateGuestRam, MultifdError } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
 import { expectFailure } from '../support/outcome.js';
 import { move, tryToMove } from '../support/pair.js';
@@ -108,6 +108,22 @@ describe('what openRam returns', () => {
       destination: { openRam: () => ({ blocks: more.blocks, allZero: true }) },
     });
     expect(received.ram.blocks.map((block) => block.name)).toEqual(['pc.ram', 'pc.bios']);
+  });
+
+  it('which machine the guest is of, in time to refuse it', async () => {
+    const guest = { ...countedGuest(), machineType: 'isapc' };
+    const outcome = await tryToMove({
+      guest,
+      destination: {
+        openRam: (_blocks, _ahead, machineType) => {
+          throw new MultifdError('incompatible', `of ${machineType} nothing can be made here`);
+        },
+      },
+    });
+    expectFailure(outcome.received, 'incompatible', /of isapc nothing can be made here/);
+    expectFailure(outcome.sent, 'incompatible', /of isapc nothing can be made here/);
+    // A source that waits for no answer has let its guest go once it was stopped.
+    expect(guest.stop).not.toHaveBeenCalled();
   });
 
   it('a file that cannot be opened on the destination', async () => {

@@ -2,7 +2,7 @@ import { MultifdError } from '@multifd/core';
 import type { DecodedDevice } from '../inspect/devices.js';
 import { deviceRam, isDeviceBlock } from './device-ram.js';
 import { LOW_END, lowPieces, VGA_WINDOW } from './low-memory.js';
-import { ABOVE_4G, chipsetOf, KNOWN, type Split, splitRam } from './machine.js';
+import { ABOVE_4G, type Chipset, chipsetOf, type Split, splitRam } from './machine.js';
 
 /** A RAM block of the guest. */
 export interface MappedBlock {
@@ -46,12 +46,9 @@ export interface MemoryMap {
  * Puts the blocks where QEMU has them, as its `dump-guest-memory` lists them.
  * @throws MultifdError `incompatible` for a machine whose map is not known; `usage` if it must be told which blocks are its RAM.
  */
-export function mapMemory({ machineType, blocks, devices, ram: named }: MapRequest): MemoryMap {
-  const chipset = chipsetOf(machineType);
-  const ram = machineRam(blocks, named);
-  const size = ram.reduce((sum, { length }) => sum + length, 0);
-  if (size < LOW_END) throw new MultifdError('incompatible', `${size} bytes of RAM: a PC has at least 1 MiB`);
-  const split = splitRam(chipset, size, devices);
+export function mapMemory(request: MapRequest): MemoryMap {
+  const { blocks, devices } = request;
+  const { chipset, ram, size, split } = arrange(request);
   const { low, high, hasVga } = deviceRam(blocks, devices);
   const ranges: PhysicalRange[] = [...inBlocks(ram, 0, VGA_WINDOW.start, 0)];
   for (const { start, end, isRam } of lowPieces(chipset, devices, hasVga)) {
@@ -81,19 +78,30 @@ export function machineRam(
 }
 
 /**
- * What can be said before the machine type is known: a guest that comes in is refused before its RAM has come.
- * @throws MultifdError as `machineRam`; `incompatible` for blocks that are no PC's.
+ * What can be said before RAM and devices are here: when they are, a source may have let its guest go. It takes the machine
+ * to have its default of RAM below 4 GiB. With another (`max-ram-below-4g`) RAM may end some GiB higher or lower, which
+ * matters only near 1 TiB.
+ * @throws MultifdError as `mapMemory`.
  */
-export function checkBlocks(blocks: readonly MappedBlock[], named: readonly string[] | undefined): void {
-  const isPc = blocks.some(({ name }) => name === 'pc.ram' || name === 'pc.rom');
-  if (named !== undefined || isPc) {
-    machineRam(blocks, named);
-    return;
-  }
-  const names = blocks.map(({ name }) => name).join(', ');
-  throw new MultifdError('incompatible', `the RAM blocks ${names}: a PC (pc or q35) has pc.ram, or pc.rom`, {
-    hint: KNOWN,
-  });
+export function checkMachine(request: Omit<MapRequest, 'devices'>): void {
+  arrange({ ...request, devices: [] });
+}
+
+interface Arrangement {
+  readonly chipset: Chipset;
+  readonly ram: readonly MappedBlock[];
+  /** Bytes of `ram`. */
+  readonly size: number;
+  readonly split: Split;
+}
+
+/** @throws MultifdError as `mapMemory`. */
+function arrange({ machineType, blocks, devices, ram: named }: MapRequest): Arrangement {
+  const chipset = chipsetOf(machineType);
+  const ram = machineRam(blocks, named);
+  const size = ram.reduce((sum, { length }) => sum + length, 0);
+  if (size < LOW_END) throw new MultifdError('incompatible', `${size} bytes of RAM: a PC has at least 1 MiB`);
+  return { chipset, ram, size, split: splitRam(chipset, size, devices) };
 }
 
 function findRam(blocks: readonly MappedBlock[]): readonly MappedBlock[] {

@@ -10,7 +10,7 @@ import {
 import { decodeDevices } from '../inspect/devices.js';
 import type { OpenFile } from '../mapped-ram/writer.js';
 import { ELF_HEADER_SIZE, encodeElfHeader, PROGRAM_HEADER_SIZE, type Segment } from './elf.js';
-import { checkBlocks, type MappedBlock, mapMemory } from './memory-map.js';
+import { checkMachine, type MappedBlock, mapMemory } from './memory-map.js';
 import { processorNotes } from './notes.js';
 import { type Processor, processorsOf } from './processor.js';
 import { guestNote, guestNotePlace } from './vmcoreinfo.js';
@@ -68,11 +68,10 @@ export class VmcoreWriter {
 
   /**
    * Gives the file its size, all holes, and says where each block's pages go: for core's `ReceiveOptions.openRam`.
-   * @throws MultifdError `io`, `usage`.
+   * @throws MultifdError `io`; what of `finish` can be said before the guest has come.
    */
-  openRam(blocks: readonly IncomingBlock[]): IncomingRam {
-    // Now, and not when all of it is here.
-    checkBlocks(blocks, this.#ram);
+  openRam(blocks: readonly IncomingBlock[], machineType: string): IncomingRam {
+    checkMachine({ machineType, blocks, ...(this.#ram === undefined ? {} : { ram: this.#ram }) });
     let at = FRONT_SIZE;
     const placed = blocks.map(({ name, length }) => {
       const fileOffset = at;

@@ -122,7 +122,7 @@ async function dumpOf(
   const guest = openMappedRam(migration);
   const file = folder.open('ours');
   const writer = new VmcoreWriter(file, ram);
-  const incoming = writer.openRam(guest.ram.blocks);
+  const incoming = writer.openRam(guest.ram.blocks, guest.machineType);
   for (const [index, descriptor] of guest.ram.blocks.entries()) {
     const target = incoming.blocks[index];
     if (target === undefined) throw new Error('a block is missing');

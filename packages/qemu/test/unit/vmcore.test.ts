@@ -4,11 +4,13 @@ import { gunzipSync } from 'node:zlib';
 import { openRamBlockSync } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
 import { inspectFile, openMappedRam, openStream, VmcoreWriter } from '../../src/index.js';
+import { checkMachine } from '../../src/vmcore/memory-map.js';
 import { guestNote, guestNotePlace } from '../../src/vmcore/vmcoreinfo.js';
 import { placesOf, readElf, readPhysical } from '../support/elf.js';
 import { TestFolder } from '../support/folder.js';
 
 const PAGE = 4096;
+const GIB = 2 ** 30;
 
 /** A guest of QEMU's, unpacked. */
 function unpack(folder: TestFolder, name: string): string {
@@ -24,7 +26,7 @@ describe('a dump', () => {
     const guest = openMappedRam(path);
     const file = folder.open('core');
     const writer = new VmcoreWriter(file);
-    const incoming = writer.openRam(guest.ram.blocks);
+    const incoming = writer.openRam(guest.ram.blocks, guest.machineType);
     const main = incoming.blocks.findIndex(({ name }) => guest.ram.blocks[0]?.name === name);
     const target = incoming.blocks[main];
     if (target === undefined) throw new Error('no RAM');
@@ -52,19 +54,47 @@ describe('a dump', () => {
     const devices = { deviceState: [], rawDeviceState: { vmdesc: undefined } };
     const writer = new VmcoreWriter(folder.open('core'));
     await expect(writer.finish({ machineType: 'pc', ...devices })).rejects.toThrow(/before RAM was opened/);
-    writer.openRam([{ name: 'pc.ram', length: 2 ** 22 }]);
+    writer.openRam([{ name: 'pc.ram', length: 2 ** 22 }], 'pc');
     await expect(writer.finish({ machineType: 's390-ccw-virtio-10.0', ...devices })).rejects.toThrow(
       /machine type s390-ccw-virtio-10\.0: its memory map is not known/,
     );
-    expect(() => new VmcoreWriter(folder.open('x')).openRam([{ name: 'a/b', length: PAGE }])).toThrow(
-      /the RAM blocks a\/b: a PC \(pc or q35\) has pc\.ram, or pc\.rom/,
-    );
+  });
+
+  it.each([
+    ['isapc', [['pc.ram', 2 ** 22]], /machine type isapc: its memory map is not known/],
+    ['virt-10.0', [['mach-virt.ram', 2 ** 22]], /machine type virt-10\.0: its memory map is not known/],
+    ['none', [['pc.ram', 2 ** 22]], /machine type none: its memory map is not known/],
+    ['pc', [['pc.ram', 1011 * GIB + PAGE]], /bytes of RAM: where QEMU puts them is not known/],
+    ['q35', [['pc.ram', 1010 * GIB + PAGE]], /bytes of RAM: where QEMU puts them is not known/],
+    ['q35', [['pc.ram', 2 ** 19]], /524288 bytes of RAM: a PC has at least 1 MiB/],
+    [
+      'q35',
+      [
+        ['m0', GIB],
+        ['m1', GIB],
+      ],
+      /the RAM blocks m0, m1: nothing says in which order/,
+    ],
+  ] as const)('of %s with %j is refused before the guest has come', (machineType, sizes, message) => {
+    using folder = new TestFolder();
+    const file = folder.open('core');
+    const blocks = sizes.map(([name, length]) => ({ name, length }));
+    expect(() => new VmcoreWriter(file).openRam(blocks, machineType)).toThrow(message);
+    expect(statSync(file.path).size).toBe(0);
+  });
+
+  it.each([
+    ['pc', 1011],
+    ['q35', 1010],
+  ])('of %s may have %d GiB, which end where RAM would be moved', (machineType, gib) => {
+    const blocks = [{ name: 'pc.ram', length: gib * GIB }];
+    expect(() => checkMachine({ machineType, blocks })).not.toThrow();
   });
 
   it('takes a processor only as QEMU has it', async () => {
     using folder = new TestFolder();
     const writer = new VmcoreWriter(folder.open('core'));
-    writer.openRam([{ name: 'pc.ram', length: 2 ** 22 }]);
+    writer.openRam([{ name: 'pc.ram', length: 2 ** 22 }], 'pc');
     const vmdesc = JSON.stringify({
       page_size: PAGE,
       devices: [

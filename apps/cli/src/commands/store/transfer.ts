@@ -63,7 +63,8 @@ async function writeOut(
   try {
     const { machineType, configuration, described } = stored;
     const { early, beforeRam } = stored.rawDeviceState;
-    const { blocks } = await images.openRam(stored.ram.blocks, early.length + (beforeRam?.length ?? 0));
+    const ahead = early.length + (beforeRam?.length ?? 0);
+    const { blocks } = await images.openRam(stored.ram.blocks, ahead, machineType);
     const ram: GuestRamDescriptor = { pageSize: stored.ram.pageSize, blocks };
     const receivedPages = await copyRam(stored.ram, ram, signal, (share) =>
       terminal.progress(`exporting: ${Math.round(share * 100)} %`),

@@ -113,9 +113,9 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
 
   settle(): void {}
 
-  async place({ blocks, ahead }: FoundBlocks): Promise<ToIncomingThread> {
+  async place({ blocks, ahead }: FoundBlocks, machineType: string): Promise<ToIncomingThread> {
     this.#checkSize(blocks);
-    const { blocks: opened, allZero } = await this.#askForRam(blocks, ahead);
+    const { blocks: opened, allZero } = await this.#askForRam(blocks, ahead, machineType);
     checkAnswer(opened, allZero);
     // In the source's order, so that the result can be compared with what it announced.
     const ordered = blocks.map((block) => {
@@ -151,8 +151,12 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
     });
   }
 
-  async #askForRam(blocks: readonly IncomingBlock[], ahead: number): Promise<IncomingRam> {
-    if (this.#options.openRam !== undefined) return this.#options.openRam(blocks, ahead);
+  async #askForRam(
+    blocks: readonly IncomingBlock[],
+    ahead: number,
+    machineType: string,
+  ): Promise<IncomingRam> {
+    if (this.#options.openRam !== undefined) return this.#options.openRam(blocks, ahead, machineType);
     return { blocks: allocateGuestRam(blocks, this.#pageSize).blocks, allZero: true };
   }
 

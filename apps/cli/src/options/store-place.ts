@@ -8,6 +8,7 @@ export interface StorePlace {
   readonly name: string;
 }
 
+/** As `checkName` of the store, which is loaded only where it is used. A test compares the two. */
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
 /**

@@ -1,33 +1,12 @@
-import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { canMount, eventually, migrateJson, run, start, startReceive } from '../helpers/cli.js';
 import { sameFiles } from '../helpers/images.js';
+import { packsOf, receiveInto, storeJson } from '../helpers/store.js';
 import { tempDirectory } from '../helpers/temp.js';
 
 const GUEST = 'demo:64M,zero=0.3,fill=text,seed=5';
-
-/** What a command of `store` says; it must end with this code. */
-async function storeJson(args: readonly string[], code = 0) {
-  const ended = await run(['store', ...args, '--json']);
-  expect(ended.code, ended.stderr).toBe(code);
-  return JSON.parse(ended.stdout);
-}
-
-/** Receives a guest into a store, and verifies it by reading it back from there. */
-async function receiveInto(place: string, guest: string, options: readonly string[] = []) {
-  const receiving = await startReceive([place, '--json', ...options]);
-  const sent = await migrateJson([guest, receiving.address, '--verify']);
-  expect(sent).toMatchObject({ status: 'completed', verified: true });
-  const { code, stdout, stderr } = await receiving.ended;
-  expect(code, stderr).toBe(0);
-  return JSON.parse(stdout);
-}
-
-function packsOf(store: string): string[] {
-  const names = readdirSync(join(store, 'packs'), { recursive: true, encoding: 'utf8' });
-  return names.map((name) => join(store, 'packs', name)).filter((path) => statSync(path).isFile());
-}
 
 /** What lies in a store besides packs. */
 function restOf(store: string): string[] {
@@ -223,55 +202,6 @@ describe('what goes wrong', () => {
     expect(await storeJson(['verify', store])).toMatchObject({ snapshots: 1, faults: [] });
   });
 
-  it('a chunk that has changed: named, and no guest is made of it', async () => {
-    const store = join(tempDirectory(), 'guests');
-    await receiveInto(`store:${store}#a`, 'demo:4M');
-    const [pack = ''] = packsOf(store);
-    const bytes = readFileSync(pack);
-    bytes.writeUInt8(bytes.readUInt8(bytes.length - 100) ^ 1, bytes.length - 100);
-    writeFileSync(pack, bytes);
-    const verified = await storeJson(['verify', store], 1);
-    expect(verified).toMatchObject({ status: 'failed', 'error-class': 'io', broken: ['a'] });
-    expect(verified.faults[0]).toMatch(/packs\/.* is damaged: the bytes of chunk \d+ have another hash/);
-    const receiving = await startReceive([]);
-    const sent = await run(['migrate', `store:${store}#a`, receiving.address]);
-    expect(sent).toMatchObject({
-      code: 1,
-      stderr: expect.stringMatching(/is damaged: its bytes have another hash/),
-    });
-    expect((await receiving.ended).code).toBe(1);
-  });
-
-  it('a pack that cannot be used: told, and what it holds is stored once more', async () => {
-    const store = join(tempDirectory(), 'guests');
-    await receiveInto(`store:${store}#a`, 'demo:4M');
-    const [pack = ''] = packsOf(store);
-    truncateSync(pack, 60);
-    const receiving = await startReceive([`store:${store}#b`]);
-    await migrateJson(['demo:4M', receiving.address, '--verify']);
-    const received = await receiving.ended;
-    expect(received).toMatchObject({ code: 0, stderr: expect.stringMatching(TOLD) });
-    expect(await storeJson(['verify', store])).toMatchObject({ snapshots: 2, faults: [] });
-    const exported = join(tempDirectory(), 'c.mig');
-    expect((await run(['store', 'export', `${store}#b`, `file:${exported}`])).code).toBe(0);
-    truncateSync(pack, 60);
-    const imported = await run(['store', 'import', exported, `${store}#c`]);
-    expect(imported).toMatchObject({ code: 0, stderr: expect.stringMatching(TOLD) });
-  });
-
-  it('a snapshot that was cut: ls says so, and gc removes nothing', async () => {
-    const store = join(tempDirectory(), 'guests');
-    await receiveInto(`store:${store}#a`, 'demo:4M');
-    await receiveInto(`store:${store}#b`, 'demo:4M,seed=2');
-    truncateSync(join(store, 'snapshots', 'a'), 60);
-    const listed = await storeJson(['ls', store], 1);
-    expect(listed.snapshots).toMatchObject([{ name: 'b' }]);
-    expect(listed.damaged).toEqual([expect.stringMatching(/#a is damaged/)]);
-    const before = packsOf(store).length;
-    expect((await run(['store', 'gc', store])).code).toBe(1);
-    expect(packsOf(store)).toHaveLength(before);
-  });
-
   it.runIf(canMount)('no room: the guest stays at its source', async () => {
     const directory = tempDirectory();
     const receiving = await startReceive([`store:${join(directory, 'guests')}#a`], {
@@ -285,9 +215,6 @@ describe('what goes wrong', () => {
     });
   });
 });
-
-/** Of a pack that was cut. */
-const TOLD = /^multifd: a pack was not used: store:.*: packs\/.* is damaged: .+$/m;
 
 /** What is received and not complete. */
 function hiddenIn(store: string): string[] {

@@ -76,7 +76,7 @@ export function parseHead(text: string, what: string): SnapshotHead {
   const targetPageBits = value['target-page-bits'];
   if (typeof machineType !== 'string' || !isMachineType(machineType)) return fail('its machine type');
   if (uuid !== null && !(typeof uuid === 'string' && UUID.test(uuid))) return fail('its uuid');
-  if (typeof time !== 'string' || Number.isNaN(Date.parse(time))) return fail('its time');
+  if (typeof time !== 'string' || !isTime(time)) return fail('its time');
   if (parent !== null && !isParent(parent)) return fail('its parent');
   if (!isCount(pageSize)) return fail('its page size');
   if (value['chunk-size'] !== CHUNK_SIZE) return fail(`its chunk size is not ${CHUNK_SIZE}`);
@@ -131,6 +131,12 @@ const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 function isMachineType(text: string): boolean {
   const bytes = Buffer.byteLength(text);
   return bytes >= 1 && bytes <= 255 && !text.includes('\0');
+}
+
+/** As `toISOString` writes it, and no other way. */
+function isTime(text: string): boolean {
+  const moment = Date.parse(text);
+  return !Number.isNaN(moment) && new Date(moment).toISOString() === text;
 }
 
 function isParent(value: unknown): value is Parent {

@@ -1,9 +1,10 @@
 import { MultifdError } from '@multifd/core/ram';
 import { decodeChunk } from '../format/chunk.js';
 import { damaged } from '../format/damage.js';
-import { CHUNK_SIZE, LARGEST_OBJECT } from '../format/layout.js';
+import { CHUNK_SIZE } from '../format/layout.js';
 import { nameOf, PACKS, packKey, packOf, SNAPSHOTS } from '../format/names.js';
-import { indexSize, PackIndex, packCount } from '../format/pack-index.js';
+import { readPackIndex } from '../read/pack-index.js';
+import { packPieces } from '../read/pack-pieces.js';
 import type { NamedSnapshot, Store } from '../store.js';
 
 /** What `verify` has found. */
@@ -78,20 +79,21 @@ class Verify {
     this.#seen.add(key);
     const id = packOf(key);
     if (id === undefined) throw damaged(what, 'it is not where a pack is');
-    const bytes = await this.#store.objects.get(key, LARGEST_OBJECT);
-    if (bytes === undefined) throw damaged(what, 'it has just gone');
-    this.#bytes += bytes.length;
-    const count = packCount(bytes, what, bytes.length);
-    const index = PackIndex.parse(bytes.subarray(0, indexSize(count)), what, bytes.length, id, CHUNK_SIZE);
-    const lengths = new Uint32Array(count);
-    for (let chunk = 0; chunk < count; chunk++) {
-      const { offset, stored, length } = index.place(chunk);
-      const raw = decodeChunk(bytes.subarray(offset, offset + stored), length);
-      if (raw === undefined) throw damaged(what, `chunk ${chunk} does not unpack to ${length} bytes`);
-      if (!index.isChunk(chunk, raw)) throw damaged(what, `the bytes of chunk ${chunk} have another hash`);
-      lengths[chunk] = length;
+    const index = await readPackIndex(this.#store.objects, id);
+    this.#bytes += index.bytes.length;
+    const lengths = new Uint32Array(index.count);
+    for await (const piece of packPieces(this.#store.objects, index)) {
+      this.#bytes += piece.bytes.length;
+      for (let chunk = piece.first; chunk < piece.end; chunk++) {
+        const { offset, stored, length } = index.place(chunk);
+        const at = offset - piece.offset;
+        const raw = decodeChunk(piece.bytes.subarray(at, at + stored), length);
+        if (raw === undefined) throw damaged(what, `chunk ${chunk} does not unpack to ${length} bytes`);
+        if (!index.isChunk(chunk, raw)) throw damaged(what, `the bytes of chunk ${chunk} have another hash`);
+        lengths[chunk] = length;
+      }
     }
-    this.#chunks += count;
+    this.#chunks += index.count;
     this.#lengths.set(packKey(id), lengths);
   }
 

@@ -13,6 +13,8 @@ export const PARTIAL = 'partial';
 /** Folders of folders that keys have. */
 const DEEPEST = 4;
 
+type Parts = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
 /** A folder in a file system with hard links. Files are readable by this user only. */
 export class DiskObjects implements ObjectStore {
   readonly what: string;
@@ -28,6 +30,15 @@ export class DiskObjects implements ObjectStore {
   }
 
   async put(key: string, parts: readonly Uint8Array[], { ifAbsent = false } = {}): Promise<boolean> {
+    return this.#put(key, parts, ifAbsent);
+  }
+
+  /** Stores an object whose pieces come one after the other, as `put` does. What they throw leaves nothing of it. */
+  async putPieces(key: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.#put(key, pieces, false);
+  }
+
+  async #put(key: string, parts: Parts, ifAbsent: boolean): Promise<boolean> {
     const path = this.path(key);
     const aside = join(this.directory, PARTIAL, `${process.pid}-${randomBytes(8).toString('hex')}`);
     try {
@@ -177,11 +188,11 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-async function writeSafely(path: string, parts: readonly Uint8Array[]): Promise<void> {
+async function writeSafely(path: string, parts: Parts): Promise<void> {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   const file = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {
-    for (const part of parts) {
+    for await (const part of parts) {
       for (let done = 0; done < part.length; ) {
         const { bytesWritten } = await file.write(part, done, part.length - done);
         done += bytesWritten;

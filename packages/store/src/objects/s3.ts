@@ -175,6 +175,11 @@ function isTrouble(error: unknown): boolean {
 
 /** @throws MultifdError `protocol` if it is longer than `limit` bytes: no more are kept. */
 async function readBody(response: Response, limit: number, what: string): Promise<Uint8Array> {
+  const announced = Number(response.headers.get('content-length') ?? 0);
+  if (announced > limit) {
+    await response.body?.cancel();
+    throw damaged(what, `${announced} bytes are more than ${limit}`);
+  }
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const part of response.body ?? []) {

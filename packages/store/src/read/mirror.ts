@@ -1,10 +1,12 @@
 import { MultifdError } from '@multifd/core/ram';
-import { damaged } from '../format/damage.js';
-import { LARGEST_OBJECT } from '../format/layout.js';
 import { packKey, snapshotKey } from '../format/names.js';
+import type { PackIndex } from '../format/pack-index.js';
 import { parseSnapshot } from '../format/snapshot.js';
+import type { DiskObjects } from '../objects/disk.js';
 import type { ObjectStore } from '../objects/object-store.js';
 import type { Store } from '../store.js';
+import { readPackIndex } from './pack-index.js';
+import { packPieces } from './pack-pieces.js';
 
 /** Packs that come at a time. */
 const AT_A_TIME = 8;
@@ -23,7 +25,7 @@ export interface MirrorOptions {
 export async function mirrorSnapshot(
   store: Store,
   name: string,
-  to: ObjectStore,
+  to: DiskObjects,
   { signal, onProgress }: MirrorOptions = {},
 ): Promise<void> {
   const bytes = await store.snapshotBytes(name);
@@ -34,7 +36,7 @@ export async function mirrorSnapshot(
   const work = async () => {
     for (const id of left) {
       if (signal?.aborted) throw new MultifdError('cancelled', 'interrupted', { cause: signal.reason });
-      await copy(store.objects, packKey(id), to);
+      await copy(store.objects, id, to);
       done++;
       onProgress?.(done, packs.length);
     }
@@ -44,8 +46,13 @@ export async function mirrorSnapshot(
   if (bytes !== undefined) await to.put(snapshotKey(name), [bytes]);
 }
 
-async function copy(from: ObjectStore, key: string, to: ObjectStore): Promise<void> {
-  const bytes = await from.get(key, LARGEST_OBJECT);
-  if (bytes === undefined) throw damaged(`${from.what}: ${key}`, 'it is not there');
-  await to.put(key, [bytes]);
+/** However large it is said to be, only a piece of it is in memory. */
+async function copy(from: ObjectStore, id: string, to: DiskObjects): Promise<void> {
+  const index = await readPackIndex(from, id);
+  await to.putPieces(packKey(id), partsOf(from, index));
+}
+
+async function* partsOf(from: ObjectStore, index: PackIndex): AsyncGenerator<Uint8Array, void> {
+  yield index.bytes;
+  for await (const { bytes } of packPieces(from, index)) yield bytes;
 }

@@ -178,6 +178,18 @@ describe('hostile bytes', () => {
   });
 
   it.each([
+    '2026-11-30',
+    '2026-11-30T12:00:00Z',
+    '2026-11-30T12:00:00.000+01:00',
+    'Mon, 30 Nov 2026 12:00:00 GMT (\u001b[31m)',
+    '+275760-09-13T00:00:00.001Z',
+  ])('a snapshot of the time %j', (time) => {
+    const { head, ...rest } = parts();
+    const { bytes } = encodeSnapshot({ ...rest, head: { ...head, time } });
+    expect(() => parseSnapshot(bytes, 'x')).toThrow(/x is damaged: its time/);
+  });
+
+  it.each([
     ['more chunks than bytes', (b: Buffer) => b.writeUInt32BE(0xffff, 12), /cannot be in/],
     ['no chunk', (b: Buffer) => b.writeUInt32BE(0, 12), /cannot be in/],
     ['another version', (b: Buffer) => b.writeUInt32BE(2, 8), /format version 2, and this multifd knows 1/],

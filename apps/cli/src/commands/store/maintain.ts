@@ -2,7 +2,7 @@ import { MultifdError } from '@multifd/core';
 import type { Store } from '@multifd/store';
 import type { ExitCode } from '../../exit-codes.js';
 import { parseStoreDirectory, parseStorePlace } from '../../options/store-place.js';
-import { formatBytes } from '../../report/format.js';
+import { formatBytes, plain } from '../../report/format.js';
 import { openStore } from './look.js';
 import { runStore, type StoreOptions } from './run.js';
 
@@ -19,9 +19,8 @@ export async function verifyCommand(dir: string, options: StoreOptions): Promise
       const { faults, broken, ...counts } = await verifyStore(store, { signal, onProgress });
       const { snapshots, packs, chunks, bytes } = counts;
       const read = `${snapshots} snapshots, ${packs} packs, ${chunks} chunks: ${formatBytes(bytes)} read`;
-      const text = [...faults, ...broken.map((name) => `snapshot ${name} cannot be restored`), read].join(
-        '\n',
-      );
+      const lines = [...faults, ...broken.map((name) => `snapshot ${name} cannot be restored`), read];
+      const text = lines.map(plain).join('\n');
       const members = { store: directory, ...counts, faults, broken };
       if (faults.length === 0) return { members, text: `${text}, and all is as it was written\n` };
       return { members, text: `${text}\n`, error: notWhole(store.what, faults.length, broken) };

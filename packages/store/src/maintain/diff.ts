@@ -8,8 +8,10 @@ export interface BlockDifference {
   readonly sizes: readonly [number | null, number | null];
   /** Pages whose content differs, of those that both have. */
   readonly pages: number;
-  /** Runs of them: pairs of byte offsets [start, end). */
+  /** Runs of them: pairs of byte offsets [start, end), ascending; the first `mostRanges`. */
   readonly ranges: readonly (readonly [number, number])[];
+  /** Runs that are not listed. */
+  readonly more: number;
 }
 
 export interface Difference {
@@ -20,15 +22,19 @@ export interface Difference {
 
 /** Bytes that are compared at a time. */
 const STEP = 2 ** 20;
+/** A page in two of a large guest would fill memory. */
+const MOST_RANGES = 100_000;
 
 /**
  * Compares two guests page by page. Chunks that both share are not read.
+ * @param mostRanges of a block that are listed; more are counted.
  * @throws MultifdError `usage` if their pages have different sizes; `protocol`, `io`, `cancelled`.
  */
 export async function diffSnapshots(
   a: StoredGuest,
   b: StoredGuest,
   signal?: AbortSignal,
+  mostRanges = MOST_RANGES,
 ): Promise<Difference> {
   const { pageSize } = a.ram;
   if (pageSize !== b.ram.pageSize) {
@@ -36,7 +42,7 @@ export async function diffSnapshots(
   }
   const names = new Set([...a.ram.blocks, ...b.ram.blocks].map(({ name }) => name));
   const blocks: BlockDifference[] = [];
-  for (const name of names) blocks.push(await diffBlock(name, a, b, signal));
+  for (const name of names) blocks.push(await diffBlock(name, a, b, mostRanges, signal));
   return {
     blocks,
     machineType: a.machineType !== b.machineType,
@@ -57,14 +63,17 @@ async function diffBlock(
   name: string,
   a: StoredGuest,
   b: StoredGuest,
+  mostRanges: number,
   signal: AbortSignal | undefined,
 ): Promise<BlockDifference> {
   const { pageSize } = a.ram;
   const [one, other] = [a, b].map(({ ram }) => ram.blocks.find((block) => block.name === name));
   const sizes = [one?.length ?? null, other?.length ?? null] as const;
   const ranges: [number, number][] = [];
-  let pages = 0;
-  if (one === undefined || other === undefined) return { name, sizes, pages, ranges };
+  let [pages, more] = [0, 0];
+  // Listed or not.
+  let last: [number, number] | undefined;
+  if (one === undefined || other === undefined) return { name, sizes, pages, ranges, more };
   const [left, right] = await Promise.all([openRamBlock(one), openRamBlock(other)]);
   const [scratch, second] = [new Uint8Array(STEP), new Uint8Array(STEP)];
   try {
@@ -80,9 +89,13 @@ async function diffBlock(
           const end = page + pageSize;
           if (Buffer.compare(mine.subarray(page, end), theirs.subarray(page, end)) === 0) continue;
           pages++;
-          const last = ranges.at(-1);
-          if (last?.[1] === at + page) last[1] = at + end;
-          else ranges.push([at + page, at + end]);
+          if (last?.[1] === at + page) {
+            last[1] = at + end;
+            continue;
+          }
+          last = [at + page, at + end];
+          if (ranges.length < mostRanges) ranges.push(last);
+          else more++;
         }
       }
     }
@@ -90,7 +103,7 @@ async function diffBlock(
     left.close();
     right.close();
   }
-  return { name, sizes, pages, ranges };
+  return { name, sizes, pages, ranges, more };
 }
 
 /** Byte ranges whose chunks are not the same ones in both. */

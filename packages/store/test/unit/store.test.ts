@@ -118,6 +118,39 @@ describe('a snapshot', () => {
     c.close();
   });
 
+  it('has ranges that are listed, and others that are counted', async () => {
+    const { objects, store } = await tempStore();
+    const guest = new TestGuest();
+    await save(store, 'first', guest);
+    // Five runs of pages, one of them over several chunks.
+    for (const [page, count] of [
+      [1, 2],
+      [5, 1],
+      [20, 40],
+      [100, 3],
+      [104, 1],
+    ] as const) {
+      guest.write(0, page * PAGE, Buffer.alloc(count * PAGE, 7));
+    }
+    await save(store, 'second', guest);
+    const [a, b] = ['first', 'second'].map((name) => openSnapshot(objects, name));
+    if (a === undefined || b === undefined) throw new Error('none');
+    const runs = [
+      [1, 3],
+      [5, 6],
+      [20, 60],
+      [100, 103],
+      [104, 105],
+    ].map((run) => run.map((page) => page * PAGE));
+    for (const most of [0, 1, 3, 5, undefined]) {
+      const [block] = (await diffSnapshots(a, b, undefined, most)).blocks;
+      const listed = most ?? 5;
+      expect(block).toMatchObject({ pages: 47, ranges: runs.slice(0, listed), more: 5 - listed });
+    }
+    a.close();
+    b.close();
+  });
+
   it('keeps its name unless it may be replaced, and then can be taken back', async () => {
     const { objects, store } = await tempStore();
     const guest = new TestGuest();

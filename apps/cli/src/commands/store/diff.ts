@@ -30,24 +30,26 @@ function members({ blocks, machineType, deviceState }: Difference, pageSize: num
     'device-state-differs': deviceState,
     'page-size': pageSize,
     pages: blocks.reduce((sum, { pages }) => sum + pages, 0),
-    blocks: blocks.map(({ name, sizes, pages, ranges }) => ({
+    blocks: blocks.map(({ name, sizes, pages, ranges, more }) => ({
       name,
       'from-size': sizes[0],
       'to-size': sizes[1],
       pages,
       ranges: ranges.map(([start, end]) => ({ offset: start, length: end - start })),
+      'more-ranges': more,
     })),
   };
 }
 
 function text({ blocks, machineType, deviceState }: Difference, pageSize: number): string {
-  const lines = blocks.map(({ name, sizes, pages, ranges }) => {
+  const lines = blocks.map(({ name, sizes, pages, ranges, more }) => {
     const block = `block ${plain(name)}`;
     const [a, b] = sizes;
     if (a === null || b === null) return `${block}: only in the ${a === null ? 'second' : 'first'} snapshot`;
     const size = a === b ? '' : `, ${formatBytes(a)} and ${formatBytes(b)}`;
     if (pages === 0) return `${block}${size}: no page differs`;
-    const where = ranges.length === 1 ? '1 range' : `${ranges.length} ranges`;
+    const runs = ranges.length + more;
+    const where = runs === 1 ? '1 range' : `${runs} ranges`;
     return `${block}${size}: ${pages} ${pages === 1 ? 'page differs' : 'pages differ'} (${formatBytes(pages * pageSize)}), in ${where}`;
   });
   const all = [

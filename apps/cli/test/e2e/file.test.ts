@@ -120,7 +120,7 @@ describe('a migration file that does not begin with its stream', () => {
     const sent = await run(['migrate', `file:${file}.gz`, '--json']);
     expect(sent.code).toBe(2);
     expect(sent.stderr).toBe(
-      `multifd: ${file}.gz: a gzip file: pages cannot be read from it\nhint: unpack it first: gzip -dc ${file}.gz > guest.mig\n`,
+      `multifd: ${file}.gz: a gzip file: pages cannot be read from it\nhint: unpack it first: gzip -dc ${file}.gz > guest.mig (only a file with mapped-ram can be sent)\n`,
     );
     expect(JSON.parse(sent.stdout)).toMatchObject({ status: 'failed', 'error-class': 'usage' });
   });

@@ -26,7 +26,9 @@ export async function removeStaleSocket(path: string): Promise<void> {
   }
   const answer = await ask(path, path);
   if (answer === 'ENOENT') return;
-  if (answer === 'EACCES') {
+  const user = process.geteuid?.() ?? 0;
+  const isAnothers = user !== 0 && Number(found.uid) !== user;
+  if (answer === 'EACCES' || (answer === 'listens' && isAnothers)) {
     throw new MultifdError('usage', `cannot listen on unix:${path}: another user's socket is there`, {
       hint: 'choose another path',
     });
@@ -63,7 +65,9 @@ async function ask(bound: string, path: string): Promise<string> {
  */
 async function isListed(path: string): Promise<boolean> {
   const given = resolve(path);
-  const names = [given, await realpath(dirname(given)).then((folder) => join(folder, basename(given)))];
+  // Directories above it may be closed to this user, who stands in it.
+  const folder = await realpath(dirname(given)).catch(() => dirname(given));
+  const names = [given, join(folder, basename(given))];
   const table = await readFile('/proc/net/unix', 'utf8').catch(() => '');
   return table.split('\n').some((line) => {
     // Num RefCount Protocol Flags Type St Inode Path

@@ -124,7 +124,9 @@ describe('what cannot be read is named, with what to do', () => {
     using folder = new TestFolder();
     const packed = await refusal(() => openMappedRam(write(folder, gzipSync(STREAM))));
     expect(packed.message).toContain('a gzip file: pages cannot be read from it');
-    expect(packed.hint).toMatch(/^unpack it first: gzip -dc .+ > guest\.mig$/);
+    expect(packed.hint).toMatch(
+      /^unpack it first: gzip -dc .+ > guest\.mig \(only a file with mapped-ram can be sent\)$/,
+    );
     const raw = await refusal(() => openMappedRam(write(folder, libvirtFront(0), STREAM)));
     expect(raw).toMatchObject({ code: 'incompatible', hint: expect.stringContaining('sparse') });
     const sync = await refusal(() => inspectFile(write(folder, zstdCompressSync(STREAM))));

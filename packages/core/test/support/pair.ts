@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import {
   type Guest,
   type Incoming,
@@ -27,6 +28,8 @@ export interface PairOptions {
    * source has ended.
    */
   readonly waitsOn?: boolean;
+  /** With `waitsOn`: what the destination must have heard of before it is cancelled. Ten seconds at most: a test that fails says what. */
+  readonly heard?: () => boolean;
   /** Called when the source has ended. */
   readonly sent?: () => void;
   /** ms until both ends must have settled. */
@@ -40,7 +43,7 @@ export interface PairOutcome {
 
 /** Migrates over a real socket between two ends in this process, and says how each ended. */
 export async function tryToMove(options: PairOptions): Promise<PairOutcome> {
-  const { guest, parameters = {}, source = {}, destination = {}, waitsOn = false, limit } = options;
+  const { guest, parameters = {}, source = {}, destination = {}, waitsOn = false, heard, limit } = options;
   const cancel = new AbortController();
   const incoming = await receive({
     listen: 'tcp:127.0.0.1:0',
@@ -63,7 +66,8 @@ export async function tryToMove(options: PairOptions): Promise<PairOutcome> {
       }),
       'migrate',
       limit,
-    ).finally(() => {
+    ).finally(async () => {
+      for (let tries = 0; heard?.() === false && tries < 1000; tries++) await setTimeout(10);
       cancel.abort();
       options.sent?.();
     }),

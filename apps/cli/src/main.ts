@@ -1,4 +1,4 @@
-import { MultifdError } from '@multifd/core';
+import { MultifdError, shortageOf } from '@multifd/core';
 import { CommanderError } from 'commander';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.js';
 import { buildProgram } from './program.js';
@@ -27,10 +27,9 @@ function checkWorkingDirectory(): void {
   try {
     process.cwd();
   } catch (cause) {
-    throw new MultifdError('usage', 'the working directory was removed', {
-      cause,
-      hint: 'start it in a directory that stays',
-    });
+    const shortage = shortageOf(cause);
+    if (shortage === undefined) throw cause;
+    throw new MultifdError('usage', shortage.what, { cause, hint: shortage.hint });
   }
 }
 

@@ -1,5 +1,5 @@
 import { getSystemErrorMap } from 'node:util';
-import { MultifdError } from '@multifd/core';
+import { MultifdError, shortageOf } from '@multifd/core';
 
 /** What the operating system says of a path that cannot be right as it was given, and what to do about it. */
 const WRONG_PATH: Readonly<Record<string, string>> = {
@@ -12,12 +12,6 @@ const WRONG_PATH: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'use a shorter path, or one relative to where you are',
   ENXIO: 'it is a pipe that nobody reads from, or a device that is not there',
   ELOOP: 'its symbolic links lead in a circle',
-};
-
-/** What to do where the path is right, and the system lacks something. */
-const LACKING: Readonly<Record<string, string>> = {
-  ENOSPC: 'free space on that file system (blocks or inodes), or name another place',
-  EDQUOT: "free space within this user's quota, or name another place",
 };
 
 /** Whether it is the operating system that refused something. Node's own errors name no system call. */
@@ -37,8 +31,11 @@ export function pathError(cause: unknown, what: string): MultifdError {
   const message = `${what}: ${text}`;
   const hint = Object.hasOwn(WRONG_PATH, code) ? WRONG_PATH[code] : undefined;
   if (hint === undefined) {
-    const lacking = Object.hasOwn(LACKING, code) ? LACKING[code] : undefined;
-    return new MultifdError('io', message, { ...(lacking === undefined ? {} : { hint: lacking }), cause });
+    const shortage = shortageOf(cause);
+    return new MultifdError('io', message, {
+      ...(shortage === undefined ? {} : { hint: shortage.hint }),
+      cause,
+    });
   }
   return new MultifdError('usage', message, { hint, cause });
 }

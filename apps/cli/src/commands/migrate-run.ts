@@ -212,7 +212,7 @@ export class MigrateRun {
       ...(this.#facts.host?.module === undefined ? {} : { socketIo: this.#facts.host.module }),
       ...(parameters.zeroPageDetection === 'none' || this.#facts.choice === undefined
         ? {}
-        : { accelerator: this.#facts.choice.accelerator, fallbacks: this.#facts.choice.fallbacks }),
+        : { accelerator: this.#facts.choice }),
       onEvent: (event) => {
         if (event.type === 'status') this.#interrupt.reached(event.status);
         if (event.type === 'status' && event.status === 'completed') accounted = onCompleted();

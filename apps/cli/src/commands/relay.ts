@@ -115,7 +115,7 @@ async function run(
     methodSettings: settings,
     signal,
     ...tls,
-    ...(choice === undefined ? {} : { accelerator: choice.accelerator, fallbacks: choice.fallbacks }),
+    ...(choice === undefined ? {} : { accelerator: choice }),
     ...(socketIo === undefined ? {} : { socketIo }),
     onEvent: (event) => {
       watch.onEvent(event);

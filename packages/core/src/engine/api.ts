@@ -90,6 +90,7 @@ export interface MigrateOptions {
   /**
    * Replacements, in this order, if the accelerator fails. Default: those of an `AcceleratorChoice`, else none. Without
    * any, as for an accelerator that was asked for by name, its failure ends the migration, and the guest runs on here.
+   * Each thread opens its own: one that shares a device is opened once in each.
    */
   readonly fallbacks?: readonly AcceleratorReference[];
   readonly parameters?: Partial<MigrationParameters>;

@@ -70,7 +70,10 @@ export async function chooseFastest(
     detail: chosen.detail,
     requested: 'auto',
     refused,
-    fallbacks: sorted.filter((each) => each !== chosen).map(({ reference }) => reference),
+    // A replacement is opened in the thread that lost its accelerator: where a device is shared, each would open it.
+    fallbacks: sorted
+      .filter((each) => each !== chosen && each.accelerator.share === undefined)
+      .map(({ reference }) => reference),
     measured: sorted.map(({ reference, bytesPerSecond }) => ({ name: reference.name, bytesPerSecond })),
   };
 }

@@ -10,7 +10,7 @@ export interface CheckPlan {
   readonly accelerator: AcceleratorReference;
   /** Replacements if it fails, in this order. */
   readonly fallbacks: readonly AcceleratorReference[];
-  /** Whether they are to be asked first whether they can run here. */
+  /** Whether the accelerator is to be asked first whether it can run here. Replacements always are. */
   readonly probes: boolean;
   /** Port to the accelerator's shared device, if it has one. */
   readonly line: MessagePort | undefined;
@@ -65,7 +65,9 @@ export class CheckPlans {
   /** Makes the plan of one more thread. Post it with its line in the transfer list. */
   next(): CheckPlan {
     const { accelerator, fallbacks, isProbed } = this.#chosen;
-    return { accelerator, fallbacks, probes: !isProbed, line: this.#shared?.connect() };
+    // Who shares a device was asked before it was opened. Asked in each thread, each would open one of its own.
+    const probes = !isProbed && this.#shared === undefined;
+    return { accelerator, fallbacks, probes, line: this.#shared?.connect() };
   }
 
   /** Closes the shared device, once no thread checks any more. Does not throw: the run's outcome is decided. */

@@ -14,7 +14,7 @@ export type AcceleratorOption = AcceleratorReference | AcceleratorChoice | strin
 export interface ChosenAccelerator {
   readonly accelerator: AcceleratorReference | undefined;
   readonly fallbacks: readonly AcceleratorReference[];
-  /** Whether somebody has asked them whether they can run here. */
+  /** Whether somebody has asked the accelerator whether it can run here. */
   readonly isProbed: boolean;
 }
 
@@ -36,9 +36,7 @@ export function readAccelerator(
     return { accelerator: option, fallbacks: fallbacks ?? [], isProbed: false };
   }
   const { accelerator } = option;
-  // Of other fallbacks than its own nobody has asked.
-  const isProbed = fallbacks === undefined || fallbacks.length === 0;
-  return { accelerator, fallbacks: fallbacks ?? option.fallbacks, isProbed };
+  return { accelerator, fallbacks: fallbacks ?? option.fallbacks, isProbed: true };
 }
 
 function readText(text: string): AcceleratorReference {

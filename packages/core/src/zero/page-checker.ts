@@ -23,7 +23,7 @@ export interface CheckerOptions extends OpeningOptions {
   readonly heartbeat?: () => void;
   /** Replacements, in this order, if the accelerator fails. With none left, `check` throws its failure. */
   readonly fallbacks?: readonly AcceleratorReference[];
-  /** Asks each first whether it can run here: nobody has done so yet. */
+  /** Asks the accelerator first whether it can run here: nobody has done so yet. Replacements always are. */
   readonly probes?: boolean;
   readonly onReplaced?: (replacement: AcceleratorReplacement) => void;
 }
@@ -174,7 +174,7 @@ async function openNext(
     try {
       const { settings, numaNode } = reference;
       const accelerator = await loadAccelerator(reference);
-      const own = { ...options, line: undefined, settings, numaNode };
+      const own = { ...options, probes: true, line: undefined, settings, numaNode };
       return { reference, detector: await opened(accelerator, pageSize, timeout, own) };
     } catch {
       // If no fallback can be opened, the caller reports the first failure.

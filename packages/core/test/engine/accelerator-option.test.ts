@@ -44,6 +44,13 @@ describe('the accelerator of a migration', () => {
     }
   });
 
+  it('is asked once if its device is shared, not in each thread', async () => {
+    const parameters = { zeroPageDetection: 'multifd', multifdChannels: 3 } as const;
+    const accelerator = { module: PROBED, name: 'shared-asked' };
+    const { sent } = await move({ guest: makeGuest(), parameters, source: { accelerator } });
+    expect(sent.accelerator).toEqual(accelerator);
+  });
+
   it('that cannot run is replaced by one that can', async () => {
     const fallbacks = [{ module: PROBED, name: 'absent-device' }, PLAIN];
     const guest = makeGuest();

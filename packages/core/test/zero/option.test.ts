@@ -26,7 +26,7 @@ describe('the option accelerator', () => {
     const chosen = { accelerator: JS, fallbacks: [WASM], isProbed: true };
     expect(readAccelerator(CHOICE, undefined)).toEqual(chosen);
     expect(readAccelerator(CHOICE, [])).toEqual({ ...chosen, fallbacks: [] });
-    expect(readAccelerator(CHOICE, [JS])).toEqual({ ...chosen, fallbacks: [JS], isProbed: false });
+    expect(readAccelerator(CHOICE, [JS])).toEqual({ ...chosen, fallbacks: [JS] });
   });
 
   it.each([

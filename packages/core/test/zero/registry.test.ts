@@ -244,6 +244,14 @@ describe('auto', () => {
     expect((await all.choose('plain')).fallbacks).toEqual([]);
   });
 
+  it('a device that threads share takes over from nobody: each thread would open it', async () => {
+    // For so many threads, a part of it is always slower than the others.
+    const choice = await registry(fixture('probed.mjs')).choose('auto', { threads: 1000 });
+    expect(choice.measured?.map(({ name }) => name)).toContain('shares-too');
+    expect(choice.accelerator.name).toBe('asked');
+    expect(choice.fallbacks.map(({ name }) => name)).not.toContain('shares-too');
+  });
+
   it('a device that threads share is rated by its part for each of them', async () => {
     const shares = await loadAccelerator(gathering('shares'));
     expect(rateOfThread(shares, 8e9, 4)).toBe(2e9);

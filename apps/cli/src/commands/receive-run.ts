@@ -199,6 +199,7 @@ export class ReceiveRun {
     this.#clock = new ResourceClock();
     this.#facts.listen = incoming.address;
     tellParent({ type: 'listening', address: incoming.address });
+    this.#watch.listening();
     this.#terminal.note(`listening on ${incoming.address}${whoCanReach(incoming.address, tls)}`);
     const result = await incoming.result;
     this.#hasResult = true;

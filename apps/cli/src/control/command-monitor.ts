@@ -30,6 +30,8 @@ export class CommandMonitor {
   readonly #defers: boolean;
   readonly #abort = new AbortController();
   readonly #order = Promise.withResolvers<MigrationOrder>();
+  /** Of a destination or a relay: its source can come. */
+  readonly #listens = Promise.withResolvers<void>();
   readonly #quit = Promise.withResolvers<void>();
   #monitor: MigrationMonitor | undefined;
   #status: MigrationStatus = 'none';
@@ -44,8 +46,9 @@ export class CommandMonitor {
   private constructor(steered: Steered, defers: boolean) {
     this.#steered = steered;
     this.#defers = defers;
-    // Mark the rejection handled: without --defer nobody waits for an order.
+    // Mark the rejections handled: without --defer nobody waits for an order, or for what becomes of it.
     this.#order.promise.catch(() => {});
+    this.#listens.promise.catch(() => {});
   }
 
   /**
@@ -70,7 +73,14 @@ export class CommandMonitor {
       parameters: steeredParameters(options),
       returnPath: true,
       autoConverge: options.autoConverge ?? false,
-      ...(steered === 'migrate' ? { migrate: begin } : { migrateIncoming: begin }),
+      ...(steered === 'migrate'
+        ? { migrate: begin }
+        : {
+            migrateIncoming: (order) => {
+              begin(order);
+              return control.#listens.promise;
+            },
+          }),
       ...(steered === 'migrate' ? { change: (changes) => control.#changes(changes) } : {}),
       cancel: () => control.#abort.abort(new MultifdError('cancelled', 'cancelled over QMP')),
       statistics: () => control.#migrating?.statistics(),
@@ -113,6 +123,11 @@ export class CommandMonitor {
     this.#processor = processor;
   }
 
+  /** Its source can come: whoever gave the order is answered. */
+  listening(): void {
+    this.#listens.resolve();
+  }
+
   /** The guest has come to this destination. */
   arrived(runs: boolean): void {
     this.#arrivedRuns = runs;
@@ -135,6 +150,7 @@ export class CommandMonitor {
    * @param error undefined: all went well.
    */
   async end(error: unknown, signal: AbortSignal, note: (line: string) => void): Promise<void> {
+    this.#listens.reject(error);
     if (MultifdError.is(error) && error.code === 'cancelled') this.#monitor?.cancelled();
     else if (error !== undefined)
       this.#monitor?.failed(error instanceof Error ? error.message : String(error));

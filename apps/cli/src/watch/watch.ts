@@ -68,6 +68,11 @@ export class Watch {
   }
 
   /** See `CommandMonitor`. */
+  listening(): void {
+    this.#monitor?.listening();
+  }
+
+  /** See `CommandMonitor`. */
   arrived(runs: boolean): void {
     this.#monitor?.arrived(runs);
   }

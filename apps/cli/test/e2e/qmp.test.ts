@@ -140,6 +140,20 @@ describe.skipIf(missing !== '')(`steered by Python's qemu.qmp${missing}`, () => 
 });
 
 describe('a monitor', () => {
+  it('migrate-incoming fails where nothing can listen', async () => {
+    const [socket, taken] = [path(), await startReceive([])];
+    const waiting = start(['receive', '--qmp', `unix:${socket}`, '--defer']);
+    await waiting.says(/waiting for orders/);
+    const client = await QmpClient.connect({ path: socket });
+    await expect(client.execute('migrate-incoming', { uri: taken.address })).rejects.toThrow(/in use/);
+    expect(await client.execute('query-migrate')).toMatchObject({ status: 'failed' });
+    await client.execute('quit');
+    client.close();
+    expect((await waiting.ended).code).toBe(1);
+    taken.child.kill('SIGINT');
+    expect((await taken.ended).code).toBe(130);
+  });
+
   it.each([
     [['migrate', 'demo:1M', '--defer'], /--defer waits for an order over QMP: give --qmp ADDRESS too/],
     [

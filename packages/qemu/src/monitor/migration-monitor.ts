@@ -181,17 +181,22 @@ export class MigrationMonitor {
     this.#parameters = { ...this.#parameters, ...changes };
   }
 
-  #begin(given: Arguments, start: ((order: MigrationOrder) => void) | undefined, otherwise: string): void {
+  #begin(
+    given: Arguments,
+    start: ((order: MigrationOrder) => void | Promise<void>) | undefined,
+    otherwise: string,
+  ): void | Promise<void> {
     const uri = readPlace(given);
     if (start === undefined) throw new Refusal(otherwise);
     if (this.#isRunning) throw new Refusal(IN_PROGRESS);
-    start({
+    const begun = start({
       uri,
       parameters: this.#parameters,
       returnPath: this.#capabilities.isOn('return-path'),
       autoConverge: this.#capabilities.isOn('auto-converge'),
     });
     this.#reached('setup');
+    return begun;
   }
 }
 

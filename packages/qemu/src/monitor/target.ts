@@ -26,8 +26,8 @@ export interface MonitorTarget {
   readonly autoConverge: boolean;
   /** `migrate`: begins, and does not wait for the end. */
   migrate?(order: MigrationOrder): void;
-  /** `migrate-incoming`: listens, and does not wait for a source. */
-  migrateIncoming?(order: MigrationOrder): void;
+  /** `migrate-incoming`: over once it listens; does not wait for a source. The client is answered then. */
+  migrateIncoming?(order: MigrationOrder): void | Promise<void>;
   /** Changes parameters of the running migration. */
   change?(changes: Partial<Pick<SteeredParameters, 'max-bandwidth' | 'downtime-limit'>>): void;
   /** `migrate_cancel`, of a running migration. */

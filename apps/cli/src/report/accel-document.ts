@@ -63,15 +63,16 @@ export function accelListDocument(
 
 /** @param choice of `auto`; undefined for one that `auto` does not know, whatever its name. */
 function listEntry(
-  { reference: { settings: told, ...reference }, probe, automatic, ...rest }: ProbedAccelerator,
+  { reference: { module, name, settings: told }, probe, automatic, ...rest }: ProbedAccelerator,
   choice: AcceleratorChoice | undefined,
 ): AccelListEntry {
-  const measured = choice?.measured?.find(({ name }) => name === reference.name);
+  const measured = choice?.measured?.find((each) => each.name === name);
   return {
-    ...reference,
+    module,
+    name,
     available: probe.ok,
     automatic,
-    chosen: choice?.accelerator.name === reference.name,
+    chosen: choice?.accelerator.name === name,
     detail: probe.ok ? probe.detail : null,
     reason: probe.ok ? null : probe.reason,
     fix: probe.ok ? null : probe.fix,

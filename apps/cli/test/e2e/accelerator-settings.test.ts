@@ -56,7 +56,26 @@ describe('an accelerator with settings', () => {
     const args = ['accel', 'list', '--accel', `${EXAMPLE}:depth=8`];
     const { stdout } = await run([...args, '--json'], { env });
     const help = 'descriptors that are with the device at a time';
-    expect(JSON.parse(stdout).accelerators.at(-1)).toMatchObject({
+    const { accelerators } = JSON.parse(stdout);
+    // As the command's README has them.
+    for (const each of accelerators) {
+      expect(Object.keys(each).toSorted()).toEqual([
+        'automatic',
+        'available',
+        'bytes-per-second',
+        'chosen',
+        'detail',
+        'devices',
+        'fix',
+        'module',
+        'name',
+        'reason',
+        'settings',
+        'spec-version',
+        'told',
+      ]);
+    }
+    expect(accelerators.at(-1)).toMatchObject({
       name: 'example-offload',
       'spec-version': 2,
       settings: [{ key: 'depth', type: 'number', min: 1, max: 256, default: 256, help }],

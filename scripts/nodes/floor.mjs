@@ -50,5 +50,5 @@ export function checkCommandRefuses({ node, version, cwd, env, command }) {
 }
 
 function ended(file, args, options) {
-  return spawnSync(file, args, { encoding: 'utf8', timeout: 60_000, ...options });
+  return spawnSync(file, args, { encoding: 'utf8', timeout: 300_000, ...options });
 }

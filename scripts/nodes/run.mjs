@@ -19,7 +19,7 @@ import { migrateOverTls } from './tls.mjs';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CLI = join(ROOT, 'apps/cli/dist/cli.js');
 /** ms that one command may take; it takes a second or two. */
-const PATIENCE = 120_000;
+const PATIENCE = 600_000;
 
 const hasHost =
   process.platform === 'linux' &&

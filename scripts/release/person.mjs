@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, realpathSync } from 'node:fs';
 import { delimiter, dirname } from 'node:path';
 
-/** ms that one command may take. */
-const PATIENCE = 300_000;
+/** ms that one command may take. Only says that it hangs: with machine code to build and a busy machine, minutes. */
+const PATIENCE = 900_000;
 
 /**
  * Whose `node` is this one, also for `#!` lines and for npm. Scripts of packages are off: nothing of ours needs one.

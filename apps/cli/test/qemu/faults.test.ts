@@ -28,7 +28,7 @@ describe.runIf(here.includes('10.0'))('what goes wrong, and the guest runs on at
     await until('they are written', async () => partial().length === 1);
     receiving.child.kill('SIGINT');
     expect((await receiving.ended).code).toBe(130);
-    expect(await waitForMigration(source.qemu.qmp, ENDED, 10_000)).toMatchObject({ status: 'failed' });
+    expect(await waitForMigration(source.qemu.qmp, ENDED, 60_000)).toMatchObject({ status: 'failed' });
     expect(readdirSync(folder.path).filter((name) => name.includes('guest.mig'))).toEqual([]);
     await expectRunsOn(source);
   });
@@ -42,7 +42,7 @@ describe.runIf(here.includes('10.0'))('what goes wrong, and the guest runs on at
     const relaying = start(['relay', 'tcp:127.0.0.1:0', await listen(target, 2), '--stall-timeout', '8000']);
     await migrateTo(source, await relaying.says(/listening on (tcp:\S+)/), { 'multifd-channels': 2 });
     expect((await relaying.ended).code).toBe(1);
-    expect(await waitForMigration(source.qemu.qmp, ENDED, 10_000)).toMatchObject({ status: 'failed' });
+    expect(await waitForMigration(source.qemu.qmp, ENDED, 60_000)).toMatchObject({ status: 'failed' });
     await expectRunsOn(source);
   });
 });

@@ -106,14 +106,14 @@ describe('multifd relay, between two QEMUs', () => {
       const address = await relaying.says(/listening on (tcp:\S+)/);
       await migrateTo(source, address, { 'multifd-channels': 2, 'max-bandwidth': 8 * MIB });
       await until('pages flow', async () => ((await queryMigrate(source.qemu.qmp)).ram?.normal ?? 0) > 500);
-      const died = performance.now();
       await target.qemu.kill();
       const { code, stdout, stderr } = await relaying.ended;
       expect(code).toBe(1);
       expect(stderr).toMatch(/^multifd: (?!listening).+$/m);
       expect(JSON.parse(stdout)).toMatchObject({ status: 'failed' });
-      expect(await waitForMigration(source.qemu.qmp, ENDED, 10_000)).toMatchObject({ status: 'failed' });
-      expect(performance.now() - died).toBeLessThan(10_000);
+      // Told by the end of the connection, not by the stall timeout.
+      expect(stderr).not.toMatch(/stall|for \d+ s/);
+      expect(await waitForMigration(source.qemu.qmp, ENDED, 60_000)).toMatchObject({ status: 'failed' });
       await expectRunsOn(source);
     },
   );

@@ -97,7 +97,7 @@ describe('MainStreamDecoder', () => {
     }
   });
 
-  it('decodes millions of zero records quickly, beyond 4 GiB too', () => {
+  it('decodes millions of zero records as runs of many, beyond 4 GiB too', () => {
     const count = 2_000_000;
     const offsets = Float64Array.from({ length: count }, (_, i) => i * pageSize);
     const decoder = new MainStreamDecoder({ pageSize });
@@ -105,16 +105,20 @@ describe('MainStreamDecoder', () => {
     drain(decoder, encodeWithSrc([{ kind: 'zero', block: 'pc.ram', offset: 0 }]));
     const bytes = new Uint8Array(9 * count);
     expect(writeZeroRecords(bytes, 0, offsets, count)).toBe(bytes.length);
-    const started = performance.now();
     let pages = 0;
     let wrong = 0;
+    let pushes = 0;
+    let runs = 0;
     for (let at = 0; at < bytes.length; at += 65536) {
+      pushes++;
       for (const record of decoder.push(bytes.subarray(at, at + 65536))) {
         if (record.type !== 'zero') throw new Error(record.type);
+        runs++;
         for (let i = 0; i < record.count; i++) if (record.offsets[i] !== pageSize * pages++) wrong++;
       }
     }
     expect({ pages, wrong }).toEqual({ pages: count, wrong: 0 });
-    expect(performance.now() - started).toBeLessThan(2000);
+    // What makes it fast: one for each piece of the stream, and one for the record that two pieces share.
+    expect(runs).toBeLessThanOrEqual(2 * pushes);
   });
 });

@@ -64,8 +64,6 @@ async function broken(
   await setParameters(source.qmp, { 'multifd-channels': 4, 'max-bandwidth': 8 * MIB });
   await migrate(source.qmp, incoming.address);
   await until('some pages are here', () => received > 0);
-  const started = performance.now();
   const code = await breakOff(source, () => abort.abort());
   await expect(incoming.result).rejects.toMatchObject({ code });
-  expect(performance.now() - started).toBeLessThan(10_000);
 }

@@ -13,6 +13,7 @@ export { checkName } from './format/names.js';
 export type { ChunkRuns } from './format/runs.js';
 export { parseSnapshot, type Snapshot } from './format/snapshot.js';
 export { Lease } from './lease/lease.js';
+export { type Reading, startReading } from './lease/reading.js';
 export {
   type BlockDifference,
   type Difference,

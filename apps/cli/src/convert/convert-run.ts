@@ -86,7 +86,8 @@ export class ConvertRun {
         hint: 'leave it out: it is for RAM images (raw:)',
       });
     }
-    return source.kind === 'store' ? openStoreRam(source, this.#signal) : openFileRam(source.path);
+    const note = (line: string): void => this.#terminal.note(line);
+    return source.kind === 'store' ? openStoreRam(source, note, this.#signal) : openFileRam(source.path);
   }
 
   async #write(guest: RestingRam, target: FileTarget): Promise<void> {

@@ -4,9 +4,18 @@ import { openStoreSource } from '../images/store-source.js';
 import type { StorePlace } from '../options/store-place.js';
 import type { RestingRam } from './resting-ram.js';
 
-/** Opens a snapshot of a store. @throws MultifdError `usage`, `protocol`, `incompatible`, `io`, `cancelled`. */
-export async function openStoreRam(place: StorePlace, signal: AbortSignal): Promise<RestingRam> {
-  const { stored, lease, close } = await openStoreSource(place, 'a conversion of', signal);
+/**
+ * Opens a snapshot of a store.
+ * @param note hears if no gc is kept from it.
+ * @throws MultifdError `usage`, `protocol`, `incompatible`, `io`, `cancelled`.
+ */
+export async function openStoreRam(
+  place: StorePlace,
+  note: (line: string) => void,
+  signal: AbortSignal,
+): Promise<RestingRam> {
+  const { stored, reading, close } = await openStoreSource(place, 'a conversion of', signal);
+  if (reading.note !== undefined) note(reading.note);
   const { machineType, configuration, ram, rawDeviceState } = stored;
   const described = describedDevices(rawDeviceState);
   return {
@@ -26,7 +35,7 @@ export async function openStoreRam(place: StorePlace, signal: AbortSignal): Prom
     async copy(target, signal, progress) {
       await copyRam(ram, target, signal, progress);
     },
-    check: () => lease.check(),
+    check: () => reading.check(),
     close,
   };
 }

@@ -52,11 +52,10 @@ export async function diffGuests(
 
 async function open(text: string, terminal: Terminal, signal: AbortSignal): Promise<RestingRam> {
   const source = parseConvertSource(text);
-  if (source.kind === 'store') return openStoreRam(source, signal);
+  const note = (line: string): void => terminal.note(line);
+  if (source.kind === 'store') return openStoreRam(source, note, signal);
   // Its machine type is of no interest where nobody has noted it.
-  return source.kind === 'raw'
-    ? openRawRam(source.path, undefined, (line) => terminal.note(line), '?')
-    : openFileRam(source.path);
+  return source.kind === 'raw' ? openRawRam(source.path, undefined, note, '?') : openFileRam(source.path);
 }
 
 async function compare(

@@ -45,7 +45,10 @@ export async function openAtRest(source: Source, signal: AbortSignal): Promise<G
         // Whether there is a description is all that is asked.
         rawDeviceState: { ...used.stored.rawDeviceState, vmdesc: used.stored.described ? '' : undefined },
         checkReportable: () => checkDescribed(used),
-        prepare: async (identity) => snapshotGuest(used, identity),
+        prepare: async (identity, _, note) => {
+          if (used.reading.note !== undefined) note(used.reading.note);
+          return snapshotGuest(used, identity);
+        },
         close: () => used.close(),
       };
     }

@@ -1,15 +1,16 @@
 import { MultifdError } from '@multifd/core';
-import type { Lease, StoredGuest } from '@multifd/store';
+import type { Reading, StoredGuest } from '@multifd/store';
 import { type Identity, restingGuest } from '../guest/demo-guest.js';
 import type { PreparedGuest } from '../guest/prepared-guest.js';
 import type { StorePlace } from '../options/store-place.js';
 import { openStored } from './open-stored.js';
 import { storeObjects } from './store-objects.js';
 
-/** A snapshot that is in use, so that no gc removes what it needs. */
+/** A snapshot that is in use. */
 export interface SnapshotInUse {
   readonly stored: StoredGuest;
-  readonly lease: Lease;
+  /** Keeps a gc from what the snapshot needs, or says that it cannot. */
+  readonly reading: Reading;
   close(): Promise<void>;
 }
 
@@ -23,19 +24,19 @@ export async function openStoreSource(
   purpose: string,
   signal: AbortSignal,
 ): Promise<SnapshotInUse> {
-  const { Lease, Store } = await import('@multifd/store');
+  const { startReading, Store } = await import('@multifd/store');
   const objects = await storeObjects(directory);
   await Store.open(objects);
-  const lease = await Lease.use(objects, `${purpose} ${name}`, signal);
+  const reading = await startReading(objects, `${purpose} ${name}`, signal);
   try {
     const open = await openStored(objects, name, signal);
     const close = async () => {
       await open.close();
-      await lease.release();
+      await reading.release();
     };
-    return { stored: open.stored, lease, close };
+    return { stored: open.stored, reading, close };
   } catch (error) {
-    await lease.release();
+    await reading.release();
     throw error;
   }
 }
@@ -51,7 +52,7 @@ export function checkDescribed({ stored }: SnapshotInUse): void {
 }
 
 /** The guest of a snapshot, which stands still. `machineType` and `uuid` are what the destination is told. */
-export function snapshotGuest({ stored, lease, close }: SnapshotInUse, identity: Identity): PreparedGuest {
+export function snapshotGuest({ stored, reading, close }: SnapshotInUse, identity: Identity): PreparedGuest {
   const { uuid } = identity;
   const configuration = {
     ...stored.configuration,
@@ -62,7 +63,7 @@ export function snapshotGuest({ stored, lease, close }: SnapshotInUse, identity:
     ram: stored.ram,
     configuration,
     rawDeviceState: () => stored.rawDeviceState,
-    intact: () => lease.check(),
+    intact: () => reading.check(),
   });
   return { ...guest, close };
 }

@@ -14,6 +14,38 @@ function restOf(store: string): string[] {
 }
 
 describe('a guest in a store', () => {
+  it.runIf(canMount)('may only be read: sent on, verified and compared, but nothing is removed', async () => {
+    const store = join(tempDirectory(), 'guests');
+    await receiveInto(`store:${store}#a`, GUEST);
+    const mount = `--bind ${store} ${store} && mount -o remount,ro,bind ${store}`;
+    const note = new RegExp(
+      `^multifd: store:${store} cannot be written to: no gc waits until it has been read$`,
+      'm',
+    );
+    for (const args of [
+      ['migrate', `store:${store}#a`],
+      ['store', 'verify', store],
+      ['store', 'diff', `${store}#a`, `${store}#a`],
+      ['inspect', '--diff', `store:${store}#a`, `store:${store}#a`],
+      ['store', 'export', `${store}#a`, `file:${join(tempDirectory(), 'a.mig')}`],
+    ]) {
+      const { code, stderr } = await run(args, { mount });
+      expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: expect.stringMatching(note) });
+    }
+    for (const args of [
+      ['store', 'gc', store],
+      ['store', 'rm', `${store}#a`],
+    ]) {
+      const { code, stderr } = await run(args, { mount });
+      expect({ args, code, stderr }).toEqual({
+        args,
+        code: 2,
+        stderr: expect.stringMatching(/read-only file system/),
+      });
+    }
+    expect(restOf(store)).toContain('a');
+  });
+
   it('is received, listed, sent on, exported, compared and removed', async () => {
     const directory = tempDirectory();
     const store = join(directory, 'guests');

@@ -2,8 +2,9 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { DiskObjects, Lease } from '../../dist/index.js';
+import { DiskObjects, Lease, startReading } from '../../dist/index.js';
 import { hasEnded, thisProcess } from '../../src/lease/owner.js';
+import { storeError } from '../../src/objects/disk-error.js';
 import { tempDirectory } from '../support/folder.js';
 
 const SOON = { wait: 0, every: 1 };
@@ -224,4 +225,45 @@ it('a process is looked at', () => {
   expect(hasEnded({ ...owner, start: '1' })).toBe(true);
   expect(hasEnded({ ...owner, pid: 2 ** 22 + 1 })).toBe(true);
   expect(hasEnded({ ...owner, scope: 'another boot' })).toBeUndefined();
+});
+
+class Refusing extends DiskObjects {
+  readonly #cause: Error;
+
+  constructor(directory: string, cause: Error) {
+    super(directory);
+    this.#cause = cause;
+  }
+
+  override async put(): Promise<boolean> {
+    throw storeError(this.#cause, 'cannot write');
+  }
+}
+
+it('a reader has a lease', async () => {
+  const { objects, leases } = place();
+  const reading = await startReading(objects, 'one');
+  expect(reading.note).toBeUndefined();
+  await expect(Lease.alone(objects, 'gc')).rejects.toThrow(/in use by one, process/);
+  await reading.check();
+  await reading.release();
+  expect(readdirSync(leases)).toEqual([]);
+});
+
+it.each(['EROFS', 'EACCES', 'EPERM'])(
+  'a reader that may not write (%s) has none, and is told',
+  async (code) => {
+    const { directory } = place();
+    const refusing = new Refusing(directory, Object.assign(new Error('no'), { code }));
+    const reading = await startReading(refusing, 'one');
+    expect(reading.note).toMatch(/cannot be written to: no gc waits/);
+    await reading.check();
+    await reading.release();
+  },
+);
+
+it.each(['EIO', 'ENOSPC'])('a store that fails (%s) is not taken for one that is only read', async (code) => {
+  const { directory } = place();
+  const refusing = new Refusing(directory, Object.assign(new Error('no'), { code }));
+  await expect(startReading(refusing, 'one')).rejects.toThrow(/cannot write/);
 });

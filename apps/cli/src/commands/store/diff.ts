@@ -7,13 +7,14 @@ import { runStore, type StoreOptions } from './run.js';
 
 /** `multifd store diff`: what differs between two snapshots, of one store or two. */
 export async function diffCommand(from: string, to: string, options: StoreOptions): Promise<ExitCode> {
-  return runStore('diff', options, async (signal) => {
+  return runStore('diff', options, async (signal, terminal) => {
     const places = [from, to].map((text) => parseStorePlace(text, 'snapshot'));
     const open: Awaited<ReturnType<typeof openStoreSource>>[] = [];
     try {
       for (const place of places) open.push(await openStoreSource(place, 'a diff of', signal));
       const [a, b] = open;
       if (a === undefined || b === undefined) throw new Error('two snapshots were opened');
+      for (const { reading } of open) if (reading.note !== undefined) terminal.note(reading.note);
       const { diffSnapshots } = await import('@multifd/store');
       const difference = await diffSnapshots(a.stored, b.stored, signal);
       const pageSize = a.stored.ram.pageSize;

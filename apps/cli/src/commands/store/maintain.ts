@@ -10,10 +10,11 @@ import { runStore, type StoreOptions } from './run.js';
 export async function verifyCommand(dir: string, options: StoreOptions): Promise<ExitCode> {
   return runStore('verify', options, async (signal, terminal) => {
     const directory = parseStoreDirectory(dir);
-    const { Lease, verifyStore } = await import('@multifd/store');
+    const { startReading, verifyStore } = await import('@multifd/store');
     const store = await openStore(directory);
-    const lease = await Lease.use(store.objects, 'a verify', signal);
+    const reading = await startReading(store.objects, 'a verify', signal);
     try {
+      if (reading.note !== undefined) terminal.note(reading.note);
       const onProgress = (done: number, total: number) =>
         terminal.progress(`verifying: ${done} of ${total} packs`);
       const { faults, broken, ...counts } = await verifyStore(store, { signal, onProgress });
@@ -25,7 +26,7 @@ export async function verifyCommand(dir: string, options: StoreOptions): Promise
       if (faults.length === 0) return { members, text: `${text}, and all is as it was written\n` };
       return { members, text: `${text}\n`, error: notWhole(store.what, faults.length, broken) };
     } finally {
-      await lease.release();
+      await reading.release();
     }
   });
 }

@@ -39,6 +39,7 @@ export async function exportCommand(
     }
     const used = await openStoreSource(place, 'an export of', signal);
     try {
+      if (used.reading.note !== undefined) terminal.note(used.reading.note);
       const force = options.force === true;
       const { paths, state } = await writeOut(used, to, force, signal, terminal);
       const text = paths.map((path) => `wrote ${plain(path)}\n`).join('');
@@ -50,7 +51,7 @@ export async function exportCommand(
 }
 
 async function writeOut(
-  { stored, lease }: SnapshotInUse,
+  { stored, reading }: SnapshotInUse,
   to: Target,
   force: boolean,
   signal: AbortSignal,
@@ -69,7 +70,7 @@ async function writeOut(
     const receivedPages = await copyRam(stored.ram, ram, signal, (share) =>
       terminal.progress(`exporting: ${Math.round(share * 100)} %`),
     );
-    await lease.check();
+    await reading.check();
     // Whether there is a description is all that a target asks.
     const rawDeviceState = { ...stored.rawDeviceState, vmdesc: described ? '' : undefined };
     const guest = 'source' as const;

@@ -43,7 +43,7 @@ export const PLANS: readonly Plan[] = [
 const USUAL_RUNS = 5;
 
 /**
- * What the command line asks for. @param guests each as `parseGuest` reads it; undefined: the usual ones. @param runs of
+ * What the command line asks for. @param guests each as `parseGuest` reads it; undefined: those of docs/benchmarks.md. @param runs of
  * each; undefined: as many as usual.
  * @throws Error in one line, for what is no guest or no number of runs.
  */
@@ -112,7 +112,7 @@ export function addressOf(page: number, size: number): number {
   return offset < below ? offset : offset - below + 0x1_0000_0000;
 }
 
-/** Bytes of memory that a contender touches: a guest's content, and what the page cache keeps of it. */
-export function touchedBy({ content }: RestGuest): number {
-  return 2 * content + Math.min(512 * MIB, content);
+/** Bytes of memory that a contender touches: what the page cache keeps of a guest's content, and in a restore the content itself. */
+export function touchedBy({ content }: RestGuest, isRestore: boolean): number {
+  return (isRestore ? 2 : 1) * content + Math.min(512 * MIB, content);
 }

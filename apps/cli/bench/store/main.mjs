@@ -3,9 +3,9 @@
  *
  *   pnpm --filter @multifd/cli bench:store [--guest SIZE:CONTENT]... [--runs N] [--folder DIR] [--peer QEMU] [--out FILE]
  *
- * SIZE and CONTENT in MiB; without them, 100 GiB of which 1 GiB is text, and 4 GiB, half of it text. Needs the built command, a
- * QEMU with mapped-ram (9.0 or later), and free space in DIR (the temporary folder, unless given) for eight times the
- * content. Samples go to `docs/samples/store` as they are taken.
+ * SIZE and CONTENT in MiB; without them, the guests of docs/benchmarks.md. Needs the built command, a QEMU with mapped-ram (9.0
+ * or later), and free space in DIR (the temporary folder, unless given) for eight times the content. Samples go to
+ * `docs/samples/store` as they are taken; `node apps/cli/bench/render.mjs` writes tables and sentences from them.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { figure } from '../../src/bench/figures.ts';
 import { contendersBeside } from './contenders.ts';
 import { CHANNELS } from './guest-qemu.ts';
 import { plansOf } from './guests.ts';
-import { measurePlan } from './measure.ts';
+import { measurePlans } from './measure.ts';
 import { withSample } from './samples.ts';
 import { storeFindings, storeMachine, storeTables } from './tables.ts';
 
@@ -39,21 +39,15 @@ const folder = mkdtempSync(join(options.folder ?? tmpdir(), 'mfd-store-'));
 const began = performance.now();
 let series = [];
 try {
-  for (const plan of plans) {
-    await measurePlan(
-      plan,
-      contendersBeside(`QEMU ${qemu}`),
-      { binary, folder, signal: stop.signal },
-      (turn, sample) => {
-        series = withSample(series, turn, sample);
-        writeSamples(out, { environment: where, channels: CHANNELS, series }, 'series');
-        const { size, content } = turn.guest;
-        const minutes = ((performance.now() - began) / 60_000).toFixed(1);
-        const what = `${size / 2 ** 20}:${content / 2 ** 20} ${turn.operation}, ${turn.contender}`;
-        console.log(`${minutes} min  ${what}: ${figure(sample.ms / 1000)} s`);
-      },
-    );
-  }
+  const setting = { binary, folder, signal: stop.signal };
+  await measurePlans(plans, contendersBeside(`QEMU ${qemu}`), setting, (turn, sample) => {
+    series = withSample(series, turn, sample);
+    writeSamples(out, { environment: where, channels: CHANNELS, series }, 'series');
+    const { size, content } = turn.guest;
+    const minutes = ((performance.now() - began) / 60_000).toFixed(1);
+    const what = `${size / 2 ** 20}:${content / 2 ** 20} ${turn.operation}, ${turn.contender}`;
+    console.log(`${minutes} min  ${what}: ${figure(sample.ms / 1000)} s`);
+  });
 } catch (error) {
   console.error(`store benchmark: ${stop.signal.aborted ? stop.signal.reason.message : error.message}`);
   process.exitCode = 1;

@@ -9,7 +9,7 @@ import { comparePages, emptyQemu, qemuWith } from './guest-qemu.ts';
 import { type Plan, type RestGuest, somePages, touchedBy } from './guests.ts';
 import { changedOf, contentOf, writeImage } from './image.ts';
 import { type Cost, OPERATIONS, type Operation, rotated, type Sample } from './samples.ts';
-import { dropFromCache, onDisk, syncAll, warm } from './system.ts';
+import { dropFromCache, onDisk, warm } from './system.ts';
 
 /** Pages that are compared after each restore. */
 const COMPARED = 64;
@@ -27,29 +27,55 @@ export interface Turn {
   readonly contender: string;
 }
 
-/** @param onSample is told each sample as it is taken. @throws whatever went wrong; the signal's reason. */
-export async function measurePlan(
-  { guest, runs }: Plan,
+type Images = Readonly<Record<'first' | 'later', string>>;
+
+/**
+ * Round by round, of each guest in turn: so whoever ends it early has some of each.
+ * @param onSample is told each sample as it is taken. @throws whatever went wrong; the signal's reason.
+ */
+export async function measurePlans(
+  plans: readonly Plan[],
   contenders: readonly Contender[],
   setting: Setting,
   onSample: (turn: Turn, sample: Sample) => void,
 ): Promise<void> {
-  const { folder } = setting;
-  const images = { first: join(folder, 'first.raw'), later: join(folder, 'later.raw') };
+  const all = plans.map((plan, index) => ({
+    ...plan,
+    images: writeImages(plan.guest, `g${index}`, setting),
+  }));
+  const rounds = Math.max(0, ...plans.map(({ runs }) => runs));
+  for (let round = 0; round < rounds; round++) {
+    for (const { guest, runs, images } of all) {
+      if (round < runs) await measureRound(guest, images, round, contenders, setting, onSample);
+    }
+  }
+}
+
+function writeImages(guest: RestGuest, name: string, { folder }: Setting): Images {
+  const path = (when: string) => join(folder, `${name}-${when}.raw`);
+  const images = { first: path('first'), later: path('later') };
   writeImage(images.first, guest, 'first');
   writeImage(images.later, guest, 'later');
-  const where = (each: Contender) => join(folder, `c${contenders.indexOf(each)}`);
-  for (let round = 0; round < runs; round++) {
-    for (const each of contenders) mkdirSync(where(each));
-    for (const operation of OPERATIONS) {
-      for (const each of rotated(contenders, round)) {
-        const sample = await takeTurn(operation, each, where(each), guest, images, setting);
-        onSample({ guest, operation, contender: each.name }, sample);
-      }
+  return images;
+}
+
+async function measureRound(
+  guest: RestGuest,
+  images: Images,
+  round: number,
+  contenders: readonly Contender[],
+  setting: Setting,
+  onSample: (turn: Turn, sample: Sample) => void,
+): Promise<void> {
+  const where = (each: Contender) => join(setting.folder, `c${contenders.indexOf(each)}`);
+  for (const each of contenders) mkdirSync(where(each));
+  for (const operation of OPERATIONS) {
+    for (const each of rotated(contenders, round)) {
+      const sample = await takeTurn(operation, each, where(each), guest, images, setting);
+      onSample({ guest, operation, contender: each.name }, sample);
     }
-    for (const each of contenders) rmSync(where(each), { recursive: true });
   }
-  for (const image of Object.values(images)) rmSync(image);
+  for (const each of contenders) rmSync(where(each), { recursive: true });
 }
 
 async function takeTurn(
@@ -57,7 +83,7 @@ async function takeTurn(
   contender: Contender,
   place: string,
   guest: RestGuest,
-  images: Readonly<Record<'first' | 'later', string>>,
+  images: Images,
   { binary, folder, signal }: Setting,
 ): Promise<Sample> {
   const isRestore = operation === 'restore';
@@ -66,11 +92,10 @@ async function takeTurn(
     : await qemuWith(images[operation], binary, guest, folder, signal);
   try {
     const before = onDisk(place);
-    await syncAll(signal);
     if (isRestore) await dropFromCache(place, signal);
     const others = await quiet(signal);
     const load = Math.round((loadavg()[0] ?? 0) * 100) / 100;
-    const warmUp = () => warm(touchedBy(guest), signal);
+    const warmUp = () => warm(touchedBy(guest, isRestore), signal);
     const cost: Cost = isRestore
       ? await contender.restore(qemu, place, 'later', warmUp, signal)
       : await contender.snapshot(qemu, place, operation, warmUp, signal);

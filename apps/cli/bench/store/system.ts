@@ -15,11 +15,6 @@ export async function warm(bytes: number, signal: AbortSignal): Promise<void> {
   await run(process.execPath, [WARM, `${bytes}`], { signal });
 }
 
-/** Writes everything that any file system still has to write: nobody shall wait for what somebody before has written. */
-export async function syncAll(signal: AbortSignal): Promise<void> {
-  await run('sync', [], { signal });
-}
-
 /** Makes one file durable. */
 export async function syncFile(path: string): Promise<void> {
   const file = await open(path, 'r+');
@@ -30,7 +25,7 @@ export async function syncFile(path: string): Promise<void> {
   }
 }
 
-/** Takes the files of a folder out of the page cache, and no others. What is not yet on the disk stays: see `syncAll`. */
+/** Takes the files of a folder out of the page cache, and no others. What is not yet on the disk stays there: each contender makes its own durable. */
 export async function dropFromCache(folder: string, signal: AbortSignal): Promise<void> {
   const drop = ['dd', 'if={}', 'iflag=nocache', 'count=0', 'status=none'];
   await run('find', [folder, '-type', 'f', '-exec', ...drop, ';'], { signal });

@@ -1,11 +1,14 @@
+import { createHash } from 'node:crypto';
 import { MultifdError } from '@multifd/core/ram';
 import { damaged, otherVersion } from './format/damage.js';
-import { digest, hex } from './format/hash.js';
 import { isRecord } from './format/head.js';
 import { CHUNK_SIZE, FORMAT, FORMAT_VERSION, LARGEST_OBJECT } from './format/layout.js';
 import { nameOf, SNAPSHOTS, STORE_KEY, snapshotKey } from './format/names.js';
-import { parseSnapshot, type Snapshot } from './format/snapshot.js';
+import { checkSnapshotSize, LONGEST_BEGIN, parseSnapshot, type Snapshot } from './format/snapshot.js';
 import type { ObjectStore } from './objects/object-store.js';
+
+/** Bytes of an object that are read at a time. */
+const PIECE = 2 ** 24;
 
 /** A snapshot by its name. */
 export interface NamedSnapshot extends Snapshot {
@@ -83,8 +86,22 @@ export class Store {
 
   /** @throws MultifdError `usage` if there is none of this name; `protocol`, `incompatible`, `io`. */
   async snapshot(name: string): Promise<NamedSnapshot> {
-    const bytes = await this.snapshotBytes(name);
-    if (bytes !== undefined) return { ...parseSnapshot(bytes, this.whatOf(name)), name, size: bytes.length };
+    const bytes = await this.wholeSnapshot(name);
+    return { ...parseSnapshot(bytes, this.whatOf(name)), name, size: bytes.length };
+  }
+
+  /**
+   * The bytes of a snapshot that is as long as its head announces.
+   * @throws MultifdError `usage` if there is none of this name; `protocol`, `incompatible`, `io`.
+   */
+  async wholeSnapshot(name: string): Promise<Uint8Array> {
+    const begin = await this.objects.read(snapshotKey(name), 0, LONGEST_BEGIN);
+    if (begin !== undefined) {
+      checkSnapshotSize(begin.bytes, begin.size, this.whatOf(name));
+      if (begin.bytes.length === begin.size) return begin.bytes;
+      const bytes = await this.snapshotBytes(name);
+      if (bytes !== undefined) return bytes;
+    }
     throw new MultifdError('usage', `${this.whatOf(name)}: no such snapshot`, {
       hint: '`multifd store ls` shows what there is',
     });
@@ -97,13 +114,23 @@ export class Store {
 
   /** What tells whatever has the name from all else, damaged or not. Undefined: nothing has it. */
   async holder(name: string): Promise<string | undefined> {
-    const bytes = await this.snapshotBytes(name);
-    return bytes === undefined ? undefined : hex(digest(bytes));
+    const hash = createHash('sha256');
+    for (let at = 0; ; ) {
+      const part = await this.objects.read(snapshotKey(name), at, PIECE);
+      if (part === undefined) return undefined;
+      hash.update(part.bytes);
+      at += part.bytes.length;
+      if (part.bytes.length < PIECE) return hash.digest('hex');
+    }
+  }
+
+  async has(name: string): Promise<boolean> {
+    return (await this.objects.read(snapshotKey(name), 0, 1)) !== undefined;
   }
 
   /** Takes its name away; what only it has needed goes with the next gc. @throws MultifdError `usage`, `io`. */
   async remove(name: string): Promise<void> {
-    if ((await this.snapshotBytes(name)) === undefined) await this.snapshot(name);
+    if (!(await this.has(name))) await this.snapshot(name);
     await this.objects.delete(snapshotKey(name));
   }
 }

@@ -198,7 +198,7 @@ describe('what goes wrong', () => {
       const receiving = await startReceive([`store:${store}#b`]);
       // Enough for several packs.
       const source = start(['migrate', 'demo:192M,zero=0', receiving.address]);
-      await eventually('a pack is stored', () => packsOf(store).length > before);
+      await eventually('a pack is stored', () => packsOf(store).length > before, 60_000);
       receiving.child.kill(signal);
       expect((await receiving.ended).code).toBe(signal === 'SIGINT' ? 130 : null);
       expect((await source.ended).code).toBe(1);

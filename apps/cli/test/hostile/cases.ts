@@ -1,5 +1,5 @@
 /** What a hostile stream or file goes into: the engine in a process of ours, or the command as one types it. */
-export const KINDS = ['inspect', 'file', 'receive', 'relay', 'destination'] as const;
+export const KINDS = ['inspect', 'file', 'receive', 'relay', 'destination', 'store'] as const;
 export const COMMANDS = [
   'cli-inspect',
   'cli-diff',
@@ -8,6 +8,7 @@ export const COMMANDS = [
   'cli-receive-raw',
   'cli-receive-file',
   'cli-destination',
+  'cli-store',
 ] as const;
 
 export type Kind = (typeof KINDS)[number];

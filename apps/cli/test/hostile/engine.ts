@@ -6,7 +6,9 @@ import { type Case, nameOf, type Outcome, seedOf } from './cases.ts';
 import { inspectBytes, readFileBoth } from './into/file.ts';
 import { migrateTo } from './into/migrate.ts';
 import { type Ending, intoReceive, intoRelay } from './into/receive.ts';
+import { intoStore } from './into/store.ts';
 import { answers, mappedFile, type Scenario, sourceScenario, streamFile } from './scenario.ts';
+import { hostileStore } from './store-scenario.ts';
 
 /** Runs cases in this process, one after another; `supervisor.ts` starts it, and ends it if a case hangs. */
 const folder = mkdtempSync(join(tmpdir(), 'multifd-hostile-'));
@@ -62,6 +64,10 @@ function prepare(what: Case): { scenario: Scenario; play: () => Ending | Promise
       const channels = 1 + random.int(2);
       const scenario = answers(random, channels, what.keep);
       return { scenario, play: () => migrateTo(random, channels, scenario.rows[0] ?? new Uint8Array(0)) };
+    }
+    case 'store': {
+      const scenario = hostileStore(random, what.keep);
+      return { scenario, play: () => intoStore(folder, scenario) };
     }
     default:
       throw new Error(`${what.kind} is a case of the command's`);

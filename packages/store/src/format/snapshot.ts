@@ -70,24 +70,60 @@ export function encodeSnapshot({ head, blocks, packs, devices, described }: Snap
   return { id: hex(hash), bytes: Buffer.concat([content, hash]) };
 }
 
+/** Bytes at the beginning of a snapshot in which its head is. */
+export const LONGEST_BEGIN = HEADER_SIZE + LONGEST_HEAD;
+
+/**
+ * @param begin its first bytes, `LONGEST_BEGIN` or all of them.
+ * @param size bytes of the object.
+ * @param what names it for messages.
+ * @throws MultifdError `protocol` if its head announces another size, so that nobody reads for nothing what is that large;
+ * `incompatible` for another version.
+ */
+export function checkSnapshotSize(begin: Uint8Array, size: number, what: string): void {
+  const length = headLength(begin, size, what);
+  const { packs, blocks, devices } = headOf(begin, length, what);
+  const runs = blocks.reduce((sum, block) => sum + block.runs, 0);
+  const { beforeRam, early, rest } = devices;
+  const behind = packs * HASH_SIZE + runs * RUN_SIZE + beforeRam + early + rest + HASH_SIZE;
+  const announced = HEADER_SIZE + length + behind;
+  if (announced !== size) throw damaged(what, `it has ${size} bytes, and its head announces ${announced}`);
+}
+
+/** Bytes of the head. @param size of the object, of which the first bytes are given. */
+function headLength(begin: Uint8Array, size: number, what: string): number {
+  if (begin.length < HEADER_SIZE || size < HEADER_SIZE + HASH_SIZE)
+    throw damaged(what, 'it is shorter than a header');
+  if (!isSame(begin.subarray(0, 8), SNAPSHOT_MAGIC))
+    throw damaged(what, 'it does not begin as a snapshot does');
+  const buffer = bufferOf(begin);
+  const version = buffer.readUInt32BE(8);
+  if (version !== FORMAT_VERSION) throw otherVersion(what, version, FORMAT_VERSION);
+  const length = buffer.readUInt32BE(12);
+  if (length > LONGEST_HEAD || HEADER_SIZE + length > size - HASH_SIZE)
+    throw damaged(what, `a head of ${length} bytes`);
+  return length;
+}
+
+function headOf(begin: Uint8Array, length: number, what: string): SnapshotHead {
+  return parseHead(bufferOf(begin).toString('utf8', HEADER_SIZE, HEADER_SIZE + length), what);
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 /**
  * @param what names it for messages.
  * @throws MultifdError `protocol` for bytes that are not as `encodeSnapshot` has them; `incompatible` for another version.
  */
 export function parseSnapshot(bytes: Uint8Array, what: string): Snapshot {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const length = headLength(bytes, bytes.length, what);
   const end = bytes.length - HASH_SIZE;
-  if (end < HEADER_SIZE) throw damaged(what, 'it is shorter than a header');
-  if (!isSame(bytes.subarray(0, 8), SNAPSHOT_MAGIC))
-    throw damaged(what, 'it does not begin as a snapshot does');
-  const version = buffer.readUInt32BE(8);
-  if (version !== FORMAT_VERSION) throw otherVersion(what, version, FORMAT_VERSION);
   const hash = digest(bytes.subarray(0, end));
   if (!isSame(hash, bytes.subarray(end)))
     throw damaged(what, 'its bytes have not the hash that it ends with');
-  const length = buffer.readUInt32BE(12);
-  if (length > LONGEST_HEAD || HEADER_SIZE + length > end) throw damaged(what, `a head of ${length} bytes`);
-  const head = parseHead(buffer.toString('utf8', HEADER_SIZE, HEADER_SIZE + length), what);
+  const head = headOf(bytes, length, what);
   const rest = new Parts(bytes.subarray(HEADER_SIZE + length, end), what);
   const { devices } = head;
   const table = rest.take(head.packs * HASH_SIZE);

@@ -27,6 +27,8 @@ export async function collectGarbage(store: Store, signal?: AbortSignal): Promis
       const { packs } = await store.snapshot(name);
       for (const id of packs) needed.add(id);
     }
+    // First: it refuses what is strange, and then no pack has gone.
+    const unfinished = await store.objects.sweep();
     const removed = { packs: 0, bytes: 0 };
     const left = { packs: 0, bytes: 0 };
     for (const { key, size } of await store.objects.list(PACKS)) {
@@ -38,7 +40,6 @@ export async function collectGarbage(store: Store, signal?: AbortSignal): Promis
       count.packs++;
       count.bytes += size;
     }
-    const unfinished = await store.objects.sweep();
     return { ...removed, packsLeft: left.packs, bytesLeft: left.bytes, unfinished };
   } finally {
     await lease.release();

@@ -38,7 +38,7 @@ export async function verifyStore(store: Store, options: VerifyOptions = {}): Pr
 class Verify {
   readonly #store: Store;
   readonly #options: VerifyOptions;
-  /** Of packs that are whole: bytes of RAM of each chunk. */
+  /** Of packs whose index is whole: bytes of RAM of each chunk; 0: of one that is damaged. */
   readonly #lengths = new Map<string, Uint32Array>();
   /** Keys of all packs that were read. */
   readonly #seen = new Set<string>();
@@ -82,19 +82,23 @@ class Verify {
     const index = await readPackIndex(this.#store.objects, id);
     this.#bytes += index.bytes.length;
     const lengths = new Uint32Array(index.count);
+    let damage: MultifdError | undefined;
     for await (const piece of packPieces(this.#store.objects, index)) {
       this.#bytes += piece.bytes.length;
       for (let chunk = piece.first; chunk < piece.end; chunk++) {
         const { offset, stored, length } = index.place(chunk);
         const at = offset - piece.offset;
         const raw = decodeChunk(piece.bytes.subarray(at, at + stored), length);
-        if (raw === undefined) throw damaged(what, `chunk ${chunk} does not unpack to ${length} bytes`);
-        if (!index.isChunk(chunk, raw)) throw damaged(what, `the bytes of chunk ${chunk} have another hash`);
-        lengths[chunk] = length;
+        if (raw === undefined) damage ??= damaged(what, `chunk ${chunk} does not unpack to ${length} bytes`);
+        else if (!index.isChunk(chunk, raw))
+          damage ??= damaged(what, `the bytes of chunk ${chunk} have another hash`);
+        else lengths[chunk] = length;
       }
     }
-    this.#chunks += index.count;
+    // Its other chunks are good: a snapshot that needs only those can be restored.
     this.#lengths.set(packKey(id), lengths);
+    if (damage !== undefined) throw damage;
+    this.#chunks += index.count;
   }
 
   async #snapshot(name: string): Promise<void> {
@@ -125,6 +129,7 @@ class Verify {
       for (let chunk = start; chunk < end; chunk++) {
         const length = Math.min(CHUNK_SIZE, block.size - chunk * CHUNK_SIZE);
         const found = lengths[first + chunk - start];
+        if (found === 0) throw damaged(what, `pack ${id} is missing, or not whole`);
         if (found !== length)
           throw damaged(what, `chunk ${chunk} has ${found ?? 'no'} bytes in pack ${id}, and not ${length}`);
       }

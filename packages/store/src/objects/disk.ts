@@ -40,7 +40,10 @@ export class DiskObjects implements ObjectStore {
 
   async #put(key: string, parts: Parts, ifAbsent: boolean): Promise<boolean> {
     const path = this.path(key);
-    const aside = join(this.directory, PARTIAL, `${process.pid}-${randomBytes(8).toString('hex')}`);
+    const unfinished = `${PARTIAL}/${process.pid}-${randomBytes(8).toString('hex')}`;
+    const aside = join(this.directory, unfinished);
+    await this.#checkWay(unfinished);
+    await this.#checkWay(key);
     try {
       await this.#makeDirectory(dirname(aside));
       await this.#makeDirectory(dirname(path));
@@ -72,12 +75,14 @@ export class DiskObjects implements ObjectStore {
 
   async list(prefix: string, most = Number.POSITIVE_INFINITY): Promise<readonly ObjectEntry[]> {
     const found: ObjectEntry[] = [];
+    await this.#checkWay(prefix);
     await this.#walk(prefix, DEEPEST, found, most);
     return found;
   }
 
   async delete(key: string): Promise<void> {
     const path = this.path(key);
+    await this.#checkWay(key);
     try {
       await rm(path);
       await syncDirectory(dirname(path));
@@ -87,14 +92,18 @@ export class DiskObjects implements ObjectStore {
   }
 
   async sweep(): Promise<number> {
+    await this.#checkWay(`${PARTIAL}/`);
     const folder = join(this.directory, PARTIAL);
-    const stats = await this.#lookAt(folder);
-    if (stats === undefined) return 0;
-    // Behind a link there may be anybody's files.
-    if (!stats.isDirectory()) throw this.#strange(PARTIAL, 'not a directory');
-    const names = await this.#entries(folder);
-    for (const { name } of names) await rm(join(folder, name), { force: true });
-    return names.length;
+    const entries = await this.#entries(folder);
+    // Before anything goes.
+    const strange = entries.find((entry) => !entry.isFile());
+    if (strange !== undefined) throw this.#strange(`${PARTIAL}/${strange.name}`, 'not a file');
+    try {
+      for (const { name } of entries) await rm(join(folder, name), { force: true });
+    } catch (cause) {
+      throw storeError(cause, `${this.what}: cannot empty ${PARTIAL}`);
+    }
+    return entries.length;
   }
 
   /** @throws MultifdError `internal` for a key that leads elsewhere: they are all made here. */
@@ -103,6 +112,20 @@ export class DiskObjects implements ObjectStore {
     if (parts.some((part) => part === '' || part === '.' || part === '..' || part === PARTIAL))
       throw new MultifdError('internal', `${this.what}: no key: ${key}`);
     return join(this.directory, ...parts);
+  }
+
+  /**
+   * What is on the way to a key must be folders: behind a link there may be anybody's files.
+   * @throws MultifdError `usage` if it is something else; `io`.
+   */
+  async #checkWay(key: string): Promise<void> {
+    const folders = key.split('/').slice(0, -1);
+    for (let depth = 1; depth <= folders.length; depth++) {
+      const way = folders.slice(0, depth).join('/');
+      const stats = await this.#lookAt(join(this.directory, way));
+      if (stats === undefined) return;
+      if (!stats.isDirectory()) throw this.#strange(way, 'not a directory');
+    }
   }
 
   async #walk(prefix: string, depth: number, found: ObjectEntry[], most: number): Promise<void> {

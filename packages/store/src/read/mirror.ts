@@ -28,9 +28,8 @@ export async function mirrorSnapshot(
   to: DiskObjects,
   { signal, onProgress }: MirrorOptions = {},
 ): Promise<void> {
-  const bytes = await store.snapshotBytes(name);
-  const { packs } =
-    bytes === undefined ? await store.snapshot(name) : parseSnapshot(bytes, store.whatOf(name));
+  const bytes = await store.wholeSnapshot(name);
+  const { packs } = parseSnapshot(bytes, store.whatOf(name));
   const left = packs.values();
   let done = 0;
   const work = async () => {
@@ -43,7 +42,7 @@ export async function mirrorSnapshot(
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, work));
   // These bytes: the name may be another snapshot's by now.
-  if (bytes !== undefined) await to.put(snapshotKey(name), [bytes]);
+  await to.put(snapshotKey(name), [bytes]);
 }
 
 /** However large it is said to be, only a piece of it is in memory. */

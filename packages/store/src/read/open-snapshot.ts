@@ -9,7 +9,7 @@ import { MultifdError } from '@multifd/core/ram';
 import { damaged } from '../format/damage.js';
 import { LARGEST_OBJECT } from '../format/layout.js';
 import { snapshotKey } from '../format/names.js';
-import { parseSnapshot, type Snapshot } from '../format/snapshot.js';
+import { checkSnapshotSize, LONGEST_BEGIN, parseSnapshot, type Snapshot } from '../format/snapshot.js';
 import { uuidBytes } from '../format/uuid.js';
 import type { DiskObjects } from '../objects/disk.js';
 import { codeOf, storeError } from '../objects/disk-error.js';
@@ -46,6 +46,8 @@ export function openSnapshot(objects: DiskObjects, name: string): StoredGuest {
     if (!stats.isFile() || stats.size > LARGEST_OBJECT)
       throw damaged(what, `no file, or ${stats.size} bytes`);
     const { size } = stats;
+    const begin = readExactly(fd, new Uint8Array(Math.min(size, LONGEST_BEGIN)), 0, what);
+    checkSnapshotSize(begin, size, what);
     const snapshot = parseSnapshot(readExactly(fd, new Uint8Array(size), 0, what), what);
     const { head, devices, id } = snapshot;
     const uuid = head.uuid === null ? undefined : uuidBytes(head.uuid);

@@ -1,4 +1,12 @@
-import { readdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createRandom } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
@@ -79,5 +87,45 @@ describe('gc', () => {
     symlinkSync(elsewhere, join(directory, 'partial'));
     await expect(collectGarbage(store)).rejects.toThrow(/partial is not a directory/);
     expect(readdirSync(elsewhere)).toEqual(['file']);
+  });
+
+  it.each(['packs', 'leases', 'partial'])('writes and removes nothing where %s is a link', async (folder) => {
+    const { store, directory } = await tempStore();
+    const guest = new TestGuest();
+    guest.write(0, 0, random(13, PAGE));
+    await save(store, 'a', guest);
+    const elsewhere = tempDirectory();
+    // Of names that a gc removes: a pack that no snapshot needs, a lease that is over.
+    const id = 'ab'.repeat(32);
+    mkdirSync(join(elsewhere, 'ab'));
+    writeFileSync(join(elsewhere, 'ab', id), '');
+    const owner = { host: 'elsewhere', scope: null, pid: 1, start: null };
+    writeFileSync(
+      join(elsewhere, '0123456789abcdef-0'),
+      JSON.stringify({ kind: 'use', purpose: 'a test', owner, expires: 0 }),
+    );
+    const before = readdirSync(elsewhere, { recursive: true });
+    rmSync(join(directory, folder), { recursive: true });
+    symlinkSync(elsewhere, join(directory, folder));
+    await expect(collectGarbage(store)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(`${folder} is not a directory`),
+    });
+    await expect(save(store, 'b', guest)).rejects.toMatchObject({ code: 'usage' });
+    expect(readdirSync(elsewhere, { recursive: true })).toEqual(before);
+  });
+
+  it('removes nothing where there is a folder among what is not finished', async () => {
+    const { store, directory } = await tempStore();
+    const guest = new TestGuest();
+    guest.write(0, 0, random(14, PAGE));
+    await save(store, 'a', guest);
+    await store.remove('a');
+    mkdirSync(join(directory, 'partial', 'folder'));
+    await expect(collectGarbage(store)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching('partial/folder is not a file'),
+    });
+    expect(packsOf(directory)).toHaveLength(1);
   });
 });

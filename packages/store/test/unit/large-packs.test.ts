@@ -2,7 +2,7 @@ import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createRandom } from '@multifd/testing/random';
 import { expect, it } from 'vitest';
-import { DiskObjects, mirrorSnapshot, Store, verifyStore } from '../../dist/index.js';
+import { DiskObjects, mirrorSnapshot, openSnapshot, Store, verifyStore } from '../../dist/index.js';
 import { digest } from '../../src/format/hash.js';
 import { CHUNK_SIZE } from '../../src/format/layout.js';
 import { packKey } from '../../src/format/names.js';
@@ -10,6 +10,7 @@ import { PackIndex } from '../../src/format/pack-index.js';
 import { RunWriter } from '../../src/format/runs.js';
 import { encodeSnapshot } from '../../src/format/snapshot.js';
 import { tempDirectory, tempStore } from '../support/folder.js';
+import { save, TestGuest } from '../support/guest.js';
 
 /** No more than that is asked for at a time. */
 const PIECE = 17 * 2 ** 20;
@@ -87,4 +88,27 @@ it('of one that is much larger than it can be only the beginning is read', async
   ]);
   expect(watched.most).toBeLessThanOrEqual(65_536);
   expect(await store.names()).toEqual([]);
+});
+
+it('a snapshot that is longer than its head announces: nobody reads all of it', async () => {
+  const { store, directory, objects } = await tempStore();
+  const guest = new TestGuest();
+  guest.write(0, 0, createRandom(16).bytes(4096));
+  const { size } = await save(store, 'a', guest);
+  truncateSync(join(directory, 'snapshots', 'a'), 2 ** 31 - 1);
+  let most = 0;
+  class Counting extends DiskObjects {
+    override async get(key: string, limit: number) {
+      const bytes = await super.get(key, limit);
+      most = Math.max(most, bytes?.length ?? 0);
+      return bytes;
+    }
+  }
+  const told = new RegExp(`is damaged: it has 2147483647 bytes, and its head announces ${size}`);
+  const counting = await Store.open(new Counting(directory));
+  await expect(counting.snapshot('a')).rejects.toThrow(told);
+  await expect(mirrorSnapshot(counting, 'a', new DiskObjects(tempDirectory()))).rejects.toThrow(told);
+  expect(() => openSnapshot(objects, 'a')).toThrow(told);
+  await store.remove('a');
+  expect(most).toBeLessThan(65_536);
 });

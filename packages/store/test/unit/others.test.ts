@@ -1,8 +1,9 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRandom } from '@multifd/testing/random';
 import { describe, expect, it } from 'vitest';
 import { DiskObjects, Store, verifyStore } from '../../dist/index.js';
-import { tempDirectory, tempStore } from '../support/folder.js';
+import { packsOf, tempDirectory, tempStore } from '../support/folder.js';
 import { expectSame, PAGE, save, TestGuest } from '../support/guest.js';
 
 const random = (seed: number, length: number) => createRandom(seed).bytes(length);
@@ -67,4 +68,23 @@ it('verify reads packs that are stored while it runs', async () => {
   }
   const verified = await verifyStore(await Store.open(new Early(directory)));
   expect(verified).toMatchObject({ packs: 1, faults: [], broken: [] });
+});
+
+it('verify says that a snapshot is broken if it needs a chunk that is damaged, and no other', async () => {
+  const { store, directory, objects } = await tempStore();
+  const guest = new TestGuest();
+  guest.write(0, 0, random(22, 2 * 65_536));
+  await save(store, 'both', guest);
+  // So few chunks go to one thread, and into one pack.
+  const [pack = '', ...others] = packsOf(directory);
+  expect(others).toEqual([]);
+  guest.write(0, 65_536, new Uint8Array(65_536));
+  await save(store, 'first', guest);
+  const bytes = readFileSync(pack);
+  bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+  writeFileSync(pack, bytes);
+  const { faults, broken } = await verifyStore(store);
+  expect(faults[0]).toMatch(/is damaged: the bytes of chunk 1 have another hash/);
+  expect(broken).toEqual(['both']);
+  await expectSame(objects, 'first', guest);
 });

@@ -39,7 +39,7 @@ export async function removeCommand(snapshots: readonly string[], options: Store
     for (const { directory, name } of places) {
       const store = await openStore(directory);
       // Before anything goes: with one name that is wrong, nothing is. A damaged one can go.
-      if ((await store.snapshotBytes(name)) === undefined) await store.snapshot(name);
+      if (!(await store.has(name))) await store.snapshot(name);
       found.push({ store, name });
     }
     const removed: string[] = [];
@@ -77,7 +77,7 @@ export async function collectCommand(dir: string, options: StoreOptions): Promis
 function notWhole(what: string, faults: number, broken: readonly string[]): MultifdError {
   const fate =
     broken.length === 0
-      ? 'no snapshot needs what is damaged: `multifd store gc` removes it'
+      ? 'each snapshot can be restored, but a new one may come to need what is damaged: restore that from a copy, or let `multifd store gc` remove a pack that no snapshot needs'
       : `restore the store from a copy, or remove ${broken.join(', ')}`;
   return new MultifdError('io', `${what}: ${faults} ${faults === 1 ? 'thing is' : 'things are'} damaged`, {
     hint: fate,

@@ -7,6 +7,7 @@ import { type Ended, faultsOf, startProgram } from '../program.ts';
 import { leftIn } from '../rules.ts';
 import { answers, mappedFile, rightSource, type Scenario, sourceScenario, streamFile } from '../scenario.ts';
 import { hostileDestination } from './migrate.ts';
+import { storeCommand } from './store-command.ts';
 
 const LIMITS = ['--setup-timeout', '2000', '--stall-timeout', '2000'] as const;
 
@@ -58,7 +59,7 @@ export async function runCommandCase(
 
 interface Played {
   readonly ended: Ended;
-  readonly scenario: Scenario;
+  readonly scenario: Pick<Scenario, 'twists'>;
   readonly faults: readonly string[];
   readonly guest: boolean;
 }
@@ -87,6 +88,8 @@ function play(what: Case, place: Place): Promise<Played> {
       return comeIn(what, place, `file:${join(place.in, 'guest')}`);
     case 'cli-destination':
       return goOut(what, place);
+    case 'cli-store':
+      return storeCommand(createRandom(seedOf(what)), place.in, place.temporary, what.keep);
     default:
       throw new Error(`${what.kind} is no case of the command's`);
   }

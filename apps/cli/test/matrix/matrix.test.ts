@@ -2,8 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { probe } from '@multifd/host-linux';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { atRandom, pairsOf, pairwise, possiblePairs, refused } from './support/combinations.js';
-import { commandLine, isRefusedAs, migrates, runCommand } from './support/command.js';
+import { CLI, runCommand } from './support/command.js';
 import { type Combination, type Features, features, onceLost, refusal } from './support/features.js';
+import { areRefusedAs, commandLine, isRefusedAs, migrates } from './support/migrate.js';
 import { readPlan } from './support/plan.js';
 
 /**
@@ -16,14 +17,21 @@ const say = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
+/** A store is where a guest is, and no address; and a guest at rest has what it has. */
+const REFUSED_WITH_STORE: readonly (readonly [string, RegExp])[] = [
+  ['migrate demo:4M store:guests#a', /"store:guests#a": an address belongs here, and store: is none/],
+  ['relay tcp:127.0.0.1:0 store:guests#a', /an address belongs here, and store: is none/],
+  ['receive store:guests#a', /an address belongs here/],
+  ['receive tcp:127.0.0.1:0 store:guests', /a store and the name of a snapshot belong here/],
+  ['migrate store:guests#a,dirty=16M', /is not a name for a snapshot/],
+  ['migrate store:guests#a', /there is no store/],
+  ['store export guests#a store:others#a', /a snapshot is exported to a file or to images/],
+  ['convert store:guests#a raw:images', /a guest at rest is converted to a dump only/],
+];
+
 let known: Features;
 beforeAll(async () => {
-  const listed = await runCommand([
-    new URL('../../dist/cli.js', import.meta.url).pathname,
-    'accel',
-    'list',
-    '--json',
-  ]);
+  const listed = await runCommand([CLI, 'accel', 'list', '--json']);
   const { accelerators } = JSON.parse(listed.stdout);
   const here: string[] = accelerators
     .filter(({ available, name }: { available: boolean; name: string }) => available && name !== 'gpu')
@@ -46,6 +54,16 @@ describe('features together', () => {
     }
     say(`matrix: ${some.length} of ${rows.length} impossible combinations were tried`);
     expect(faults).toEqual([]);
+  });
+
+  test('what cannot go together with a store is refused in one line', { timeout: plan.limit }, async () => {
+    const faults = await Promise.all(
+      REFUSED_WITH_STORE.map(async ([words, reason]) => {
+        const fault = await areRefusedAs(words.split(' '), reason);
+        return fault === undefined ? [] : [`multifd ${words}: ${fault}`];
+      }),
+    );
+    expect(faults.flat()).toEqual([]);
   });
 
   test('no byte of a guest is lost', { timeout: plan.limit }, async () => {

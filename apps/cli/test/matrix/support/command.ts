@@ -1,13 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { argumentsOf, type Combination } from './features.js';
 
-const CLI = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url));
-const WITHOUT = fileURLToPath(new URL('./without-userfaultfd.mjs', import.meta.url));
+export const CLI = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url));
 /** ms. Only says that it hangs: a busy machine may take long. */
-const LIMIT = 240_000;
+export const LIMIT = 240_000;
 
 export interface Ended {
   readonly code: number | null;
@@ -16,104 +13,46 @@ export interface Ended {
   readonly late: boolean;
 }
 
-/** The program and its arguments: what a combination is run by. */
-function programOf(combination: Combination): string[] {
-  const command = [CLI, ...argumentsOf(combination)];
-  return combination.userfaultfd === 'forbidden' ? [WITHOUT, ...command] : command;
+export interface Running {
+  readonly ended: Promise<Ended>;
+  /** The first group of a match in what it says on stderr; undefined if it ends without one. */
+  says(pattern: RegExp): Promise<string | undefined>;
+  end(): void;
 }
 
-/** As one types it at the root of the repository. */
-export function commandLine(combination: Combination): string {
-  const [first = '', ...rest] = argumentsOf(combination);
-  const command = ['apps/cli/dist/cli.js', first, ...rest];
-  const whole =
-    combination.userfaultfd === 'forbidden'
-      ? ['apps/cli/test/matrix/support/without-userfaultfd.mjs', ...command]
-      : command;
-  return `npx -y pnpm@12 exec node ${whole.join(' ')}`;
-}
-
-/** Runs the real command, source, destination and guest, to its end. */
+/** Runs the real command to its end. */
 export async function runCommand(args: readonly string[]): Promise<Ended> {
+  return startCommand(args).ended;
+}
+
+/** Starts the real command, which does not outlive this process. @param args Node's: the program and its arguments. */
+export function startCommand(args: readonly string[]): Running {
   // A group of its own: what it has started ends with it.
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const out = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      out[name] += text;
+    });
   let late = false;
+  let isOver = false;
   const end = (): void => {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    if (child.pid !== undefined && !isOver) process.kill(-child.pid, 'SIGKILL');
   };
   const timer = setTimeout(() => {
     late = true;
     end();
   }, LIMIT);
   process.once('exit', end);
-  try {
-    const [stdout, stderr, [code]] = await Promise.all([
-      text(child.stdout),
-      text(child.stderr),
-      once(child, 'close'),
-    ]);
-    return { code: typeof code === 'number' ? code : null, stdout, stderr, late };
-  } finally {
+  const ended = once(child, 'close').then(([code]): Ended => {
+    isOver = true;
     clearTimeout(timer);
     process.off('exit', end);
-  }
-}
-
-/** What went wrong with it, one line; undefined if it completed and every byte was compared and is the same. */
-export async function migrates(combination: Combination): Promise<string | undefined> {
-  const ended = await runCommand(programOf(combination));
-  if (ended.late) return `it did not end in ${LIMIT / 1000} s`;
-  const document = documentOf(ended.stdout);
-  const said = ended.stderr.trim().replaceAll('\n', ' / ');
-  if (document === undefined) return `exit code ${ended.code} without a JSON document: ${said}`;
-  const { status, verified, guest } = document;
-  if (ended.code !== 0 || status !== 'completed' || verified !== true) {
-    return `exit code ${ended.code}, status ${String(status)}, verified ${String(verified)}: ${said}`;
-  }
-  return trackerFault(combination, guest);
-}
-
-/** A guest has to be watched by what was asked for, or the combination was not the one that was meant. */
-function trackerFault(
-  { tracker, dirty, backing, userfaultfd }: Combination,
-  guest: unknown,
-): string | undefined {
-  if (dirty === '0') return undefined;
-  const used = memberOf(memberOf(guest, 'tracker'), 'name');
-  const expected = tracker === 'auto' && backing === 'wasm' ? 'marks' : tracker;
-  if (expected === 'auto') {
-    const forbidden = userfaultfd === 'forbidden' && used === 'uffd';
-    return forbidden ? 'userfaultfd was used although it is forbidden' : undefined;
-  }
-  return used === expected ? undefined : `its tracker was ${String(used)}`;
-}
-
-/** What is wrong with a refusal: it must be one clear line, exit code 3, and the document; undefined if it is right. */
-export async function isRefusedAs(combination: Combination, reason: RegExp): Promise<string | undefined> {
-  const { code, stdout, stderr, late } = await runCommand(programOf(combination));
-  const lines = stderr.trim().split('\n');
-  const [first = '', hint = 'hint: '] = lines;
-  const document = documentOf(stdout);
-  const right =
-    !late &&
-    code === 3 &&
-    lines.length <= 2 &&
-    first.startsWith('multifd: ') &&
-    reason.test(first) &&
-    hint.startsWith('hint: ') &&
-    document?.status === 'failed';
-  return right ? undefined : `not refused as it should be: exit code ${code}: ${lines.join(' / ')}`;
-}
-
-function documentOf(stdout: string): Record<string, unknown> | undefined {
-  try {
-    const document: unknown = JSON.parse(stdout);
-    return typeof document === 'object' && document !== null ? { ...document } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+    return { code: typeof code === 'number' ? code : null, ...out, late };
+  });
+  const says = async (pattern: RegExp): Promise<string | undefined> => {
+    while (!isOver && !pattern.test(out.stderr)) await Promise.race([once(child.stderr, 'data'), ended]);
+    return pattern.exec(out.stderr)?.[1];
+  };
+  return { ended, says, end };
 }

@@ -18,6 +18,8 @@ export interface Combination {
   readonly size: '32M' | '96M';
   /** `forbidden`: the process and its children may not use userfaultfd, as in a container. */
   readonly userfaultfd: 'allowed' | 'forbidden';
+  /** `store`: it is received into a store, and migrated from there. */
+  readonly through: 'nothing' | 'store';
 }
 
 /** The values of each feature on this machine, as a generator of covering arrays takes them. */
@@ -43,6 +45,7 @@ export function features(accelerators: readonly string[], mapped: boolean, forbi
     zero: [0, 0.5, 0.95],
     size: ['32M', '96M'],
     userfaultfd: forbids ? ['allowed', 'forbidden'] : ['allowed'],
+    through: ['nothing', 'store'],
   };
 }
 
@@ -82,6 +85,7 @@ export function onceLost({ tracker, userfaultfd }: Features): Combination[] {
     zero: 0,
     size: '96M',
     userfaultfd: 'allowed',
+    through: 'nothing',
   };
   const rows: Combination[] = [
     base,
@@ -93,10 +97,9 @@ export function onceLost({ tracker, userfaultfd }: Features): Combination[] {
     : rows;
 }
 
-/** The command's arguments. */
-export function argumentsOf(combination: Combination): string[] {
-  const { tracker, backing, detection, compression, channels, host, accelerator } = combination;
-  const { populate, fill, dirty, zero, size } = combination;
+/** The command's arguments. @param to address of a destination; without one it migrates to a process of its own. */
+export function argumentsOf(combination: Combination, to?: string): string[] {
+  const { tracker, backing, fill, dirty, populate, zero, size } = combination;
   const guest = [
     `demo:${size}`,
     `zero=${zero}`,
@@ -107,9 +110,28 @@ export function argumentsOf(combination: Combination): string[] {
     `tracker=${tracker}`,
   ].join(',');
   return [
-    ...['migrate', guest, '--channels', `${channels}`, '--zero-page-detection', detection],
-    ...['--compression', compression, '--host', host, '--accel', accelerator],
+    ...['migrate', guest, ...(to === undefined ? [] : [to, '--verify'])],
+    ...wordsOfSource(combination),
     // The guest may write faster than this machine sends: it is stopped when it was sent twice.
-    ...['--downtime-limit', '60000', '--json'],
+    ...['--downtime-limit', '60000'],
   ];
+}
+
+/** Of the command that receives it into a store. */
+export function receiveInto(store: string, combination: Combination): string[] {
+  return ['receive', 'tcp:127.0.0.1:0', store, ...wordsOfBothEnds(combination)];
+}
+
+/** Of the command that migrates it from there, to a process of its own. */
+export function migrateFrom(store: string, combination: Combination): string[] {
+  return ['migrate', store, ...wordsOfSource(combination)];
+}
+
+function wordsOfSource(combination: Combination): string[] {
+  const { detection, accelerator } = combination;
+  return ['--zero-page-detection', detection, '--accel', accelerator, ...wordsOfBothEnds(combination)];
+}
+
+function wordsOfBothEnds({ channels, compression, host }: Combination): string[] {
+  return ['--channels', `${channels}`, '--compression', compression, '--host', host, '--json'];
 }

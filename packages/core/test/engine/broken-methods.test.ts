@@ -11,7 +11,9 @@ const seed = testSeed();
 const methodModules = [fixture('broken-methods.mjs')];
 const guest = { ram: createGuestRam({ seed, fill: (page) => page.fill(1) }) };
 /** `idleTimeout` and the limit of a test are far behind: whoever is not noticed in time fails by another error. */
-const limits = { setupTimeout: 3000, stallTimeout: 1000 };
+const limits = { stallTimeout: 1000 };
+/** For a setup that hangs: starting all threads must fit into it on a busy machine. */
+const SETUP_TIMEOUT = 6000;
 
 const closing: (() => void)[] = [];
 afterEach(() => {
@@ -43,13 +45,21 @@ describe('a method that hangs is named', () => {
     [
       'send-setup-never-ends',
       'codec-unavailable',
-      /^multifd method send-setup-never-ends: not ready in 2 of 3 threads after 3000 ms$/,
+      /^multifd method send-setup-never-ends: not ready in 2 of 3 threads after 6000 ms$/,
     ],
   ] as const)('%s, on the source', async (multifdCompression, code, says, maxBandwidth = 0) => {
     const outcome = await tryToMove({
       guest,
       parameters: { multifdCompression },
-      source: { methodModules, parameters: { ...limits, multifdCompression, maxBandwidth } },
+      source: {
+        methodModules,
+        parameters: {
+          ...limits,
+          ...(code === 'codec-unavailable' ? { setupTimeout: SETUP_TIMEOUT } : {}),
+          multifdCompression,
+          maxBandwidth,
+        },
+      },
       destination: { methodModules },
       waitsOn: true,
     });
@@ -91,7 +101,7 @@ describe('a method that hangs is named', () => {
 
 describe('a method that never finishes loading is named, and not the accelerator', () => {
   const never = [fixture('never-loads-methods.mjs')];
-  const parameters = { ...limits, multifdCompression: 'some' };
+  const parameters = { ...limits, setupTimeout: SETUP_TIMEOUT, multifdCompression: 'some' };
 
   it.each(['multifd', 'legacy'] as const)('on the source, %s', async (zeroPageDetection) => {
     const sent = migrate({
@@ -101,7 +111,7 @@ describe('a method that never finishes loading is named, and not the accelerator
       methodModules: never,
       parameters: { ...parameters, zeroPageDetection },
     });
-    const says = /^multifd method some: not ready in 2 of 3 threads after 3000 ms$/;
+    const says = /^multifd method some: not ready in 2 of 3 threads after 6000 ms$/;
     expectFailure(await outcomeOf(sent, 'migrate'), 'codec-unavailable', says);
   });
 
@@ -119,7 +129,7 @@ describe('a method that never finishes loading is named, and not the accelerator
 
   it('on the destination, though nobody connects', async () => {
     const incoming = await receive({ listen: 'tcp:127.0.0.1:0', parameters, methodModules: never });
-    const says = /^multifd method some: not ready in 3 of 3 threads after 3000 ms$/;
+    const says = /^multifd method some: not ready in 3 of 3 threads after 6000 ms$/;
     expectFailure(await outcomeOf(incoming.result, 'receive'), 'codec-unavailable', says);
   });
 
@@ -131,7 +141,7 @@ describe('a method that never finishes loading is named, and not the accelerator
       accelerator: PLAIN,
       methodModules: never,
     });
-    const says = /^multifd method some: not ready in 2 of 2 threads after 3000 ms$/;
+    const says = /^multifd method some: not ready in 2 of 2 threads after 6000 ms$/;
     expectFailure(await outcomeOf(relaying.result, 'relay'), 'codec-unavailable', says);
   });
 });

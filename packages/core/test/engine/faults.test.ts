@@ -8,7 +8,7 @@ import { copyOfRam, createGuestRam, expectSameRam, MIB } from '../support/ram.js
 
 const seed = testSeed();
 /** Small limits, for faults that only a limit can notice. */
-const parameters = { setupTimeout: 2500, stallTimeout: 2500, idleTimeout: 2500 };
+const parameters = { stallTimeout: 2500, idleTimeout: 2500 };
 
 const proxies: FaultyLine[] = [];
 afterEach(() => {
@@ -68,8 +68,6 @@ async function disturb(state: State, act: (proxy: FaultyLine) => Promise<void>) 
     // Slow enough that the fault comes in the middle of it.
     parameters: {
       ...parameters,
-      // On a busy machine the fault must come before this limit does.
-      ...(state === 'setup' ? { setupTimeout: 30_000 } : {}),
       ...(state === 'device' ? {} : { maxBandwidth: 4 * MIB }),
     },
     source: {

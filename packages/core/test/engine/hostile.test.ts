@@ -143,7 +143,7 @@ describe(`a hostile source (MULTIFD_SEED=${seed})`, () => {
       const block = guardedBlock();
       const incoming = await receive({
         listen: 'tcp:127.0.0.1:0',
-        parameters: { multifdChannels: 1, setupTimeout: 3000, idleTimeout: 3000 },
+        parameters: { multifdChannels: 1 },
         openRam: () => ({ blocks: [block], allZero: false }),
       });
       const source = new RawSource(incoming.address);

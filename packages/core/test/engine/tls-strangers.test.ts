@@ -63,15 +63,15 @@ describe('a destination with TLS: a stranger is refused, and the right source ge
   });
 
   it('one that begins a handshake and says no more', async () => {
-    const { plain, refused, gets } = await listening(3000);
+    const { plain, refused, gets } = await listening(8000);
     const socket = await plain(HALF_A_HELLO);
-    await refused(/^no TLS handshake within 1500 ms$/);
+    await refused(/^no TLS handshake within 4000 ms$/);
     await gets();
     socket.destroy();
   });
 
   it('one that says nothing', async () => {
-    const { plain, refused, gets } = await listening(1500);
+    const { plain, refused, gets } = await listening(6000);
     const socket = await plain(new Uint8Array(0));
     await refused(/silent/);
     await gets();

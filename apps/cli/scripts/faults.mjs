@@ -5,8 +5,14 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const PAGE = join(ROOT, 'docs', 'reliability.md');
-const BEGIN = '<!-- faults: begin, written by apps/cli/scripts/faults.mjs -->';
-const END = '<!-- faults: end -->';
+/** Of each target: what is before and behind its table. */
+const PLACES = {
+  file: ['<!-- faults: begin, written by apps/cli/scripts/faults.mjs -->', '<!-- faults: end -->'],
+  store: [
+    '<!-- faults with a store: begin, written by apps/cli/scripts/faults.mjs -->',
+    '<!-- faults with a store: end -->',
+  ],
+};
 const ROLES = ['source', 'relay', 'destination'];
 /** Characters of what was said. */
 const WIDTH = 96;
@@ -20,17 +26,25 @@ if (report.failed > 0 || report.skipped > 0)
     `${file}: ${report.failed} faults, ${report.skipped} cases skipped: a table needs a whole run`,
   );
 
-const page = readFileSync(PAGE, 'utf8');
-const [before, rest] = page.split(BEGIN);
-const after = rest?.split(END)[1];
-if (after === undefined) throw new Error(`${PAGE}: ${BEGIN} and ${END} are not there`);
-const rows = mergedRows(report.cases);
-writeFileSync(PAGE, `${before}${BEGIN}\n\n${words(report)}\n\n${table(rows)}\n\n${END}${after}`);
-process.stdout.write(`docs/reliability.md: ${report.cases.length} cases in ${rows.length} rows\n`);
+for (const [target, [begin, end]] of Object.entries(PLACES)) {
+  const cases = report.cases.filter((each) => each.target === target);
+  if (cases.length > 0) write(cases, begin, end);
+}
 
-function words({ cases, seconds, date, node, cores, load }) {
+function write(cases, begin, end) {
+  const page = readFileSync(PAGE, 'utf8');
+  const [before, rest] = page.split(begin);
+  const after = rest?.split(end)[1];
+  if (after === undefined) throw new Error(`${PAGE}: ${begin} and ${end} are not there`);
+  const rows = mergedRows(cases);
+  writeFileSync(PAGE, `${before}${begin}\n\n${words(cases, report)}\n\n${table(rows)}\n\n${end}${after}`);
+  process.stdout.write(`docs/reliability.md: ${cases.length} cases in ${rows.length} rows\n`);
+}
+
+function words({ length }, { cases, seconds, date, node, cores, load }) {
   const machine = `${cores} cores with a load of ${load}`;
-  return `${cases.length} cases in ${seconds} s, Node ${node}, ${machine}, ${date}.`;
+  const count = length === cases.length ? `${length} cases` : `${length} of ${cases.length} cases`;
+  return `${count} in ${seconds} s, Node ${node}, ${machine}, ${date}.`;
 }
 
 /** Cases of which the same is to be said share a row: first those of several places, then those of several states. */
@@ -88,6 +102,7 @@ function shortened(text) {
     .split(': record at')[0]
     .replace(/\b(?:outgoing )?(?:main stream|channel \d+)(?:, packet \d+)?(?=[:,])/g, 'a connection')
     .replace(/a connection: the connection broke: .*/, 'a connection broke')
+    .replace(/leases\/[0-9a-f]{16}-\d+/, 'leases/…')
     .replace(/ (?:too early: .*|after \d+ of \d+ bytes)/, ' too early');
   if (plain.length <= WIDTH) return plain;
   return `${plain.slice(0, plain.lastIndexOf(' ', WIDTH))} …`;

@@ -20,10 +20,14 @@ export const ROLES = ['source', 'relay', 'destination'] as const;
 /** A line is named by the two ends that it connects. */
 export const LINES = ['source-destination', 'source-relay', 'relay-destination'] as const;
 
+/** Where the destination keeps the guest: a file, or a snapshot in a store that replaces another one of that name. */
+export const TARGETS = ['file', 'store'] as const;
+
 export type Fault = (typeof FAULTS)[number];
 export type State = (typeof STATES)[number];
 export type Role = (typeof ROLES)[number];
 export type LineName = (typeof LINES)[number];
+export type Target = (typeof TARGETS)[number];
 
 export interface Case {
   readonly fault: Fault;
@@ -31,29 +35,47 @@ export interface Case {
   readonly at: Role | LineName;
   /** The guest goes through a relay. */
   readonly relayed: boolean;
+  readonly target: Target;
 }
 
 /** As `--case` takes it. */
-export function nameOf({ fault, state, at, relayed }: Case): string {
-  return [fault.replace(' ', '-'), state, at, ...(relayed ? ['relayed'] : [])].join(':');
+export function nameOf({ fault, state, at, relayed, target }: Case): string {
+  const rest = [...(relayed ? ['relayed'] : []), ...(target === 'store' ? ['store'] : [])];
+  return [fault.replace(' ', '-'), state, at, ...rest].join(':');
 }
 
 export function isRole(at: Role | LineName): at is Role {
   return ROLES.some((role) => role === at);
 }
 
-/** Every case. @param only cases whose name begins with it. */
-export function allCases(only = ''): readonly Case[] {
+/** Every case. @param only cases whose name begins with it. @param targets cases with these. */
+export function allCases(only = '', targets: readonly Target[] = TARGETS): readonly Case[] {
+  const cases = targets.flatMap((target) => (target === 'file' ? casesWithFile() : casesWithStore()));
+  return cases.filter((each) => nameOf(each).startsWith(only));
+}
+
+function casesWithFile(): readonly Case[] {
   const cases: Case[] = [];
   for (const fault of FAULTS) {
     for (const state of STATES) {
       for (const relayed of [false, true]) {
         for (const at of placesOf(fault, relayed))
-          if (canHappen(fault, state)) cases.push({ fault, state, at, relayed });
+          if (canHappen(fault, state)) cases.push({ fault, state, at, relayed, target: 'file' });
       }
     }
   }
-  return cases.filter((each) => nameOf(each).startsWith(only));
+  return cases;
+}
+
+/** What a line does is the same for a store; a source has to do with it only in what it is told. */
+function casesWithStore(): readonly Case[] {
+  return FAULTS.filter((fault) => fault !== 'delay' && fault !== 'black hole').flatMap((fault) =>
+    STATES.filter((state) => canHappen(fault, state)).flatMap((state) =>
+      placesOf(fault, false)
+        .filter((at) => fault !== 'no descriptors' || at === 'destination')
+        .map((at): Case => ({ fault, state, at, relayed: false, target: 'store' })),
+    ),
+  );
 }
 
 function placesOf(fault: Fault, relayed: boolean): readonly (Role | LineName)[] {

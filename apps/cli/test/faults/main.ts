@@ -1,5 +1,5 @@
 /**
- * Faults at each state: `pnpm faults [--only NAME] [--lanes N] [--report FILE]`. The real commands, with lines of ours between
+ * Faults at each state: `pnpm faults [--only NAME] [--target file|store] [--lanes N] [--report FILE]`. The real commands, with lines of ours between
  * them: each fault, in each state, to each end and line. NAME is the beginning of the name of a case, as a failure has it.
  * Ends with 1 if one of the rules of rules.ts is broken. `apps/cli/scripts/faults.mjs FILE` writes the report to the documents.
  */
@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { allCases, type Case, nameOf } from './cases.ts';
+import { allCases, type Case, nameOf, TARGETS } from './cases.ts';
 import { canMount } from './place.ts';
 import { play } from './play.ts';
 import { refusalOfPause } from './pre-switchover.ts';
@@ -18,7 +18,7 @@ import { faultsOf } from './rules.ts';
 const LANES = 4;
 
 const text = { type: 'string' } as const;
-const { values } = parseArgs({ options: { only: text, lanes: text, report: text } });
+const { values } = parseArgs({ options: { only: text, target: text, lanes: text, report: text } });
 const lanes = values.lanes === undefined ? LANES : Number(values.lanes);
 if (!Number.isInteger(lanes) || lanes < 1) throw new Error(`--lanes ${values.lanes}: not a number from 1`);
 
@@ -32,8 +32,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
   });
 
 const started = performance.now();
-const cases = allCases(values.only);
-if (cases.length === 0) throw new Error(`--only ${values.only}: no such case`);
+const targets = TARGETS.filter((each) => values.target === undefined || each === values.target);
+const cases = allCases(values.only, targets);
+if (cases.length === 0) throw new Error(`--only ${values.only}, --target ${values.target}: no such case`);
 const possible = cases.filter(({ fault }) => canMount || fault !== 'full disk');
 const reports = new Map<Case, CaseReport>();
 let failed = 0;

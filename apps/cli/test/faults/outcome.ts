@@ -1,4 +1,5 @@
 import type { Case, Role } from './cases.ts';
+import type { Kept } from './keeping.ts';
 
 /** What of an end's JSON document matters here. */
 export interface Document {
@@ -43,8 +44,8 @@ export interface EndOutcome {
 export interface Outcome {
   readonly case: Case;
   readonly ends: readonly EndOutcome[];
-  /** The file that the destination was to keep; undefined: it is not there. Otherwise the exit code of `multifd inspect`. */
-  readonly inspected: number | null | undefined;
+  /** The file, or the snapshot, that the destination was to keep. */
+  readonly kept: Kept;
   /** Whatever else is in the folders of the case. */
   readonly left: readonly string[];
   /** Processes and sockets that are left. */

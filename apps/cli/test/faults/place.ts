@@ -63,6 +63,11 @@ export class Place {
     }
   }
 
+  /** What has filled it goes: every command that looks at a store puts a lease there. */
+  free(): void {
+    if (this.#holder !== undefined) rmSync(this.#seen('filler'), { force: true });
+  }
+
   /** A path on the small disk, as this process sees it; without one, of the folder `in`. */
   kept(name: string): string {
     return this.#holder === undefined ? this.at('in', name) : this.#seen(name);
@@ -73,8 +78,8 @@ export class Place {
     return this.#holder === undefined ? this.at('in', name) : this.at('small', name);
   }
 
-  /** What is in the folders, but for what belongs there. @param expected names that may be in the folder of what is received. */
-  left(expected: readonly string[]): readonly string[] {
+  /** What is in the folders, but for what belongs there. @param isExpected of names in the folder of what is received. */
+  left(isExpected: (name: string) => boolean): readonly string[] {
     const own = ['in', 'small', 'tmp'];
     const here = readdirSync(this.base, { recursive: true }).map(String);
     const small =
@@ -82,7 +87,7 @@ export class Place {
     return [
       ...here.filter((name) => !own.includes(name)).map((name) => name.replace(/^in\//, '')),
       ...small.filter((name) => name !== 'filler'),
-    ].filter((name) => !expected.includes(name));
+    ].filter((name) => !isExpected(name));
   }
 
   /** Processes that were started for this case and are still there. */

@@ -1,14 +1,10 @@
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { type Case, isEarly } from './cases.ts';
 import type { Outcome } from './outcome.ts';
 import { socketsOf } from './place.ts';
-import { KEPT, NotReached, SETUP_LIMIT, Stage } from './stage.ts';
+import { NotReached, SETUP_LIMIT, Stage } from './stage.ts';
 import { strike } from './strike.ts';
 
-const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 /** ms from the fault to the end of the last end: the sum of the limits that can apply, and room for a busy machine. */
 const LONGEST = 45_000;
 /** ms in which sockets and processes go away by themselves. */
@@ -51,14 +47,8 @@ async function playOnce(stage: Stage): Promise<Outcome> {
   }
   await settled(stage, since);
   const ends = stage.programs.map((each) => stage.outcomeOf(each, since));
-  const kept = stage.place.kept(KEPT);
-  return {
-    case: what,
-    ends,
-    inspected: existsSync(kept) ? await inspect(kept) : undefined,
-    left: stage.place.left([KEPT]),
-    strays: await strays(stage),
-  };
+  const left = stage.place.left(stage.keeping.isExpected);
+  return { case: what, ends, left, strays: await strays(stage), kept: await stage.keeping.look() };
 }
 
 /**
@@ -83,13 +73,6 @@ function isMissed({ case: what, ends }: Outcome): boolean {
   const isThere = before === (what.state === 'answered' ? 'device' : what.state);
   const isAlive = what.fault !== 'kill' || ends.every(({ isStruck, signal }) => !isStruck || signal !== null);
   return !isEarly(what) && !(isThere && isAlive);
-}
-
-/** @returns its exit code. */
-function inspect(path: string): Promise<number | null> {
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, [CLI, 'inspect', path], () => resolve(child.exitCode));
-  });
 }
 
 /** What is left of processes and sockets, once it has had the time to go away. */

@@ -49,7 +49,7 @@ function codeOf({ hasWaited, code, signal }: EndOutcome): number | string {
 function guestOf(outcome: Outcome): string {
   const source = endOf(outcome, 'source');
   const destination = endOf(outcome, 'destination');
-  const isHere = outcome.inspected !== undefined && destination?.hasWaited !== true;
+  const isHere = outcome.kept.inspected !== undefined && destination?.hasWaited !== true;
   const unsure = outcome.ends
     .filter(({ document }) => document?.guestAt === 'either')
     .map(({ role }) => role);
@@ -60,7 +60,7 @@ function guestOf(outcome: Outcome): string {
   if (runs && isHere) return `at both${words}`;
   if (!runs && !isHere) return `NOWHERE${words}`;
   if (runs) return `at its source${words}`;
-  return `at its destination${destination?.signal === 'SIGKILL' ? ', in its file' : ''}${words}`;
+  return `at its destination${destination?.signal === 'SIGKILL' ? `, in its ${outcome.case.target}` : ''}${words}`;
 }
 
 function saidBy({ document, hasWaited }: EndOutcome): readonly string[] {

@@ -7,7 +7,10 @@ import { type Document, type EndOutcome, endOf, type Outcome } from './outcome.t
 const MOST_NOTES = 5;
 const PLACES = ['source', 'destination', 'either'] as const;
 /** Nothing else stays of a destination that was killed. */
-const UNFINISHED = /^\.guest\.mig\.(partial|replaced)-[0-9a-f]{16}$/;
+const UNFINISHED = {
+  file: /^\.guest\.mig\.(partial|replaced)-[0-9a-f]{16}$/,
+  store: /^guests\/(\.guest\.partial-[0-9a-f]{16}|partial\/.+|leases\/.+)$/,
+} as const;
 
 /** What is wrong with a case, one line each. */
 export function faultsOf(outcome: Outcome): readonly string[] {
@@ -137,18 +140,19 @@ function faultsOfState(outcome: Outcome): readonly string[] {
   return [];
 }
 
-/** The file is there if and only if the destination has the guest; then it is complete. */
+/** The file, or the new snapshot, is there if and only if the destination has the guest; then it is complete. */
 function faultsOfFile(outcome: Outcome): readonly string[] {
   const destination = endOf(outcome, 'destination');
-  const { inspected } = outcome;
+  const { inspected } = outcome.kept;
+  const { target } = outcome.case;
   const killed = destination !== undefined && isKilled(outcome, destination);
-  const left = outcome.left.filter((name) => !(killed && UNFINISHED.test(name)));
-  const faults = left.map((name) => `left behind: ${name}`);
+  const left = outcome.left.filter((name) => !(killed && UNFINISHED[target].test(name)));
+  const faults = [...outcome.kept.faults, ...left.map((name) => `left behind: ${name}`)];
   if (inspected !== undefined && inspected !== EXIT.done)
     faults.push(`inspect ends with ${String(inspected)}`);
   if (killed) return faults;
   const has = destination?.document?.status === 'completed';
-  if (has && inspected === undefined) faults.push('the destination has the guest, and no file');
-  if (!has && inspected !== undefined) faults.push('the destination has no guest, and a file');
+  if (has && inspected === undefined) faults.push(`the destination has the guest, and no ${target}`);
+  if (!has && inspected !== undefined) faults.push(`the destination has no guest, and a ${target}`);
   return faults;
 }

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Case, heldLine, isEarly, type LineName, type Role } from './cases.ts';
+import { type Keeping, keepingFor } from './keeping.ts';
 import { type Hold, Line } from './line.ts';
 import type { EndOutcome } from './outcome.ts';
 import { Place } from './place.ts';
@@ -8,7 +9,6 @@ import { Program } from './program.ts';
 
 const HELD_DISK = fileURLToPath(new URL('./held-disk.mjs', import.meta.url));
 const GUEST = 'demo:64M,dirty=1M';
-export const KEPT = 'guest.mig';
 /** ms, of every end: shorter than by default, and long enough for a busy machine. */
 export const SETUP_LIMIT = 10_000;
 const LIMITS = ['--stall-timeout', '8000', '--setup-timeout', `${SETUP_LIMIT}`];
@@ -38,10 +38,13 @@ export class Stage {
   #ports: number[] = [];
   /** Ends that went on to wait, and got another guest. */
   readonly #waited = new Set<Program>();
+  readonly #parent: string;
+  #keeping: Keeping | undefined;
 
   /** @param parent folder in which the case has its own. */
   constructor(what: Case, parent: string) {
     this.what = what;
+    this.#parent = parent;
     this.place = new Place(parent);
   }
 
@@ -56,6 +59,12 @@ export class Stage {
   /** On which somebody listened. */
   get ports(): readonly number[] {
     return this.#ports;
+  }
+
+  /** Where the destination keeps the guest. */
+  get keeping(): Keeping {
+    if (this.#keeping === undefined) throw new Error('the stage is not open');
+    return this.#keeping;
   }
 
   program(role: Role): Program {
@@ -74,7 +83,8 @@ export class Stage {
   async open(): Promise<void> {
     const { what, place } = this;
     const wrap = what.fault === 'full disk' ? await place.mount() : [];
-    const words = ['receive', 'tcp:127.0.0.1:0', `file:${place.target(KEPT)}`, ...LIMITS, ...IDLE];
+    this.#keeping = await keepingFor(what.target, place, this.#parent);
+    const words = ['receive', 'tcp:127.0.0.1:0', ...this.keeping.words, ...LIMITS, ...IDLE];
     const destination = new Program('destination', words, place.env, wrap, ['--import', HELD_DISK]);
     this.#programs.set('destination', destination);
     await this.#openLine(what.relayed ? 'relay-destination' : 'source-destination', destination);
@@ -92,18 +102,31 @@ export class Stage {
   /** Starts the source, with what makes the state of the case last. */
   begin(): void {
     const { what, place } = this;
-    if (what.state === 'device') place.holdDisk();
+    // A store's lease is on the disk before the guest comes: see `reach`.
+    if (what.state === 'device' && what.target === 'file') place.holdDisk();
     const hold = isEarly(what) ? undefined : HOLDS.get(what.state);
     if (hold !== undefined) this.line(heldLine(what)).hold(hold);
     const to = addressOf(this.line(what.relayed ? 'source-relay' : 'source-destination'));
-    const pace = what.state === 'active' ? PACE : [];
+    const pace = what.state === 'active' || this.#isHeldLate ? PACE : [];
     const words = ['migrate', GUEST, to, ...LIMITS, ...ACCELERATOR, ...pace];
     this.#programs.set('source', new Program('source', words, place.env));
   }
 
   /** Waits until the source, and what it has sent, is in the state of the case. @throws NotReached if that is never. */
   async reach(): Promise<void> {
-    const { state, relayed } = this.what;
+    if (this.#isHeldLate) {
+      await this.#reach('active');
+      this.place.holdDisk();
+    }
+    return this.#reach(this.what.state);
+  }
+
+  get #isHeldLate(): boolean {
+    return this.what.state === 'device' && this.what.target === 'store';
+  }
+
+  async #reach(state: Case['state']): Promise<void> {
+    const { relayed } = this.what;
     const source = this.program('source');
     const destination = this.program('destination');
     const held = this.line(heldLine(this.what));

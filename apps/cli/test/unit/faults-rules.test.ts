@@ -5,7 +5,8 @@ import type { Document, EndOutcome, Outcome } from '../faults/outcome.js';
 import { neutral, reportOf } from '../faults/report.js';
 import { faultsOf } from '../faults/rules.js';
 
-const CUT: Case = { fault: 'cut', state: 'active', at: 'source-destination', relayed: false };
+const CUT: Case = { fault: 'cut', state: 'active', at: 'source-destination', relayed: false, target: 'file' };
+const NOTHING_KEPT = { inspected: undefined, faults: [] };
 const DOCUMENT: Document = {
   status: 'failed',
   guestAt: 'source',
@@ -48,14 +49,14 @@ const SUCCESS = {
 /** Of a line that was cut while the guest was on its way. */
 function outcome(rest: Partial<Outcome> = {}): Outcome {
   const ends = [end('destination'), end('source')];
-  return { case: CUT, ends, inspected: undefined, left: [], strays: [], ...rest };
+  return { case: CUT, ends, kept: NOTHING_KEPT, left: [], strays: [], ...rest };
 }
 
 /** Of a migration that was delayed. */
 function delayed(rest: Partial<Outcome> = {}): Outcome {
   const source = end('source', { ...SUCCESS, guestState: 'stopped', isVerified: true }, { code: 0 });
   const ends = [end('destination', SUCCESS, { code: 0 }), source];
-  return outcome({ case: { ...CUT, fault: 'delay' }, ends, inspected: 0, ...rest });
+  return outcome({ case: { ...CUT, fault: 'delay' }, ends, kept: { inspected: 0, faults: [] }, ...rest });
 }
 
 describe('what is at fault', () => {
@@ -66,7 +67,7 @@ describe('what is at fault', () => {
 
   const destination = end('destination');
   const source = end('source');
-  const killed: Case = { fault: 'kill', state: 'active', at: 'destination', relayed: false };
+  const killed: Case = { fault: 'kill', state: 'active', at: 'destination', relayed: false, target: 'file' };
   const dead = end('destination', {}, { code: null, signal: 'SIGKILL', isStruck: true, document: undefined });
   it.each<[string, Outcome, RegExp]>([
     [
@@ -127,7 +128,7 @@ describe('what is at fault', () => {
           end('destination', SUCCESS, { code: 0 }),
           end('source', { ...SUCCESS, guestState: 'stopped' }, { code: 0 }),
         ],
-        inspected: 0,
+        kept: { inspected: 0, faults: [] },
       }),
       /the guest has left/,
     ],
@@ -163,9 +164,14 @@ describe('what is at fault', () => {
       }),
       /does not say that it is not verified/,
     ],
-    ['a file too many', outcome({ inspected: 0 }), /has no guest, and a file/],
-    ['a file that is not there', delayed({ inspected: undefined }), /and no file/],
-    ['a file that is not whole', delayed({ inspected: 1 }), /inspect ends with 1/],
+    ['a file too many', outcome({ kept: { inspected: 0, faults: [] } }), /has no guest, and a file/],
+    ['a file that is not there', delayed({ kept: NOTHING_KEPT }), /and no file/],
+    [
+      'an old snapshot that is gone',
+      outcome({ kept: { inspected: undefined, faults: ['the old snapshot is gone'] } }),
+      /old snapshot/,
+    ],
+    ['a file that is not whole', delayed({ kept: { inspected: 1, faults: [] } }), /inspect ends with 1/],
     ['a part of a file', outcome({ left: ['.guest.mig.partial-0123456789abcdef'] }), /left behind/],
     [
       'something else behind one that was killed',
@@ -187,7 +193,7 @@ it('the report: where the guest is, and words without ports and paths', () => {
   expect(reportOf(delayed())).toMatchObject({ guest: 'at its destination', seconds: 1 });
   const both = outcome({
     ends: [end('destination', SUCCESS), end('source', { guestAt: 'either' })],
-    inspected: 0,
+    kept: { inspected: 0, faults: [] },
   });
   expect(reportOf(both).guest).toBe('at both; source: `either`');
   expect(neutral('127.0.0.1:4711: /tmp/x/.g.partial-0123456789abcdef: process 12')).toBe(
@@ -198,7 +204,7 @@ it('the report: where the guest is, and words without ports and paths', () => {
 it('every case has a name of its own', () => {
   const names = allCases().map(nameOf);
   expect(new Set(names).size).toBe(names.length);
-  expect(allCases('kill:setup:source')).toHaveLength(2);
+  expect(allCases('kill:setup:source', ['file'])).toHaveLength(2);
 });
 
 describe('the return path', () => {

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { MultifdError } from '@multifd/core/ram';
 import { damaged } from '../format/damage.js';
 import { codeOf, storeError } from './disk-error.js';
-import type { ObjectEntry, ObjectPlace, ObjectStore } from './object-store.js';
+import type { DiskPlace, ObjectEntry, ObjectStore } from './object-store.js';
 
 /** Where objects are written before they have their name. A list does not go there. */
 export const PARTIAL = 'partial';
@@ -19,13 +19,13 @@ type Parts = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 export class DiskObjects implements ObjectStore {
   readonly what: string;
   readonly directory: string;
-  readonly place: ObjectPlace;
+  readonly place: DiskPlace;
   readonly #made = new Set<string>();
 
-  /** @param what for messages, if the user has other words for it. */
-  constructor(directory: string, what = `store:${directory}`) {
+  /** @param what for messages, if the user has other words for it. @param mark as `DiskPlace` has it. */
+  constructor(directory: string, what = `store:${directory}`, mark?: string) {
     this.directory = directory;
-    this.place = { kind: 'disk', directory };
+    this.place = { kind: 'disk', directory, ...(mark === undefined ? {} : { mark }) };
     this.what = what;
   }
 
@@ -40,7 +40,9 @@ export class DiskObjects implements ObjectStore {
 
   async #put(key: string, parts: Parts, ifAbsent: boolean): Promise<boolean> {
     const path = this.path(key);
-    const unfinished = `${PARTIAL}/${process.pid}-${randomBytes(8).toString('hex')}`;
+    const { mark } = this.place;
+    const own = mark === undefined ? `${process.pid}` : `${process.pid}-${mark}`;
+    const unfinished = `${PARTIAL}/${own}-${randomBytes(8).toString('hex')}`;
     const aside = join(this.directory, unfinished);
     await this.#checkWay(unfinished);
     await this.#checkWay(key);
@@ -91,10 +93,11 @@ export class DiskObjects implements ObjectStore {
     }
   }
 
-  async sweep(): Promise<number> {
+  async sweep(mark?: string): Promise<number> {
     await this.#checkWay(`${PARTIAL}/`);
     const folder = join(this.directory, PARTIAL);
-    const entries = await this.#entries(folder);
+    const all = await this.#entries(folder);
+    const entries = mark === undefined ? all : all.filter(({ name }) => name.includes(`-${mark}-`));
     // Before anything goes.
     const strange = entries.find((entry) => !entry.isFile());
     if (strange !== undefined) throw this.#strange(`${PARTIAL}/${strange.name}`, 'not a file');

@@ -18,8 +18,16 @@ export interface S3Place {
   readonly secretAccessKey: string;
 }
 
+/** A folder. */
+export interface DiskPlace {
+  readonly kind: 'disk';
+  readonly directory: string;
+  /** Letters and digits: of whatever is written here, as long as it is not finished. See `sweep`. */
+  readonly mark?: string;
+}
+
 /** Where objects are, as plain data: a thread opens them by it. */
-export type ObjectPlace = { readonly kind: 'disk'; readonly directory: string } | S3Place;
+export type ObjectPlace = DiskPlace | S3Place;
 
 /**
  * Where a store's objects are kept: a folder, a bucket. Keys are as docs/store-format.md has them; whoever implements this need
@@ -54,6 +62,10 @@ export interface ObjectStore {
   list(prefix: string, most?: number): Promise<readonly ObjectEntry[]>;
   /** Removes an object if it is there. */
   delete(key: string): Promise<void>;
-  /** What writers that died have left and no list shows. Called while nobody else writes. @returns how much was removed. */
-  sweep(): Promise<number>;
+  /**
+   * Removes what writers that died have left and no list shows. Called while nobody else writes.
+   * @param mark only what was written with it, by threads that have ended: others may go on.
+   * @returns how much was removed.
+   */
+  sweep(mark?: string): Promise<number>;
 }

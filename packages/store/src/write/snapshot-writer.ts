@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { GuestRamDescriptor, RawDeviceState, StreamConfiguration } from '@multifd/core';
 import { MultifdError } from '@multifd/core/ram';
@@ -9,6 +10,7 @@ import { RunWriter } from '../format/runs.js';
 import { encodeSnapshot, parseSnapshot } from '../format/snapshot.js';
 import { uuidText } from '../format/uuid.js';
 import { Lease } from '../lease/lease.js';
+import type { ObjectPlace } from '../objects/object-store.js';
 import type { NamedSnapshot, Store } from '../store.js';
 import { type Ingested, ingest, ZERO } from './ingest.js';
 import { IngestWorker } from './ingest-worker.js';
@@ -43,6 +45,10 @@ export interface WriterOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+function marked(place: ObjectPlace, mark: string): ObjectPlace {
+  return place.kind === 'disk' ? { ...place, mark } : place;
+}
+
 /** More do not help: the disk is busy by then. */
 const MOST_THREADS = 8;
 
@@ -65,6 +71,8 @@ export class SnapshotWriter {
     { length: Math.min(MOST_THREADS, availableParallelism()) },
     () => new IngestWorker(),
   );
+  /** Of what the threads write: as long as it is not finished it is found by it. */
+  readonly #mark = randomBytes(8).toString('hex');
   /** What had the name, once `write` is about to replace it. */
   #replaced: Uint8Array | undefined;
   /** The hash of what `write` may have given the name. */
@@ -118,7 +126,7 @@ export class SnapshotWriter {
     const { known, candidates } = await this.#prepared;
     const ingested = await ingest({
       threads: this.#threads,
-      place: this.#store.objects.place,
+      place: marked(this.#store.objects.place, this.#mark),
       ram: guest.ram,
       received: guest.receivedPages,
       known,
@@ -155,6 +163,8 @@ export class SnapshotWriter {
   /** Gives the lease back. A `write` that is under way fails. */
   async close(): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.end()));
+    // What they were about to store. What cannot go now goes with the next gc.
+    await this.#store.objects.sweep(this.#mark).catch(() => {});
     await this.#lease.release();
   }
 

@@ -24,6 +24,7 @@ export default defineConfig({
     sequence: {
       sequencer: longestFirst([
         'qemu/linux-snapshots.test.ts',
+        'qemu/s3-killed.test.ts',
         'qemu/store.test.ts',
         'qemu/chains.test.ts',
         'qemu/tls.test.ts',

@@ -2,6 +2,7 @@
 import { closeSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  cont,
   migrateIncoming,
   type QemuCapability,
   type QmpClient,
@@ -9,6 +10,7 @@ import {
   saveMemory,
   setCapabilities,
   setParameters,
+  stop,
   waitForMigration,
 } from '@multifd/qemu';
 import { type QemuProcess, startQemu } from '../../src/bench/qemu-process.ts';
@@ -35,7 +37,7 @@ export async function emptyQemu(
   folder: string,
   signal: AbortSignal,
 ): Promise<QemuProcess> {
-  return startQemu({ binary, size }, folder, ['-incoming', 'defer'], signal);
+  return startQemu({ binary, size, patience: LIMIT }, folder, ['-incoming', 'defer'], signal);
 }
 
 /** Sets what a migration of this QEMU has, and nothing that an earlier one had. */
@@ -79,6 +81,15 @@ export async function qemuWith(
     await qemu.end();
     throw error;
   }
+}
+
+/**
+ * Makes a QEMU whose guest has left it ready to let go of it again. In between its processor runs, through a ROM that holds zeros:
+ * an instruction that adds 0 to the first byte.
+ */
+export async function takeBack({ qmp }: QemuProcess): Promise<void> {
+  await cont(qmp);
+  await stop(qmp);
 }
 
 /** Compares pages of a QEMU's guest with the image. @throws Error for the first that differs. */

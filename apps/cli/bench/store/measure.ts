@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { QemuProcess } from '../../src/bench/qemu-process.ts';
 import { quiet } from '../../src/bench/quiet.ts';
 import type { Contender } from './contenders.ts';
-import { comparePages, emptyQemu, qemuWith } from './guest-qemu.ts';
+import { comparePages, emptyQemu, qemuWith, takeBack } from './guest-qemu.ts';
 import { type Plan, type RestGuest, somePages, touchedBy } from './guests.ts';
 import { changedOf, contentOf, writeImage } from './image.ts';
 import { type Cost, OPERATIONS, type Operation, rotated, type Sample } from './samples.ts';
@@ -31,12 +31,13 @@ type Images = Readonly<Record<'first' | 'later', string>>;
 
 /**
  * Round by round, of each guest in turn: so whoever ends it early has some of each.
- * @param onSample is told each sample as it is taken. @throws whatever went wrong; the signal's reason.
+ * @param done rounds of a guest that need not be measured. @param onSample is told each sample as it is taken. @throws whatever went wrong; the signal's reason.
  */
 export async function measurePlans(
   plans: readonly Plan[],
   contenders: readonly Contender[],
   setting: Setting,
+  done: (guest: RestGuest) => number,
   onSample: (turn: Turn, sample: Sample) => void,
 ): Promise<void> {
   const all = plans.map((plan, index) => ({
@@ -46,7 +47,8 @@ export async function measurePlans(
   const rounds = Math.max(0, ...plans.map(({ runs }) => runs));
   for (let round = 0; round < rounds; round++) {
     for (const { guest, runs, images } of all) {
-      if (round < runs) await measureRound(guest, images, round, contenders, setting, onSample);
+      if (round >= done(guest) && round < runs)
+        await measureRound(guest, images, round, contenders, setting, onSample);
     }
   }
 }
@@ -67,43 +69,49 @@ async function measureRound(
   setting: Setting,
   onSample: (turn: Turn, sample: Sample) => void,
 ): Promise<void> {
-  const where = (each: Contender) => join(setting.folder, `c${contenders.indexOf(each)}`);
+  const { binary, folder, signal } = setting;
+  const where = (each: Contender) => join(folder, `c${contenders.indexOf(each)}`);
   for (const each of contenders) mkdirSync(where(each));
   for (const operation of OPERATIONS) {
-    for (const each of rotated(contenders, round)) {
-      const sample = await takeTurn(operation, each, where(each), guest, images, setting);
-      onSample({ guest, operation, contender: each.name }, sample);
+    const isRestore = operation === 'restore';
+    let qemu: QemuProcess | undefined;
+    try {
+      for (const each of rotated(contenders, round)) {
+        // One QEMU holds the guest for all who keep it; who brings it back gets an empty one.
+        if (isRestore) await qemu?.end();
+        if (isRestore) qemu = await emptyQemu(binary, guest, folder, signal);
+        else if (qemu === undefined) qemu = await qemuWith(images[operation], binary, guest, folder, signal);
+        else await takeBack(qemu);
+        const sample = await takeTurn(qemu, operation, each, where(each), guest, images, setting);
+        onSample({ guest, operation, contender: each.name }, sample);
+      }
+    } finally {
+      await qemu?.end();
     }
   }
   for (const each of contenders) rmSync(where(each), { recursive: true });
 }
 
 async function takeTurn(
+  qemu: QemuProcess,
   operation: Operation,
   contender: Contender,
   place: string,
   guest: RestGuest,
   images: Images,
-  { binary, folder, signal }: Setting,
+  { folder, signal }: Setting,
 ): Promise<Sample> {
   const isRestore = operation === 'restore';
-  const qemu: QemuProcess = isRestore
-    ? await emptyQemu(binary, guest, folder, signal)
-    : await qemuWith(images[operation], binary, guest, folder, signal);
-  try {
-    const before = onDisk(place);
-    if (isRestore) await dropFromCache(place, signal);
-    const others = await quiet(signal);
-    const load = Math.round((loadavg()[0] ?? 0) * 100) / 100;
-    const warmUp = () => warm(touchedBy(guest, isRestore), signal);
-    const cost: Cost = isRestore
-      ? await contender.restore(qemu, place, 'later', warmUp, signal)
-      : await contender.snapshot(qemu, place, operation, warmUp, signal);
-    if (isRestore) await comparePages(qemu, images.later, guest, comparedOf(guest), folder);
-    return { ...cost, disk: isRestore ? null : onDisk(place) - before, others, load };
-  } finally {
-    await qemu.end();
-  }
+  const before = onDisk(place);
+  if (isRestore) await dropFromCache(place, signal);
+  const others = await quiet(signal);
+  const load = Math.round((loadavg()[0] ?? 0) * 100) / 100;
+  const warmUp = () => warm(touchedBy(guest, isRestore), signal);
+  const cost: Cost = isRestore
+    ? await contender.restore(qemu, place, 'later', warmUp, signal)
+    : await contender.snapshot(qemu, place, operation, warmUp, signal);
+  if (isRestore) await comparePages(qemu, images.later, guest, comparedOf(guest), folder);
+  return { ...cost, disk: isRestore ? null : onDisk(place) - before, others, load };
 }
 
 /** Pages that changed between the snapshots, and pages that did not. */

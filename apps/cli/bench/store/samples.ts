@@ -46,12 +46,40 @@ export function withSample(
   sample: Sample,
 ): Series[] {
   const isIt = (each: Series) =>
-    each.operation === operation &&
-    each.contender === contender &&
-    each.guest.size === guest.size &&
-    each.guest.content === guest.content;
+    each.operation === operation && each.contender === contender && isSame(each.guest, guest);
   if (!all.some(isIt)) return [...all, { guest, operation, contender, samples: [sample] }];
   return all.map((each) => (isIt(each) ? { ...each, samples: [...each.samples, sample] } : each));
+}
+
+function isSame(one: RestGuest, other: RestGuest): boolean {
+  return one.size === other.size && one.content === other.content;
+}
+
+/** Rounds of a guest in which all of `contenders` have a sample of each of `operations`. */
+export function roundsOf(
+  all: readonly Series[],
+  guest: RestGuest,
+  contenders: readonly string[],
+  operations: readonly Operation[] = OPERATIONS,
+): number {
+  const counts = operations.flatMap((operation) =>
+    contenders.map((contender) => {
+      const isIt = (each: Series) =>
+        isSame(each.guest, guest) && each.operation === operation && each.contender === contender;
+      return all.find(isIt)?.samples.length ?? 0;
+    }),
+  );
+  return Math.min(...counts);
+}
+
+/** Without samples to which another contender has none: those of the same number belong together. */
+export function wholeTurns(all: readonly Series[], contenders: readonly string[]): Series[] {
+  return all
+    .map((each) => {
+      const whole = roundsOf(all, each.guest, contenders, [each.operation]);
+      return { ...each, samples: each.samples.slice(0, whole) };
+    })
+    .filter(({ samples }) => samples.length > 0);
 }
 
 /** `list` from its place `by` on, and then what was before: who begins changes from round to round. */

@@ -31,7 +31,14 @@ export async function startQemu(
     binary,
     size,
     image,
-  }: { readonly binary: string; readonly size: number; readonly image?: string | undefined },
+    patience = PATIENCE,
+  }: {
+    readonly binary: string;
+    readonly size: number;
+    readonly image?: string | undefined;
+    /** ms for each answer of its monitor, which is silent while QEMU reads a guest from a file. */
+    readonly patience?: number;
+  },
   folder: string,
   extra: readonly string[],
   signal: AbortSignal,
@@ -62,7 +69,7 @@ export async function startQemu(
   });
   const said = () => stderr.trim().split('\n').at(-1) ?? '';
   try {
-    const qmp = await connect(monitor, child, signal);
+    const qmp = await connect(monitor, child, patience, signal);
     const { pid } = child;
     if (pid === undefined) throw new MultifdError('io', 'it has no process id');
     return {
@@ -89,10 +96,15 @@ function escaped(path: string): string {
   return path.replaceAll(',', ',,');
 }
 
-async function connect(path: string, child: ChildProcess, signal: AbortSignal): Promise<QmpClient> {
+async function connect(
+  path: string,
+  child: ChildProcess,
+  timeout: number,
+  signal: AbortSignal,
+): Promise<QmpClient> {
   for (const deadline = performance.now() + PATIENCE; ; await delay(20, undefined, { signal })) {
     try {
-      return await QmpClient.connect({ path }, { timeout: PATIENCE });
+      return await QmpClient.connect({ path }, { timeout });
     } catch (error) {
       const isOver = child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
       if (isOver || performance.now() > deadline) throw error;

@@ -16,7 +16,15 @@ import {
 } from '../../bench/store/guests.ts';
 import { changedOf, contentOf, writeImage } from '../../bench/store/image.ts';
 import { peakOf } from '../../bench/store/multifd.ts';
-import { rotated, type Sample, type Series, withSample } from '../../bench/store/samples.ts';
+import {
+  OPERATIONS,
+  rotated,
+  roundsOf,
+  type Sample,
+  type Series,
+  wholeTurns,
+  withSample,
+} from '../../bench/store/samples.ts';
 import { dropFromCache, onDisk } from '../../bench/store/system.ts';
 import { nameOf, storeFindings, storeMachine, storeTables } from '../../bench/store/tables.ts';
 import { random } from '../../src/bench/text-page.js';
@@ -118,6 +126,20 @@ describe('what was measured of stores', () => {
     all = withSample(all, { ...turn, guest: { size: 128 * MIB, content: 8 * MIB } }, sample(3));
     all = withSample(all, { ...turn, guest: { ...SMALL } }, sample(4));
     expect(all.map(({ samples }) => samples.map(({ ms }) => ms))).toEqual([[1, 4], [2], [3]]);
+  });
+
+  it('goes on behind the rounds that all contenders have taken', () => {
+    const two = { multifd: null };
+    const all = OPERATIONS.flatMap((operation) => [
+      series(operation, 'a', [1, 2], two, null),
+      series(operation, 'b', operation === 'restore' ? [1] : [1, 2], two, null),
+    ]);
+    expect(roundsOf(all, SMALL, ['a', 'b'])).toBe(1);
+    expect(roundsOf(all, SMALL, ['a'])).toBe(2);
+    expect(roundsOf(all, SMALL, ['a', 'c'])).toBe(0);
+    expect(roundsOf(all, { ...SMALL, size: 1 }, ['a'])).toBe(0);
+    expect(wholeTurns(all, ['a', 'b']).map(({ samples }) => samples.length)).toEqual([2, 2, 2, 2, 1, 1]);
+    expect(wholeTurns(all, ['a', 'c'])).toEqual([]);
   });
 
   it('lets another one begin in each round', () => {

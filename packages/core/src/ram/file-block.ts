@@ -96,8 +96,10 @@ class FileBlock implements RamBlock {
     if (extents === undefined) return -length;
     const count = extents.length / 2;
     let index = this.#near;
-    if (index > 0 && (extents[2 * index - 1] ?? 0) > offset) index = 0;
-    while (index < count && (extents[2 * index + 1] ?? 0) <= offset) index++;
+    const isBefore = index > 0 && (extents[2 * index - 1] ?? 0) > offset;
+    // A step or two on, mostly. Whoever reads behind questions goes back for each read: not from the first extent on.
+    if (isBefore) index = extentBehind(extents, offset);
+    else while (index < count && (extents[2 * index + 1] ?? 0) <= offset) index++;
     this.#near = index;
     if (index === count) return length;
     const start = extents[2 * index] ?? 0;
@@ -124,4 +126,16 @@ class FileBlock implements RamBlock {
       throw MultifdError.from(cause, 'io', `RAM block ${this.name}: cannot ${what} ${this.#path}`);
     }
   }
+}
+
+/** The first extent that ends behind `offset`; their number if none does. */
+function extentBehind(extents: Float64Array, offset: number): number {
+  let low = 0;
+  let high = extents.length / 2;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((extents[2 * middle + 1] ?? 0) > offset) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

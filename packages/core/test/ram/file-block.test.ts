@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -45,4 +45,40 @@ it('a block that may be written to is read as it is', () => {
     true,
   );
   block.close();
+});
+
+it('a sender, which asks for a range and then reads its extents, does not look through all of them each time', () => {
+  const pages = 8192;
+  const path = join(folder, 'many');
+  writeFileSync(path, '');
+  truncateSync(path, pages * PAGE);
+  let looks = 0;
+  // Every other page.
+  const extents = new Proxy(
+    Float64Array.from({ length: pages }, (_, at) => at * PAGE),
+    {
+      get(target, key): unknown {
+        looks++;
+        return Reflect.get(target, key);
+      },
+    },
+  );
+  const block = openFileBlock({
+    kind: 'file',
+    name: 'ram',
+    length: pages * PAGE,
+    path,
+    writable: false,
+    extents,
+  });
+  const scratch = new Uint8Array(PAGE);
+  for (let page = 0; page < pages; page++) {
+    const isAbsent = page % 2 === 1;
+    expect(block.absent(page * PAGE, PAGE)).toBe(isAbsent ? PAGE : -PAGE);
+    // The page before was asked for a moment ago.
+    if (isAbsent) block.read((page - 1) * PAGE, PAGE, scratch);
+  }
+  block.close();
+  // Thousands, if it began with the first extent.
+  expect(looks / pages).toBeLessThan(100);
 });

@@ -23,7 +23,8 @@ export function encodeChunk(raw: Uint8Array): Uint8Array {
 export function decodeChunk(stored: Uint8Array, length: number): Uint8Array | undefined {
   if (stored.length === length) return stored;
   try {
-    const raw = zlib.zstdDecompressSync(stored, { chunkSize: Math.max(length, 64), maxOutputLength: length });
+    // With room to spare: Node makes another buffer as soon as one is full.
+    const raw = zlib.zstdDecompressSync(stored, { chunkSize: length + 64, maxOutputLength: length });
     return raw.length === length ? raw : undefined;
   } catch {
     return undefined;

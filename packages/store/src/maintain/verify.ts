@@ -1,8 +1,8 @@
 import { MultifdError } from '@multifd/core/ram';
-import { decodeChunk } from '../format/chunk.js';
 import { damaged } from '../format/damage.js';
 import { CHUNK_SIZE } from '../format/layout.js';
 import { nameOf, PACKS, packKey, packOf, SNAPSHOTS } from '../format/names.js';
+import { ChunkUnpacker } from '../read/chunk-unpacker.js';
 import { readPackIndex } from '../read/pack-index.js';
 import { packPieces } from '../read/pack-pieces.js';
 import type { NamedSnapshot, Store } from '../store.js';
@@ -43,6 +43,8 @@ class Verify {
   /** Keys of all packs that were read. */
   readonly #seen = new Set<string>();
   readonly #faults: string[] = [];
+  readonly #unpacker = new ChunkUnpacker();
+  readonly #raw = new Uint8Array(CHUNK_SIZE);
   #chunks = 0;
   #bytes = 0;
 
@@ -88,8 +90,9 @@ class Verify {
       for (let chunk = piece.first; chunk < piece.end; chunk++) {
         const { offset, stored, length } = index.place(chunk);
         const at = offset - piece.offset;
-        const raw = decodeChunk(piece.bytes.subarray(at, at + stored), length);
-        if (raw === undefined) damage ??= damaged(what, `chunk ${chunk} does not unpack to ${length} bytes`);
+        const raw = this.#raw.subarray(0, length);
+        if (!this.#unpacker.unpack(piece.bytes.subarray(at, at + stored), raw))
+          damage ??= damaged(what, `chunk ${chunk} does not unpack to ${length} bytes`);
         else if (!index.isChunk(chunk, raw))
           damage ??= damaged(what, `the bytes of chunk ${chunk} have another hash`);
         else lengths[chunk] = length;

@@ -33,13 +33,10 @@ export class DiskPacks {
     return index.place(chunk);
   }
 
-  /**
-   * Reads what is stored of a chunk.
-   * @param into at least as long as that.
-   */
-  read(id: string, { offset, stored }: ChunkPlace, into: Uint8Array): Uint8Array {
+  /** Fills `into` with a pack's bytes from `offset` on. */
+  read(id: string, offset: number, into: Uint8Array): void {
     const { fd, what } = this.#pack(id);
-    return readExactly(fd, into.subarray(0, stored), offset, what);
+    readExactly(fd, into, offset, what);
   }
 
   close(): void {

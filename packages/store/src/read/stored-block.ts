@@ -36,16 +36,9 @@ export class StoredBlock implements RamBlock {
 
   read(offset: number, length: number, scratch: Uint8Array): Uint8Array {
     if (!this.#isOpen) throw new MultifdError('internal', `RAM block ${this.name} is closed`);
-    for (let at = offset; at < offset + length; ) {
-      const chunk = Math.floor(at / CHUNK_SIZE);
-      const from = at - chunk * CHUNK_SIZE;
-      const end = Math.min(CHUNK_SIZE, from + offset + length - at);
-      const raw = this.#reader.read(this.#block, chunk);
-      if (raw === undefined) scratch.fill(0, at - offset, at - offset + end - from);
-      else scratch.set(raw.subarray(from, end), at - offset);
-      at += end - from;
-    }
-    return scratch.subarray(0, length);
+    const target = scratch.subarray(0, length);
+    this.#reader.read(this.#block, offset, target);
+    return target;
   }
 
   window(): undefined {

@@ -4,6 +4,7 @@ export interface NativeBinding {
   version(method: StreamName): string | null;
   readonly Packer: new (method: StreamName, level: number) => NativePacker;
   readonly Unpacker: new (method: StreamName) => NativeUnpacker;
+  readonly FramePacker: new (level: number) => NativeFramePacker;
 }
 
 export type StreamName = 'zlib' | 'zstd';
@@ -32,4 +33,14 @@ export interface NativeUnpacker {
   unpack(payload: Uint8Array, pages: readonly Uint8Array[]): void;
   /** Frees what it holds; may be called twice. */
   close(): void;
+}
+
+/** Makes zstd frames that stand for themselves. Keeps none of its arguments. */
+export interface NativeFramePacker {
+  /**
+   * Writes one frame of all of `bytes`, which it copies first, to the front of `frame`.
+   * @returns the frame's bytes.
+   * @throws Error if there is no room for it.
+   */
+  pack(bytes: Uint8Array, frame: Uint8Array): number;
 }

@@ -9,7 +9,8 @@ export function loadBinding(): LoadedAddon<NativeBinding> {
     from: import.meta.url,
     binary: 'multifd-codec',
     packageName: '@multifd/codec-native',
-    isBinding: (value): value is NativeBinding => exportsFunctions(value, ['version', 'Packer', 'Unpacker']),
+    isBinding: (value): value is NativeBinding =>
+      exportsFunctions(value, ['version', 'Packer', 'Unpacker', 'FramePacker']),
   });
   return loaded;
 }

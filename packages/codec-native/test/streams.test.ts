@@ -26,6 +26,7 @@ describe.skipIf(!able)('the crate that has both streams', () => {
   const said = able ? crateTests() : new Map<string, string>();
   test.each([
     'a_channel_goes_on_over_its_packets',
+    'each_call_makes_a_frame_of_its_own',
     'every_cut_is_refused',
     'faults_say_what_is_wrong',
     'too_small_an_output_is_an_error',

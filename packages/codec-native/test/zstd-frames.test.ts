@@ -1,14 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import zlib from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { loadBinding } from '../src/load.js';
-import { zstdFrames } from '../src/zstd-frames.js';
+import { zstdFramePacker, zstdFrames } from '../src/zstd-frames.js';
 
 const built = 'binding' in loadBinding();
 // `engines` has a Node without it.
 const able = built && typeof zlib.zstdCompressSync === 'function';
 
-test('there is a decoder exactly where there is machine code', () => {
+test('there is a decoder, and an encoder, exactly where there is machine code', () => {
   expect(zstdFrames() !== undefined).toBe(built);
+  expect(zstdFramePacker(1) !== undefined).toBe(built);
 });
 
 describe.skipIf(!able)('frames of zstd', () => {
@@ -47,5 +49,27 @@ describe.skipIf(!able)('frames of zstd', () => {
       expect(frames?.unpack(frame, into.fill(0))).toBe(true);
       expect(into.equals(one)).toBe(true);
     }
+  });
+
+  test('are made, each for itself, and Node reads them', () => {
+    const packer = zstdFramePacker(1);
+    const room = Buffer.alloc(one.length + 1024);
+    const noise = randomBytes(one.length);
+    for (const bytes of [
+      one,
+      other,
+      noise,
+      Buffer.alloc(one.length),
+      one.subarray(0, 1),
+      Buffer.alloc(0),
+      one,
+    ]) {
+      const size = packer?.pack(bytes, room) ?? -1;
+      // A byte behind it would be another frame, or an error.
+      expect(zlib.zstdDecompressSync(room.subarray(0, size)).equals(bytes)).toBe(true);
+      if (bytes === one) expect(size).toBeLessThan(200);
+    }
+    expect(() => packer?.pack(noise, room.subarray(0, 100))).toThrow(/no room/);
+    expect(zlib.zstdDecompressSync(room.subarray(0, packer?.pack(one, room))).equals(one)).toBe(true);
   });
 });

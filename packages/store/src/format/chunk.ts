@@ -3,16 +3,16 @@ import zlib from 'node:zlib';
 import { CHUNK_SIZE } from './layout.js';
 
 /** zstd's level: what is saved by a higher one is little, and time is what a guest stands still. */
-const LEVEL = 1;
-/** Bytes of zstd's buffer: one is enough for what a chunk can become. */
-const BUFFER = CHUNK_SIZE + 1024;
+export const ZSTD_LEVEL = 1;
+/** Bytes of a buffer that is enough for what zstd can make of a chunk. */
+export const MOST_PACKED = CHUNK_SIZE + 1024;
 
 /** What is stored of a chunk: zstd's frame, or the bytes themselves if that is not shorter. */
 export function encodeChunk(raw: Uint8Array): Uint8Array {
   const { ZSTD_c_compressionLevel: level, ZSTD_c_windowLog: window } = zlib.constants;
   // A larger window would be allocated for each chunk, and not used.
-  const params = { [level]: LEVEL, [window]: Math.log2(CHUNK_SIZE) };
-  const packed = zlib.zstdCompressSync(raw, { chunkSize: BUFFER, params });
+  const params = { [level]: ZSTD_LEVEL, [window]: Math.log2(CHUNK_SIZE) };
+  const packed = zlib.zstdCompressSync(raw, { chunkSize: MOST_PACKED, params });
   return packed.length < raw.length ? packed : raw;
 }
 

@@ -1,14 +1,15 @@
-import { encodeChunk } from '../format/chunk.js';
 import { CHUNK_SIZE, PACK_TARGET, PACK_TARGET_CHUNKS } from '../format/layout.js';
 import { packKey } from '../format/names.js';
 import { type PackedChunk, PackIndex } from '../format/pack-index.js';
 import type { ObjectStore } from '../objects/object-store.js';
+import { ChunkPacker } from './chunk-packer.js';
 import type { OwnPlace } from './messages.js';
 
 /** Gathers chunks into packs and stores these, one while the next one fills. */
 export class PackWriter {
   readonly #objects: ObjectStore;
   readonly #ids: string[] = [];
+  readonly #packer = new ChunkPacker();
   /** Two packs' bytes: the one that fills, and the one that is being stored. */
   #filling: Uint8Array = Buffer.allocUnsafeSlow(PACK_TARGET + CHUNK_SIZE);
   #other: Uint8Array | undefined;
@@ -26,8 +27,7 @@ export class PackWriter {
    * @throws what storing an earlier pack has thrown.
    */
   async add(hash: Uint8Array, raw: Uint8Array): Promise<OwnPlace & { readonly stored: number }> {
-    // It is copied: zstd's buffer is as long as a chunk, however little is in it.
-    const bytes = encodeChunk(raw);
+    const bytes = this.#packer.pack(raw);
     const stored = bytes.length;
     const place = { pack: this.#ids.length, index: this.#chunks.length, stored };
     this.#filling.set(bytes, this.#size);

@@ -1,7 +1,9 @@
 //! The streams for Node; `src/binding.ts` says the same in TypeScript. Payloads are the caller's own: nobody else reads
 //! or writes them while a call goes on. Pages are a guest's.
 
-use multifd_streams::{Fault, Pack, Span, Unpack};
+use std::ptr;
+
+use multifd_streams::{Fault, FrameCompressor, Pack, Span, Unpack};
 use multifd_typed_array::Uint8s;
 use napi::bindgen_prelude::{Error, Result, Status};
 use napi_derive::napi;
@@ -66,6 +68,38 @@ impl Unpacker {
     #[napi]
     pub fn close(&mut self) {
         self.0 = None;
+    }
+}
+
+/// Makes zstd frames that stand for themselves.
+#[napi]
+pub struct FramePacker {
+    compressor: FrameCompressor,
+    copy: Vec<u8>,
+}
+
+#[napi]
+impl FramePacker {
+    #[napi(constructor)]
+    pub fn new(level: i32) -> Result<Self> {
+        let compressor = FrameCompressor::new(level).map_err(refuse)?;
+        Ok(FramePacker {
+            compressor,
+            copy: Vec::new(),
+        })
+    }
+
+    /// Writes one frame of all of `bytes` to the front of `frame`. Returns its bytes.
+    #[napi]
+    pub fn pack(&mut self, bytes: Uint8s, mut frame: Uint8s) -> Result<u32> {
+        self.copy.resize(bytes.len(), 0);
+        // SAFETY: they are there until this call is over, and the copy is ours. Whoever writes to them meanwhile makes the copy old
+        // or new.
+        unsafe { ptr::copy_nonoverlapping(bytes.start(), self.copy.as_mut_ptr(), bytes.len()) };
+        // SAFETY: nobody else has the frame while this call goes on.
+        let frame = unsafe { frame.as_mut_slice() };
+        let size = self.compressor.compress(&self.copy, frame).map_err(refuse)?;
+        Ok(size as u32)
     }
 }
 

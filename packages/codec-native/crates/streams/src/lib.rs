@@ -9,9 +9,11 @@ mod zlib;
 mod zlib_level;
 mod zstd;
 mod zstd_frame;
+mod zstd_whole;
 
 pub use fault::Fault;
 pub use span::Span;
+pub use zstd_whole::FrameCompressor;
 
 /// Most bytes that a zstd stream may look back, as a power of two: what QEMU's highest level (20) needs. It bounds the
 /// memory that a stranger's frame can ask for.

@@ -217,6 +217,6 @@ pub(crate) fn explained(result: usize) -> Result<usize, Fault> {
     Err(Fault::Corrupt(name.to_string_lossy().into_owned()))
 }
 
-fn no_memory() -> Fault {
+pub(crate) fn no_memory() -> Fault {
     Fault::Setup("no memory for a zstd stream".to_owned())
 }

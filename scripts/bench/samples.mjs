@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const FOLDER = new URL('../../docs/samples/', import.meta.url);
 
-/** The folder of a kind of samples: `check`, `accel`, `look`, `codec`, `core`, `qemu`, `bench`. */
+/** The folder of a kind of samples: `check`, `accel`, `look`, `codec`, `core`, `qemu`, `store`, `bench`. */
 export function samplesFolder(kind) {
   return fileURLToPath(new URL(`${kind}/`, FOLDER));
 }

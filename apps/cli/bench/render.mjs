@@ -1,7 +1,8 @@
 /**
  * Writes the generated parts of docs/benchmarks.md and README.md from the samples in docs/samples: of each kind, the newest file.
  *
- *   node apps/cli/bench/render.mjs [--check FILE] [--accel FILE] [--look FILE] [--core FILE] [--qemu FILE] [--bench FILE]
+ *   node apps/cli/bench/render.mjs [--check FILE] [--accel FILE] [--look FILE] [--core FILE] [--qemu FILE] [--store FILE]
+ *     [--bench FILE]
  *
  * Needs the built command, which renders its own samples (`bench`).
  */
@@ -14,9 +15,10 @@ import { acceleratorFindings, acceleratorTable, lookTable } from './accelerator-
 import { autoTable, besideMachine, compressionTable } from './beside-tables.mjs';
 import { machine } from './figures.mjs';
 import { losses } from './findings.mjs';
+import { storeFindings, storeMachine, storeTables } from './store/tables.ts';
 import { checkTable, codecTable, pathTable } from './tables.mjs';
 
-const KINDS = ['check', 'accel', 'look', 'core', 'qemu', 'bench'];
+const KINDS = ['check', 'accel', 'look', 'core', 'qemu', 'store', 'bench'];
 /** The built command: it has words and tables for its own samples. */
 const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 /** What it ends with if all was measured, or not all. */
@@ -27,7 +29,7 @@ const DOCUMENTS = ['docs/benchmarks.md', 'README.md'];
 const { values: files } = parseArgs({
   options: Object.fromEntries(KINDS.map((kind) => [kind, { type: 'string' }])),
 });
-const [check, accel, look, core, qemu] = KINDS.slice(0, -1).map((kind) => readSamples(newest(kind)));
+const [check, accel, look, core, qemu, store] = KINDS.slice(0, -1).map((kind) => readSamples(newest(kind)));
 const bench = newest('bench');
 
 const parts = {
@@ -49,6 +51,9 @@ const parts = {
   'bench-findings': benchFindings(JSON.parse(shown(bench, '--json'))),
   'qemu-compression': compressionTable(qemu),
   'qemu-auto': autoTable(qemu),
+  'store-machine': storeMachine(store),
+  'store-tables': storeTables(store),
+  'store-findings': storeFindings(store),
 };
 
 const used = new Set();

@@ -25,7 +25,7 @@ export function hardware(roots: Roots = ROOTS, features = featuresHere): Kind<ty
   /** Those that were asked for, or what is in the way of the first of them that cannot be used. */
   function choose({ queues: wanted }: ValuesOf<typeof SETTINGS>): readonly WorkQueue[] | Obstacle {
     const found = findQueues(roots);
-    const seen = looked(found, features());
+    const seen = looked(found, features);
     const [first] = seen;
     if (first === undefined) return noQueue(found, roots);
     if (wanted.length === 0) {
@@ -49,7 +49,7 @@ export function hardware(roots: Roots = ROOTS, features = featuresHere): Kind<ty
     name: 'dsa',
     automatic: true,
     settings: SETTINGS,
-    list: () => looked(findQueues(roots), features()).map(deviceOf),
+    list: () => looked(findQueues(roots), features).map(deviceOf),
 
     probe(settings): Probe {
       const chosen = choose(settings);
@@ -79,8 +79,11 @@ interface Seen {
   readonly obstacle: Obstacle | undefined;
 }
 
-function looked(found: Found | undefined, cpu: CpuFeatures | undefined): readonly Seen[] {
-  return found?.queues.map((queue) => ({ queue, obstacle: obstacleOf(queue, cpu) })) ?? [];
+/** Where there is no queue, machine code is not loaded: a damaged addon harms nobody who has no such device. */
+function looked(found: Found | undefined, features: () => CpuFeatures | undefined): readonly Seen[] {
+  if (found === undefined || found.queues.length === 0) return [];
+  const cpu = features();
+  return found.queues.map((queue) => ({ queue, obstacle: obstacleOf(queue, cpu) }));
 }
 
 /** Of this CPU, as the addon says; undefined without it. */

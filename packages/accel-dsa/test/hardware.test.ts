@@ -37,6 +37,16 @@ describe('no queue', () => {
     const roots = new FakeSysfs().device('dsa0');
     expect(kind(roots).probe(ANY)).toMatchObject({ ok: false, reason: 'dsa0 has no work queue' });
   });
+
+  test('machine code is not loaded for it: nobody without such a device depends on that', () => {
+    const loading = (): never => {
+      throw new Error('it loads');
+    };
+    for (const roots of [{ sysfs: '/no/such/bus', dev: '/no/such/dev' }, new FakeSysfs().device('dsa0')]) {
+      expect(hardware(roots, loading).probe(ANY)).toMatchObject({ ok: false });
+      expect(hardware(roots, loading).list?.()).toEqual([]);
+    }
+  });
 });
 
 const CONFIG =

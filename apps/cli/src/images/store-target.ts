@@ -48,6 +48,8 @@ export class StoreTarget implements IncomingTarget {
   /** The snapshot is complete. */
   #isStored = false;
   #stored: OpenStored | undefined;
+  /** The store was made for this guest. */
+  #isNew = false;
 
   private constructor(objects: ObjectStore, place: StorePlace, settings: Settings, before: string | null) {
     this.#objects = objects;
@@ -80,10 +82,11 @@ export class StoreTarget implements IncomingTarget {
   }
 
   async openRam(announced: readonly IncomingBlock[], ahead: number): Promise<IncomingRam> {
-    const { Store, SnapshotWriter } = await import('@multifd/store');
+    const { canMake, Store, SnapshotWriter } = await import('@multifd/store');
     const { directory, name } = this.#place;
     const { what } = this.#objects;
     if (this.#objects.place.kind === 'disk') makeDirectory(what, directory);
+    this.#isNew = await canMake(this.#objects);
     const store = await Store.openOrMake(this.#objects);
     const snapshot = await SnapshotWriter.begin(store, name, {
       blocks: announced,
@@ -158,7 +161,11 @@ export class StoreTarget implements IncomingTarget {
     if (!this.#mustStay) this.#abort.abort();
     await this.#keeping;
     const { snapshot } = this.#receiving ?? {};
-    const lines: string[] = [];
+    // Another process may use it by now.
+    const lines =
+      this.#isNew && !this.#mustStay
+        ? [`${this.#objects.what} was made for this guest, and stays without it`]
+        : [];
     if (!this.#mustStay && snapshot !== undefined) {
       try {
         await snapshot.withdraw();

@@ -1,6 +1,5 @@
-import { BlockList, isIP } from 'node:net';
 import { dirname } from 'node:path';
-import { type Address, formatAddress, MultifdError, parseAddress } from '@multifd/core';
+import { type Address, formatAddress, isLoopback, MultifdError, parseAddress } from '@multifd/core';
 import { checkDirectory } from '../images/place.js';
 import { type Backing, parseBacking } from './backing.js';
 import { quote } from './sizes.js';
@@ -105,17 +104,7 @@ export function parseTarget(text: string | undefined): Target {
   });
 }
 
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-
 /** Whether only this machine can reach a tcp: or unix: address. */
 export function isLocal(text: string): boolean {
-  const address = parseAddress(text);
-  if (address.kind === 'unix' || address.host === 'localhost') return true;
-  // Shortened, as inet_aton(3) reads it: 127.1.
-  if (/^127(?:\.\d{1,5}){1,2}$/.test(address.host)) return true;
-  const family = isIP(address.host);
-  // An IPv4 address in IPv6 is looked up as IPv4.
-  return family !== 0 && LOOPBACK.check(address.host, family === 6 ? 'ipv6' : 'ipv4');
+  return isLoopback(parseAddress(text));
 }

@@ -182,7 +182,11 @@ describe('what goes wrong', () => {
     const source = start(['migrate', GUEST, receiving.address, '--max-bandwidth', '8M']);
     await eventually('it is begun', () => hiddenIn(store).length > 0);
     receiving.child.kill('SIGINT');
-    expect((await receiving.ended).code).toBe(130);
+    const { code, stderr } = await receiving.ended;
+    expect({ code, stderr }).toEqual({
+      code: 130,
+      stderr: expect.stringContaining(`store:${store} was made for this guest, and stays without it`),
+    });
     expect((await source.ended).code).toBe(1);
     for (const folder of ['leases', 'partial']) expect(readdirSync(join(store, folder))).toEqual([]);
     expect(hiddenIn(store)).toEqual([]);

@@ -181,9 +181,18 @@ describe('places', () => {
 
   it('knows what only this machine can reach', () => {
     expect(
-      ['tcp:127.0.0.1:1', 'tcp:[::1]:1', 'tcp:localhost:1', 'tcp:127.1:1', 'unix:/x'].every(isLocal),
+      [
+        'tcp:127.0.0.1:1',
+        'tcp:[::1]:1',
+        'tcp:localhost:1',
+        'tcp:LocalHost.:1',
+        'tcp:127.1:1',
+        'unix:/x',
+      ].every(isLocal),
     ).toBe(true);
-    expect(['tcp:0.0.0.0:1', 'tcp:[::]:1', 'tcp:192.0.2.1:1'].some(isLocal)).toBe(false);
+    expect(['tcp:0.0.0.0:1', 'tcp:[::]:1', 'tcp:192.0.2.1:1', 'tcp:localhost.example:1'].some(isLocal)).toBe(
+      false,
+    );
   });
 
   it('targets', () => {

@@ -28,8 +28,13 @@ export function checkLimits(
 ): void {
   const { openFiles, userThreads, groupThreads, addressSpace } = limits;
   const files = threads * FILES_PER_THREAD + FILES_BESIDE;
-  const tasks = threads + THREAD_POOL + others.reduce((sum, other) => sum + other + THREADS_OF_NODE, 0);
+  const tasks = tasksOf(threads, others);
   const ofChannels = threads > 0 || others.length > 0;
+  // Main and one channel in each process.
+  const least = tasksOf(
+    Math.min(threads, 2),
+    others.map((other) => Math.min(other, 2)),
+  );
   if (openFiles !== undefined && openFiles.free < files) {
     throw tooLittle(
       ofChannels,
@@ -37,7 +42,7 @@ export function checkLimits(
       'ulimit -n',
     );
   }
-  requireThreads(tasks, ofChannels, { groupThreads, userThreads });
+  requireThreads(tasks, ofChannels ? least : undefined, { groupThreads, userThreads });
   const space = threads * SPACE_PER_THREAD;
   if (addressSpace !== undefined && addressSpace.free < space) {
     const mebibytes = (bytes: number) => `${Math.floor(bytes / 2 ** 20)} MiB`;
@@ -55,24 +60,30 @@ export function checkLimits(
  * @throws MultifdError `io` that names the limit and what to do.
  */
 export function checkThreads(count: number, limits: SystemLimits = readSystemLimits()): void {
-  requireThreads(count, false, limits);
+  requireThreads(count, undefined, limits);
 }
 
+/** Threads that are started on this machine, ours and those of other processes. */
+function tasksOf(threads: number, others: readonly number[]): number {
+  return threads + THREAD_POOL + others.reduce((sum, other) => sum + other + THREADS_OF_NODE, 0);
+}
+
+/** @param least what the fewest channels need; undefined: it is not about channels. */
 function requireThreads(
   count: number,
-  ofChannels: boolean,
+  least: number | undefined,
   { groupThreads, userThreads }: Pick<SystemLimits, 'groupThreads' | 'userThreads'>,
 ): void {
   if (groupThreads !== undefined && groupThreads.free < count) {
     throw tooLittle(
-      ofChannels,
+      least !== undefined && least <= groupThreads.free,
       `${count} more threads are needed, and of ${groupThreads.limit} (pids.max of the control group) ${groupThreads.free} are left`,
       'pids.max (--pids-limit of a container)',
     );
   }
   if (userThreads !== undefined && userThreads.free < count) {
     throw tooLittle(
-      ofChannels,
+      least !== undefined && least <= userThreads.free,
       `${count} more threads are needed, and of ${userThreads.limit} for this user (RLIMIT_NPROC) ${userThreads.free} are left`,
       'ulimit -u',
     );

@@ -41,6 +41,7 @@ export { type GuestWord, saidByDestination, saidBySource } from '../thread/guest
 export type { DetectorCounters } from '../thread/offloaded.js';
 export { type Address, formatAddress, parseAddress } from '../transport/address.js';
 export { listenAt } from '../transport/listen-at.js';
+export { isLoopback } from '../transport/loopback.js';
 export { parseAuthzRule } from '../transport/tls/authz.js';
 export * from '../transport/tls/credentials.js';
 export { type CredentialsFolder, loadTlsCredentials } from '../transport/tls/load-credentials.js';

@@ -83,6 +83,17 @@ describe('the limits of the system', () => {
     ).not.toThrow();
   });
 
+  it('fewer channels are named where they would be enough', () => {
+    const hint = (free: number): unknown => {
+      const error = thrownBy(() => checkLimits(5, [4], { ...NONE, groupThreads: { free, limit: 64 } }));
+      return error instanceof MultifdError ? error.hint : error;
+    };
+    // 5 and 4 threads, the pool, and another Node with its own; with one channel 2 and 2.
+    expect(hint(23)).toMatch(/^take fewer channels .*, or raise pids\.max/);
+    expect(hint(19)).toMatch(/^take fewer channels/);
+    expect(hint(18)).toMatch(/^raise pids\.max/);
+  });
+
   it('no thread of ours: what Node needs, and nothing about channels', () => {
     const error = thrownBy(() => checkLimits(0, [], { ...NONE, groupThreads: { free: 3, limit: 64 } }));
     expect(error).toMatchObject({ message: expect.stringMatching(/^4 more threads are needed/) });

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { listenAt, MultifdError } from '@multifd/core';
+import { isLoopback, listenAt, MultifdError } from '@multifd/core';
 import type { QmpAddress } from '../qmp/connect.js';
 import { type Execute, MonitorSession } from './session.js';
 
@@ -47,7 +47,7 @@ export class MonitorServer {
     version: MonitorVersion,
     execute: Execute,
   ): Promise<MonitorServer> {
-    if ('host' in address && !isLoopback(address.host)) {
+    if ('host' in address && !isLoopback({ kind: 'tcp', ...address })) {
       throw new MultifdError('usage', `QMP: ${address.host} is no loopback address`, {
         hint: 'whoever reaches a monitor steers the guest: use unix:PATH, or tcp:127.0.0.1:PORT',
       });
@@ -77,8 +77,4 @@ export class MonitorServer {
     this.#server.close();
     for (const session of this.#sessions) session.end();
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }

@@ -288,6 +288,8 @@ describe('a monitor', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
     const listening = MigrationMonitor.listen({ host: '0.0.0.0', port: 0 }, target);
     await expect(listening).rejects.toThrow(/no loopback address/);
+    const mapped = await MigrationMonitor.listen({ host: '::ffff:127.0.0.1', port: 0 }, target);
+    mapped.close();
     const local = await MigrationMonitor.listen({ host: '127.0.0.1', port: 0 }, target);
     onTestFinished(() => local.close());
     expect(local.address).toEqual({ host: '127.0.0.1', port: expect.any(Number) });

@@ -69,7 +69,10 @@ describe('features together', () => {
   test('no byte of a guest is lost', { timeout: plan.limit }, async () => {
     const pairs = pairwise(known, plan.seed);
     const possible = possiblePairs(known);
-    say(`matrix: ${pairs.length} combinations hold all ${possible.size} pairs of values`);
+    const stored = pairs.filter(({ through }) => through === 'store').length;
+    say(
+      `matrix: ${pairs.length} combinations, ${stored} of them through a store, hold all ${possible.size} pairs of values`,
+    );
     const held = pairsOf(pairs);
     expect([...possible].filter((pair) => !held.has(pair))).toEqual([]);
     const done: Combination[] = [];

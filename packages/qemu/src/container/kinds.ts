@@ -41,7 +41,8 @@ const KINDS: readonly (FileKind & { readonly magic: readonly number[] })[] = [
   { name: 'lz4', what: 'an lz4 file', magic: [0x04, 0x22, 0x4d, 0x18] },
   { name: 'elf', what: 'an ELF file', magic: [0x7f, ...text('ELF')] },
   { name: 'kdump', what: 'a kdump file', magic: text('KDUMP   ') },
-  // makedumpfile's flattened form of the same.
+  // Of makedumpfile: dumps of diskdump's form (the older name), and flattened ones.
+  { name: 'kdump', what: 'a kdump file', magic: text('DISKDUMP') },
   { name: 'kdump', what: 'a kdump file', magic: text('makedumpfile') },
   { name: 'windows-dump', what: 'a crash dump of Windows', magic: text('PAGEDU') },
   { name: 'qcow2', what: 'a qcow2 disk image', magic: [...text('QFI'), 0xfb] },

@@ -87,6 +87,7 @@ describe('what cannot be read is named, with what to do', () => {
   it.each([
     [[0x7f, ...Buffer.from('ELF')], /an ELF file, not a migration file/, /has no devices/],
     [Buffer.from('KDUMP   '), /a kdump file/, /has no devices/],
+    [Buffer.from('DISKDUMP'), /a kdump file/, /has no devices/],
     [Buffer.from('makedumpfile\0\0\0\0'), /a kdump file/, /has no devices/],
     [Buffer.from('PAGEDU64'), /a crash dump of Windows/, /has no devices/],
     [[...Buffer.from('QFI'), 0xfb], /a qcow2 disk image/, /loadvm/],

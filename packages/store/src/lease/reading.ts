@@ -13,7 +13,7 @@ export interface Reading {
 }
 
 /**
- * Takes a lease, as `Lease.use`; where this user may not write, the store is read without one. No gc waits for the reader then.
+ * Takes a lease, as `Lease.use`; where this user cannot write, the store is read without one. No gc waits for the reader then.
  * That loses nothing: what is read is checked against its hash, and what a gc has removed is missed.
  * @param purpose what is done, for the messages of others.
  * @throws MultifdError as `Lease.use`.
@@ -33,11 +33,14 @@ export async function startReading(
   }
 }
 
+/** Nothing can be written; what is there can be read. A guest must come out of a full disk, too. */
+const REFUSALS: ReadonlySet<string> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOSPC', 'EDQUOT']);
+
 /** Whether an object store has refused to store anything for this user. */
 function mayNotWrite(error: unknown): boolean {
   if (!MultifdError.is(error)) return false;
   const { cause } = error;
-  if (['EROFS', 'EACCES', 'EPERM'].includes(codeOf(cause) ?? '')) return true;
+  if (REFUSALS.has(codeOf(cause) ?? '')) return true;
   // Of S3.
   return cause instanceof Error && 'status' in cause && cause.status === 403;
 }

@@ -262,8 +262,8 @@ it.each(['EROFS', 'EACCES', 'EPERM'])(
   },
 );
 
-it.each(['EIO', 'ENOSPC'])('a store that fails (%s) is not taken for one that is only read', async (code) => {
+it('a store that fails is not taken for one that is only read', async () => {
   const { directory } = place();
-  const refusing = new Refusing(directory, Object.assign(new Error('no'), { code }));
+  const refusing = new Refusing(directory, Object.assign(new Error('no'), { code: 'EIO' }));
   await expect(startReading(refusing, 'one')).rejects.toThrow(/cannot write/);
 });

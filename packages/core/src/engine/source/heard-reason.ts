@@ -2,8 +2,11 @@ import type { MultifdError } from '../../errors.js';
 
 /** ms for which a reason explains the end of a connection; an older one may be about another source. */
 const VALID = 5_000;
-/** ms that the destination gets to give its reason on main after it closed a channel. */
-const PATIENCE = 5_000;
+/**
+ * ms that the destination gets to give its reason on main after it closed a channel. A guest that has been stopped stands still
+ * for that long where none comes.
+ */
+const PATIENCE = 1_000;
 
 /** The destination's last reason. It ends nothing by itself: it explains why a connection ended. */
 export class HeardReason {

@@ -16,7 +16,8 @@ export function parseMachineCompat(text: string): MachineCompat {
 }
 
 /**
- * What a machine type has decided, for the user to see; undefined if the options did, or it is what is usual.
+ * What a machine type has decided, or what it wants and the options do not, for the user to see; undefined if both agree, or it is
+ * what is usual.
  * @param given what was asked for, `--machine-compat` included.
  */
 export function compatNote(
@@ -33,6 +34,24 @@ export function compatNote(
       ? ['zero pages on the main stream (--zero-page-detection legacy)']
       : []),
   ];
-  if (parts.length === 0) return undefined;
+  if (parts.length === 0) return contradiction(machineType, compat, given);
   return `machine type ${machineType}: ${parts.join(', ')}; --machine-compat VERSION says otherwise`;
+}
+
+/** The options win. A destination of this machine type may hang then, or fail without a word. */
+function contradiction(
+  machineType: string,
+  compat: MachineCompat,
+  { multifdFlushAfterEachSection: flush, zeroPageDetection: detection }: Partial<MigrationParameters>,
+): string | undefined {
+  const wanted = [
+    ...(flush === undefined || flush === compat.multifdFlushAfterEachSection
+      ? []
+      : [compat.multifdFlushAfterEachSection ? 'a sync with each section' : 'no sync with each section']),
+    ...(compat.zeroPageDetection === 'legacy' && detection === 'multifd'
+      ? ['zero pages on the main stream (--zero-page-detection legacy)']
+      : []),
+  ];
+  if (wanted.length === 0) return undefined;
+  return `machine type ${machineType}: it wants ${wanted.join(' and ')}, and the options say otherwise (--machine-compat): a QEMU may hang on that, or miss pages`;
 }

@@ -33,6 +33,16 @@ describe('the line about a machine type', () => {
     expect(note('virt-8.0', { zeroPageDetection: 'multifd' })).toMatch(/: sync with each section; /);
   });
 
+  it('says what it wants where the options contradict it', () => {
+    expect(note('pc-q35-7.2', parseMachineCompat('10.0'))).toBe(
+      'machine type pc-q35-7.2: it wants a sync with each section and zero pages on the main stream (--zero-page-detection legacy), and the options say otherwise (--machine-compat): a QEMU may hang on that, or miss pages',
+    );
+    expect(note('pc-q35-10.0', parseMachineCompat('7.2'))).toMatch(/it wants no sync with each section, /);
+    expect(note('pc-q35-8.2', parseMachineCompat('10.0'))).toMatch(/it wants zero pages on the main stream/);
+    // A newer QEMU takes them there, too.
+    expect(note('pc-q35-10.0', parseMachineCompat('8.2'))).toBeUndefined();
+  });
+
   it('is not there where it decides nothing', () => {
     expect(note('pc-q35-10.0')).toBeUndefined();
     expect(note('none')).toBeUndefined();

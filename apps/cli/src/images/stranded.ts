@@ -21,7 +21,9 @@ export function strandedWords({ paths, replaced }: Stranded): string {
 export function withStranded(error: unknown, stranded: Stranded | undefined): unknown {
   if (stranded === undefined || !MultifdError.is(error)) return error;
   const words = strandedWords(stranded);
-  const { code, message, hint, guest, cause } = error;
+  const { message, hint, guest, cause } = error;
+  // A guest has come, so the command line was right: what is wrong with the place now is a failure.
+  const code = error.code === 'usage' ? 'io' : error.code;
   return new MultifdError(code, message, {
     cause,
     hint: hint === undefined ? words : `${hint}; ${words}`,

@@ -87,7 +87,7 @@ describe.each(KINDS)('%s: a source that waits for no answer has let go of its gu
     await says(/the disk is waited for/);
     writeFileSync(name, 'another');
     const { code, stdout, stderr } = await ended;
-    expect(code, stderr).toBe(2);
+    expect(code, stderr).toBe(1);
     const document = JSON.parse(stdout);
     expect(document).toMatchObject({
       status: 'failed',

@@ -70,8 +70,11 @@ function mutate(random: Random, bytes: Uint8Array, keep: number): Uint8Array {
     const way = random.int(6);
     if (way === 0) result[at] = random.int(256);
     else if (way === 1) result[at] = (result[at] ?? 0) ^ (1 << random.int(8));
-    else if (way === 2) result.fill([0, 0xff, 0x7f][random.int(3)] ?? 0, at, at + 1 + random.int(8));
-    else if (way === 3) result = result.subarray(0, at);
+    else if (way === 2) {
+      // A Buffer refuses an end behind its own.
+      const end = Math.min(result.length, at + 1 + random.int(8));
+      result.fill([0, 0xff, 0x7f][random.int(3)] ?? 0, at, end);
+    } else if (way === 3) result = result.subarray(0, at);
     else if (way === 4)
       result = Buffer.concat([result.subarray(0, at), random.bytes(random.int(40)), result.subarray(at)]);
     else

@@ -8,28 +8,22 @@ import { type Ended, startMultifd } from './multifd.ts';
 import type { Cost } from './samples.ts';
 import { cpuOfEnded, forgetPeak, syncFile } from './system.ts';
 
+/** @param place a folder of this contender's own. @param name of the snapshot. @param warm to be called right before. */
+type Step = (
+  qemu: QemuProcess,
+  place: string,
+  name: string,
+  warm: () => Promise<void>,
+  signal: AbortSignal,
+) => Promise<Cost>;
+
 export interface Contender {
   /** As in tables. */
   readonly name: string;
-  /**
-   * Keeps the guest of a QEMU that holds it.
-   * @param place a folder of this contender's own. @param name of the snapshot. @param warm to be called right before.
-   */
-  snapshot(
-    qemu: QemuProcess,
-    place: string,
-    name: string,
-    warm: () => Promise<void>,
-    signal: AbortSignal,
-  ): Promise<Cost>;
+  /** Keeps the guest of a QEMU that holds it. */
+  readonly snapshot: Step;
   /** Brings it into a QEMU that waits. */
-  restore(
-    qemu: QemuProcess,
-    place: string,
-    name: string,
-    warm: () => Promise<void>,
-    signal: AbortSignal,
-  ): Promise<Cost>;
+  readonly restore: Step;
 }
 
 const CHANNEL_WORDS = ['--multifd-channels', `${CHANNELS}`];

@@ -3,6 +3,7 @@ import { AwaitedReason, HeardReason } from '../../src/engine/source/heard-reason
 import { MultifdError } from '../../src/errors.js';
 
 const closed = new MultifdError('peer-closed', 'channel 0: closed');
+const RUNNING = { returnPath: true, guest: 'running' } as const;
 const reason = new MultifdError('incompatible', 'the destination says: no');
 
 beforeEach(() => void vi.useFakeTimers());
@@ -28,45 +29,55 @@ describe('the end of a channel', () => {
     return { decided, awaited: new AwaitedReason((error) => decided.push(error)) };
   };
 
-  it('is told after 1 s without a reason', () => {
-    const { decided, awaited } = awaiting();
-    awaited.failed(closed, true);
-    vi.advanceTimersByTime(999);
-    expect(decided).toEqual([]);
-    // Whatever follows from it is not the first.
-    awaited.failed(new MultifdError('timeout', 'channel 1: late'), true);
-    vi.advanceTimersByTime(1);
-    expect(decided).toEqual([closed]);
-  });
+  it.each([
+    { guest: 'running', patience: 5_000 },
+    { guest: 'stopped', patience: 1_000 },
+  ] as const)(
+    'is told after $patience ms without a reason while the guest is $guest',
+    ({ guest, patience }) => {
+      const { decided, awaited } = awaiting();
+      awaited.failed(closed, { returnPath: true, guest });
+      vi.advanceTimersByTime(patience - 1);
+      expect(decided).toEqual([]);
+      // Whatever follows from it is not the first.
+      awaited.failed(new MultifdError('timeout', 'channel 1: late'), RUNNING);
+      vi.advanceTimersByTime(1);
+      expect(decided).toEqual([closed]);
+    },
+  );
 
-  it('is told at once when the reason comes, when it has come, and when main has ended', () => {
+  it('is told at once when the reason comes, when it has come, and when main ends or has ended', () => {
     const later = awaiting();
-    later.awaited.failed(closed, true);
+    later.awaited.failed(closed, RUNNING);
     later.awaited.hear(reason);
     expect(later.decided).toEqual([reason]);
     const before = awaiting();
     before.awaited.hear(reason);
-    before.awaited.failed(closed, true);
+    before.awaited.failed(closed, RUNNING);
     expect(before.decided).toEqual([reason]);
     const never = awaiting();
-    never.awaited.failed(closed, true);
-    never.awaited.release();
+    never.awaited.failed(closed, RUNNING);
+    never.awaited.mainEnded();
     expect(never.decided).toEqual([closed]);
+    const first = awaiting();
+    first.awaited.mainEnded();
+    first.awaited.failed(closed, RUNNING);
+    expect(first.decided).toEqual([closed]);
     vi.advanceTimersByTime(10_000);
-    for (const { decided } of [later, before, never]) expect(decided).toHaveLength(1);
+    for (const { decided } of [later, before, never, first]) expect(decided).toHaveLength(1);
   });
 
   it('is not held back without a return path, nor is any other error', () => {
     const { decided, awaited } = awaiting();
-    awaited.failed(closed, false);
+    awaited.failed(closed, { ...RUNNING, returnPath: false });
     const guest = new MultifdError('guest', 'stop: no');
-    awaited.failed(guest, true);
+    awaited.failed(guest, RUNNING);
     expect(decided).toEqual([closed, guest]);
   });
 
   it('is dropped once the migration is over', () => {
     const { decided, awaited } = awaiting();
-    awaited.failed(closed, true);
+    awaited.failed(closed, RUNNING);
     awaited.close();
     vi.advanceTimersByTime(10_000);
     expect(decided).toEqual([]);

@@ -8,6 +8,7 @@ import type { Handover } from '../../transport/handover.js';
 import type { HostAddresses } from '../../transport/look-up.js';
 import type { SocketIoLink } from '../../transport/socket-io.js';
 import type { TlsPeer } from '../../transport/tls/credentials.js';
+import type { ReasonMessage } from '../source/messages.js';
 
 /** What main has announced when it comes to RAM. */
 export interface FoundBlocks {
@@ -64,8 +65,8 @@ export type FromIncomingThread =
   | { readonly type: 'ready' }
   | { readonly type: 'configuration'; readonly machineType: string }
   | { readonly type: 'warning'; readonly message: string }
-  /** Of a relay: its destination says why it fails, or why it drops a connection. */
-  | { readonly type: 'reason'; readonly reason: ErrorReport }
+  /** Of a relay's destination. */
+  | ReasonMessage
   /** Of a relay: its main stream to the destination uses TLS. */
   | { readonly type: 'secured'; readonly peer: TlsPeer }
   | ({ readonly type: 'blocks' } & FoundBlocks)

@@ -228,6 +228,7 @@ export class DestinationMigration<Result> {
   #onMessage(message: FromIncomingThread): void {
     if (message.type === 'configuration') this.#machineType = message.machineType;
     else if (message.type === 'reason') this.#role.heard(MultifdError.fromReport(message.reason));
+    else if (message.type === 'return-path-ended') this.#role.returnPathEnded();
     else if (message.type === 'secured') this.#role.secured(message.peer);
     else if (message.type === 'warning') emit(this.#options.onEvent, message);
     else if (message.type === 'blocks') this.#guarded('openRam', () => this.#place(message));
@@ -281,7 +282,7 @@ export class DestinationMigration<Result> {
 
   #failedIn(where: string, error: MultifdError): void {
     if (this.#threads.isMain(where)) {
-      this.#role.mainFailed();
+      this.#role.returnPathEnded();
       this.#ending.mainFailed(error);
     } else {
       this.#ending.failed(error);

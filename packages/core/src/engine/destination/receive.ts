@@ -109,7 +109,7 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
 
   secured(): void {}
 
-  mainFailed(): void {}
+  returnPathEnded(): void {}
 
   settle(): void {}
 

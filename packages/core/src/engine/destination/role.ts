@@ -45,8 +45,8 @@ export interface DestinationRole<Result> {
   heard(reason: MultifdError): void;
   /** Of a relay: its main stream to the destination uses TLS. */
   secured(peer: TlsPeer): void;
-  /** Main's thread has failed: no reason can arrive any more. */
-  mainFailed(): void;
+  /** The next destination has closed main, or main's thread has failed: no reason can arrive any more. */
+  returnPathEnded(): void;
   /** After main's thread has failed: stops waiting for the next destination's answer. */
   settle(): void;
   /** Who has the guest, for errors. @param incoming as the incoming side knows it (`DestinationControl.guest`). */

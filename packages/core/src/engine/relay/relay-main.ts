@@ -14,37 +14,17 @@ import { BandwidthLimit } from '../../transport/bandwidth.js';
 import { openConnection } from '../../transport/connect.js';
 import { type HostAddresses, lookUp } from '../../transport/look-up.js';
 import { Outgoing } from '../../transport/outgoing.js';
-import type { TlsPeer } from '../../transport/tls/credentials.js';
 import type { StreamConfiguration } from '../../wire/main/configuration.js';
 import { withReportRequest } from '../../wire/report-request.js';
 import { parametersFor } from '../machine-compat.js';
 import { awaitBegun, awaitShut, listenToReturnPath, type ReturnPathAnswers } from '../source/return-path.js';
 import type { RelayLink } from './messages.js';
+import type { RelayMainHost } from './relay-main-host.js';
 import { type Slot, Transit } from './transit.js';
 import { TransitSink } from './transit-sink.js';
 
 /** Name of the main stream to the destination in messages. */
 const OUTGOING_MAIN = 'outgoing main stream';
-
-/** What a relay's main needs from its thread. */
-export interface RelayMainHost {
-  readonly machineType: string | undefined;
-  readonly uuid: Uint8Array;
-  readonly stallTimeout: number;
-  warn(message: string): void;
-  readonly pageSize: number;
-  readonly signal: AbortSignal;
-  configured(machineType: string): void;
-  /** Outgoing main is connected and the blocks are known: returns when the outgoing channels are connected too. */
-  connectChannels(blocks: readonly IncomingBlock[], to: HostAddresses | undefined): Promise<void>;
-  /** All of the source's main was read: resolves when no pending connection can be one of its channels. */
-  settled(): Promise<void>;
-  failed(error: MultifdError): void;
-  /** The main stream to the destination uses TLS. */
-  secured(peer: TlsPeer): void;
-  /** The destination says why it fails, or why it drops a connection. */
-  reason(reason: MultifdError): void;
-}
 
 /**
  * Main of a relay: repeats the incoming main stream on the outgoing one. A sync of the incoming side is passed only when
@@ -106,6 +86,7 @@ export class RelayMain implements MainHost {
     const request = returnPathRequest(parameters, 'relay');
     const addresses = await lookUp(address, OUTGOING_MAIN, parameters.setupTimeout);
     const stream = await this.#connect(request.lastPing, addresses);
+    this.#stream = stream;
     // A destination looks at the first bytes of each connection, and may wait for them (docs/wire.md, 1).
     await stream.begin({ machineType: this.#machineType, ...this.#configuration }, request.commands);
     // We wait for the destination's answer, but a refusal does not return the guest to a source that does not wait.
@@ -203,20 +184,21 @@ export class RelayMain implements MainHost {
   }
 
   async #connect(ping: number | undefined, addresses: HostAddresses | undefined): Promise<MainStream> {
-    const { parameters, counters, bandwidth } = this.#link;
-    const where = OUTGOING_MAIN;
+    const { counters, bandwidth } = this.#link;
+    const { setupTimeout, stallTimeout } = this.#link.parameters;
+    const { signal } = this.#host;
     const route = { ...this.#link, addresses };
-    const { socket, tls } = await openConnection(route, where, parameters.setupTimeout, this.#host.signal);
+    const { socket, tls } = await openConnection(route, OUTGOING_MAIN, setupTimeout, signal);
     if (tls !== undefined) this.#host.secured(tls);
     const outgoing = new Outgoing(socket, {
-      where,
-      stallTimeout: parameters.stallTimeout,
+      where: OUTGOING_MAIN,
+      stallTimeout,
       counters: new Counters(counters).row(0),
       limit: new BandwidthLimit(bandwidth),
-      signal: this.#host.signal,
+      signal,
     });
-    // The destination has the guest: only the source must still be told.
     const failed = (error: MultifdError): void => {
+      // Once the destination has the guest, only the source must still be told.
       const announced = { wire: this.#parameters.wire, machineType: this.#machineType, tls: this.#link.tls };
       if (!this.#control.isConfirmed) this.#host.failed(withEarlyHint(error, this.#control, announced));
     };
@@ -231,13 +213,13 @@ export class RelayMain implements MainHost {
     const answers = listenToReturnPath(socket, ping, {
       accepted,
       refused: () => this.#control.takeBack(),
-      reason: (reason) => this.#host.reason(reason),
+      reason: (reason) => this.#host.heard({ type: 'reason', reason: reason.toReport() }),
       failed,
+      ended: () => this.#host.heard({ type: 'return-path-ended' }),
     });
     outgoing.onFailure = (error) => failed(answers.explain(error));
     this.#answers = answers;
-    this.#stream = new MainStream(outgoing);
-    return this.#stream;
+    return new MainStream(outgoing);
   }
 
   /** Syncs the outgoing side: sends everything in transit, then each channel its SYNC, then main its record. */

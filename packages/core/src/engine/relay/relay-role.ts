@@ -40,6 +40,8 @@ export class RelayRole implements DestinationRole<RelayResult> {
   #machineType = '';
   /** Who the destination is. */
   #tls: TlsPeer | undefined;
+  /** The destination's channels are connected: pages come, and the guest may stop at any time. */
+  #isPlaced = false;
   #onFailure: (error: MultifdError) => void = () => {};
   readonly #reason = new AwaitedReason((error) =>
     this.#onFailure(
@@ -69,7 +71,9 @@ export class RelayRole implements DestinationRole<RelayResult> {
   /** The outgoing side has failed, whether or not the destination gives a reason. */
   #failed(error: MultifdError): void {
     const { returnPath } = this.#destination.parameters;
-    if (this.tryAbort() || !returnPath) this.#reason.failed(error, returnPath);
+    // Only its source knows when the guest is stopped.
+    const guest = this.#isPlaced ? 'stopped' : 'running';
+    if (this.tryAbort() || !returnPath) this.#reason.failed(error, { returnPath, guest });
   }
 
   /** It may be about a connection to the destination. */
@@ -85,8 +89,8 @@ export class RelayRole implements DestinationRole<RelayResult> {
     this.#tls = peer;
   }
 
-  mainFailed(): void {
-    this.#reason.release();
+  returnPathEnded(): void {
+    this.#reason.mainEnded();
   }
 
   tryAbort(): boolean {
@@ -128,6 +132,7 @@ export class RelayRole implements DestinationRole<RelayResult> {
     const { zeroPageDetection } = this.#parameters;
     this.#side.connect({ blocks, zeroPageDetection, addresses: to });
     await this.#unlessFailed(this.#side.connected);
+    this.#isPlaced = true;
     return { type: 'transit', blocks };
   }
 

@@ -6,8 +6,10 @@ import { SourceControl } from '../../send/control.js';
 import { type CounterRow, Counters } from '../../thread/counters.js';
 import type { TlsPeer } from '../../transport/tls/credentials.js';
 import { type IncomingPort, settled, type ThreadRole } from '../destination/thread-role.js';
+import type { ReasonMessage } from '../source/messages.js';
 import type { RelayThreadData } from './messages.js';
-import { RelayMain, type RelayMainHost } from './relay-main.js';
+import { RelayMain } from './relay-main.js';
+import type { RelayMainHost } from './relay-main-host.js';
 import { Transit } from './transit.js';
 import { TransitSink } from './transit-sink.js';
 
@@ -48,7 +50,7 @@ export class SendingOn implements ThreadRole {
       settled: () => settled(this.#port),
       failed: (error: MultifdError) => this.#port.fail(error),
       secured: (peer: TlsPeer) => this.#port.post({ type: 'secured', peer }),
-      reason: (reason: MultifdError) => this.#port.post({ type: 'reason', reason: reason.toReport() }),
+      heard: (message: ReasonMessage) => this.#port.post(message),
     };
     this.#main = new RelayMain(host, relay, new DestinationControl(control), new Counters(counters).row(0));
     return this.#main;

@@ -5,6 +5,7 @@ import { type Announced, withEarlyHint } from '../../send/diagnosis.js';
 import { API_THREAD, type FirstFailure } from '../../thread/first-failure.js';
 import type { StatusMachine } from '../status.js';
 import { AwaitedReason } from './heard-reason.js';
+import type { ReasonMessage } from './messages.js';
 
 /** What an ending needs of its migration. */
 export interface SourceEndingHost {
@@ -103,18 +104,21 @@ export class SourceEnding {
   /** An error of a thread that cannot tell whether the destination has the guest. */
   failed(error: MultifdError): void {
     // Without a return path a broken connection decides: the destination may not have read what was in flight.
+    const { status, control } = this.#host;
     const { returnPath } = this.#host.parameters;
-    if (this.#host.control.tryAbort() || !returnPath) this.#reason.failed(error, returnPath);
+    const guest = status.is('device') ? 'stopped' : 'running';
+    if (control.tryAbort() || !returnPath) this.#reason.failed(error, { returnPath, guest });
   }
 
-  /** The destination says why it fails, or why it drops a connection. */
-  heard(reason: MultifdError): void {
-    this.#reason.hear(reason);
+  /** Of the return path: why the destination fails, or drops a connection; or that no reason can arrive any more. */
+  heard(message: ReasonMessage): void {
+    if (message.type === 'reason') this.#reason.hear(MultifdError.fromReport(message.reason));
+    else this.#reason.mainEnded();
   }
 
   /** The migration thread has failed: no reason can arrive any more. */
   mainFailed(error: MultifdError): void {
-    this.#reason.release();
+    this.#reason.mainEnded();
     this.#decided(error);
   }
 

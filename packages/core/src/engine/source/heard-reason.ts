@@ -3,10 +3,18 @@ import type { MultifdError } from '../../errors.js';
 /** ms for which a reason explains the end of a connection; an older one may be about another source. */
 const VALID = 5_000;
 /**
- * ms that the destination gets to give its reason on main after it closed a channel. A guest that has been stopped stands still
- * for that long where none comes.
+ * ms that the destination gets to give its reason on main, if it closed a channel and leaves main open: a busy one may take
+ * seconds. A guest that is stopped stands still meanwhile, so it waits less.
  */
-const PATIENCE = 1_000;
+const PATIENCE = { running: 5_000, stopped: 1_000 } as const;
+
+/** What is known when a thread other than main's fails. */
+export interface WhenFailed {
+  /** Main can bring a reason. */
+  readonly returnPath: boolean;
+  /** Whether the guest still runs, as far as this end can tell. */
+  readonly guest: keyof typeof PATIENCE;
+}
 
 /** The destination's last reason. It ends nothing by itself: it explains why a connection ended. */
 export class HeardReason {
@@ -26,13 +34,15 @@ export class HeardReason {
 }
 
 /**
- * Holds back the error of a channel that the destination closed until main brings the reason, ends, or `PATIENCE` is
+ * Holds back the error of a channel that the destination closed until main brings the reason or ends, or `PATIENCE` is
  * over: which of the connections ends first is chance. For the API thread of a source or relay.
  */
 export class AwaitedReason {
   readonly #heard = new HeardReason();
   readonly #decide: (error: MultifdError) => void;
   #held: MultifdError | undefined;
+  /** Main can bring a reason. */
+  #isOpen = true;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param decide called with the error that ends the migration. */
@@ -47,17 +57,18 @@ export class AwaitedReason {
 
   /**
    * A thread other than main's has failed. Errors after one that is held are dropped: the first decides.
-   * @param returnPath whether main can bring a reason.
    */
-  failed(error: MultifdError, returnPath: boolean): void {
+  failed(error: MultifdError, { returnPath, guest }: WhenFailed): void {
     if (this.#held !== undefined) return;
     this.#held = this.#heard.explain(error);
-    if (!returnPath || error.code !== 'peer-closed' || this.#held !== error) this.release();
-    else this.#timer = setTimeout(() => this.release(), PATIENCE);
+    const mayCome = returnPath && this.#isOpen && error.code === 'peer-closed' && this.#held === error;
+    if (!mayCome) this.#settle(this.#held);
+    else this.#timer = setTimeout(() => this.#settle(error), PATIENCE[guest]);
   }
 
-  /** Main has ended: it brings no reason any more. */
-  release(): void {
+  /** Main has ended, before or behind a channel: it brings no reason any more. */
+  mainEnded(): void {
+    this.#isOpen = false;
     if (this.#held !== undefined) this.#settle(this.#held);
   }
 

@@ -46,6 +46,13 @@ export type ToMigrationThread =
       readonly tail: Uint8Array | undefined;
     };
 
+/** What the return path says of reasons. */
+export type ReasonMessage =
+  /** The destination says why it fails, or why it drops a connection. */
+  | { readonly type: 'reason'; readonly reason: ErrorReport }
+  /** The destination has closed main: it gives no reason any more. */
+  | { readonly type: 'return-path-ended' };
+
 /** Migration thread → API thread. */
 export type FromMigrationThread =
   /** Modules are loaded, RAM is open. */
@@ -56,8 +63,7 @@ export type FromMigrationThread =
       readonly tls: TlsPeer | undefined;
       readonly addresses: HostAddresses | undefined;
     }
-  /** The destination says why it fails, or why it drops a connection. */
-  | { readonly type: 'reason'; readonly reason: ErrorReport }
+  | ReasonMessage
   /** The accelerator failed here, and another one replaced it. */
   | { readonly type: 'replaced'; readonly replacement: AcceleratorReplacement }
   | Ending

@@ -160,6 +160,7 @@ export class MigrationThread {
       refused: () => this.#control.takeBack(),
       reason: (reason) => this.#port.post({ type: 'reason', reason: reason.toReport() }),
       failed: fail,
+      ended: () => this.#port.post({ type: 'return-path-ended' }),
       asksReport: this.#data.requestReport,
     });
     outgoing.onFailure = (error) => fail(answers.explain(error));

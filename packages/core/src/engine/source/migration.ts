@@ -128,7 +128,7 @@ export class SourceMigration {
   }
 
   async #run(): Promise<MigrateResult> {
-    const { signal } = this.#options;
+    const { signal, requestReport } = this.#options;
     const onAbort = (): void => this.cancel(signal?.reason);
     const progress = setInterval(() => this.#status.is('active') && this.#emitProgress(), PROGRESS_INTERVAL);
     signal?.addEventListener('abort', onAbort);
@@ -138,15 +138,14 @@ export class SourceMigration {
       if (signal?.aborted) onAbort();
       else this.#start();
       await this.#ending.outcome;
-      if (this.#options.requestReport === true) report = await this.#ending.report;
+      if (requestReport === true) report = await this.#ending.report;
     } finally {
       clearInterval(progress);
       this.#timeout.close();
       this.#side.unwatch();
       this.#ending.close();
       signal?.removeEventListener('abort', onAbort);
-      const waitsForReport = this.#options.requestReport === true && report === undefined;
-      if (!this.#status.is('completed') || waitsForReport) this.#stopThreads();
+      if (!this.#status.is('completed') || (requestReport === true && !report)) this.#stopThreads();
       await Promise.all([this.#threads.join(), this.#side.join(), this.#chooser?.end()]);
       await this.#side.close();
       if (!this.#status.is('completed')) {
@@ -236,7 +235,8 @@ export class SourceMigration {
         this.#side.connect({ blocks: [], zeroPageDetection, addresses: message.addresses });
         return;
       case 'reason':
-        this.#ending.heard(MultifdError.fromReport(message.reason));
+      case 'return-path-ended':
+        this.#ending.heard(message);
         return;
       case 'active':
         this.#meter.setupOver();

@@ -35,6 +35,8 @@ export interface ReturnPathListener {
   reason(reason: MultifdError): void;
   /** Called with what is wrong, after `refused` too. */
   failed(error: MultifdError): void;
+  /** The destination has closed main: it brings no reason any more. Called once. */
+  ended(): void;
   /** The source asks for a report, which a QEMU refuses as a device that it does not know. */
   readonly asksReport?: boolean;
 }
@@ -93,13 +95,17 @@ export function listenToReturnPath(
       fail(first.foreign() ?? misread(error));
     }
   });
+  let isOpen = true;
   const ended = (): void => {
+    if (!isOpen) return;
+    isOpen = false;
     const error = heard.explain(
       new MultifdError('peer-closed', 'main stream: the destination closed it without its last word'),
     );
     begun.reject(error);
     shut.reject(error);
     report.reject(error);
+    listener.ended();
     closed.resolve();
   };
   // A relay's socket stays open when the destination has closed its direction.

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { pongs, serve } from '../support/ends.js';
+import { pongs, relayTo, serve } from '../support/ends.js';
 import { expectFailure, expectValue } from '../support/outcome.js';
 import { move } from '../support/pair.js';
 import { MIB } from '../support/ram.js';
@@ -51,6 +51,17 @@ describe('a destination that is none', () => {
     expectFailure(await trying(to, guest), 'timeout', /took no byte for 1000 ms/);
     expect(calls).toEqual([]);
     await move({ guest });
+  });
+
+  it('the same behind a relay, which gives up before its source does, so that the source hears why', async () => {
+    const to = await stub((socket) => void socket.write(pongs(2)));
+    const parameters = { multifdChannels: 2, stallTimeout: 1000 };
+    const relaying = await relayTo(to, parameters);
+    const { guest, calls } = watchedGuest(192 * MIB);
+    const outcome = await trying(relaying.address, guest, { stallTimeout: 60_000 });
+    expectFailure(outcome, 'peer-closed', /the destination says: .*took no byte for 900 ms/);
+    expect(calls).toEqual([]);
+    await relaying.result.catch(() => {});
   });
 
   it('takes everything and never answers', async () => {

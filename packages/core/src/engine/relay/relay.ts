@@ -37,7 +37,8 @@ export interface RelayOptions {
   readonly incoming?: Partial<MigrationParameters>;
   /**
    * Of the outgoing side, which need not be like the incoming one. Where it does not say how to sync and where zero
-   * pages go, the guest's machine type does (`machineCompat`).
+   * pages go, the guest's machine type does (`machineCompat`). A destination that stalls is given up after nine tenths of
+   * `stallTimeout`: a source with the same limit then hears why.
    */
   readonly outgoing?: Partial<MigrationParameters>;
   /** Checks the pages that the source did not check. Needed unless outgoing `zeroPageDetection` is `none`. */
@@ -109,7 +110,7 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
   checkNode();
   checkRelayOptions(options);
   const incoming = completeParameters(options.incoming);
-  const outgoing = completeParameters(options.outgoing);
+  const outgoing = sooner(completeParameters(options.outgoing));
   const { methodModules = [], methodSettings = {} } = options;
   checkMethod(incoming.multifdCompression, { methodModules });
   checkMethod(outgoing.multifdCompression, { methodModules });
@@ -147,7 +148,7 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
     address,
     tls: outgoingTls,
     parameters: outgoing,
-    given: options.outgoing ?? {},
+    given: { ...options.outgoing, stallTimeout: outgoing.stallTimeout },
     uuid,
     pageSize,
     ...chosen,
@@ -175,4 +176,9 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
     close: () => migration.cancel(),
     guest: () => migration.guest(),
   };
+}
+
+/** Waits less for the destination than a source with the same limit waits for this relay, which would not hear its reason. */
+function sooner(outgoing: MigrationParameters): MigrationParameters {
+  return { ...outgoing, stallTimeout: Math.ceil(outgoing.stallTimeout * 0.9) };
 }

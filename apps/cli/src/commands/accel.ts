@@ -1,4 +1,10 @@
-import { type AcceleratorChoice, checkLimits, MultifdError, type ProbedAccelerator } from '@multifd/core';
+import {
+  type AcceleratorChoice,
+  checkLimits,
+  MultifdError,
+  NO_THREADS,
+  type ProbedAccelerator,
+} from '@multifd/core';
 import { benchAccelerators } from '../accelerators/bench.js';
 import { benchOffload, type Compared } from '../accelerators/bench-offload.js';
 import { knownAccelerators } from '../accelerators/choose.js';
@@ -100,7 +106,7 @@ async function survey({ accel }: AccelOptions): Promise<{
 async function told(command: string, { json }: AccelOptions, work: () => Promise<string>): Promise<ExitCode> {
   try {
     // Modules are read by Node's threads.
-    checkLimits(0);
+    checkLimits(NO_THREADS);
     process.stdout.write(await work());
     return EXIT.done;
   } catch (error) {

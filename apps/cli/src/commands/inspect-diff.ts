@@ -1,5 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import { checkLimits, MultifdError } from '@multifd/core';
+import { checkLimits, MultifdError, NO_THREADS } from '@multifd/core';
 import { diffGuests, type GuestDiff } from '../diff/diff-run.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { listenForInterrupt } from '../interrupt.js';
@@ -32,7 +32,7 @@ export async function diffCommand(
         hint: 'as in multifd inspect --diff before.mig now.mig',
       });
     // The disk is waited for by Node's threads.
-    checkLimits(0);
+    checkLimits(NO_THREADS);
     if (picture !== undefined && existsSync(picture))
       throw new MultifdError('usage', `--picture ${picture}: it is already there`, {
         hint: 'name another file',

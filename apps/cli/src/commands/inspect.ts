@@ -1,4 +1,4 @@
-import { checkLimits } from '@multifd/core';
+import { checkLimits, NO_THREADS } from '@multifd/core';
 import { explainFile, type Inspection } from '@multifd/qemu';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { findFile, usersMistake } from '../images/file-source.js';
@@ -30,7 +30,7 @@ export async function inspectCommand(file: string, options: { readonly json?: tr
 async function explain(place: string): Promise<Inspection> {
   const { path, offset } = findFile(place);
   // Unpacking is done by Node's threads.
-  checkLimits(0);
+  checkLimits(NO_THREADS);
   try {
     return await explainFile(path, offset === undefined ? {} : { offset });
   } catch (error) {

@@ -11,6 +11,7 @@ import {
   type SourceEvent,
   type SourceStatistics,
   startMigration,
+  threadsOf,
 } from '@multifd/core';
 import { AUTO } from '@multifd/core/codec';
 import { chooseAccelerator } from '../accelerators/choose.js';
@@ -96,9 +97,9 @@ export class MigrateRun {
     const machineType = this.#options.machineType ?? known?.machineType ?? 'none';
     const identity = { machineType, ...(uuid === undefined ? {} : { uuid }) };
     const parameters = this.#fit(machineType, given, destination);
-    const ownThreads = parameters.multifdChannels + 1;
+    const needs = (beside: number) => threadsOf(parameters.multifdChannels, 1 + beside);
     // Before any thread is made, the accelerators' and the guest's own among them.
-    checkLimits(ownThreads + THREADS_BESIDE, destination.kind === 'loopback' ? [ownThreads] : []);
+    checkLimits(needs(THREADS_BESIDE), destination.kind === 'loopback' ? [needs(0)] : []);
     const verify = this.#options.verify ?? (source.kind === 'demo' || destination.kind === 'loopback');
     this.#facts.verify = verify;
     if (verify || destination.kind === 'loopback') rest?.checkReportable();

@@ -8,6 +8,7 @@ import {
   type ReceiveResult,
   receive,
   type ServerTls,
+  threadsOf,
 } from '@multifd/core';
 import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
 import { dumpNote, leftOutNote } from '../convert/notes.js';
@@ -90,7 +91,7 @@ export class ReceiveRun {
     this.#facts.channels = parameters.multifdChannels;
     this.#facts.codec = codec;
     // Before anything is made for the guest.
-    checkLimits(parameters.multifdChannels + 1 + DIGEST_THREAD);
+    checkLimits(threadsOf(parameters.multifdChannels, 1 + DIGEST_THREAD));
     // Now: it is loaded late, and when the images are complete a guest stands still.
     if (target.kind === 'raw') loadHoleSeeker();
     this.#noteAll(leftOvers(target));

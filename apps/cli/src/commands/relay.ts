@@ -98,7 +98,7 @@ async function run(
   const { multifdChannels: outgoingChannels, zeroPageDetection } = completeParameters(outgoing);
   facts.outgoingChannels = outgoingChannels;
   facts.detection = zeroPageDetection;
-  checkLimits(incoming.multifdChannels + 1 + outgoingChannels);
+  checkLimits({ threads: incoming.multifdChannels + 1 + outgoingChannels, least: 3 });
   const clock = new ResourceClock();
   const needed = zeroPageDetection !== 'none';
   const choice = needed ? await chooseAccelerator(options, process.cwd(), outgoingChannels) : undefined;

@@ -1,5 +1,5 @@
 import { fstatSync, statSync } from 'node:fs';
-import { checkLimits, MultifdError } from '@multifd/core';
+import { checkLimits, MultifdError, NO_THREADS } from '@multifd/core';
 import type { VmcoreSummary } from '@multifd/qemu';
 import { vmcore } from '../images/file-formats.js';
 import { FileTarget } from '../images/file-target.js';
@@ -42,7 +42,7 @@ export class ConvertRun {
   async run(source: ConvertSource, { path }: Extract<Target, { readonly kind: 'core' }>): Promise<void> {
     const started = performance.now();
     // The disk is waited for by Node's threads.
-    checkLimits(0);
+    checkLimits(NO_THREADS);
     loadHoleSeeker();
     const guest = await this.#open(source);
     try {

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import {
   checkLimits,
   type MigrationStatus,
+  NO_THREADS,
   type RoundStatistics,
   type SourceStatistics,
 } from '@multifd/core';
@@ -45,7 +46,7 @@ export class Trace implements Watcher {
    */
   static async open(path: string, known: Known, note: (line: string) => void): Promise<Trace> {
     // Node's threads open it, and Node aborts where they cannot start.
-    checkLimits(0);
+    checkLimits(NO_THREADS);
     try {
       const handle = await open(path, FLAGS, 0o600);
       return new Trace(handle.createWriteStream(), known, note);

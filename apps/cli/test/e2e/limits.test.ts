@@ -73,10 +73,7 @@ async function refused(wrap: readonly string[], args: readonly string[]) {
   expect(stderr).toMatch(/^multifd: [^\n]+\nhint: [^\n]+\n$/);
   const document = JSON.parse(stdout);
   expect(document).toMatchObject({ status: 'failed', 'error-class': 'io' });
-  // Of threads, fewer channels may not be enough.
-  expect(document.hint).toMatch(
-    /threads are needed/.test(stderr) ? /raise (pids\.max|ulimit -u)/ : /channels/,
-  );
+  expect(document.hint).toMatch(/^(take fewer channels .*, or )?raise (pids\.max|ulimit -[nuv])/);
   return document['error-desc'];
 }
 
@@ -89,6 +86,26 @@ describe('a limit of the system is one line, a hint and the document', () => {
     const relay = ['relay', 'tcp:127.0.0.1:0', 'tcp:127.0.0.1:1', '--channels', '8'];
     expect(await refused(wrap, relay)).toMatch(words);
   });
+
+  // What a hint advises must help.
+  it.each([32, 48, 56, 64])(
+    '%i open files: one channel runs where fewer channels are advised',
+    async (files) => {
+      const wrap = limited(`-n ${files}`);
+      const words = (channels: number) => [
+        'migrate',
+        'demo:16M',
+        'loopback',
+        '--channels',
+        `${channels}`,
+        '--json',
+      ];
+      const eight = JSON.parse((await start(words(8), { wrap }).ended).stdout);
+      expect(eight).toMatchObject({ status: 'failed', 'error-class': 'io' });
+      const one = JSON.parse((await start(words(1), { wrap }).ended).stdout);
+      expect(one.status).toBe(/fewer channels/.test(eight.hint) ? 'completed' : 'failed');
+    },
+  );
 
   it('1024 open files, 255 channels', async () => {
     const args = ['migrate', 'demo:16M', 'loopback', '--channels', '255'];

@@ -12,32 +12,45 @@ const THREADS_OF_NODE = 11;
 /** Address space in bytes that V8 reserves for a thread; measured 842 MiB on x64. */
 const SPACE_PER_THREAD = 850 * 2 ** 20;
 
+/** Worker threads of one process. */
+export interface ThreadNeeds {
+  /** Threads that it will start, each with a connection. */
+  readonly threads: number;
+  /** What of them it would start with the fewest channels, one on each side. */
+  readonly least: number;
+}
+
+/** What any program needs that reads files or makes keys: Node aborts if its own threads for that cannot start. */
+export const NO_THREADS: ThreadNeeds = { threads: 0, least: 0 };
+
+/** @param beside threads that are there with any number of channels, main's among them. */
+export function threadsOf(channels: number, beside: number): ThreadNeeds {
+  return { threads: channels + beside, least: 1 + beside };
+}
+
 /**
  * Checks, before the first thread starts, that the system's limits allow the threads that a migration needs: if the
  * tenth were refused, nine would have to be stopped, and Node aborts when address space runs out.
  *
- * @param threads number of worker threads, each with a connection. 0 asks for what any program needs that reads files
- *   or makes keys: Node aborts if its own threads for that cannot start.
- * @param others for each other process that will start on this machine, under the same limits: its worker threads.
+ * @param own what this process will start.
+ * @param others what each other process will start on this machine, under the same limits.
  * @throws MultifdError `io` that names the limit and what to do.
  */
 export function checkLimits(
-  threads: number,
-  others: readonly number[] = [],
+  own: ThreadNeeds,
+  others: readonly ThreadNeeds[] = [],
   limits: SystemLimits = readSystemLimits(),
 ): void {
+  const { threads } = own;
   const { openFiles, userThreads, groupThreads, addressSpace } = limits;
-  const files = threads * FILES_PER_THREAD + FILES_BESIDE;
-  const tasks = tasksOf(threads, others);
+  const files = filesOf(threads);
+  const all = [own, ...others];
+  const tasks = tasksOf(all.map((each) => each.threads));
   const ofChannels = threads > 0 || others.length > 0;
-  // Main and one channel in each process.
-  const least = tasksOf(
-    Math.min(threads, 2),
-    others.map((other) => Math.min(other, 2)),
-  );
+  const least = tasksOf(all.map((each) => each.least));
   if (openFiles !== undefined && openFiles.free < files) {
     throw tooLittle(
-      ofChannels,
+      ofChannels && filesOf(own.least) <= openFiles.free,
       `${needing(threads)} ${files} more open files, and of ${openFiles.limit} (RLIMIT_NOFILE) ${openFiles.free} are left`,
       'ulimit -n',
     );
@@ -47,7 +60,7 @@ export function checkLimits(
   if (addressSpace !== undefined && addressSpace.free < space) {
     const mebibytes = (bytes: number) => `${Math.floor(bytes / 2 ** 20)} MiB`;
     throw tooLittle(
-      ofChannels,
+      own.least * SPACE_PER_THREAD <= addressSpace.free,
       `${threads} threads need ${mebibytes(space)} more address space, and of ${mebibytes(addressSpace.limit)} (RLIMIT_AS) ${mebibytes(addressSpace.free)} are left`,
       'ulimit -v',
     );
@@ -63,9 +76,13 @@ export function checkThreads(count: number, limits: SystemLimits = readSystemLim
   requireThreads(count, undefined, limits);
 }
 
-/** Threads that are started on this machine, ours and those of other processes. */
-function tasksOf(threads: number, others: readonly number[]): number {
-  return threads + THREAD_POOL + others.reduce((sum, other) => sum + other + THREADS_OF_NODE, 0);
+function filesOf(threads: number): number {
+  return threads * FILES_PER_THREAD + FILES_BESIDE;
+}
+
+/** Threads that are started on this machine. @param workers of this process, then of each that it starts. */
+function tasksOf([own = 0, ...others]: readonly number[]): number {
+  return own + THREAD_POOL + others.reduce((sum, other) => sum + other + THREADS_OF_NODE, 0);
 }
 
 /** @param least what the fewest channels need; undefined: it is not about channels. */

@@ -4,12 +4,13 @@ import { dirname, join } from 'node:path';
 import { MultifdError } from '@multifd/core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { checkEntries } from '../../src/limits/entry-file.js';
-import { checkLimits } from '../../src/limits/needs.js';
+import { checkLimits, NO_THREADS, threadsOf } from '../../src/limits/needs.js';
 import { checkVersion } from '../../src/limits/node-version.js';
 import { readSystemLimits } from '../../src/limits/system-limits.js';
 import { shortageOf } from '../../src/shortage.js';
 
 const MIB = 2 ** 20;
+const THREE = threadsOf(2, 1);
 const root = mkdtempSync(join(tmpdir(), 'limits-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
@@ -66,7 +67,7 @@ describe('the limits of the system', () => {
   });
 
   it('this process has room for a migration', () => {
-    expect(() => checkLimits(3)).not.toThrow();
+    expect(() => checkLimits(THREE)).not.toThrow();
   });
 
   it.each([
@@ -75,32 +76,46 @@ describe('the limits of the system', () => {
     ['userThreads', /7 more threads .* of 64 for this user \(RLIMIT_NPROC\) 5 are left/, /ulimit -u/],
     ['addressSpace', /3 threads need 2550 MiB more address space.*RLIMIT_AS/, /ulimit -v/],
   ])('%s: one line and what to raise', (name, message, hint) => {
-    const error = thrownBy(() => checkLimits(3, [], { ...NONE, [name]: { free: 5, limit: 64 } }));
+    const error = thrownBy(() => checkLimits(THREE, [], { ...NONE, [name]: { free: 5, limit: 64 } }));
     expect(error).toMatchObject({ code: 'io', message: expect.stringMatching(message) });
     expect(error).toMatchObject({ hint: expect.stringMatching(hint) });
     expect(() =>
-      checkLimits(3, [], { ...NONE, [name]: { free: 3000 * MIB, limit: 4000 * MIB } }),
+      checkLimits(THREE, [], { ...NONE, [name]: { free: 3000 * MIB, limit: 4000 * MIB } }),
     ).not.toThrow();
   });
 
   it('fewer channels are named where they would be enough', () => {
     const hint = (free: number): unknown => {
-      const error = thrownBy(() => checkLimits(5, [4], { ...NONE, groupThreads: { free, limit: 64 } }));
+      const error = thrownBy(() =>
+        checkLimits(threadsOf(4, 2), [threadsOf(3, 1)], { ...NONE, groupThreads: { free, limit: 64 } }),
+      );
       return error instanceof MultifdError ? error.hint : error;
     };
-    // 5 and 4 threads, the pool, and another Node with its own; with one channel 2 and 2.
-    expect(hint(23)).toMatch(/^take fewer channels .*, or raise pids\.max/);
-    expect(hint(19)).toMatch(/^take fewer channels/);
-    expect(hint(18)).toMatch(/^raise pids\.max/);
+    // 6 and 4 threads, the pool, and another Node with its own; with one channel 3 and 2.
+    expect(hint(24)).toMatch(/^take fewer channels .*, or raise pids\.max/);
+    expect(hint(20)).toMatch(/^take fewer channels/);
+    expect(hint(19)).toMatch(/^raise pids\.max/);
+    const ofFiles = (free: number): unknown => {
+      const error = thrownBy(() =>
+        checkLimits(threadsOf(8, 1), [], { ...NONE, openFiles: { free, limit: 64 } }),
+      );
+      return error instanceof MultifdError ? error.hint : error;
+    };
+    expect(ofFiles(26)).toMatch(/^take fewer channels .*, or raise ulimit -n/);
+    expect(ofFiles(25)).toMatch(/^raise ulimit -n/);
   });
 
   it('no thread of ours: what Node needs, and nothing about channels', () => {
-    const error = thrownBy(() => checkLimits(0, [], { ...NONE, groupThreads: { free: 3, limit: 64 } }));
+    const error = thrownBy(() =>
+      checkLimits(NO_THREADS, [], { ...NONE, groupThreads: { free: 3, limit: 64 } }),
+    );
     expect(error).toMatchObject({ message: expect.stringMatching(/^4 more threads are needed/) });
     expect(error).toMatchObject({ hint: 'raise pids.max (--pids-limit of a container)' });
-    const files = thrownBy(() => checkLimits(0, [], { ...NONE, openFiles: { free: 3, limit: 64 } }));
+    const files = thrownBy(() => checkLimits(NO_THREADS, [], { ...NONE, openFiles: { free: 3, limit: 64 } }));
     expect(files).toMatchObject({ message: expect.stringMatching(/^this needs 12 more open files/) });
-    expect(() => checkLimits(0, [], { ...NONE, groupThreads: { free: 4, limit: 64 } })).not.toThrow();
+    expect(() =>
+      checkLimits(NO_THREADS, [], { ...NONE, groupThreads: { free: 4, limit: 64 } }),
+    ).not.toThrow();
   });
 });
 

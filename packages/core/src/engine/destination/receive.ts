@@ -1,6 +1,6 @@
 import { type GuestPlace, MultifdError } from '../../errors.js';
 import { isBytes, kindOf } from '../../given.js';
-import { checkLimits } from '../../limits/needs.js';
+import { checkLimits, threadsOf } from '../../limits/needs.js';
 import { checkNode } from '../../limits/node-version.js';
 import { completeParameters } from '../../parameters.js';
 import { checkWritable } from '../../ram/check-blocks.js';
@@ -49,10 +49,11 @@ export async function receive(options: ReceiveOptions): Promise<Incoming> {
   const address = parseAddress(options.listen);
   checkServerTls(options.tls);
   const { multifdChannels } = parameters;
-  const decrypting = options.tls === undefined ? 0 : tlsThreads(multifdChannels);
+  const decrypting = (sockets: number): number => (options.tls === undefined ? 0 : tlsThreads(sockets));
   // Digests of a report are taken in a thread, when ours may still be ending.
   const reporting = options.report === undefined ? 0 : 1;
-  checkLimits(multifdChannels + 1 + decrypting + reporting);
+  const { threads, least } = threadsOf(multifdChannels, 1 + reporting);
+  checkLimits({ threads: threads + decrypting(multifdChannels), least: least + decrypting(1) });
   const migration = new DestinationMigration(
     options,
     new ReceiveRole(options, pageSize),

@@ -141,8 +141,11 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
   checkServerTls(incomingTls);
   checkClientTls(outgoingTls, address);
   const { multifdChannels: channels } = incoming;
-  const decrypting = incomingTls === undefined ? 0 : tlsThreads(channels);
-  checkLimits(channels + 1 + (options.outgoing?.multifdChannels ?? channels) + decrypting);
+  const decrypting = (sockets: number): number => (incomingTls === undefined ? 0 : tlsThreads(sockets));
+  checkLimits({
+    threads: channels + 1 + outgoing.multifdChannels + decrypting(channels),
+    least: 3 + decrypting(1),
+  });
   const io = await prepareSocketIo(options.socketIo);
   const role = new RelayRole({
     address,

@@ -1,5 +1,5 @@
 import { MultifdError } from '../../errors.js';
-import { checkLimits } from '../../limits/needs.js';
+import { checkLimits, threadsOf } from '../../limits/needs.js';
 import { checkNode } from '../../limits/node-version.js';
 import { type MigrationIo, prepareSocketIo } from '../../transport/socket-io.js';
 import type { MigrateOptions, MigrateResult, Migrating } from '../api.js';
@@ -43,7 +43,7 @@ export async function startMigration(options: MigrateOptions): Promise<Migrating
     migrating.delete(key);
   };
   try {
-    checkLimits(checked.parameters.multifdChannels + 1);
+    checkLimits(threadsOf(checked.parameters.multifdChannels, 1));
     io = await prepareSocketIo(options.socketIo);
     const migration = new SourceMigration(options, checked, io);
     const result = migration.run().finally(release);

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { type Address, formatAddress, isLoopback, MultifdError, parseAddress } from '@multifd/core';
+import { formatAddress, isLoopback, MultifdError, parseAddress } from '@multifd/core';
 import { checkDirectory } from '../images/place.js';
 import { type Backing, parseBacking } from './backing.js';
 import { quote } from './sizes.js';
@@ -39,7 +39,7 @@ const READ_HINTS = {
 export function parseDestination(text: string): Destination {
   if (text === 'loopback') return { kind: 'loopback' };
   refuseFiles('destination', text, WRITE_HINTS);
-  const address = parsePlace(text);
+  const address = parseAddress(text);
   if (address.kind === 'tcp' && address.port === 0) {
     throw new MultifdError('usage', `address ${text}: cannot connect to port 0`, {
       hint: 'give the port that the destination listens on',
@@ -60,7 +60,7 @@ export function parseRelayDestination(text: string): string {
 /** @throws MultifdError `usage` */
 export function parseListen(text: string): string {
   refuseFiles('listen address', text, READ_HINTS);
-  const address = parsePlace(text);
+  const address = parseAddress(text);
   if (address.kind === 'unix') checkDirectory(`address ${text}`, dirname(address.path));
   return formatAddress(address);
 }
@@ -77,17 +77,6 @@ function refuseFiles(
       hint: hints[kind],
     });
   }
-}
-
-/** Longest path of a unix socket in bytes: sun_path of Linux without its NUL. */
-const LONGEST_PATH = 107;
-
-function parsePlace(text: string): Address {
-  const address = parseAddress(text);
-  if (address.kind === 'tcp' || Buffer.byteLength(address.path) <= LONGEST_PATH) return address;
-  throw new MultifdError('usage', `address ${text}: the path is longer than ${LONGEST_PATH} bytes`, {
-    hint: 'use a shorter path, or one relative to the working directory',
-  });
 }
 
 /** @throws MultifdError `usage` */

@@ -122,8 +122,38 @@ describe('addresses', () => {
     ['tcp:[::1]:80', 'tcp:[::1]:80'],
     ['tcp:host.name:0', 'tcp:host.name:0'],
     ['unix:/a b/c:d', 'unix:/a b/c:d'],
+    // As QEMU's own documents write it, and loopback's short forms.
+    ['tcp:0:4444', 'tcp:0:4444'],
+    ['tcp:127.1:4444', 'tcp:127.1:4444'],
+    ['tcp:1.example:4444', 'tcp:1.example:4444'],
+    [`unix:${'x'.repeat(107)}`, `unix:${'x'.repeat(107)}`],
   ])('%s', (text, canonical) => {
     expect(formatAddress(parseAddress(text))).toBe(canonical);
+  });
+
+  it.each([
+    ['tcp:127.0.0.999:0', /: 127\.0\.0\.999 is no IPv4 address/, /four numbers from 0 to 255/],
+    ['tcp:1.2.3:5', /: 1\.2\.3 is no IPv4 address/, /four numbers/],
+    ['tcp:1.2.3.4.5:6', /is no IPv4 address/, /four numbers/],
+    ['tcp:1.2.3.4.:5', /is no IPv4 address/, /four numbers/],
+    ['tcp:127.0.0.01:5', /is no IPv4 address/, /without zeros in front/],
+    ['tcp:127.999.1:5', /is no IPv4 address/, /four numbers/],
+    ['tcp:2130706433:5', /is no IPv4 address/, /four numbers/],
+    ['tcp:[::g]:5', /: ::g is no IPv6 address/, /tcp:\[::1\]:4444/],
+    ['tcp:[localhost]:5', /: localhost is no IPv6 address/, /goes without/],
+    ['tcp:host:99999', /the port must be 0 to 65535/, /tcp:HOST:PORT/],
+    ['unix:', /no path/, /unix:PATH/],
+    [`unix:${'x'.repeat(108)}`, /the path is longer than 107 bytes/, /shorter path/],
+  ])('%s is refused without asking anybody', (text, says, hint) => {
+    try {
+      parseAddress(text);
+    } catch (error) {
+      if (!MultifdError.is(error)) throw error;
+      expect(error).toMatchObject({ code: 'usage', message: expect.stringMatching(says) });
+      expect(error.hint).toMatch(hint);
+      return;
+    }
+    throw new Error('it was accepted');
   });
 });
 

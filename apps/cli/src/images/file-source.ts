@@ -64,7 +64,7 @@ export function storedGuest(
   const { uuid } = identity;
   if (stored.bytesBehind > 0)
     note(
-      `${formatBytes(stored.bytesBehind)} behind the stream in the file are left out: QEMU does not read them`,
+      `${formatBytes(stored.bytesBehind)} behind the stream in the file are left out: QEMU does not need them`,
     );
   if (stored.unreadableDescription)
     note("the file's description of its devices is not JSON: it is sent as it is, QEMU does not look at it");

@@ -29,7 +29,7 @@ export interface InspectDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly 'unreadable-description'?: true;
   /** Of everything behind RAM, description included. */
   readonly 'device-state-size'?: number;
-  /** Bytes of the file behind the stream, which QEMU does not read. */
+  /** Bytes of the file behind the stream, which QEMU does not need. */
   readonly 'bytes-behind'?: number;
 }
 

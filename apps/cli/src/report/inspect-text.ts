@@ -19,7 +19,7 @@ export function inspectText(file: string, inspection: Inspection): string {
     ...deviceLines(inspection),
     ...(inspection.bytesBehind === 0
       ? []
-      : [`behind the stream: ${formatBytes(inspection.bytesBehind)}, which QEMU does not read`]),
+      : [`behind the stream: ${formatBytes(inspection.bytesBehind)}, which QEMU does not need`]),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -75,7 +75,7 @@ device state: 20.0 KiB with its description, 1 device
 
   it('says what QEMU does not look at: bytes behind the stream, a description that is not JSON', () => {
     expect(inspectText('x', { ...INSPECTION, bytesBehind: 5000 })).toMatch(
-      /\nbehind the stream: 4.9 KiB, which QEMU does not read\n$/,
+      /\nbehind the stream: 4.9 KiB, which QEMU does not need\n$/,
     );
     const unread = { ...INSPECTION, devices: undefined, unreadableDescription: true } as const;
     expect(inspectText('x', unread)).toMatch(/device state: 20.0 KiB with a description that is not JSON\n$/);

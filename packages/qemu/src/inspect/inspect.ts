@@ -69,7 +69,7 @@ export interface Inspection {
   readonly unreadableDescription?: true;
   /** Bytes of everything behind RAM END, description included. */
   readonly deviceStateSize: number;
-  /** Bytes of the file behind the stream. QEMU does not read them. */
+  /** Bytes of the file behind the stream, a description that is cut among them. QEMU does not need them. */
   readonly bytesBehind: number;
 }
 

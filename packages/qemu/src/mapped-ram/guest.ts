@@ -32,7 +32,7 @@ export interface MappedRamGuest {
   readonly rawDeviceState: RawDeviceState & { readonly vmdesc: string | undefined };
   /** There is a description that is not JSON: it is in `rawDeviceState` as it is. */
   readonly unreadableDescription?: true;
-  /** Bytes of the file behind the stream: they are not the guest's, and QEMU does not read them either. */
+  /** Bytes of the file behind the stream: they are not the guest's, and QEMU does not need them either. */
   readonly bytesBehind: number;
 }
 

@@ -22,7 +22,7 @@ export interface StreamGuest {
   readonly blocks: readonly IncomingBlock[];
   readonly deviceState: readonly DeviceSection[] | undefined;
   readonly rawDeviceState: RawDeviceState & { readonly vmdesc: string | undefined };
-  /** Bytes of the file behind the stream: QEMU does not read them. */
+  /** Bytes of the file behind the stream: QEMU does not need them. */
   readonly bytesBehind: number;
   /**
    * Passes on all pages; those of which nothing comes are zero. Yields the byte of the file that comes next, now and then:

@@ -67,7 +67,7 @@ export interface MigrationFile {
   readonly vmdesc: string | undefined;
   /** There is a description that is not JSON: `deviceState` has it as it is. */
   readonly unreadableDescription?: true;
-  /** Bytes of the file behind the stream, of which nothing is in `deviceState`: QEMU does not read them either. */
+  /** Bytes of the file behind the stream, of which nothing is in `deviceState`: QEMU does not need them either. A description that is cut is among them. */
   readonly bytesBehind: number;
 }
 

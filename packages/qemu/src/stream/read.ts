@@ -1,6 +1,6 @@
 import { WireError } from '@multifd/core';
 import type { ByteSource } from './byte-source.js';
-import { endOfFile, otherEnds } from './ends.js';
+import { endByChain, endOfFile, otherEnds } from './ends.js';
 import type { RamSink } from './file-ram.js';
 import type { MigrationFile, ReadOptions } from './migration-file.js';
 import { Reader } from './reader.js';
@@ -10,7 +10,7 @@ export type * from './migration-file.js';
 /**
  * Reads what a migration file says about itself (docs/wire.md, 2, 3, 7 and 8): one that QEMU wrote with
  * mapped-ram, or a single stream of `file:` or `exec:`. Contents of RAM pages are not read. As QEMU does, it takes a
- * description that is not JSON (then nothing tells the devices apart), and bytes behind the stream.
+ * description that is not JSON, is cut or is not there (then nothing tells the devices apart), and bytes behind the stream.
  * @throws WireError `protocol` for a file that is cut or is none; `incompatible` for live sections other than RAM;
  * MultifdError `io`.
  */
@@ -45,8 +45,11 @@ export function* readInSteps(
       if (other !== undefined) return other;
     }
   }
-  if (first === undefined) throw error;
-  return first;
+  if (first !== undefined) return first;
+  const chained = from === undefined ? undefined : endByChain(source, from);
+  const [last] = chained === undefined ? [] : yield* attempt(new Reader(source, options, chained, sink));
+  if (last === undefined) throw error;
+  return last;
 }
 
 /** What it reads, or what is wrong with it. */

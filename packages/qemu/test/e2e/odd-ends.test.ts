@@ -34,6 +34,22 @@ const ODD = {
     make: (file: Buffer) => describedBy(file, Buffer.from([0, 0xff, 0, 6, 0, 0, 0, 0, 0])),
     said: { bytesBehind: 0, unreadableDescription: true },
   },
+  'with no description, and 4096 zeros': {
+    make: (file: Buffer) => Buffer.concat([undescribed(file), Buffer.alloc(4096)]),
+    said: { bytesBehind: 4096, devices: undefined },
+  },
+  'that is cut right behind the end of its sections': {
+    make: (file: Buffer) => undescribed(file),
+    said: { bytesBehind: 0, devices: undefined },
+  },
+  'that is cut inside its description': {
+    make: (file: Buffer) => file.subarray(0, -1000),
+    said: { devices: undefined },
+  },
+  'with an empty description, and words': {
+    make: (file: Buffer) => Buffer.concat([describedBy(file, Buffer.alloc(0)), Buffer.from('words')]),
+    said: { bytesBehind: 5, devices: undefined },
+  },
 } as const;
 
 describe.runIf(here.length > 0)('a mapped-ram file that QEMU loads', () => {
@@ -115,11 +131,15 @@ async function store(folder: TestFolder, release: QemuRelease): Promise<{ file: 
   return { file, ram };
 }
 
+/** The file up to the end of its sections. */
+function undescribed(file: Buffer): Buffer {
+  // JSON has no NUL, so the header before it has the last ones.
+  return file.subarray(0, file.lastIndexOf(Buffer.of(0, 6, 0)) + 1);
+}
+
 /** The file with `text` for its description. */
 function describedBy(file: Buffer, text: Uint8Array): Buffer {
-  // JSON has no NUL, so the header before it has the last ones.
-  const header = file.lastIndexOf(Buffer.of(0, 6, 0));
   const length = Buffer.alloc(4);
   length.writeUInt32BE(text.length);
-  return Buffer.concat([file.subarray(0, header + 2), length, text]);
+  return Buffer.concat([undescribed(file), Buffer.of(6), length, text]);
 }

@@ -112,10 +112,73 @@ describe.each(VECTORS)('a description that is not JSON: %s', (name) => {
     });
   });
 
-  it('a file that is cut is still refused', () => {
-    for (const size of [file.length - 1, file.length - 3000, file.lastIndexOf(Buffer.of(0, 6)) - 100])
-      expect(() => read(file.subarray(0, size))).toThrow(/expected/);
+  it('a file that is cut before the end of its sections is still refused', () => {
+    const end = file.lastIndexOf(Buffer.of(0, 6));
+    for (const size of [end, end - 1, end - 4, end - 5, end - 100])
+      expect(() => read(file.subarray(0, size))).toThrow(/expected .+, got the file ends/);
   });
+});
+
+/** What stands behind the end of sections, and how many of those bytes belong to the stream. */
+const INSTEAD = {
+  'no byte': [Buffer.alloc(0), 0],
+  'a header that is cut': [Buffer.of(6, 0, 0), 0],
+  'a header alone': [Buffer.of(6, 0, 0, 0xae, 0xa9), 0],
+  'a description that is cut': [Buffer.from('\x06\0\0\x20\0{"devices": [{"name": "tim', 'latin1'), 0],
+  'a length of 4 GiB': [Buffer.of(6, 0xff, 0xff, 0xff, 0xff, 0x7b, 0x7d), 0],
+  'an empty description': [Buffer.of(6, 0, 0, 0, 0), 5],
+  'an empty description, and more': [Buffer.from('\x06\0\0\0\0{"devices": []}', 'latin1'), 5],
+  'words with a header, and zeros': [Buffer.from(`\x06\0\0\0\x05words${'\0'.repeat(4096)}`, 'latin1'), 10],
+  zeros: [Buffer.alloc(4096), 0],
+  text: [Buffer.from('what another program wrote here'), 0],
+  'what looks like a section': [
+    Buffer.from('0400000005 0474657374 7e00000005'.replaceAll(' ', ''), 'hex'),
+    0,
+  ],
+  'more than is searched at once': [Buffer.alloc(2 ** 20 + 77, 0x7e), 0],
+} as const;
+
+describe.each(VECTORS)('behind the end of sections there is no description that can be read: %s', (name) => {
+  const file = load(name);
+  const end = file.lastIndexOf(Buffer.of(0, 6));
+  const { deviceState } = read(file);
+
+  it.each(Object.entries(INSTEAD))(
+    '%s: QEMU loads it, and so it is carried up to there',
+    (_, [behind, kept]) => {
+      const odd = Buffer.concat([file.subarray(0, end + 1), behind]);
+      const found = read(odd);
+      expect(found).toMatchObject({ devices: [], bytesBehind: behind.length - kept });
+      expect(found.vmdesc ?? '').toBe('');
+      const size = deviceState.length - (file.length - end) + 1 + kept;
+      expect(
+        Buffer.compare(
+          found.deviceState,
+          odd.subarray(odd.length - behind.length + kept - size).subarray(0, size),
+        ),
+      ).toBe(0);
+    },
+  );
+});
+
+it('half a million footers behind one another cost a few readings of the file, no more', () => {
+  const file = load('10.0-q35.stream');
+  const end = file.lastIndexOf(Buffer.of(0, 6));
+  const id = file.subarray(end - 4, end);
+  // In the last device: each looks like its footer, with nothing behind that may follow.
+  const footers = Buffer.concat(Array.from({ length: 500_000 }, () => Buffer.concat([Buffer.of(0x7e), id])));
+  const source = new MemorySource(Buffer.concat([file.subarray(0, end - 5), footers, Buffer.of(7, 7)]));
+  let bytes = 0;
+  const counting = {
+    name: source.name,
+    size: source.size,
+    read: (offset: number, target: Uint8Array) => {
+      bytes += target.length;
+      source.read(offset, target);
+    },
+  };
+  expect(() => readMigrationFile(counting)).toThrow(/the file ends inside the device state/);
+  expect(bytes).toBeLessThan(10 * source.size);
 });
 
 it('a mapped-ram guest whose devices are not described has no list of them, and not an empty one', () => {

@@ -64,11 +64,12 @@ describe('files that QEMU wrote', () => {
     expect(Buffer.from(deviceState).equals(bytes.subarray(bytes.length - deviceState.length))).toBe(true);
   });
 
-  it.each(VECTORS)('%s: cut anywhere, it is refused in one line', (name) => {
+  it.each(VECTORS)('%s: cut anywhere before the end of its sections, it is refused in one line', (name) => {
     const bytes = load(name);
     const random = createRandom(1);
-    const ends = Array.from({ length: 150 }, () => random.int(bytes.length));
-    for (const end of [0, 1, 8, 9, 20, bytes.length - 1, ...ends]) {
+    const whole = Buffer.from(bytes).lastIndexOf(Buffer.of(0, 6));
+    const ends = Array.from({ length: 150 }, () => random.int(whole));
+    for (const end of [0, 1, 8, 9, 20, whole - 1, whole, ...ends]) {
       expect(() => inspect(new MemorySource(bytes.subarray(0, end)))).toThrow(MultifdError);
     }
   });

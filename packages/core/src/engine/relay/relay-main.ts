@@ -15,6 +15,7 @@ import { openConnection } from '../../transport/connect.js';
 import { type HostAddresses, lookUp } from '../../transport/look-up.js';
 import { Outgoing } from '../../transport/outgoing.js';
 import type { StreamConfiguration } from '../../wire/main/configuration.js';
+import { withSomeDescription } from '../../wire/main/end-of-sections.js';
 import { withReportRequest } from '../../wire/report-request.js';
 import { parametersFor } from '../machine-compat.js';
 import { awaitBegun, awaitShut, listenToReturnPath, type ReturnPathAnswers } from '../source/return-path.js';
@@ -148,7 +149,8 @@ export class RelayMain implements MainHost {
     await this.#host.settled();
     stillThere();
     this.#control.handOver();
-    await stream.endWith(received.reportRequested ? withReportRequest(received.bytes) : received.bytes);
+    const { bytes, reportRequested } = received;
+    await stream.endWith(reportRequested ? withReportRequest(bytes) : withSomeDescription(bytes));
     if (!returnPath) this.#outgoing?.expectUnanswered();
     if (returnPath && this.#answers !== undefined) {
       // A source that cancels meanwhile runs its guest. Closing our side makes the destination abort too, unless it has

@@ -13,6 +13,7 @@ import { openConnection } from '../../transport/connect.js';
 import type { HostAddresses } from '../../transport/look-up.js';
 import { Outgoing } from '../../transport/outgoing.js';
 import type { TlsPeer } from '../../transport/tls/credentials.js';
+import { withSomeDescription } from '../../wire/main/end-of-sections.js';
 import { withReportRequest } from '../../wire/report-request.js';
 import { AutoConverge } from './auto-converge.js';
 import {
@@ -210,7 +211,7 @@ export class MigrationThread {
     const end =
       tail === undefined
         ? stream.encodeEnd(deviceState, requestReport, ram.pageSize)
-        : [requestReport ? withReportRequest(tail) : tail];
+        : [requestReport ? withReportRequest(tail) : withSomeDescription(tail)];
     this.#control.handOver();
     await stream.endWith(...end);
     this.#port.post({ type: 'sent-all', lastRound, deviceState: performance.now() - start - lastRound });

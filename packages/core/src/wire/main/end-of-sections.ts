@@ -1,6 +1,7 @@
-import { readU32 } from '../bytes.js';
+import { concat, readU32 } from '../bytes.js';
 import { descriptionSizeAt } from '../description.js';
 import { DESCRIPTION_HEADER_SIZE, FOOTER_SIZE, SECTION } from '../layout.js';
+import { encodeVmDescription } from './encode.js';
 
 /** Most places that are looked at as the end of sections. By chance there are one or two. */
 const MOST_PLACES = 64;
@@ -17,6 +18,14 @@ export function endOfSections(bytes: Uint8Array): number | undefined {
     if (places.length === MOST_PLACES) break;
   }
   return firstEnd(bytes, places);
+}
+
+/**
+ * The end of another source's stream, with a description if it has none: a QEMU waits for one, whatever it says, and tells nobody
+ * that it has the guest meanwhile (docs/wire.md, 7.4). One whose machine has suppress-vmdesc does not read it.
+ */
+export function withSomeDescription(bytes: Uint8Array): Uint8Array {
+  return endOfSections(bytes) === bytes.length - 1 ? concat(bytes, encodeVmDescription('')) : bytes;
 }
 
 /**

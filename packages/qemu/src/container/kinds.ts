@@ -15,6 +15,7 @@ export type KindName =
   | 'xz'
   | 'lzop'
   | 'lz4'
+  | 'skippable'
   | 'elf'
   | 'kdump'
   | 'windows-dump'
@@ -47,6 +48,24 @@ const KINDS: readonly (FileKind & { readonly magic: readonly number[] })[] = [
   { name: 'windows-dump', what: 'a crash dump of Windows', magic: text('PAGEDU') },
   { name: 'qcow2', what: 'a qcow2 disk image', magic: [...text('QFI'), 0xfb] },
 ];
+
+/** What begins with frames that zstd and lz4 both skip, and has none behind them that tells which of the two it is. */
+export const ONLY_SKIPPED: FileKind = {
+  name: 'skippable',
+  what: 'a file of zstd or lz4 without a frame that has something in it',
+};
+
+/** Bytes of a frame's header: a magic of its own, and the length of what is skipped. */
+const SKIPPABLE_HEADER = 8;
+
+/** Bytes of the skippable frame that begins so, as pzstd writes them; undefined if none does. */
+export function skippableSize(bytes: Uint8Array): number | undefined {
+  if (bytes.length < SKIPPABLE_HEADER) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return view.getUint32(0, true) >>> 4 === 0x0184d2a5
+    ? SKIPPABLE_HEADER + view.getUint32(4, true)
+    : undefined;
+}
 
 /** @param bytes the first `LONGEST_MAGIC` of the file, or all of a shorter one. @returns undefined if none is known. */
 export function kindOf(bytes: Uint8Array): FileKind | undefined {

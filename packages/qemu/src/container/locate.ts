@@ -1,6 +1,6 @@
 import { MultifdError } from '@multifd/core';
 import type { ByteSource } from '../stream/byte-source.js';
-import { type FileKind, type KindName, kindOf, LONGEST_MAGIC } from './kinds.js';
+import { type FileKind, type KindName, kindOf, LONGEST_MAGIC, ONLY_SKIPPED, skippableSize } from './kinds.js';
 import { type LibvirtFormat, readLibvirtHeader } from './libvirt.js';
 
 /** What a migration stream stands in, if it does not begin with the file. */
@@ -18,9 +18,13 @@ export interface StreamPlace extends Container {
   readonly offset: number;
 }
 
+/** Most frames that are skipped: a hostile file has any number. */
+const MOST_SKIPPED = 256;
+
 /** What to do about a file that is known, and of no use here. */
-const HINTS: Partial<Record<KindName, string>> = {
+export const HINTS: Partial<Record<KindName, string>> = {
   'libvirt-partial': 'virsh save did not come to its end: the guest is not in this file',
+  skippable: 'is it complete? see what it has: zstd -l, or lz4 --list',
   elf: 'a dump of guest memory (dump-guest-memory, virsh dump) has no devices and cannot run again; have QEMU write the guest with migrate file:',
   kdump:
     'a dump of guest memory (dump-guest-memory, virsh dump) has no devices and cannot run again; have QEMU write the guest with migrate file:',
@@ -32,9 +36,10 @@ const HINTS: Partial<Record<KindName, string>> = {
 /**
  * Finds the migration stream in a file by its first bytes: at the beginning, behind libvirt's header, or at the offset
  * that was given (QEMU's `file:PATH,offset=N`). Reads nothing else.
+ * @param from words for a shell that write `source`, if it is not the file of its name.
  * @throws MultifdError `usage` that names what the file is and what to do with it.
  */
-export function locateStream(source: ByteSource, offset?: number): StreamPlace {
+export function locateStream(source: ByteSource, offset?: number, from?: string): StreamPlace {
   if (offset !== undefined && offset >= source.size) {
     throw new MultifdError(
       'usage',
@@ -42,12 +47,12 @@ export function locateStream(source: ByteSource, offset?: number): StreamPlace {
     );
   }
   const kind = kindAt(source, offset ?? 0);
-  if (kind?.name !== 'libvirt' || (offset ?? 0) > 0) return place(source, kind, offset ?? 0);
+  if (kind?.name !== 'libvirt' || (offset ?? 0) > 0) return place(source, kind, offset ?? 0, from);
   const { streamOffset, format, wasRunning } = readLibvirtHeader(source);
   const libvirt = { format, wasRunning };
   if (!['raw', 'sparse', 'gzip', 'zstd'].includes(format)) {
     throw new MultifdError('usage', `${source.name}: a save image of libvirt, packed with ${format}`, {
-      hint: unpackHint(source.name, format, streamOffset),
+      hint: unpackHint(source.name, format, streamOffset, from),
     });
   }
   const inside = kindAt(source, streamOffset);
@@ -57,26 +62,47 @@ export function locateStream(source: ByteSource, offset?: number): StreamPlace {
     const what = `format ${format}, but there is ${got} at byte ${streamOffset}`;
     throw new MultifdError('usage', `${source.name}: libvirt's header: ${what}`);
   }
-  return { ...place(source, inside, streamOffset), libvirt };
+  return { ...place(source, inside, streamOffset, from), libvirt };
 }
 
-/** The words that unpack what stands at `offset` of a file. */
-export function unpackHint(path: string, kind: string, offset: number): string {
-  const program = kind === 'gzip' ? 'gzip' : kind;
-  const input = offset === 0 ? `${program} -dc ${path}` : `tail -c +${offset + 1} ${path} | ${program} -dc`;
-  return `unpack it first: ${input} > guest.mig`;
+/** What to do about a packed file. @param from words that write it, if it is not a file. */
+export function unpackHint(path: string, kind: string, offset: number, from?: string): string {
+  return `unpack it first: ${unpackWords(path, kind, offset, from)} > guest.mig`;
+}
+
+/** The words for a shell that write what stands at `offset` of a file, unpacked. @param from as `unpackHint`. */
+export function unpackWords(path: string, kind: string, offset: number, from?: string): string {
+  const skip = `tail -c +${offset + 1}`;
+  if (from !== undefined) return offset === 0 ? `${from} | ${kind} -dc` : `${from} | ${skip} | ${kind} -dc`;
+  return offset === 0 ? `${kind} -dc ${path}` : `${skip} ${path} | ${kind} -dc`;
 }
 
 function kindAt(source: ByteSource, offset: number): FileKind | undefined {
-  const first = new Uint8Array(Math.min(LONGEST_MAGIC, source.size - offset));
-  source.read(offset, first);
-  return kindOf(first);
+  let at = offset;
+  for (let skipped = 0; skipped <= MOST_SKIPPED; skipped++) {
+    const first = new Uint8Array(Math.min(LONGEST_MAGIC, Math.max(0, source.size - at)));
+    source.read(at, first);
+    const size = skippableSize(first);
+    if (size === undefined) return at === offset ? kindOf(first) : skippedKind(kindOf(first));
+    at += size;
+  }
+  return ONLY_SKIPPED;
 }
 
-function place(source: ByteSource, kind: FileKind | undefined, offset: number): StreamPlace {
+/** Of a file with skippable frames, and `kind` behind them. */
+function skippedKind(kind: FileKind | undefined): FileKind {
+  return kind?.name === 'zstd' || kind?.name === 'lz4' ? kind : ONLY_SKIPPED;
+}
+
+function place(
+  source: ByteSource,
+  kind: FileKind | undefined,
+  offset: number,
+  from: string | undefined,
+): StreamPlace {
   if (kind === undefined || kind.name === 'stream') return { offset };
   if (kind.name === 'gzip' || kind.name === 'zstd') return { offset, compression: kind.name };
   const where = offset === 0 ? '' : ` at byte ${offset}`;
-  const hint = HINTS[kind.name] ?? unpackHint(source.name, kind.name, offset);
+  const hint = HINTS[kind.name] ?? unpackHint(source.name, kind.name, offset, from);
   throw new MultifdError('usage', `${source.name}: ${kind.what}${where}, not a migration file`, { hint });
 }

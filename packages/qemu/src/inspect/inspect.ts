@@ -1,5 +1,12 @@
 import { MultifdError } from '@multifd/core';
-import { type Container, locateStream, type StreamPlace, unpackHint } from '../container/locate.js';
+import {
+  type Container,
+  locateStream,
+  type StreamPlace,
+  unpackHint,
+  unpackWords,
+} from '../container/locate.js';
+import { packedError } from '../container/packed.js';
 import { unpack } from '../container/unpack.js';
 import { countPages } from '../mapped-ram/bitmap.js';
 import { type ByteSource, FileSource } from '../stream/byte-source.js';
@@ -83,12 +90,8 @@ export function inspectFile(path: string, options: ReadOptions = {}): Inspection
   const source = new FileSource(path);
   try {
     const place = locateStream(source, options.offset);
-    const { compression, offset } = place;
-    if (compression !== undefined) {
-      throw new MultifdError('usage', `${path}: a ${compression} file`, {
-        hint: unpackHint(path, compression, offset),
-      });
-    }
+    const { compression } = place;
+    if (compression !== undefined) throw packedError(source, place, compression, 'read');
     return inspectAt(source, place, options);
   } finally {
     source.close();
@@ -106,11 +109,31 @@ export async function explainFile(path: string, options: ReadOptions = {}): Prom
   if (compression === undefined) return inspectFile(path, options);
   const source = await unpack(path, compression, offset);
   try {
-    const container = { ...(libvirt === undefined ? {} : { libvirt }), compression };
-    return { ...inspect(source, { ...options, offset: 0 }), container };
+    const inside = locateInside(source, unpackWords(path, compression, offset));
+    const image = libvirt ?? inside.libvirt;
+    const container = { ...(image === undefined ? {} : { libvirt: image }), compression };
+    return { ...inspect(source, { ...options, offset: inside.offset }), container };
   } finally {
     source.close();
   }
+}
+
+/**
+ * In what was unpacked: a stream, or a save image of libvirt.
+ * @param from the words for a shell that unpack it.
+ * @throws MultifdError `usage` for anything else that is known, packed once more included.
+ */
+function locateInside(source: FileSource, from: string): StreamPlace {
+  const inside = locateStream(source, undefined, from);
+  const { compression, libvirt, offset } = inside;
+  if (compression === undefined) return inside;
+  const what =
+    libvirt === undefined
+      ? `a ${compression} file once more`
+      : `a save image of libvirt, packed with ${compression}`;
+  throw new MultifdError('usage', `${source.name}: ${what}`, {
+    hint: unpackHint(source.name, compression, offset, from),
+  });
 }
 
 function place(source: FileSource, offset: number | undefined): StreamPlace {

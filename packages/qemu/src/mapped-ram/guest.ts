@@ -7,7 +7,8 @@ import {
   type StreamConfiguration,
 } from '@multifd/core';
 import { SECTION } from '@multifd/core/wire';
-import { locateStream, unpackHint } from '../container/locate.js';
+import { locateStream } from '../container/locate.js';
+import { packedError, SPARSE } from '../container/packed.js';
 import { type ByteSource, FileSource } from '../stream/byte-source.js';
 import { type MigrationFile, type ReadOptions, readMigrationFile, type StreamBlock } from '../stream/read.js';
 import { pageRuns } from './bitmap.js';
@@ -45,15 +46,9 @@ export interface MappedRamGuest {
 export function openMappedRam(path: string, options: ReadOptions = {}): MappedRamGuest {
   const source = new FileSource(path);
   try {
-    const { offset, compression, libvirt } = locateStream(source, options.offset);
-    if (compression !== undefined) {
-      throw new MultifdError('usage', `${path}: a ${compression} file: pages cannot be read from it`, {
-        hint:
-          libvirt === undefined
-            ? `${unpackHint(path, compression, offset)} (only a file with mapped-ram can be sent)`
-            : SPARSE,
-      });
-    }
+    const place = locateStream(source, options.offset);
+    const { offset, compression, libvirt } = place;
+    if (compression !== undefined) throw packedError(source, place, compression, 'send');
     const file = readMigrationFile(source, { ...options, offset });
     checkCapabilities(file, path, libvirt !== undefined);
     checkCommands(file, path);
@@ -101,8 +96,6 @@ export function devicesOf({
     ...(isBefore === undefined ? {} : { beforeRam: isBefore }),
   }));
 }
-
-const SPARSE = 'have libvirt write it in its sparse format: virsh save --image-format sparse';
 
 function checkCapabilities({ capabilities }: MigrationFile, path: string, ofLibvirt: boolean): void {
   if (!capabilities.includes('mapped-ram')) {

@@ -6,7 +6,8 @@ import {
   type StreamConfiguration,
 } from '@multifd/core';
 import { readConfiguration, readFileHeader } from '@multifd/core/wire';
-import { locateStream, type StreamPlace, unpackHint } from '../container/locate.js';
+import { locateStream, type StreamPlace } from '../container/locate.js';
+import { packedError } from '../container/packed.js';
 import { devicesOf } from '../mapped-ram/guest.js';
 import { FileSource } from './byte-source.js';
 import type { RamSink } from './file-ram.js';
@@ -99,9 +100,7 @@ function reading<T>(path: string, read: (source: FileSource) => T): T {
 
 function placeOf(source: FileSource, options: ReadOptions): StreamPlace {
   const place = locateStream(source, options.offset);
-  const { compression, offset } = place;
+  const { compression } = place;
   if (compression === undefined) return place;
-  throw new MultifdError('usage', `${source.name}: a ${compression} file: pages cannot be read from it`, {
-    hint: unpackHint(source.name, compression, offset),
-  });
+  throw packedError(source, place, compression, 'read');
 }

@@ -8,6 +8,7 @@ import { unpack } from '../../src/container/unpack.js';
 import { explainFile, inspect, inspectFile } from '../../src/inspect/inspect.js';
 import { openMappedRam } from '../../src/mapped-ram/guest.js';
 import { MemorySource } from '../../src/stream/byte-source.js';
+import { FORMATS, refusal, skippable, write } from '../support/container.js';
 import { TestFolder } from '../support/folder.js';
 import { libvirtFront } from '../support/libvirt.js';
 
@@ -15,23 +16,6 @@ const load = (name: string): Uint8Array =>
   gunzipSync(readFileSync(join(import.meta.dirname, 'vectors', `${name}.gz`)));
 const STREAM = load('10.0-q35.stream');
 const EXPECTED = inspect(new MemorySource(STREAM));
-const FORMATS = { raw: 0, gzip: 1, bzip2: 2, xz: 3, lzop: 4, zstd: 5, sparse: 6 } as const;
-
-async function refusal(call: () => unknown): Promise<MultifdError> {
-  try {
-    await call();
-  } catch (error) {
-    if (MultifdError.is(error)) return error;
-    throw error;
-  }
-  throw new Error('it was accepted');
-}
-
-function write(folder: TestFolder, ...parts: readonly (Uint8Array | string)[]): string {
-  const path = folder.file('file');
-  writeFileSync(path, Buffer.concat(parts.map((part) => Buffer.from(part))));
-  return path;
-}
 
 describe('a stream that does not begin with its file is explained', () => {
   it.each([
@@ -71,6 +55,26 @@ describe('a stream that does not begin with its file is explained', () => {
     const found = await explainFile(write(folder, bytes));
     expect(found).toEqual({ ...EXPECTED, container: { compression } });
     expect(readdirSync(temporary.path)).toEqual([]);
+  });
+
+  it.each([
+    ['gzip', gzipSync],
+    ['zstd', zstdCompressSync],
+  ] as const)('in a save image of libvirt that was packed with %s', async (compression, pack) => {
+    using folder = new TestFolder();
+    const found = await explainFile(write(folder, pack(Buffer.concat([libvirtFront(FORMATS.raw), STREAM]))));
+    expect(found).toMatchObject({
+      container: { libvirt: { format: 'raw', wasRunning: true }, compression },
+      streamOffset: 70_092,
+    });
+    expect(found.devices).toEqual(EXPECTED.devices);
+  });
+
+  it('packed with zstd, behind frames that are skipped', async () => {
+    using folder = new TestFolder();
+    const path = write(folder, skippable(4), skippable(0), zstdCompressSync(STREAM));
+    expect(await explainFile(path)).toEqual({ ...EXPECTED, container: { compression: 'zstd' } });
+    expect((await refusal(() => openMappedRam(path))).message).toMatch(/: a zstd file: /);
   });
 
   it('at an offset, also packed', async () => {

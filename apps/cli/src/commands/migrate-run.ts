@@ -6,7 +6,6 @@ import {
   type MigrateResult,
   type MigrationParameters,
   MultifdError,
-  machineCompat,
   parametersFor,
   type SourceEvent,
   type SourceStatistics,
@@ -27,7 +26,7 @@ import { addressOf } from '../loopback/address-of.js';
 import { LoopbackDestination } from '../loopback/destination.js';
 import type { Backing } from '../options/backing.js';
 import { codecSettings } from '../options/compression.js';
-import { compatNote } from '../options/machine-compat.js';
+import { tellCompat } from '../options/machine-compat.js';
 import { type Destination, parseDestination } from '../options/places.js';
 import { givenParameters, loopbackArguments, type MigrateOptions } from '../options/requests.js';
 import { parseSource, type Source } from '../options/sources.js';
@@ -152,8 +151,8 @@ export class MigrateRun {
     const isLoopback = destination.kind === 'loopback';
     const parameters = isLoopback ? completeParameters(given) : parametersFor(machineType, given);
     this.#facts.parameters = parameters;
-    const note = isLoopback ? undefined : compatNote(machineType, machineCompat(machineType), given);
-    if (note !== undefined) this.#terminal.note(note);
+    if (!isLoopback)
+      this.#facts.contradiction = tellCompat(machineType, given, (line) => this.#terminal.note(line));
     return parameters;
   }
 

@@ -2,6 +2,7 @@ import { type GuestWord, type MigrationStatus, saidBySource } from '@multifd/cor
 import { orderedMigrate } from '../control/ordered.js';
 import { type ExitCode, endOf } from '../exit-codes.js';
 import { endedAtOnce, listenForInterrupt } from '../interrupt.js';
+import { withCompatHint } from '../options/machine-compat.js';
 import type { MigrateOptions } from '../options/requests.js';
 import { afterCompletion, formatError } from '../report/errors.js';
 import { migrateDocument, newFacts } from '../report/migrate-document.js';
@@ -23,7 +24,8 @@ export async function migrateCommand(
     const completed = facts.completed === true;
     // Of a guest whose memory is wrong at the destination, the error says more than that it has left.
     const differs = (facts.verification?.differences.length ?? 0) > 0;
-    const error = caught !== undefined && completed && !differs ? afterCompletion(caught) : caught;
+    const failed = completed ? caught : withCompatHint(caught, facts.contradiction);
+    const error = failed !== undefined && completed && !differs ? afterCompletion(failed) : failed;
     const code = endOf(completed, error);
     interrupted.release(code);
     const document = migrateDocument(facts, error);

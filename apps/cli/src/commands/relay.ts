@@ -11,7 +11,7 @@ import { type ExitCode, endOf } from '../exit-codes.js';
 import { chooseHost } from '../host/choose-host.js';
 import { endedAtOnce, type Interrupt, listenForInterrupt } from '../interrupt.js';
 import { codecSettings } from '../options/compression.js';
-import { compatNote } from '../options/machine-compat.js';
+import { tellCompat, withCompatHint } from '../options/machine-compat.js';
 import { isLocal, parseListen, parseRelayDestination } from '../options/places.js';
 import { givenParameters, type RelayOptions } from '../options/requests.js';
 import { admits, checkReach, relayTls } from '../options/tls.js';
@@ -36,7 +36,10 @@ export async function relayCommand(
   const end = (caught: unknown): ExitCode => {
     terminal.clear();
     const completed = facts.completed === true;
-    const error = caught !== undefined && completed ? afterCompletion(caught) : caught;
+    const error =
+      caught !== undefined && completed
+        ? afterCompletion(caught)
+        : withCompatHint(caught, facts.contradiction);
     const code = endOf(completed, error);
     interrupted.release(code);
     const document = relayDocument(facts, error);
@@ -126,10 +129,8 @@ async function run(
       if (event.type === 'warning') terminal.note(event.message);
       if (event.type === 'refused')
         for (const line of facts.refusals?.note(event.peer, event.reason) ?? []) terminal.note(line);
-      if (event.type === 'machine-compat') {
-        const note = compatNote(event.machineType, event.compat, outgoing);
-        if (note !== undefined) terminal.note(note);
-      }
+      if (event.type === 'machine-compat')
+        facts.contradiction = tellCompat(event.machineType, outgoing, (line) => terminal.note(line));
       if (event.type === 'accelerator-replaced') terminal.note(replacedNote(event.replacement));
     },
     ...(machineType === undefined ? {} : { machineType }),

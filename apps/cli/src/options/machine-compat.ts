@@ -34,17 +34,20 @@ export function compatNote(
       ? ['zero pages on the main stream (--zero-page-detection legacy)']
       : []),
   ];
-  if (parts.length === 0) return contradiction(machineType, compat, given);
+  if (parts.length === 0) {
+    const wanted = contradicted(compat, given);
+    if (wanted.length === 0) return undefined;
+    return `machine type ${machineType}: it wants ${wanted.join(' and ')}, and the options say otherwise (--machine-compat): a QEMU may hang on that, or miss pages`;
+  }
   return `machine type ${machineType}: ${parts.join(', ')}; --machine-compat VERSION says otherwise`;
 }
 
-/** The options win. A destination of this machine type may hang then, or fail without a word. */
-function contradiction(
-  machineType: string,
+/** What a machine type wants and the options do not. They win: a destination of this machine type may hang then, or fail without a word. */
+function contradicted(
   compat: MachineCompat,
   { multifdFlushAfterEachSection: flush, zeroPageDetection: detection }: Partial<MigrationParameters>,
-): string | undefined {
-  const wanted = [
+): string[] {
+  return [
     ...(flush === undefined || flush === compat.multifdFlushAfterEachSection
       ? []
       : [compat.multifdFlushAfterEachSection ? 'a sync with each section' : 'no sync with each section']),
@@ -52,6 +55,33 @@ function contradiction(
       ? ['zero pages on the main stream (--zero-page-detection legacy)']
       : []),
   ];
-  if (wanted.length === 0) return undefined;
-  return `machine type ${machineType}: it wants ${wanted.join(' and ')}, and the options say otherwise (--machine-compat): a QEMU may hang on that, or miss pages`;
+}
+
+/**
+ * Notes what `compatNote` says.
+ * @returns the hint for a failure, if the options contradict the machine type.
+ */
+export function tellCompat(
+  machineType: string,
+  given: Partial<MigrationParameters>,
+  note: (line: string) => void,
+): string | undefined {
+  const compat = machineCompat(machineType);
+  const line = compatNote(machineType, compat, given);
+  if (line !== undefined) note(line);
+  if (compat === undefined || contradicted(compat, given).length === 0) return undefined;
+  return `the options contradict machine type ${machineType}: leave out --machine-compat and --zero-page-detection, unless they are meant`;
+}
+
+/** The error with that hint first, where the destination has closed, or says nothing, without a word of its own. */
+export function withCompatHint(error: unknown, contradiction: string | undefined): unknown {
+  if (contradiction === undefined || !MultifdError.is(error)) return error;
+  const { code, message, hint, guest } = error;
+  if ((code !== 'peer-closed' && code !== 'timeout') || message.startsWith('the destination says: '))
+    return error;
+  return new MultifdError(code, message, {
+    cause: error,
+    hint: hint === undefined ? contradiction : `${contradiction}; ${hint}`,
+    ...(guest === undefined ? {} : { guest }),
+  });
 }

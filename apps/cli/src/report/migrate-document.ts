@@ -140,6 +140,8 @@ export interface MigrateFacts {
   verify?: boolean;
   verification?: Verification;
   tls?: TlsPeer | undefined;
+  /** The hint for a failure, if the options contradict the machine type. */
+  contradiction?: string | undefined;
 }
 
 export function newFacts(source: string | null, destination: string | null): MigrateFacts {

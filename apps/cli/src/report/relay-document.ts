@@ -67,6 +67,8 @@ export interface RelayFacts {
   guest?: () => GuestWord | undefined;
   cpuTime?: number;
   peakRss?: number;
+  /** The hint for a failure, if the options contradict the machine type. */
+  contradiction?: string | undefined;
 }
 
 export function relayDocument(facts: RelayFacts, error?: unknown): RelayDocument {

@@ -1,10 +1,25 @@
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { run, start, startReceive } from '../helpers/cli.js';
 import { writeSparse } from '../helpers/images.js';
 import { tempDirectory } from '../helpers/temp.js';
 import { endsSoon } from '../helpers/under-way.js';
+
+/** What takes a connection, reads a little, and closes it. @returns its address. */
+async function closesAtOnce(): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.end());
+  }).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const address: AddressInfo | string | null = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return `tcp:127.0.0.1:${address.port}`;
+}
 
 describe('the two ends do not fit', () => {
   const UUID = '550e8400-e29b-41d4-a716-446655440000';
@@ -63,6 +78,26 @@ describe('the two ends do not fit', () => {
     const { code, stderr } = await endsSoon(destination.ended);
     expect(code).toBe(4);
     expect(stderr).toContain('at most 1.0 TiB');
+  });
+
+  it('options and machine type: told, and named when a destination closes without a word', async () => {
+    const given = ['--machine-compat', '10.0', '--machine-type', 'pc-q35-7.2'];
+    const contradicted =
+      /^hint: the options contradict machine type pc-q35-7\.2: leave out --machine-compat /m;
+    const told =
+      /^multifd: machine type pc-q35-7\.2: it wants a sync with each section and zero pages on the main/m;
+    const destination = await closesAtOnce();
+    const sent = await run(['migrate', 'demo:4M', destination, ...given]);
+    expect(sent.code).not.toBe(0);
+    expect(sent.stderr).toMatch(told);
+    expect(sent.stderr).toMatch(contradicted);
+
+    const relay = start(['relay', 'tcp:127.0.0.1:0', destination, '--machine-compat', '10.0']);
+    const address = await relay.says(/listening on ([^, ]+)/);
+    await run(['migrate', 'demo:4M', address, '--machine-type', 'pc-q35-7.2']);
+    const { stderr } = await endsSoon(relay.ended);
+    expect(stderr).toMatch(told);
+    expect(stderr).toMatch(contradicted);
   });
 
   it('machine type', async () => {

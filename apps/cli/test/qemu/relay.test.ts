@@ -139,6 +139,30 @@ describe('multifd relay, between two QEMUs', () => {
       await expectRunsOn(source);
     },
   );
+
+  it.runIf(here.includes('7.2') && here.includes('10.0'))(
+    '10.0 to 7.2: options that contradict the machine type are told, and named when the destination fails',
+    async () => {
+      using folder = new TestFolder();
+      const common = { machine: 'pc-q35-7.2', folder: folder.path } as const;
+      const source = await startSource({ ...common, release: '10.0' });
+      await using _ = source.qemu;
+      const target = await startTarget({ ...common, release: '7.2' });
+      await using __ = target.qemu;
+      const options = ['--channels', '2', '--machine-compat', '10.0', '--stall-timeout', '8000'];
+      const relaying = startRelay(await listen(target, 2), options);
+      await migrateTo(source, await relaying.says(/listening on (tcp:\S+)/), { 'multifd-channels': 2 });
+      const { code, stdout, stderr } = await relaying.ended;
+      expect(code, stderr).not.toBe(0);
+      expect(stderr).toContain(
+        'multifd: machine type pc-q35-7.2: it wants a sync with each section and zero pages',
+      );
+      const { hint } = JSON.parse(stdout);
+      expect(hint).toMatch(/^the options contradict machine type pc-q35-7\.2: leave out --machine-compat /);
+      expect(await waitForMigration(source.qemu.qmp, ENDED, 60_000)).toMatchObject({ status: 'failed' });
+      await expectRunsOn(source);
+    },
+  );
 });
 
 /** One guest from QEMU to QEMU; each has ended when the next one's turn is over. */

@@ -1,6 +1,11 @@
 import { MultifdError, machineCompat } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
-import { compatNote, parseMachineCompat } from '../../src/options/machine-compat.js';
+import {
+  compatNote,
+  parseMachineCompat,
+  tellCompat,
+  withCompatHint,
+} from '../../src/options/machine-compat.js';
 
 const OLD = { multifdFlushAfterEachSection: true, zeroPageDetection: 'legacy' };
 const NEW = { multifdFlushAfterEachSection: false, zeroPageDetection: 'multifd' };
@@ -41,6 +46,34 @@ describe('the line about a machine type', () => {
     expect(note('pc-q35-8.2', parseMachineCompat('10.0'))).toMatch(/it wants zero pages on the main stream/);
     // A newer QEMU takes them there, too.
     expect(note('pc-q35-10.0', parseMachineCompat('8.2'))).toBeUndefined();
+  });
+
+  it('is told once, and its hint goes before that of a destination that says nothing', () => {
+    const lines: string[] = [];
+    const contradiction = tellCompat('pc-q35-7.2', parseMachineCompat('10.0'), (line) => lines.push(line));
+    expect(lines).toEqual([note('pc-q35-7.2', parseMachineCompat('10.0'))]);
+    expect(contradiction).toMatch(
+      /^the options contradict machine type pc-q35-7\.2: leave out --machine-compat /,
+    );
+    for (const code of ['peer-closed', 'timeout'] as const) {
+      const error = new MultifdError(code, 'it is gone', { hint: 'see there', guest: 'source' });
+      expect(withCompatHint(error, contradiction)).toMatchObject({
+        code,
+        message: 'it is gone',
+        hint: `${contradiction}; see there`,
+        guest: 'source',
+      });
+      expect(withCompatHint(error, undefined)).toBe(error);
+    }
+    for (const error of [
+      new MultifdError('cancelled', 'cancelled'),
+      new MultifdError('peer-closed', 'the destination says: no'),
+      new Error('ours'),
+      undefined,
+    ])
+      expect(withCompatHint(error, contradiction)).toBe(error);
+    expect(tellCompat('pc-q35-7.2', {}, () => {})).toBeUndefined();
+    expect(tellCompat('none', parseMachineCompat('7.2'), () => {})).toBeUndefined();
   });
 
   it('is not there where it decides nothing', () => {

@@ -234,7 +234,7 @@ export type DestinationEvent =
    */
   | { readonly type: 'refused'; readonly peer: string; readonly reason: string }
   | { readonly type: 'warning'; readonly message: string }
-  /** Of a relay: what the guest's machine type has set for the outgoing side. */
+  /** Of a relay: what the guest's machine type wants of the outgoing side; what was given wins. */
   | { readonly type: 'machine-compat'; readonly machineType: string; readonly compat: MachineCompat }
   /** Of a relay: as `SourceEvent` has it. */
   | { readonly type: 'accelerator-replaced'; readonly replacement: AcceleratorReplacement };

@@ -21,7 +21,7 @@ import type { TransitPagesData } from './transit-pages.js';
 export interface RelayDestination extends Omit<SendSideOptions, 'entry' | 'channelName'> {
   /** Parameters that were given. */
   readonly given: Partial<MigrationParameters>;
-  /** Called when the guest's machine type has set the parameters that were not given. */
+  /** Called when the guest's machine type is known and tells what its QEMU wants; what was given wins. */
   readonly onCompat: (machineType: string, compat: MachineCompat) => void;
   /** Called once for each accelerator that failed and was replaced. */
   readonly onReplaced: (replacement: AcceleratorReplacement) => void;
@@ -145,10 +145,8 @@ export class RelayRole implements DestinationRole<RelayResult> {
   }
 
   #tellCompat(machineType: string): void {
-    const { given, onCompat } = this.#destination;
     const compat = machineCompat(machineType);
-    const isGiven = given.zeroPageDetection !== undefined && given.multifdFlushAfterEachSection !== undefined;
-    if (compat !== undefined && !isGiven) onCompat(machineType, compat);
+    if (compat !== undefined) this.#destination.onCompat(machineType, compat);
   }
 
   result(

@@ -1,5 +1,6 @@
 // What `pnpm interop` runs: both suites against real QEMU, and their results as tables into docs/interop.md, failures
-// included. With arguments it takes these vitest JSON reports instead of running anything.
+// included. With arguments it takes these vitest JSON reports instead of running anything; behind --merge they are of some
+// test files only, and the page keeps its other groups, if the same QEMUs and the same day stand above them.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,9 +16,11 @@ const SUITES = ['apps/cli', 'packages/qemu'];
 /** Makes test vectors, tests nothing. */
 const NO_TEST = 'capture.test.ts';
 
-const given = process.argv.slice(2);
+const merges = process.argv[2] === '--merge';
+const given = process.argv.slice(merges ? 3 : 2);
 const reports = given.length > 0 ? given.map(readReport) : runSuites();
-const tests = reports.flatMap(testsOf);
+const run = reports.flatMap(testsOf);
+const tests = merges ? merged(readTables(), run) : run;
 writePage(tests);
 const failed = tests.filter(({ result }) => result === 'failed').length;
 process.stdout.write(`docs/interop.md: ${tests.length} tests, ${failed} failed\n`);
@@ -46,31 +49,75 @@ function readReport(file) {
 function testsOf({ testResults }) {
   return testResults
     .filter(({ name }) => !name.endsWith(NO_TEST))
-    .flatMap(({ assertionResults }) =>
+    .flatMap(({ name, assertionResults }) =>
       assertionResults.map(({ ancestorTitles, title, status, failureMessages }) => ({
-        group: ancestorTitles.join(', '),
+        // A test in no group goes under its own title.
+        group: ancestorTitles.join(', ') || title,
         title,
+        isCommands: name.includes('/apps/cli/'),
         result: status,
         why: (failureMessages[0] ?? '').split('\n')[0],
       })),
     );
 }
 
-function writePage(all) {
-  const page = readFileSync(PAGE, 'utf8');
-  const [before, rest] = page.split(BEGIN);
-  const after = rest?.split(END)[1];
+/** The groups of the page, those that were run again in their places; new ones with those of the same suite. */
+function merged(old, now) {
+  const fresh = Map.groupBy(now, ({ group }) => group);
+  const kept = new Map(Map.groupBy(old, ({ group }) => group));
+  const added = [...fresh.values()].filter(([{ group }]) => !kept.has(group));
+  const [commands, engines] = [true, false].map((which) =>
+    added.filter(([{ isCommands }]) => isCommands === which).flat(),
+  );
+  return [...commands, ...[...kept].flatMap(([group, list]) => fresh.get(group) ?? list), ...engines];
+}
+
+/** The tests of the page as it is. */
+function readTables() {
+  const [, results] = splitPage();
+  const head = results.trim().split('\n')[0];
+  if (head !== headLine()) throw new Error(`${PAGE} is of another run ("${head}"): run all of it`);
+  return results
+    .split('\n### ')
+    .slice(1)
+    .flatMap((part) => {
+      const [group, ...lines] = part.split('\n');
+      const rows = lines.filter((line) => line.startsWith('| ')).slice(2);
+      return rows.map((line) => {
+        // A bar inside a cell is escaped.
+        const cells = line.slice(2, -2).split(' | ');
+        const [title, said] = cells.map((cell) => cell.replaceAll('\\|', '|'));
+        const why = said.startsWith('**failed**: ') ? said.slice(12) : undefined;
+        return { group, title, result: why === undefined ? said : 'failed', why };
+      });
+    });
+}
+
+/** Before the results, the results, and behind them. */
+function splitPage() {
+  const [before, rest] = readFileSync(PAGE, 'utf8').split(BEGIN);
+  const [results, after] = rest?.split(END) ?? [];
   if (after === undefined) throw new Error(`${PAGE}: ${BEGIN} and ${END} are not there`);
+  return [before, results, after];
+}
+
+/** What was run, where and when. */
+function headLine() {
+  const versions = RELEASES.map((release) => versionOf(findQemu(release)) ?? `no ${release}`);
+  const others = ['aarch64', 's390x'].filter((target) => findQemu('10.0', target) !== undefined);
+  return `QEMU ${versions.join(', ')} under TCG, ${['x86_64', ...others].join(', ')}, Node ${process.versions.node}, on ${new Date().toISOString().slice(0, 10)}.`;
+}
+
+function writePage(all) {
+  const [before, , after] = splitPage();
   writeFileSync(PAGE, `${before}${BEGIN}\n\n${tables(all)}\n\n${END}${after}`);
 }
 
 function tables(all) {
   const groups = [...Map.groupBy(all, ({ group }) => group)];
-  const versions = RELEASES.map((release) => versionOf(findQemu(release)) ?? `no ${release}`);
-  const others = ['aarch64', 's390x'].filter((target) => findQemu('10.0', target) !== undefined);
   const count = (list, result) => list.filter((test) => test.result === result).length;
   return [
-    `QEMU ${versions.join(', ')} under TCG, ${['x86_64', ...others].join(', ')}, Node ${process.versions.node}, on ${new Date().toISOString().slice(0, 10)}.`,
+    headLine(),
     table(
       ['what', 'passed', 'failed', 'skipped'],
       [

@@ -38,6 +38,18 @@ async function restore(place: string, target: Guest, options: readonly string[] 
   await expectDone(target);
 }
 
+/** One guest, from one QEMU by a store to another. */
+const BETWEEN = [
+  { from: '10.0', to: '7.2', machine: 'pc-q35-7.2' },
+  { from: '7.2', to: '7.2', machine: 'pc-i440fx-7.2' },
+  { from: '7.2', to: '10.0', machine: 'pc-q35-7.2' },
+  { from: '7.2', to: '11.1', machine: 'pc-q35-7.2' },
+  { from: '10.0', to: '11.1', machine: 'pc-q35-10.0' },
+  { from: '11.1', to: '11.1', machine: 'q35' },
+  { from: '11.1', to: '10.0', machine: 'pc-q35-10.0' },
+  { from: '11.1', to: '7.2', machine: 'pc-i440fx-7.2' },
+] as const;
+
 describe.runIf(here.includes('10.0'))('a QEMU guest in a store', () => {
   it('10.0 to store: to 10.0, and on: each snapshot has what changed', async () => {
     using folder = new TestFolder();
@@ -67,19 +79,22 @@ describe.runIf(here.includes('10.0'))('a QEMU guest in a store', () => {
     expect((await run(['store', 'verify', folder.file('guests')])).code).toBe(0);
   });
 
-  it.runIf(here.includes('7.2'))('10.0 to store: to 7.2', async () => {
-    using folder = new TestFolder();
-    const place = `store:${folder.file('guests')}#one`;
-    const common = { machine: 'pc-q35-7.2', folder: folder.path } as const;
-    const source = await startSource({ ...common, release: '10.0' });
-    await using _ = source.qemu;
-    expect(await snapshot(source, place)).toMatchObject({ code: 0 });
-    const target = await startTarget({ ...common, release: '7.2' });
-    await using __ = target.qemu;
-    await restore(place, target);
-    expectSameRam(source, target);
-    await expectCountGoesOn(source, target);
-  });
+  it.each(BETWEEN.filter(({ from, to }) => here.includes(from) && here.includes(to)))(
+    '$from to store: to $to, $machine',
+    async ({ from, to, machine }) => {
+      using folder = new TestFolder();
+      const place = `store:${folder.file('guests')}#one`;
+      const common = { machine, folder: folder.path } as const;
+      const source = await startSource({ ...common, release: from });
+      await using _ = source.qemu;
+      expect(await snapshot(source, place)).toMatchObject({ code: 0 });
+      const target = await startTarget({ ...common, release: to });
+      await using __ = target.qemu;
+      await restore(place, target);
+      expectSameRam(source, target);
+      await expectCountGoesOn(source, target);
+    },
+  );
 
   it('10.0 to store: to file: to 10.0, loaded by QEMU itself', async () => {
     using folder = new TestFolder();

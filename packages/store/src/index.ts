@@ -28,4 +28,5 @@ export { S3Objects } from './objects/s3.js';
 export { mirrorSnapshot } from './read/mirror.js';
 export { openSnapshot, type StoredGuest } from './read/open-snapshot.js';
 export { canMake, type NamedSnapshot, Store } from './store.js';
-export { type GuestAtRest, SnapshotWriter, type WriterOptions } from './write/snapshot-writer.js';
+export type { GuestAtRest } from './write/describe.js';
+export { SnapshotWriter, type WriterOptions } from './write/snapshot-writer.js';

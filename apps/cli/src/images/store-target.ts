@@ -9,7 +9,9 @@ import { withPath, withPlace } from '../system-error.js';
 import type { GuestToKeep, IncomingTarget, Kept, Stranded } from './incoming-target.js';
 import { type OpenStored, openStored } from './open-stored.js';
 import { OwnFile } from './own-file.js';
+import { PAGE_SIZE } from './page-size.js';
 import { checkDirectory, tryPlace } from './place.js';
+import { staleChunks } from './stale-chunks.js';
 import { localDirectory, storeObjects } from './store-objects.js';
 import { syncDirectory } from './sync-directory.js';
 import { troubles } from './troubles.js';
@@ -100,7 +102,9 @@ export class StoreTarget implements IncomingTarget {
       this.#receiving = { file, ram, snapshot };
       const opened = ram.openRam(announced, ahead);
       file.guard();
-      return opened;
+      // Most of it is in chunks before the guest stands still.
+      const changedPages = snapshot.watch({ pageSize: PAGE_SIZE, blocks: opened.blocks });
+      return { ...opened, changedPages };
     } catch (error) {
       await snapshot.close();
       throw error;
@@ -145,7 +149,13 @@ export class StoreTarget implements IncomingTarget {
     if (this.#state !== 'kept') return [];
     this.#state = 'settled';
     const snapshot = this.#receiving?.snapshot;
-    const notes = snapshot === undefined ? [] : await unusablePacks(snapshot);
+    const notes =
+      snapshot === undefined
+        ? []
+        : [
+            ...(await unusablePacks(snapshot)),
+            ...staleChunks(snapshot, `${this.#objects.what}#${this.#place.name}`),
+          ];
     return [...notes, ...(await this.#end())];
   }
 

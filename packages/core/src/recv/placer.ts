@@ -13,12 +13,15 @@ export interface PlacementDescriptor {
   readonly allZero: boolean;
   /** For each block, one bit a page: whether the page has received content in this migration. */
   readonly receivedPages: readonly SharedArrayBuffer[];
+  /** See `IncomingRam.changedPages`. */
+  readonly changedPages?: readonly SharedArrayBuffer[];
 }
 
 /** A block that receives pages. */
 interface ReceivingBlock {
   readonly block: RamBlock;
   readonly receivedPages: DirtyBitmap;
+  readonly changedPages: DirtyBitmap | undefined;
 }
 
 /** One thread's access to the destination's RAM. */
@@ -29,16 +32,19 @@ export class PagePlacer implements PageSink {
   readonly #counters: CounterRow;
 
   private constructor(placement: PlacementDescriptor, blocks: readonly RamBlock[], counters: CounterRow) {
-    const { ram, allZero, receivedPages } = placement;
+    const { ram, allZero, receivedPages, changedPages } = placement;
     this.#pageSize = ram.pageSize;
     this.#allZero = allZero;
     this.#counters = counters;
     blocks.forEach((block, index) => {
       const bitmap = receivedPages[index];
       if (bitmap === undefined) throw new MultifdError('internal', `RAM block ${block.name} has no bitmap`);
+      const pages = block.length / ram.pageSize;
+      const changed = changedPages?.[index];
       this.#blocks.set(block.name, {
         block,
-        receivedPages: new DirtyBitmap(bitmap, block.length / ram.pageSize),
+        receivedPages: new DirtyBitmap(bitmap, pages),
+        changedPages: changed === undefined ? undefined : new DirtyBitmap(changed, pages),
       });
     });
   }
@@ -90,11 +96,13 @@ export class PagePlacer implements PageSink {
     this.#placeNormal(target, Float64Array.of(offset), 1);
   }
 
-  /** Counts normal pages and marks them as received. */
+  /** Counts normal pages, which are written, and marks them. */
   #placeNormal(target: ReceivingBlock, offsets: Float64Array, count: number): void {
     for (let first = 0; first < count; ) {
       const next = this.#runEnd(offsets, first, count);
-      target.receivedPages.markRange((offsets[first] ?? 0) / this.#pageSize, next - first);
+      const page = (offsets[first] ?? 0) / this.#pageSize;
+      target.receivedPages.markRange(page, next - first);
+      target.changedPages?.markRange(page, next - first);
       first = next;
     }
     this.#counters.addPages(count, 0);
@@ -116,7 +124,7 @@ export class PagePlacer implements PageSink {
    * writing them would allocate memory.
    * @returns how many it skipped.
    */
-  #zero({ block, receivedPages }: ReceivingBlock, first: number, count: number): number {
+  #zero({ block, receivedPages, changedPages }: ReceivingBlock, first: number, count: number): number {
     const pageSize = this.#pageSize;
     const end = first + count;
     let skipped = 0;
@@ -127,6 +135,7 @@ export class PagePlacer implements PageSink {
       if (from < to) {
         block.zero(from * pageSize, (to - from) * pageSize);
         receivedPages.clearRange(from, to - from);
+        changedPages?.markRange(from, to - from);
       }
       page = to;
     }

@@ -1,4 +1,4 @@
-import { allocateGuestRam, MultifdError } from '@multifd/core';
+import { allocateGuestRam, DirtyBitmap, MultifdError } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
 import { expectFailure } from '../support/outcome.js';
 import { move, tryToMove } from '../support/pair.js';
@@ -77,6 +77,24 @@ describe('what openRam returns', () => {
       code: 'guest',
       says: /openRam callback: blocks must be an array, is undefined/,
     },
+    ...[
+      { changed: 'none', says: /changedPages must be an array, is a string/ },
+      { changed: [], says: /block pc.ram: its changedPages must be a SharedArrayBuffer, is undefined/ },
+      {
+        changed: [new ArrayBuffer(128)],
+        says: /pc.ram: its changedPages must .*, is an object \(ArrayBuffer\)/,
+      },
+      {
+        changed: [new SharedArrayBuffer(128), new SharedArrayBuffer(7)],
+        says: /block pc.bios: its changedPages has 7 bytes of 8/,
+      },
+    ].map(({ changed, says }) => ({
+      what: `with bitmaps that are none: ${says.source}`,
+      openRam: () =>
+        altered({ blocks: allocateGuestRam(blocks).blocks, allZero: true }, 'changedPages', changed),
+      code: 'guest' as const,
+      says,
+    })),
     {
       what: 'that throws',
       openRam: () => {
@@ -103,11 +121,20 @@ describe('what openRam returns', () => {
 
   it('a destination with more blocks than announced, in another order', async () => {
     const more = allocateGuestRam([{ name: 'vga.vram', length: MIB }, ...blocks.toReversed()]);
+    const changed = more.blocks.map(({ length }) => DirtyBitmap.allocate(length / more.pageSize));
+    const changedPages = changed.map(({ buffer }) => buffer);
     const { received } = await move({
       guest: countedGuest(),
-      destination: { openRam: () => ({ blocks: more.blocks, allZero: true }) },
+      destination: { openRam: () => ({ blocks: more.blocks, allZero: true, changedPages }) },
     });
     expect(received.ram.blocks.map((block) => block.name)).toEqual(['pc.ram', 'pc.bios']);
+    // In fresh memory a page with content was written, and nothing else.
+    const [vga, bios, ram] = changed;
+    expect(vga?.count()).toBe(0);
+    expect([ram, bios].map((bitmap) => bitmap && Buffer.from(bitmap.buffer))).toEqual(
+      received.receivedPages.map((bitmap) => Buffer.from(bitmap)),
+    );
+    expect(ram?.count()).toBeGreaterThan(0);
   });
 
   it('which machine the guest is of, in time to refuse it', async () => {

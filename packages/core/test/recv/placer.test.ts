@@ -26,17 +26,24 @@ async function destination(allZero: boolean) {
   const ram = allocateGuestRam([{ name: 'pc.ram', length: PAGES * PAGE }]);
   const receivedPages = DirtyBitmap.allocate(PAGES);
   const counters = Counters.allocate(1).row(0);
-  const placer = await PagePlacer.open({ ram, allZero, receivedPages: [receivedPages.buffer] }, counters);
+  const changedPages = DirtyBitmap.allocate(PAGES);
+  const placement = {
+    ram,
+    allZero,
+    receivedPages: [receivedPages.buffer],
+    changedPages: [changedPages.buffer],
+  };
+  const placer = await PagePlacer.open(placement, counters);
   const [descriptor] = ram.blocks;
   if (descriptor === undefined) throw new Error('no block');
   const block = await openRamBlock(descriptor);
-  return { receivedPages, counters, placer, block };
+  return { receivedPages, changedPages, counters, placer, block };
 }
 
 describe.each([true, false])('PagePlacer, fresh memory: %s', (allZero) => {
   it(`does for runs what is right for each page, MULTIFD_SEED=${seed}`, async () => {
     const random = createRandom(seed);
-    const { receivedPages, counters, placer, block } = await destination(allZero);
+    const { receivedPages, changedPages, counters, placer, block } = await destination(allZero);
     const expected = new Uint8Array(PAGES);
     const received = new Set<number>();
     let normals = 0;
@@ -53,6 +60,8 @@ describe.each([true, false])('PagePlacer, fresh memory: %s', (allZero) => {
       const zero = pages.filter((_, index) => index >= pages.length / 3);
       const packet = packetOf(normal, zero);
       const value = 1 + (round % 199);
+      // Zero pages that were nothing but zero in fresh memory are not written.
+      const changed = new Set([...normal, ...zero.filter((page) => !allZero || received.has(page))]);
       for (const page of normal) {
         placer.begin(packet).write(page * PAGE, new Uint8Array(PAGE).fill(value));
         expected[page] = value;
@@ -66,6 +75,8 @@ describe.each([true, false])('PagePlacer, fresh memory: %s', (allZero) => {
       normals += normal.length;
       zeros += zero.length;
       placer.received(packet);
+      for (let page = 0; page < PAGES; page++) expect(changedPages.has(page)).toBe(changed.has(page));
+      changedPages.clearRange(0, PAGES);
     }
     for (let page = 0; page < PAGES; page++) {
       const bytes = block.read(page * PAGE, PAGE, new Uint8Array(PAGE));

@@ -5,7 +5,7 @@ import { digest, isSame } from '../format/hash.js';
 import { CHUNK_SIZE, HASH_SIZE } from '../format/layout.js';
 import { openObjects } from '../objects/open.js';
 import { ChunksOfBlock } from './chunks-of-block.js';
-import type { FromThread, Piece, ThreadSetup, ToThread } from './messages.js';
+import type { FromThread, OwnPlace, Piece, ThreadSetup, ToThread } from './messages.js';
 import { PackWriter } from './pack-writer.js';
 import { PIECE_CHUNKS } from './pieces.js';
 
@@ -22,11 +22,7 @@ class IngestThread {
 
   private constructor(setup: ThreadSetup, blocks: readonly RamBlock[]) {
     this.#blocks = blocks;
-    this.#chunks = blocks.map((block, index) => {
-      const received = setup.received[index];
-      if (received === undefined) throw new MultifdError('internal', `RAM block ${block.name}: no bitmap`);
-      return new ChunksOfBlock(block, received, setup.pageSize);
-    });
+    this.#chunks = blocks.map((block) => new ChunksOfBlock(block, setup.pageSize));
     this.#packs = new PackWriter(openObjects(setup.place));
   }
 
@@ -36,6 +32,13 @@ class IngestThread {
 
   async handle(message: Exclude<ToThread, { readonly type: 'open' }>): Promise<FromThread> {
     switch (message.type) {
+      case 'arrived':
+        this.#chunks.forEach((chunks, index) => {
+          const received = message.received[index];
+          if (received === undefined) throw new MultifdError('internal', `RAM block ${index}: no bitmap`);
+          chunks.arrived(received);
+        });
+        return { type: 'ready' };
       case 'piece':
         return { type: 'hashed', hashes: this.#hash(message.piece) };
       case 'take':
@@ -49,13 +52,14 @@ class IngestThread {
     }
   }
 
-  #hash({ block, first, count }: Piece): Uint8Array {
+  #hash({ block, first, count, wanted }: Piece): Uint8Array {
     const chunks = this.#chunks[block];
     if (chunks === undefined) throw new MultifdError('internal', `no block ${block}`);
     this.#hashes = new Uint8Array(count * HASH_SIZE);
     this.#read = [];
     for (let index = 0; index < count; index++) {
-      const raw = chunks.read(first + index, this.#scratch[index] ?? new Uint8Array(CHUNK_SIZE));
+      const scratch = this.#scratch[index] ?? new Uint8Array(CHUNK_SIZE);
+      const raw = wanted[index] === 1 ? chunks.read(first + index, scratch) : undefined;
       const isZero = raw === undefined || isSame(raw, ZERO_CHUNK.subarray(0, raw.length));
       this.#read.push(isZero ? undefined : raw);
       if (!isZero) this.#hashes.set(digest(raw), index * HASH_SIZE);
@@ -64,16 +68,13 @@ class IngestThread {
   }
 
   async #pack(taken: Uint8Array): Promise<FromThread> {
-    const places: { pack: number; index: number }[] = [];
-    let bytes = 0;
+    const places: OwnPlace[] = [];
     for (const [index, raw] of this.#read.entries()) {
       if (raw === undefined || taken[index] !== 1) continue;
       const hash = this.#hashes.subarray(index * HASH_SIZE, (index + 1) * HASH_SIZE);
-      const { stored, ...place } = await this.#packs.add(hash, raw);
-      places.push(place);
-      bytes += stored;
+      places.push(await this.#packs.add(hash, raw));
     }
-    return { type: 'packed', places, stored: bytes };
+    return { type: 'packed', places };
   }
 }
 
@@ -84,7 +85,7 @@ let thread: IngestThread | undefined;
 async function answerTo(message: ToThread): Promise<FromThread> {
   if (message.type === 'open') {
     thread = await IngestThread.open(message.setup);
-    return { type: 'opened' };
+    return { type: 'ready' };
   }
   if (thread === undefined) throw new MultifdError('internal', 'an ingest thread was not opened');
   return thread.handle(message);

@@ -2,10 +2,11 @@ import type { GuestRamDescriptor } from '@multifd/core';
 import { DirtyBitmap, MultifdError } from '@multifd/core/ram';
 import { CHUNK_SIZE, HASH_SIZE } from '../format/layout.js';
 import type { ObjectPlace } from '../objects/object-store.js';
+import type { Arrival } from './arrival.js';
 import type { ChunkTable } from './chunk-table.js';
 import type { IngestWorker } from './ingest-worker.js';
 import type { KnownChunks } from './known-chunks.js';
-import type { Piece, ThreadSetup } from './messages.js';
+import type { FromThread, Piece, ToThread } from './messages.js';
 import { chunksOf, pieces } from './pieces.js';
 
 const ZERO_HASH = new Uint8Array(HASH_SIZE);
@@ -16,10 +17,7 @@ export interface IngestInput {
   /** Fresh ones, which the caller ends. */
   readonly threads: readonly IngestWorker[];
   readonly place: ObjectPlace;
-  /** Nobody may write to it. */
   readonly ram: GuestRamDescriptor;
-  /** One `DirtyBitmap` for each block: pages without a mark are zero, whatever the block has there. */
-  readonly received: readonly SharedArrayBuffer[];
   /** Gets the new chunks. */
   readonly known: KnownChunks;
   readonly signal?: AbortSignal | undefined;
@@ -34,112 +32,167 @@ export interface Ingested {
   readonly packs: readonly string[];
   /** For each block and chunk its entry in the table, or `ZERO`. */
   readonly entries: readonly Int32Array[];
-  /** Chunks that are new in the store: bytes of RAM, and as they are stored. */
+  /** Chunks of the guest that are new in the store: bytes of RAM, and as they are stored. */
   readonly added: number;
   readonly stored: number;
+  /** Bytes of chunks that were stored while the guest came, and are not as they came to be. */
+  readonly stale: number;
 }
 
-/** Brings a guest's chunks into packs, all threads of this machine at work. @throws MultifdError `io`, `cancelled`. */
-export async function ingest(input: IngestInput): Promise<Ingested> {
-  const run = new Ingest(input);
-  return run.run();
+/** An ingest thread, and the numbers of its packs. */
+interface Own {
+  readonly thread: IngestWorker;
+  readonly packs: number[];
 }
 
-class Ingest {
+/** Brings a guest's chunks into packs: some while it comes (`early`), the others when it is here (`rest`). */
+export class Ingest {
   readonly #input: IngestInput;
+  readonly #threads: readonly Own[];
   readonly #entries: Int32Array[];
   readonly #packs: string[];
-  readonly #pieces: Iterator<Piece>;
-  readonly #bitmaps: readonly DirtyBitmap[];
   readonly #total: number;
-  #added = 0;
+  /** Entries of the table from here on are new: the bytes that they take. */
+  readonly #base: number;
+  readonly #storedOf: number[] = [];
+  #arrival: Arrival | undefined;
   #stored = 0;
   #done = 0;
+  readonly #stop = () => {
+    for (const thread of this.#input.threads) thread.fail(new MultifdError('cancelled', 'interrupted'));
+  };
 
-  constructor(input: IngestInput) {
-    const { ram, received, known } = input;
+  private constructor(input: IngestInput) {
+    const { ram, known, threads, signal } = input;
     this.#input = input;
+    this.#threads = threads.map((thread) => ({ thread, packs: [] }));
     this.#packs = known.packs;
+    this.#base = known.table.count;
     const lengths = ram.blocks.map(({ length }) => length);
     this.#entries = lengths.map((length) => new Int32Array(chunksOf(length)).fill(ZERO));
-    this.#pieces = pieces(lengths);
     this.#total = lengths.reduce((sum, length) => sum + length, 0);
-    this.#bitmaps = ram.blocks.map(({ name, length }, index) => {
+    signal?.addEventListener('abort', this.#stop, { once: true });
+    if (signal?.aborted) this.#stop();
+  }
+
+  /** To be closed. @throws MultifdError `io`, `cancelled`. */
+  static async open(input: IngestInput): Promise<Ingest> {
+    const { place, ram, threads } = input;
+    const run = new Ingest(input);
+    const setup = { place, pageSize: ram.pageSize, blocks: ram.blocks };
+    await Promise.all(threads.map((thread) => ask(thread, { type: 'open', setup }, 'ready')));
+    return run;
+  }
+
+  /**
+   * Works on what is ready while the guest comes, until that is over. Only with half of this machine's threads: the guest comes
+   * by the others, and must not come slower for it.
+   * @throws MultifdError `io`, `cancelled`. It is no use to go on then.
+   */
+  async early(arrival: Arrival): Promise<void> {
+    this.#arrival = arrival;
+    const some = this.#threads.slice(0, Math.max(1, this.#threads.length >> 1));
+    try {
+      await Promise.all(
+        some.map((own) =>
+          this.#drive(
+            own,
+            () => arrival.next(),
+            () => {},
+          ),
+        ),
+      );
+    } finally {
+      arrival.end();
+    }
+  }
+
+  /**
+   * All that is left, all threads of this machine at work. Nobody may write to RAM any more.
+   * @param received one `DirtyBitmap` for each block: pages without a mark are zero, whatever the block has there.
+   * @throws MultifdError `io`, `cancelled`.
+   */
+  async rest(received: readonly SharedArrayBuffer[]): Promise<Ingested> {
+    const { ram, known } = this.#input;
+    const bitmaps = ram.blocks.map(({ name, length }, index) => {
       const bitmap = received[index];
       if (bitmap === undefined) throw new MultifdError('internal', `RAM block ${name}: no bitmap`);
       return new DirtyBitmap(bitmap, length / ram.pageSize);
     });
-  }
-
-  async run(): Promise<Ingested> {
-    const { signal, threads } = this.#input;
-    const stop = () => {
-      for (const thread of threads) thread.fail(new MultifdError('cancelled', 'interrupted'));
+    this.#arrival?.settle();
+    const left = pieces(ram.blocks.map(({ length }) => length));
+    const next = async () => this.#nextLeft(left, bitmaps);
+    const work = async (own: Own) => {
+      await ask(own.thread, { type: 'arrived', received }, 'ready');
+      await this.#drive(own, next, (piece) => this.#progress(piece));
+      const finished = await ask(own.thread, { type: 'finish' }, 'finished');
+      own.packs.forEach((number, pack) => {
+        this.#packs[number] = finished.packs[pack] ?? '';
+      });
     };
-    signal?.addEventListener('abort', stop, { once: true });
-    if (signal?.aborted) stop();
-    try {
-      await Promise.all(threads.map((thread) => this.#drive(thread)));
-    } finally {
-      signal?.removeEventListener('abort', stop);
-    }
-    return {
-      table: this.#input.known.table,
-      packs: this.#packs,
-      entries: this.#entries,
-      added: this.#added,
-      stored: this.#stored,
-    };
+    await Promise.all(this.#threads.map(work));
+    const { added, stored } = this.#count();
+    const stale = this.#stored - stored;
+    return { table: known.table, packs: this.#packs, entries: this.#entries, added, stored, stale };
   }
 
-  #setup(): ThreadSetup {
-    const { place, ram, received } = this.#input;
-    return { place, pageSize: ram.pageSize, blocks: ram.blocks, received };
+  close(): void {
+    this.#input.signal?.removeEventListener('abort', this.#stop);
   }
 
-  async #drive(thread: IngestWorker): Promise<void> {
-    const opened = await thread.ask({ type: 'open', setup: this.#setup() });
-    if (opened.type !== 'opened') throw unexpected(opened.type);
-    const own: number[] = [];
-    for (let piece = this.#next(); piece !== undefined; piece = this.#next()) {
-      const hashed = await thread.ask({ type: 'piece', piece });
-      if (hashed.type !== 'hashed') throw unexpected(hashed.type);
-      const fresh = this.#look(piece, hashed.hashes);
+  async #drive(
+    { thread, packs }: Own,
+    next: () => Promise<Piece | undefined>,
+    done: (piece: Piece) => void,
+  ): Promise<void> {
+    for (let piece = await next(); piece !== undefined; piece = await next()) {
+      const { hashes } = await ask(thread, { type: 'piece', piece }, 'hashed');
+      const fresh = this.#look(piece, hashes);
       if (fresh.length > 0) {
         const taken = new Uint8Array(piece.count);
         for (const { index } of fresh) taken[index] = 1;
-        const packed = await thread.ask({ type: 'take', taken });
-        if (packed.type !== 'packed') throw unexpected(packed.type);
-        this.#stored += packed.stored;
-        packed.places.forEach(({ pack, index }, each) => {
-          own[pack] ??= this.#packs.push('') - 1;
-          this.#input.known.table.set(fresh[each]?.entry ?? -1, own[pack], index);
+        const { places } = await ask(thread, { type: 'take', taken }, 'packed');
+        places.forEach(({ pack, index, stored }, each) => {
+          const entry = fresh[each]?.entry ?? -1;
+          packs[pack] ??= this.#packs.push('') - 1;
+          this.#input.known.table.set(entry, packs[pack], index);
+          this.#storedOf[entry - this.#base] = stored;
+          this.#stored += stored;
         });
       }
-      this.#progress(piece);
+      done(piece);
     }
-    const finished = await thread.ask({ type: 'finish' });
-    if (finished.type !== 'finished') throw unexpected(finished.type);
-    own.forEach((number, pack) => {
-      this.#packs[number] = finished.packs[pack] ?? '';
-    });
   }
 
-  /** The next piece with content. */
-  #next(): Piece | undefined {
+  /** The next piece with content that is not stored as it is. */
+  #nextLeft(left: Iterator<Piece>, received: readonly DirtyBitmap[]): Piece | undefined {
     for (;;) {
-      const { value, done } = this.#pieces.next();
+      const { value, done } = left.next();
       if (done) return undefined;
-      if (this.#hasContent(value)) return value;
+      const wanted = this.#left(value);
+      if (wanted.includes(1) && this.#hasContent(value, received[value.block])) return { ...value, wanted };
       this.#progress(value);
     }
   }
 
-  #hasContent({ block, first, count }: Piece): boolean {
-    const bitmap = this.#bitmaps[block];
-    const from = (first * CHUNK_SIZE) / this.#input.ram.pageSize;
-    const end = from + this.#bytes({ block, first, count }) / this.#input.ram.pageSize;
-    return bitmap !== undefined && bitmap.firstMarked(from, end) < end;
+  /** Which chunks of a piece are not stored as they are: 1. Where they were stored before does not count. */
+  #left({ block, first, count, wanted: all }: Piece): Uint8Array {
+    const arrival = this.#arrival;
+    if (arrival === undefined) return all;
+    const wanted = new Uint8Array(count);
+    for (let index = 0; index < count; index++) {
+      if (arrival.isTaken(block, first + index)) continue;
+      wanted[index] = 1;
+      const entries = this.#entries[block];
+      if (entries !== undefined) entries[first + index] = ZERO;
+    }
+    return wanted;
+  }
+
+  #hasContent(piece: Piece, received: DirtyBitmap | undefined): boolean {
+    const from = (piece.first * CHUNK_SIZE) / this.#input.ram.pageSize;
+    const end = from + this.#bytes(piece) / this.#input.ram.pageSize;
+    return received !== undefined && received.firstMarked(from, end) < end;
   }
 
   /** Notes where the chunks are that are there. @returns the others: numbers in the piece, and new entries of the table. */
@@ -154,14 +207,30 @@ class Ingest {
       if (entry < 0) {
         entry = table.add(hash, -1, 0);
         fresh.push({ index, entry });
-        this.#added += this.#bytes({ block, first: first + index, count: 1 });
       }
       if (entries !== undefined) entries[first + index] = entry;
     }
     return fresh;
   }
 
-  #bytes({ block, first, count }: Piece): number {
+  /** Chunks that are new, and that the guest has: each once. */
+  #count(): { readonly added: number; readonly stored: number } {
+    const isCounted = new Uint8Array(this.#storedOf.length);
+    let added = 0;
+    let stored = 0;
+    for (const [block, entries] of this.#entries.entries()) {
+      for (let chunk = 0; chunk < entries.length; chunk++) {
+        const entry = (entries[chunk] ?? ZERO) - this.#base;
+        if (entry < 0 || isCounted[entry] === 1) continue;
+        isCounted[entry] = 1;
+        added += this.#bytes({ block, first: chunk, count: 1 });
+        stored += this.#storedOf[entry] ?? 0;
+      }
+    }
+    return { added, stored };
+  }
+
+  #bytes({ block, first, count }: Omit<Piece, 'wanted'>): number {
     const length = this.#input.ram.blocks[block]?.length ?? 0;
     return Math.min(length, (first + count) * CHUNK_SIZE) - first * CHUNK_SIZE;
   }
@@ -172,6 +241,20 @@ class Ingest {
   }
 }
 
-function unexpected(type: string): MultifdError {
-  return new MultifdError('internal', `an ingest thread answered ${type}`);
+/** @throws MultifdError what the thread has met, or `internal` if it says something else. */
+async function ask<T extends FromThread['type']>(
+  thread: IngestWorker,
+  message: ToThread,
+  type: T,
+): Promise<Extract<FromThread, { readonly type: T }>> {
+  const answer = await thread.ask(message);
+  if (isOf(answer, type)) return answer;
+  throw new MultifdError('internal', `an ingest thread answered ${answer.type}`);
+}
+
+function isOf<T extends FromThread['type']>(
+  answer: FromThread,
+  type: T,
+): answer is Extract<FromThread, { readonly type: T }> {
+  return answer.type === type;
 }

@@ -23,10 +23,10 @@ export class PackWriter {
 
   /**
    * Adds a chunk. Its bytes may change after the call.
-   * @returns where it is, and the bytes that it takes.
+   * @returns where it is.
    * @throws what storing an earlier pack has thrown.
    */
-  async add(hash: Uint8Array, raw: Uint8Array): Promise<OwnPlace & { readonly stored: number }> {
+  async add(hash: Uint8Array, raw: Uint8Array): Promise<OwnPlace> {
     const bytes = this.#packer.pack(raw);
     const stored = bytes.length;
     const place = { pack: this.#ids.length, index: this.#chunks.length, stored };

@@ -1,34 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import type { GuestRamDescriptor, RawDeviceState, StreamConfiguration } from '@multifd/core';
+import type { GuestRamDescriptor } from '@multifd/core';
 import { MultifdError } from '@multifd/core/ram';
 import { digest, hex } from '../format/hash.js';
-import type { SnapshotHead } from '../format/head.js';
-import { CHUNK_SIZE, LARGEST_OBJECT } from '../format/layout.js';
+import { LARGEST_OBJECT } from '../format/layout.js';
 import { PACKS, packOf, snapshotKey } from '../format/names.js';
-import { RunWriter } from '../format/runs.js';
 import { encodeSnapshot, parseSnapshot } from '../format/snapshot.js';
-import { uuidText } from '../format/uuid.js';
 import { Lease } from '../lease/lease.js';
 import type { ObjectPlace } from '../objects/object-store.js';
 import type { NamedSnapshot, Store } from '../store.js';
-import { type Ingested, ingest, ZERO } from './ingest.js';
+import { Arrival } from './arrival.js';
+import { describe, type GuestAtRest } from './describe.js';
+import { Ingest } from './ingest.js';
 import { IngestWorker } from './ingest-worker.js';
 import { findKnownChunks, type KnownChunks } from './known-chunks.js';
-import { chooseParent, findCandidates } from './parent.js';
-
-/** A guest at rest: of core's `ReceiveResult`, or put together by the caller. */
-export interface GuestAtRest {
-  readonly machineType: string;
-  readonly configuration: StreamConfiguration;
-  /** Nobody may write to it. */
-  readonly ram: GuestRamDescriptor;
-  /** One `DirtyBitmap` for each block: the pages that hold content. All others are zero. */
-  readonly receivedPages: readonly SharedArrayBuffer[];
-  readonly rawDeviceState: RawDeviceState & { readonly vmdesc: string | undefined };
-  /** 16 bytes. Goes before that of `configuration`. */
-  readonly uuid?: Uint8Array;
-}
+import { findCandidates } from './parent.js';
 
 export interface WriterOptions {
   /** Bytes of each RAM block. */
@@ -73,6 +59,11 @@ export class SnapshotWriter {
   );
   /** Of what the threads write: as long as it is not finished it is found by it. */
   readonly #mark = randomBytes(8).toString('hex');
+  /** What is packed while the guest comes, if `watch` was called. */
+  #watched:
+    | { readonly ram: GuestRamDescriptor; readonly arrival: Arrival; readonly ingest: Promise<Ingest> }
+    | undefined;
+  #stale = 0;
   /** What had the name, once `write` is about to replace it. */
   #replaced: Uint8Array | undefined;
   /** The hash of what `write` may have given the name. */
@@ -117,23 +108,36 @@ export class SnapshotWriter {
   }
 
   /**
+   * Packs chunks while the guest comes, so that little is left when it stands still. To be called once, after `begin`.
+   * @param ram all zero. `write` gets the same.
+   * @returns for core's `IncomingRam.changedPages`: whoever writes marks there.
+   */
+  watch(ram: GuestRamDescriptor): readonly SharedArrayBuffer[] {
+    const arrival = new Arrival(ram);
+    const ingest = this.#ingestEarly(ram, arrival);
+    // It is waited for in `write`.
+    ingest.catch(() => {});
+    this.#watched = { ram, arrival, ingest };
+    return arrival.changed;
+  }
+
+  /** After `write`: bytes that were stored of the guest while it came, and that are not in the snapshot, as it wrote them again. */
+  get stale(): number {
+    return this.#stale;
+  }
+
+  /**
    * Stores the guest and gives it its name. On the disk when it resolves. To be called once.
    * @throws MultifdError `io`, `cancelled`; `usage` if somebody has taken or replaced the name since `begin`. Then there is no new
    * snapshot, and what had its name still has it; chunks that are stored stay until the next gc. If the store fails so that not
    * even that can be had, `withdraw` tries it again.
    */
   async write(guest: GuestAtRest): Promise<NamedSnapshot> {
-    const { known, candidates } = await this.#prepared;
-    const ingested = await ingest({
-      threads: this.#threads,
-      place: marked(this.#store.objects.place, this.#mark),
-      ram: guest.ram,
-      received: guest.receivedPages,
-      known,
-      signal: this.#options.signal,
-      onProgress: this.#options.onProgress,
-    });
-    const { bytes } = encodeSnapshot(this.#describe(guest, ingested, candidates));
+    const { candidates } = await this.#prepared;
+    const ingest = await this.#ingestOf(guest.ram);
+    const ingested = await ingest.rest(guest.receivedPages).finally(() => ingest.close());
+    this.#stale = ingested.stale;
+    const { bytes } = encodeSnapshot(describe(guest, ingested, candidates));
     const what = this.#store.whatOf(this.#name);
     if (bytes.length > LARGEST_OBJECT)
       throw new MultifdError('io', `${what}: its list of chunks would have ${bytes.length} bytes`);
@@ -162,10 +166,38 @@ export class SnapshotWriter {
 
   /** Gives the lease back. A `write` that is under way fails. */
   async close(): Promise<void> {
+    this.#watched?.arrival.end();
     await Promise.all(this.#threads.map((thread) => thread.end()));
     // What they were about to store. What cannot go now goes with the next gc.
     await this.#store.objects.sweep(this.#mark).catch(() => {});
     await this.#lease.release();
+  }
+
+  /** Its threads are at work if the guest was watched. */
+  async #ingestOf(ram: GuestRamDescriptor): Promise<Ingest> {
+    if (this.#watched === undefined) return this.#openIngest(ram);
+    this.#watched.arrival.end();
+    if (!isSameRam(this.#watched.ram, ram))
+      throw new MultifdError('internal', `${this.#store.whatOf(this.#name)}: another guest was watched`);
+    return this.#watched.ingest;
+  }
+
+  async #ingestEarly(ram: GuestRamDescriptor, arrival: Arrival): Promise<Ingest> {
+    const ingest = await this.#openIngest(ram);
+    try {
+      await ingest.early(arrival);
+      return ingest;
+    } catch (error) {
+      ingest.close();
+      throw error;
+    }
+  }
+
+  async #openIngest(ram: GuestRamDescriptor): Promise<Ingest> {
+    const { known } = await this.#prepared;
+    const { signal, onProgress } = this.#options;
+    const place = marked(this.#store.objects.place, this.#mark);
+    return Ingest.open({ threads: this.#threads, place, ram, known, signal, onProgress });
   }
 
   async #publish(bytes: Uint8Array, snapshot: NamedSnapshot): Promise<void> {
@@ -213,42 +245,15 @@ export class SnapshotWriter {
       },
     );
   }
+}
 
-  #describe(guest: GuestAtRest, ingested: Ingested, candidates: readonly NamedSnapshot[]) {
-    const { machineType, configuration, ram, rawDeviceState } = guest;
-    const { vmdesc, ...devices } = rawDeviceState;
-    const uuid = guest.uuid ?? configuration.uuid;
-    const used = new Map<number, number>();
-    let content = 0;
-    const blocks = ram.blocks.map(({ name, length }, block) => {
-      const runs = new RunWriter();
-      ingested.entries[block]?.forEach((entry, chunk) => {
-        if (entry === ZERO) {
-          runs.add(0, 0);
-          return;
-        }
-        content += Math.min(CHUNK_SIZE, length - chunk * CHUNK_SIZE);
-        const pack = ingested.table.packOf(entry);
-        const number = used.get(pack) ?? used.size + 1;
-        used.set(pack, number);
-        runs.add(number, ingested.table.placeOf(entry));
-      });
-      return { name, size: length, runs: runs.bytes };
-    });
-    const head: Omit<SnapshotHead, 'blocks' | 'packs' | 'devices' | 'chunkSize'> = {
-      machineType,
-      uuid: uuid === undefined ? null : uuidText(uuid),
-      time: new Date().toISOString(),
-      parent: chooseParent(candidates, ingested),
-      pageSize: ram.pageSize,
-      targetPageBits: configuration.targetPageBits ?? null,
-      content,
-      added: ingested.added,
-      stored: ingested.stored,
-    };
-    const packs = [...used.keys()].map((number) => ingested.packs[number] ?? '');
-    return { head, blocks, packs, devices, described: vmdesc !== undefined };
-  }
+/** Whether its chunks are the same memory. */
+function isSameRam(a: GuestRamDescriptor, b: GuestRamDescriptor): boolean {
+  if (a.pageSize !== b.pageSize || a.blocks.length !== b.blocks.length) return false;
+  return a.blocks.every(({ name, length }, index) => {
+    const other = b.blocks[index];
+    return other?.name === name && other.length === length;
+  });
 }
 
 /** What a snapshot needs; nothing, if it is damaged: it is put back as it was. */

@@ -1,4 +1,10 @@
-import { allocateGuestRam, DirtyBitmap, openRamBlock, openRamBlockSync } from '@multifd/core';
+import {
+  allocateGuestRam,
+  DirtyBitmap,
+  type GuestRamDescriptor,
+  openRamBlock,
+  openRamBlockSync,
+} from '@multifd/core';
 import { expect } from 'vitest';
 import {
   type DiskObjects,
@@ -30,13 +36,10 @@ export class TestGuest {
   }
 
   get atRest(): GuestAtRest {
-    return {
-      machineType: 'pc-q35-10.0',
-      configuration: { uuid: Uint8Array.from({ length: 16 }, (_, index) => index) },
-      ram: this.ram,
-      receivedPages: this.#bitmaps.map(({ buffer }) => buffer),
-      rawDeviceState: { early: Buffer.from('early'), bytes: DEVICES, vmdesc: '{}' },
-    };
+    return atRest(
+      this.ram,
+      this.#bitmaps.map(({ buffer }) => buffer),
+    );
   }
 
   read(block: number): Uint8Array {
@@ -44,6 +47,25 @@ export class TestGuest {
     if (descriptor === undefined) throw new Error(`no block ${block}`);
     return openRamBlockSync(descriptor).read(0, descriptor.length, new Uint8Array(descriptor.length)).slice();
   }
+}
+
+function atRest(ram: GuestRamDescriptor, receivedPages: readonly SharedArrayBuffer[]): GuestAtRest {
+  return {
+    machineType: 'pc-q35-10.0',
+    configuration: { uuid: Uint8Array.from({ length: 16 }, (_, index) => index) },
+    ram,
+    receivedPages,
+    rawDeviceState: { early: Buffer.from('early'), bytes: DEVICES, vmdesc: '{}' },
+  };
+}
+
+/** By a writer that has begun. */
+export function saveAs(
+  writer: SnapshotWriter,
+  ram: GuestRamDescriptor,
+  receivedPages: readonly SharedArrayBuffer[],
+): Promise<NamedSnapshot> {
+  return writer.write(atRest(ram, receivedPages));
 }
 
 export async function save(

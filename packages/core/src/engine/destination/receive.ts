@@ -116,7 +116,7 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
 
   async place({ blocks, ahead }: FoundBlocks, machineType: string): Promise<ToIncomingThread> {
     this.#checkSize(blocks);
-    const { blocks: opened, allZero } = await this.#askForRam(blocks, ahead, machineType);
+    const { blocks: opened, allZero, changedPages } = await this.#askForRam(blocks, ahead, machineType);
     checkAnswer(opened, allZero);
     // In the source's order, so that the result can be compared with what it announced.
     const ordered = blocks.map((block) => {
@@ -132,10 +132,14 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
     const ram: GuestRamDescriptor = { pageSize: this.#pageSize, blocks: ordered };
     checkGuestRam(ram);
     checkWritable(ordered);
+    checkChangedPages(changedPages, opened, this.#pageSize);
     const placement: PlacementDescriptor = {
       ram,
       allZero,
       receivedPages: ordered.map((block) => DirtyBitmap.allocate(block.length / this.#pageSize).buffer),
+      ...(changedPages === undefined
+        ? {}
+        : { changedPages: ordered.flatMap((block) => changedPages[opened.indexOf(block)] ?? []) }),
     };
     this.#placement = placement;
     return { type: 'ram', placement };
@@ -204,9 +208,12 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
   async close(): Promise<void> {}
 }
 
+function refuse(what: string): MultifdError {
+  return new MultifdError('guest', `the openRam callback: ${what}`);
+}
+
 /** What `openRam` returned, whatever the types say. @throws MultifdError `guest`. */
 function checkAnswer(blocks: unknown, allZero: unknown): void {
-  const refuse = (what: string): MultifdError => new MultifdError('guest', `the openRam callback: ${what}`);
   if (!Array.isArray(blocks)) throw refuse(`blocks must be an array, is ${kindOf(blocks)}`);
   // Taken for true, memory that is not zero would show through the guest's zero pages.
   if (typeof allZero !== 'boolean') throw refuse(`allZero must be true or false, is ${kindOf(allZero)}`);
@@ -215,4 +222,18 @@ function checkAnswer(blocks: unknown, allZero: unknown): void {
   );
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw refuse(`block ${twice} comes twice`);
+}
+
+/** A bitmap that is too short would fail in the middle of a packet. @throws MultifdError `guest`. */
+function checkChangedPages(changed: unknown, blocks: readonly IncomingBlock[], pageSize: number): void {
+  if (changed === undefined) return;
+  if (!Array.isArray(changed)) throw refuse(`changedPages must be an array, is ${kindOf(changed)}`);
+  blocks.forEach(({ name, length }, index) => {
+    const bitmap: unknown = changed[index];
+    const bytes = Math.ceil(length / pageSize / 32) * 4;
+    if (!(bitmap instanceof SharedArrayBuffer))
+      throw refuse(`block ${name}: its changedPages must be a SharedArrayBuffer, is ${kindOf(bitmap)}`);
+    if (bitmap.byteLength < bytes)
+      throw refuse(`block ${name}: its changedPages has ${bitmap.byteLength} bytes of ${bytes}`);
+  });
 }

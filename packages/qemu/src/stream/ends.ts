@@ -71,26 +71,27 @@ export function* otherEnds(source: ByteSource, from: number): Generator<StreamEn
 }
 
 /**
- * The end where the chain of sections leads from the first device on: no description, one that is cut or none that can be read,
- * and whatever stands behind. QEMU loads all of these.
- * @returns undefined if the sections do not end, or if what is described there can be read: then that decides.
+ * The end where the chain of sections leads from the first device on, whatever stands behind it: a description that is cut, none
+ * that can be read, or none at all. QEMU loads all of these.
+ * @returns undefined if the sections do not end.
  */
 export function endByChain(source: ByteSource, from: number): StreamEnd | undefined {
   const start = endOfChain(source, from);
   if (start === undefined) return undefined;
   const header = new Uint8Array(Math.min(DESCRIPTION_HEADER_SIZE, source.size - start));
   source.read(start, header);
-  const size = descriptionSizeAt(header, 0) ?? 0;
-  const end = start + DESCRIPTION_HEADER_SIZE + size;
+  const size = descriptionSizeAt(header, 0);
+  const end = start + DESCRIPTION_HEADER_SIZE + (size ?? 0);
   // Cut, it says nothing, and whoever reads it would wait for its rest.
-  if (header[1] !== SECTION.VMDESCRIPTION || header.length < DESCRIPTION_HEADER_SIZE || end > source.size)
+  if (size === undefined || end > source.size)
     return { start, end: start + 1, description: undefined, unreadable: false };
-  if (size > MAX_DESCRIPTION) return undefined;
-  const bytes = new Uint8Array(size);
-  source.read(end - size, bytes);
-  const text = decodeName(bytes);
-  if (text !== undefined && parse(text) !== undefined) return undefined;
-  return { start, end, description: undefined, unreadable: size > 0 };
+  const bytes = new Uint8Array(Math.min(size, MAX_DESCRIPTION));
+  source.read(start + DESCRIPTION_HEADER_SIZE, bytes);
+  const text = size > MAX_DESCRIPTION ? undefined : decodeName(bytes);
+  const value = text === undefined ? undefined : parse(text);
+  if (text === undefined || value === undefined)
+    return { start, end, description: undefined, unreadable: size > 0 };
+  return { start, end, description: { text, value }, unreadable: false };
 }
 
 /** Where `00 06` stands, from `from` on. */

@@ -46,9 +46,11 @@ export function* readInSteps(
     }
   }
   if (first !== undefined) return first;
-  const chained = from === undefined ? undefined : endByChain(source, from);
-  const [last] = chained === undefined ? [] : yield* attempt(new Reader(source, options, chained, sink));
-  if (last === undefined) throw error;
+  const { ramEnd } = reader;
+  const chained = ramEnd === undefined ? undefined : endByChain(source, ramEnd);
+  if (chained === undefined) throw error;
+  const [last, wrong] = yield* attempt(new Reader(source, options, chained, sink));
+  if (last === undefined) throw wrong;
   return last;
 }
 

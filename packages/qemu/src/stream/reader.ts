@@ -41,6 +41,7 @@ export class Reader {
   #inRounds = false;
   #tailStart: number | undefined;
   #stateAt: number | undefined;
+  #ramEnd: number | undefined;
 
   /** @param sink gets the pages; without it they are counted. */
   constructor(source: ByteSource, options: ReadOptions, end: StreamEnd, sink?: RamSink) {
@@ -86,6 +87,11 @@ export class Reader {
     return this.#stateAt;
   }
 
+  /** Offset behind the END section of RAM, if the reader has come so far. */
+  get ramEnd(): number | undefined {
+    return this.#ramEnd;
+  }
+
   /** @param first the type of the first section, which was taken with the configuration. */
   *#readSections(ram: FileRam, first: number): Generator<number, void> {
     const reader = this.#reader;
@@ -108,7 +114,7 @@ export class Reader {
       }
       const { kind, name } = this.#section(type, ram);
       this.#note(kind, name, offset);
-      if (kind === 'end') this.#tailStart = reader.offset;
+      if (kind === 'end') this.#tailStart = this.#ramEnd = reader.offset;
       yield reader.offset;
       reader.part = 'between sections';
       type = reader.run(reader.u8('section type'));

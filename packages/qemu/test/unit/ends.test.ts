@@ -161,6 +161,35 @@ describe.each(VECTORS)('behind the end of sections there is no description that 
   );
 });
 
+it.each(VECTORS)(
+  'a description of other devices, and bytes behind it: the first that differs is named: %s',
+  (name) => {
+    const other = Buffer.from('{"devices": [{"name": "ghost", "instance_id": 3, "fields": []}]}');
+    expect(() => read(Buffer.concat([withDescription(load(name), other), Buffer.alloc(99, 1)]))).toThrow(
+      /expected ghost 3, as described, got timer 0/,
+    );
+  },
+);
+
+it.each(VECTORS)(
+  'an end of sections before RAM is none, though all behind it could be left out: %s',
+  (name) => {
+    const file = load(name);
+    const ram = file.indexOf(Buffer.from('0372616d', 'hex')) - 5;
+    expect(() => read(Buffer.concat([file.subarray(0, ram), Buffer.of(0), file.subarray(ram + 1)]))).toThrow(
+      /expected/,
+    );
+  },
+);
+
+it('a description longer than any is not read, and carried', () => {
+  const long = withDescription(load('10.0-q35.stream'), Buffer.alloc(16 * 2 ** 20 + 1, 0x20));
+  expect(read(Buffer.concat([long, Buffer.alloc(7, 1)]))).toMatchObject({
+    unreadableDescription: true,
+    bytesBehind: 7,
+  });
+});
+
 it('half a million footers behind one another cost a few readings of the file, no more', () => {
   const file = load('10.0-q35.stream');
   const end = file.lastIndexOf(Buffer.of(0, 6));

@@ -10,6 +10,10 @@ const QUIET = 250;
 const AT_A_TIME = 2048;
 const BREATH = 25;
 
+/** Chunks, 16 MiB, until it is judged whether to take more is in vain: more than a quarter of them was written again. */
+const FEW = 256;
+const IN_VAIN = 4;
+
 /** What is known of a chunk: it was written since it was last taken; it was taken. */
 const WRITTEN = 1;
 const TAKEN = 2;
@@ -29,7 +33,8 @@ const NEVER = Number.POSITIVE_INFINITY;
  *
  * Ready is what was written and has been quiet for `QUIET`. In the first round, of a guest that stands still or runs, that is
  * all behind the front of arrival: each page comes once, and a round takes longer. What a guest writes all the time is not quiet.
- * Each chunk is chosen once only. So a store gets at most one copy of it that the guest then writes again and nobody needs.
+ * Each chunk is chosen once only. So a store gets at most one copy of it that the guest then writes again and nobody needs. Of a guest
+ * that writes again much of what was chosen, nothing more is.
  *
  * A mark is taken before its page is read, and set after its page was written (`IncomingRam.changedPages`): of a chunk that was
  * read while it was written, a mark is found afterwards, and it counts as not taken.
@@ -45,6 +50,9 @@ export class Arrival {
   #found = false;
   /** Pieces that were looked at since the last pause. */
   #looked = 0;
+  /** Chunks that were taken, and those of them that were written again. */
+  #taken = 0;
+  #again = 0;
   #isOver = false;
   readonly #wake = new Set<() => void>();
 
@@ -63,9 +71,9 @@ export class Arrival {
     this.#round = pieces(this.#lengths);
   }
 
-  /** Waits for a piece that is ready. Undefined when it is over. */
+  /** Waits for a piece that is ready. Undefined when it is over, or in vain. */
   async next(): Promise<Piece | undefined> {
-    while (!this.#isOver) {
+    while (!this.#isOver && !this.#isInVain()) {
       const { value, done } = this.#round.next();
       if (!done) {
         if (++this.#looked > AT_A_TIME) {
@@ -112,6 +120,7 @@ export class Arrival {
     for (let each = 0; each < piece.count; each++) {
       if (block.chunks[piece.first + each] !== WRITTEN) continue;
       block.chunks[piece.first + each] = TAKEN;
+      this.#taken++;
       wanted[each] = 1;
     }
     return wanted.includes(1) ? { ...piece, wanted } : undefined;
@@ -130,12 +139,17 @@ export class Arrival {
       for (let bits = changed.takeWord(word); bits !== 0; bits &= bits - 1) {
         const page = word * 32 + 31 - Math.clz32(bits & -bits);
         const chunk = Math.floor((page * this.#pageSize) / CHUNK_SIZE);
+        if (chunks[chunk] === TAKEN) this.#again++;
         chunks[chunk] = (chunks[chunk] ?? 0) | WRITTEN;
         any = true;
       }
     }
     if (any) seen[first / PIECE_CHUNKS] = now;
     return any;
+  }
+
+  #isInVain(): boolean {
+    return this.#taken >= FEW && this.#again * IN_VAIN > this.#taken;
   }
 
   async #pause(ms: number): Promise<void> {

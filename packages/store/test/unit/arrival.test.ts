@@ -116,6 +116,25 @@ describe('a guest that is coming', () => {
         expect(arrival.isTaken(0, chunk), `seed ${seed}, chunk ${chunk}`).toBe(false);
   });
 
+  it.each([
+    { again: 64, next: 1 },
+    { again: 65, next: 0 },
+  ])('of 256 chunks $again were written again: $next more is taken', async ({ again, next }) => {
+    const { arrival, write, chunks, done } = arrivalOf(4096, [512 * CHUNK_SIZE]);
+    write(0, 0, 256 * 16);
+    await pass(3 * QUIET);
+    expect(chunks).toHaveLength(256);
+    // Each once, though it is written often.
+    for (let chunk = 0; chunk < again; chunk++) write(0, chunk * 16, 16);
+    await pass(3 * QUIET);
+    write(0, 0);
+    write(0, 500 * 16);
+    await pass(3 * QUIET);
+    expect(chunks).toHaveLength(256 + next);
+    arrival.end();
+    await done;
+  });
+
   it('is looked at a part at a time if it is large, and to its end', async () => {
     const length = 20 * 2 ** 30;
     const { arrival, write, chunks, done } = arrivalOf(4096, [length]);

@@ -7,7 +7,7 @@ import type { MigrateOptions } from '../options/requests.js';
 import { afterCompletion, formatError } from '../report/errors.js';
 import { migrateDocument, newFacts } from '../report/migrate-document.js';
 import { migrateSummary } from '../report/summary.js';
-import { openTerminal } from '../report/terminal.js';
+import { noting, openTerminal } from '../report/terminal.js';
 import { Watch } from '../watch/watch.js';
 import { MigrateRun } from './migrate-run.js';
 
@@ -17,8 +17,8 @@ export async function migrateCommand(
   destination: string,
   options: MigrateOptions,
 ): Promise<ExitCode> {
-  const terminal = await openTerminal(options.progress === 'json');
   const facts = newFacts(source, destination);
+  const terminal = noting(await openTerminal(options.progress === 'json'), facts.notes);
   const end = (caught: unknown): ExitCode => {
     terminal.clear();
     const completed = facts.completed === true;

@@ -9,7 +9,7 @@ import { afterCompletion, formatError } from '../report/errors.js';
 import { type ReceiveFacts, receiveDocument } from '../report/receive-document.js';
 import { Refusals } from '../report/refusals.js';
 import { receiveSummary } from '../report/summary.js';
-import { openTerminal, SILENT } from '../report/terminal.js';
+import { noting, openTerminal, SILENT } from '../report/terminal.js';
 import { Watch } from '../watch/watch.js';
 import { ReceiveRun } from './receive-run.js';
 
@@ -20,8 +20,9 @@ export async function receiveCommand(
   options: ReceiveOptions,
 ): Promise<ExitCode> {
   const isChild = options.loopbackChild === true;
-  const terminal = isChild ? SILENT : await openTerminal(options.progress === 'json');
-  const facts: ReceiveFacts = { listen, target: target ?? 'memory', refusals: new Refusals() };
+  const notes: string[] = [];
+  const terminal = isChild ? SILENT : noting(await openTerminal(options.progress === 'json'), notes);
+  const facts: ReceiveFacts = { listen, target: target ?? 'memory', refusals: new Refusals(), notes };
   let run: ReceiveRun | undefined;
   const end = (caught: unknown): { code: ExitCode; error: unknown } => {
     terminal.clear();

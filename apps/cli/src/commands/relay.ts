@@ -4,6 +4,7 @@ import {
   type MigrationParameters,
   type MigrationStatus,
   relay,
+  relayThreads,
 } from '@multifd/core';
 import { chooseAccelerator } from '../accelerators/choose.js';
 import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
@@ -21,7 +22,7 @@ import { ArrivalProgress, replacedNote } from '../report/progress.js';
 import { Refusals } from '../report/refusals.js';
 import { type RelayFacts, relayDocument } from '../report/relay-document.js';
 import { relaySummary } from '../report/relay-summary.js';
-import { openTerminal, type Terminal } from '../report/terminal.js';
+import { noting, openTerminal, type Terminal } from '../report/terminal.js';
 import { peakRss, ResourceClock } from '../resources.js';
 import { Watch } from '../watch/watch.js';
 
@@ -31,8 +32,9 @@ export async function relayCommand(
   destination: string,
   options: RelayOptions,
 ): Promise<ExitCode> {
-  const terminal = await openTerminal(options.progress === 'json');
-  const facts: RelayFacts = { listen, destination, refusals: new Refusals() };
+  const notes: string[] = [];
+  const terminal = noting(await openTerminal(options.progress === 'json'), notes);
+  const facts: RelayFacts = { listen, destination, refusals: new Refusals(), notes };
   const end = (caught: unknown): ExitCode => {
     terminal.clear();
     const completed = facts.completed === true;
@@ -101,7 +103,7 @@ async function run(
   const { multifdChannels: outgoingChannels, zeroPageDetection } = completeParameters(outgoing);
   facts.outgoingChannels = outgoingChannels;
   facts.detection = zeroPageDetection;
-  checkLimits({ threads: incoming.multifdChannels + 1 + outgoingChannels, least: 3 });
+  checkLimits(relayThreads(incoming.multifdChannels, outgoingChannels));
   const clock = new ResourceClock();
   const needed = zeroPageDetection !== 'none';
   const choice = needed ? await chooseAccelerator(options, process.cwd(), outgoingChannels) : undefined;

@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Target } from '../options/places.js';
+import { bucketOf } from '../options/store-place.js';
 import { formatBytes, plain } from '../report/format.js';
 import { MANIFEST } from './manifest.js';
 import { HIDDEN, shortName } from './own-file.js';
@@ -13,10 +14,14 @@ import { localDirectory } from './store-objects.js';
 export function leftOvers(target: Target): string[] {
   if (target.kind === 'memory') return [];
   const directory = 'path' in target ? dirname(target.path) : localDirectory(target.directory);
-  const isOfTarget = (name: string): boolean => isOf(target, name);
+  return leftIn(directory, (name) => isOf(target, name));
+}
+
+/** The same for all of a directory. @param isMeant by the name that a file was to have. */
+export function leftIn(directory: string, isMeant: (name: string) => boolean = () => true): string[] {
   return namesIn(directory).flatMap((hidden) => {
     const [, name = '', purpose] = HIDDEN.exec(hidden) ?? [];
-    if (purpose === undefined || !isOfTarget(name)) return [];
+    if (purpose === undefined || !isMeant(name)) return [];
     const path = join(directory, hidden);
     const size = sizeOf(path);
     if (size === undefined) return [];
@@ -28,7 +33,10 @@ export function leftOvers(target: Target): string[] {
 /** Whether a hidden file was to have a name of this target's. */
 function isOf(target: Exclude<Target, { readonly kind: 'memory' }>, name: string): boolean {
   if (target.kind === 'raw') return name.endsWith('.raw') || name === MANIFEST;
-  return name === shortName(target.kind === 'store' ? target.name : basename(target.path));
+  // In a directory a store is one place, whatever its snapshots are called.
+  if (target.kind === 'store')
+    return bucketOf(target.directory) === undefined || name === shortName(target.name);
+  return name === shortName(basename(target.path));
 }
 
 const UNFINISHED =

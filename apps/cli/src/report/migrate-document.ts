@@ -15,6 +15,7 @@ import type { Verification } from '../verify/compare.js';
 import { type CodecFacts, type CompressionMember, compressionMember } from './compression-member.js';
 import { type FailureMembers, failureMembers, guestAt } from './errors.js';
 import { type OffloadMember, offloadMember } from './offload-member.js';
+import { notesMember } from './terminal.js';
 import { type TlsMember, tlsMember } from './tls-member.js';
 
 /** Grows when a member changes its meaning or goes away; new members do not count. */
@@ -68,6 +69,8 @@ export interface MigrateDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly verification: VerificationMember | null;
   /** Who has the guest now; `either`: both may have it, see `hint`. */
   readonly 'guest-at': GuestPlace;
+  /** What was said on stderr on the way, the first 100 lines; absent if nothing was. */
+  readonly notes?: readonly string[];
   readonly guest?: GuestReport;
 }
 
@@ -126,6 +129,7 @@ export interface MigrateFacts {
   choice?: AcceleratorChoice;
   codec?: CodecFacts;
   readonly replaced: AcceleratorReplacement[];
+  readonly notes: string[];
   statistics?: SourceStatistics;
   completed?: boolean;
   guest?: GuestReport;
@@ -150,6 +154,7 @@ export function newFacts(source: string | null, destination: string | null): Mig
     source,
     destination,
     replaced: [],
+    notes: [],
     cpuTime: { ...unknown },
     peakRss: { ...unknown },
     pageFaults: { ...unknown },
@@ -184,6 +189,7 @@ export function migrateDocument(facts: MigrateFacts, error?: unknown): MigrateDo
     verified: facts.verification === undefined ? null : facts.verification.differences.length === 0,
     verification: facts.verification === undefined ? null : verificationMember(facts.verification),
     'guest-at': guestAt(completed, error) ?? 'source',
+    ...notesMember(facts.notes),
     ...(facts.guest === undefined ? {} : { guest: facts.guest }),
   };
 }

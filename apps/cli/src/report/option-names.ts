@@ -23,6 +23,7 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
 const PHRASES: readonly (readonly [said: string, here: string])[] = [
   ['leave requestReport out', 'give --no-verify'],
   ['let this one be replaced', 'give --force to replace it'],
+  ['outgoing.multifdChannels', '--outgoing-multifd-channels'],
   ['as ram: ', 'with --ram '],
 ];
 

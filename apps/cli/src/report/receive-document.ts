@@ -6,6 +6,7 @@ import { type DumpMember, dumpMember } from './convert-document.js';
 import { type FailureMembers, failureMembers, guestAt } from './errors.js';
 import { SCHEMA_VERSION } from './migrate-document.js';
 import { type Refusals, type RefusedMember, refusedMember } from './refusals.js';
+import { notesMember } from './terminal.js';
 import { type TlsMember, tlsMember } from './tls-member.js';
 
 /** What `multifd receive --json` prints. Times in ms, sizes in bytes. */
@@ -49,6 +50,8 @@ export interface ReceiveDocument extends Partial<Omit<FailureMembers, 'status'>>
   readonly refused?: readonly RefusedMember[];
   /** Who has the guest now; `either`: see `hint`. Null: none has come. */
   readonly 'guest-at': GuestPlace | null;
+  /** As of `MigrateDocument`. */
+  readonly notes?: readonly string[];
   readonly guest?: GuestReport;
 }
 
@@ -77,6 +80,7 @@ export interface ReceivedRamMember {
 /** What is known of an incoming migration so far. */
 export interface ReceiveFacts {
   readonly refusals?: Refusals;
+  readonly notes?: string[];
   listen: string | null;
   readonly target: string | null;
   channels?: number;
@@ -129,6 +133,7 @@ export function receiveDocument(facts: ReceiveFacts, error?: unknown): ReceiveDo
     ...(facts.dump === undefined ? {} : { dump: dumpMember(facts.dump) }),
     ...refusedMember(facts.refusals),
     'guest-at': guestAt(completed, error) ?? null,
+    ...notesMember(facts.notes ?? []),
     ...(guest === undefined ? {} : { guest }),
   };
 }

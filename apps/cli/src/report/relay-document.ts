@@ -4,6 +4,7 @@ import { type FailureMembers, failureMembers, guestAt } from './errors.js';
 import { SCHEMA_VERSION } from './migrate-document.js';
 import { type OffloadMember, offloadMember } from './offload-member.js';
 import { type Refusals, type RefusedMember, refusedMember } from './refusals.js';
+import { notesMember } from './terminal.js';
 import { type TlsMember, tlsMember } from './tls-member.js';
 
 /** What `multifd relay --json` prints. Times in ms, sizes in bytes. */
@@ -33,6 +34,8 @@ export interface RelayDocument extends Partial<Omit<FailureMembers, 'status'>> {
   readonly refused?: readonly RefusedMember[];
   /** Who has the guest now; `either`: both may have it, see `hint`. Null: none has come. */
   readonly 'guest-at': GuestPlace | null;
+  /** As of `MigrateDocument`. */
+  readonly notes?: readonly string[];
   readonly 'cpu-time'?: number;
   readonly 'peak-rss'?: number;
 }
@@ -52,6 +55,7 @@ export interface RelaySide {
 /** What is known of a relay so far. */
 export interface RelayFacts {
   readonly refusals?: Refusals;
+  readonly notes?: string[];
   listen: string | null;
   readonly destination: string | null;
   incomingChannels?: number;
@@ -96,6 +100,7 @@ export function relayDocument(facts: RelayFacts, error?: unknown): RelayDocument
         }),
     ...refusedMember(facts.refusals),
     'guest-at': guestAt(completed, error) ?? null,
+    ...notesMember(facts.notes ?? []),
     ...(cpuTime === undefined ? {} : { 'cpu-time': Math.round(cpuTime) }),
     ...(peakRss === undefined ? {} : { 'peak-rss': peakRss }),
   };

@@ -44,6 +44,25 @@ export async function openTerminal(
   };
 }
 
+/** Notes of a command that its document has: others may come any number of times. */
+const MOST_NOTES = 100;
+
+/** The same terminal. @param notes gets its first notes, for the document: who reads that may not see stderr. */
+export function noting(terminal: Terminal, notes: string[]): Terminal {
+  return {
+    ...terminal,
+    note(line) {
+      if (notes.length < MOST_NOTES) notes.push(line);
+      terminal.note(line);
+    },
+  };
+}
+
+/** A document's member: absent if nothing was noted. */
+export function notesMember(notes: readonly string[]): { readonly notes?: readonly string[] } {
+  return notes.length === 0 ? {} : { notes };
+}
+
 /** log-update would hide the cursor by way of stderr itself, whatever the stream: that may be held. */
 async function liveLine(stream: Stream): Promise<LiveLine> {
   // A tenth of all that a command loads: only where there is a terminal.

@@ -107,6 +107,27 @@ describe('a limit of the system is one line, a hint and the document', () => {
     },
   );
 
+  it('a relay: the option of the side with more channels is named, and that helps', async () => {
+    const wrap = limited('-n 60');
+    const words = [
+      'relay',
+      'tcp:127.0.0.1:0',
+      'tcp:127.0.0.1:1',
+      '--channels',
+      '1',
+      '--outgoing-multifd-channels',
+    ];
+    const { code, stderr } = await start([...words, '2'], { wrap }).ended;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^hint: take fewer channels \(--outgoing-multifd-channels\), or raise ulimit -n$/m,
+    );
+    const relay = start([...words, '1'], { wrap });
+    await relay.says(/listening on (tcp:\S+)/);
+    relay.child.kill('SIGINT');
+    await relay.ended;
+  });
+
   it('1024 open files, 255 channels', async () => {
     const args = ['migrate', 'demo:16M', 'loopback', '--channels', '255'];
     expect(await refused(limited('-n 1024'), args)).toMatch(/RLIMIT_NOFILE/);
@@ -170,6 +191,14 @@ describe('a limit of the system is one line, a hint and the document', () => {
     ['inspect', 'guest.gz'],
     ['accel', 'list'],
     ['accel', 'bench', '--samples', '1'],
+    ['store', 'ls', 'guests'],
+    ['store', 'show', 'guests#a'],
+    ['store', 'diff', 'guests#a', 'guests#b'],
+    ['store', 'verify', 'guests'],
+    ['store', 'rm', 'guests#a'],
+    ['store', 'gc', 'guests'],
+    ['store', 'export', 'guests#a', 'file:a'],
+    ['store', 'import', 'file:a', 'guests#a'],
   ])('too few threads for Node itself: %s %s', async (...args) => {
     const cwd = tempDirectory();
     writeFileSync(join(cwd, 'guest.gz'), gzipSync(Buffer.alloc(2 ** 20)));

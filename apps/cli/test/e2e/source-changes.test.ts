@@ -143,10 +143,17 @@ it('a raw: source that another program has open for writing is named: what that 
         /^multifd: warning: another program has .* open for writing: if a QEMU runs on it, stop it/,
       ),
     });
+    // A program reads the document.
+    expect(JSON.parse((await run(['migrate', `raw:${file}`, '--json'])).stdout)).toMatchObject({
+      status: 'completed',
+      notes: [expect.stringMatching(/^warning: another program has .* open for writing/)],
+    });
   } finally {
     closeSync(writer);
   }
-  expect(await run(['migrate', `raw:${file}`])).toMatchObject({ code: 0, stderr: '' });
+  const quiet = await run(['migrate', `raw:${file}`, '--json']);
+  expect(quiet).toMatchObject({ code: 0, stderr: '' });
+  expect(JSON.parse(quiet.stdout)).not.toHaveProperty('notes');
 });
 
 it.runIf(process.getuid?.() === 0)(

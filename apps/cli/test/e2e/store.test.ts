@@ -230,11 +230,20 @@ describe('what goes wrong', () => {
     });
     receiving.child.kill('SIGKILL');
     await receiving.ended;
-    const next = start(['receive', 'tcp:127.0.0.1:0', `store:${store}#b`]);
-    await next.says(/\.b\.partial-\w+ .* an unfinished file of an earlier receive/);
-    next.child.kill('SIGTERM');
-    await next.ended;
-    expect(await storeJson(['gc', store])).toMatchObject({ status: 'completed' });
+    // Of another name, too: it is the store's disk that it fills.
+    for (const name of ['b', 'c']) {
+      const next = start(['receive', 'tcp:127.0.0.1:0', `store:${store}#${name}`]);
+      await next.says(/\.b\.partial-\w+ .* an unfinished file of an earlier receive/);
+      next.child.kill('SIGTERM');
+      await next.ended;
+    }
+    // It may be all that is left of a guest: a gc says that it is there, and leaves it.
+    const [hidden = ''] = hiddenIn(store);
+    expect(await storeJson(['gc', store])).toMatchObject({
+      status: 'completed',
+      notes: [expect.stringContaining(`${hidden} (`)],
+    });
+    expect(hiddenIn(store)).toEqual([hidden]);
     expect(await storeJson(['verify', store])).toMatchObject({ snapshots: 1, faults: [] });
   });
 
@@ -248,6 +257,18 @@ describe('what goes wrong', () => {
     expect(await receiving.ended).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/no space left on device/i),
+    });
+  });
+
+  it.runIf(canMount)('no room for its packs: what frees some is said', async () => {
+    const directory = tempDirectory();
+    const receiving = await startReceive([`store:${join(directory, 'guests')}#a`], {
+      mount: `-t tmpfs -o size=30m x ${directory}`,
+    });
+    expect((await run(['migrate', 'demo:24M,zero=0', receiving.address])).code).toBe(1);
+    expect(await receiving.ended).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/no space left on device.*\nhint: .*multifd store gc/i),
     });
   });
 });

@@ -18,6 +18,8 @@ export interface ThreadNeeds {
   readonly threads: number;
   /** What of them it would start with the fewest channels, one on each side. */
   readonly least: number;
+  /** The parameter for fewer channels, in hints. Default `multifdChannels`. */
+  readonly parameter?: string;
 }
 
 /** What any program needs that reads files or makes keys: Node aborts if its own threads for that cannot start. */
@@ -26,6 +28,12 @@ export const NO_THREADS: ThreadNeeds = { threads: 0, least: 0 };
 /** @param beside threads that are there with any number of channels, main's among them. */
 export function threadsOf(channels: number, beside: number): ThreadNeeds {
   return { threads: channels + beside, least: 1 + beside };
+}
+
+/** Of a relay: main's, and the channels of both sides. Fewer help most on the side that has more. */
+export function relayThreads(incoming: number, outgoing: number): ThreadNeeds {
+  const parameter = outgoing > incoming ? 'outgoing.multifdChannels' : 'multifdChannels';
+  return { threads: incoming + 1 + outgoing, least: 3, parameter };
 }
 
 /**
@@ -41,7 +49,7 @@ export function checkLimits(
   others: readonly ThreadNeeds[] = [],
   limits: SystemLimits = readSystemLimits(),
 ): void {
-  const { threads } = own;
+  const { threads, parameter = 'multifdChannels' } = own;
   const { openFiles, userThreads, groupThreads, addressSpace } = limits;
   const files = filesOf(threads);
   const all = [own, ...others];
@@ -50,17 +58,17 @@ export function checkLimits(
   const least = tasksOf(all.map((each) => each.least));
   if (openFiles !== undefined && openFiles.free < files) {
     throw tooLittle(
-      ofChannels && filesOf(own.least) <= openFiles.free,
+      ofChannels && filesOf(own.least) <= openFiles.free ? parameter : undefined,
       `${needing(threads)} ${files} more open files, and of ${openFiles.limit} (RLIMIT_NOFILE) ${openFiles.free} are left`,
       'ulimit -n',
     );
   }
-  requireThreads(tasks, ofChannels ? least : undefined, { groupThreads, userThreads });
+  requireThreads(tasks, ofChannels ? { least, parameter } : undefined, { groupThreads, userThreads });
   const space = threads * SPACE_PER_THREAD;
   if (addressSpace !== undefined && addressSpace.free < space) {
     const mebibytes = (bytes: number) => `${Math.floor(bytes / 2 ** 20)} MiB`;
     throw tooLittle(
-      own.least * SPACE_PER_THREAD <= addressSpace.free,
+      own.least * SPACE_PER_THREAD <= addressSpace.free ? parameter : undefined,
       `${threads} threads need ${mebibytes(space)} more address space, and of ${mebibytes(addressSpace.limit)} (RLIMIT_AS) ${mebibytes(addressSpace.free)} are left`,
       'ulimit -v',
     );
@@ -85,22 +93,22 @@ function tasksOf([own = 0, ...others]: readonly number[]): number {
   return own + THREAD_POOL + others.reduce((sum, other) => sum + other + THREADS_OF_NODE, 0);
 }
 
-/** @param least what the fewest channels need; undefined: it is not about channels. */
+/** @param fewest what the fewest channels need; undefined: it is not about channels. */
 function requireThreads(
   count: number,
-  least: number | undefined,
+  fewest: { readonly least: number; readonly parameter: string } | undefined,
   { groupThreads, userThreads }: Pick<SystemLimits, 'groupThreads' | 'userThreads'>,
 ): void {
   if (groupThreads !== undefined && groupThreads.free < count) {
     throw tooLittle(
-      least !== undefined && least <= groupThreads.free,
+      fewest !== undefined && fewest.least <= groupThreads.free ? fewest.parameter : undefined,
       `${count} more threads are needed, and of ${groupThreads.limit} (pids.max of the control group) ${groupThreads.free} are left`,
       'pids.max (--pids-limit of a container)',
     );
   }
   if (userThreads !== undefined && userThreads.free < count) {
     throw tooLittle(
-      least !== undefined && least <= userThreads.free,
+      fewest !== undefined && fewest.least <= userThreads.free ? fewest.parameter : undefined,
       `${count} more threads are needed, and of ${userThreads.limit} for this user (RLIMIT_NPROC) ${userThreads.free} are left`,
       'ulimit -u',
     );
@@ -111,7 +119,8 @@ function needing(threads: number): string {
   return threads === 0 ? 'this needs' : `${threads} threads need`;
 }
 
-function tooLittle(ofChannels: boolean, what: string, limit: string): MultifdError {
-  const fewer = ofChannels ? 'take fewer channels (multifdChannels), or ' : '';
+/** @param parameter for fewer channels; undefined: that would not help. */
+function tooLittle(parameter: string | undefined, what: string, limit: string): MultifdError {
+  const fewer = parameter === undefined ? '' : `take fewer channels (${parameter}), or `;
   return new MultifdError('io', what, { hint: `${fewer}raise ${limit}` });
 }

@@ -26,7 +26,7 @@ export {
   WireError,
   type WireFault,
 } from '../errors.js';
-export { checkLimits, NO_THREADS, type ThreadNeeds, threadsOf } from '../limits/needs.js';
+export { checkLimits, NO_THREADS, relayThreads, type ThreadNeeds, threadsOf } from '../limits/needs.js';
 export type { Room, SystemLimits } from '../limits/system-limits.js';
 export {
   completeParameters,

@@ -169,7 +169,7 @@ export class Reader {
       this.#ramId = sectionId;
       ram.read(section);
     } else {
-      reader.run(readEmptyLive(reader, name, `live state of ${idstr} is not described in the file`));
+      reader.run(readEmptyLive(reader, name, liveHint(idstr)));
       this.#keepEarly(start, idstr);
     }
     return idstr;
@@ -256,4 +256,11 @@ export class Reader {
     if (bytes.length === 0) throw this.#reader.fault('device state', 'the file ends here');
     return bytes;
   }
+}
+
+/** What to do about live state of another handler than RAM's, which nothing in the file describes. */
+function liveHint(idstr: string): string {
+  return idstr === 'dirty-bitmap'
+    ? 'have QEMU write the file with the capability dirty-bitmaps off, or without a bitmap on its disks: a bitmap is of a disk, which is not in the file'
+    : `live state of ${idstr} is not described in the file`;
 }

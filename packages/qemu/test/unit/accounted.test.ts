@@ -132,16 +132,17 @@ describe('what cannot be kept at its place is refused', () => {
     '01 00000001 03 72616d 00000000 00000004 0000000000001004 01 61 0000000000001000 0000000000000010 7e 00000001';
   const VMEM = full(5, 'vmem', Uint8Array.of(1)).toString('hex');
   it.each([
-    ['a device behind the first PART', [START, PART, VMEM, END], /only before the first round/],
-    ['an END behind END', [START, END, END], /nothing of RAM behind its END/],
-    ['a PART behind END', [START, END, PART], /nothing of RAM behind its END/],
+    ['a device behind the first PART', [START, PART, VMEM, END], /only before the first round/, undefined],
+    ['an END behind END', [START, END, END], /nothing of RAM behind its END/, undefined],
+    ['a PART behind END', [START, END, PART], /nothing of RAM behind its END/, undefined],
     [
       'dirty bitmaps with a bitmap',
       [START, '01 00000042 0c 64697274792d6269746d6170 00000000 00000001 13'],
       /dirty-bitmap/,
+      /capability dirty-bitmaps off/,
     ],
-    ['another live section', [START, '01 00000042 04 7666696f'], /vfio/],
-  ] as const)('%s', (_, parts, message) => {
+    ['another live section', [START, '01 00000042 04 7666696f'], /vfio/, /live state of vfio/],
+  ] as const)('%s', (_, parts, message, hint) => {
     const text = JSON.stringify({
       page_size: PAGE,
       devices: [
@@ -154,7 +155,10 @@ describe('what cannot be kept at its place is refused', () => {
       Buffer.from([0, 6, 0, 0, 0, text.length]),
       Buffer.from(text),
     ]);
-    expect(() => readMigrationFile(new MemorySource(bytes))).toThrow(message);
+    const read = () => readMigrationFile(new MemorySource(bytes));
+    expect(read).toThrow(message);
+    const what = { hint: hint === undefined ? undefined : expect.stringMatching(hint) };
+    expect(read).toThrow(expect.objectContaining(what));
   });
 });
 

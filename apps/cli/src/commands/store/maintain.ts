@@ -1,7 +1,8 @@
 import { MultifdError } from '@multifd/core';
 import type { Store } from '@multifd/store';
 import type { ExitCode } from '../../exit-codes.js';
-import { parseStoreDirectory, parseStorePlace } from '../../options/store-place.js';
+import { leftIn } from '../../images/left-over.js';
+import { bucketOf, parseStoreDirectory, parseStorePlace } from '../../options/store-place.js';
 import { formatBytes, plain } from '../../report/format.js';
 import { openStore } from './look.js';
 import { runStore, type StoreOptions } from './run.js';
@@ -54,8 +55,10 @@ export async function removeCommand(snapshots: readonly string[], options: Store
 
 /** `multifd store gc`: frees what no snapshot needs. */
 export async function collectCommand(dir: string, options: StoreOptions): Promise<ExitCode> {
-  return runStore('gc', options, async (signal) => {
+  return runStore('gc', options, async (signal, terminal) => {
     const directory = parseStoreDirectory(dir);
+    // Before it can fail: they may be what fills the disk. They are no part of the store, and may be all that is left of a guest.
+    if (bucketOf(directory) === undefined) for (const line of leftIn(directory)) terminal.note(line);
     const { collectGarbage } = await import('@multifd/store');
     const { packs, bytes, packsLeft, bytesLeft, unfinished } = await collectGarbage(
       await openStore(directory),

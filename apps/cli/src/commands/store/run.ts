@@ -1,8 +1,9 @@
+import { checkLimits, NO_THREADS } from '@multifd/core';
 import { EXIT, type ExitCode, exitCodeOf } from '../../exit-codes.js';
 import { cancelled, listenForInterrupt } from '../../interrupt.js';
 import { formatError } from '../../report/errors.js';
 import { failedCommandDocument } from '../../report/failed-document.js';
-import { openTerminal, type Terminal } from '../../report/terminal.js';
+import { notesMember, noting, openTerminal, type Terminal } from '../../report/terminal.js';
 
 export interface StoreOptions {
   readonly json?: true;
@@ -23,11 +24,13 @@ export async function runStore(
   { json }: StoreOptions,
   work: (signal: AbortSignal, terminal: Terminal) => Promise<Outcome>,
 ): Promise<ExitCode> {
-  const terminal = await openTerminal();
+  const notes: string[] = [];
+  const terminal = noting(await openTerminal(), notes);
   const interrupt = listenForInterrupt();
   let outcome: Outcome | undefined;
   let error: unknown;
   try {
+    checkLimits(NO_THREADS);
     outcome = await work(interrupt.signal, terminal);
     error = outcome.error;
   } catch (caught) {
@@ -39,7 +42,7 @@ export async function runStore(
   if (json) {
     const failure = error === undefined ? undefined : failedCommandDocument(`store ${command}`, error);
     const head = { 'schema-version': 1, command: `store ${command}`, status: 'completed' };
-    const document = { ...head, ...failure, ...outcome?.members };
+    const document = { ...head, ...failure, ...outcome?.members, ...notesMember(notes) };
     process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   } else if (outcome !== undefined) {
     process.stdout.write(outcome.text);

@@ -1,5 +1,5 @@
 import { type GuestPlace, MultifdError } from '../../errors.js';
-import { checkLimits } from '../../limits/needs.js';
+import { checkLimits, relayThreads } from '../../limits/needs.js';
 import { checkNode } from '../../limits/node-version.js';
 import { AUTO } from '../../methods/shape.js';
 import { completeParameters, type MigrationParameters, type ZeroPageDetection } from '../../parameters.js';
@@ -142,9 +142,11 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
   checkClientTls(outgoingTls, address);
   const { multifdChannels: channels } = incoming;
   const decrypting = (sockets: number): number => (incomingTls === undefined ? 0 : tlsThreads(sockets));
+  const needs = relayThreads(channels, outgoing.multifdChannels);
   checkLimits({
-    threads: channels + 1 + outgoing.multifdChannels + decrypting(channels),
-    least: 3 + decrypting(1),
+    ...needs,
+    threads: needs.threads + decrypting(channels),
+    least: needs.least + decrypting(1),
   });
   const io = await prepareSocketIo(options.socketIo);
   const role = new RelayRole({

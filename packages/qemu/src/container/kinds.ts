@@ -15,6 +15,7 @@ export type KindName =
   | 'xz'
   | 'lzop'
   | 'lz4'
+  | 'zip'
   | 'skippable'
   | 'elf'
   | 'kdump'
@@ -40,6 +41,7 @@ const KINDS: readonly (FileKind & { readonly magic: readonly number[] })[] = [
   { name: 'xz', what: 'an xz file', magic: [0xfd, ...text('7zXZ'), 0] },
   { name: 'lzop', what: 'an lzop file', magic: [0x89, ...text('LZO'), 0] },
   { name: 'lz4', what: 'an lz4 file', magic: [0x04, 0x22, 0x4d, 0x18] },
+  { name: 'zip', what: 'a zip file', magic: [...text('PK'), 3, 4] },
   { name: 'elf', what: 'an ELF file', magic: [0x7f, ...text('ELF')] },
   { name: 'kdump', what: 'a kdump file', magic: text('KDUMP   ') },
   // Of makedumpfile: dumps of diskdump's form (the older name), and flattened ones.

@@ -24,6 +24,7 @@ const MOST_SKIPPED = 256;
 /** What to do about a file that is known, and of no use here. */
 export const HINTS: Partial<Record<KindName, string>> = {
   'libvirt-partial': 'virsh save did not come to its end: the guest is not in this file',
+  zip: 'unpack it first: unzip -p FILE.zip > guest.mig',
   skippable: 'is it complete? see what it has: zstd -l, or lz4 --list',
   elf: 'a dump of guest memory (dump-guest-memory, virsh dump) has no devices and cannot run again; have QEMU write the guest with migrate file:',
   kdump:
@@ -40,6 +41,11 @@ export const HINTS: Partial<Record<KindName, string>> = {
  * @throws MultifdError `usage` that names what the file is and what to do with it.
  */
 export function locateStream(source: ByteSource, offset?: number, from?: string): StreamPlace {
+  if (source.size === 0) {
+    throw new MultifdError('usage', `${source.name}: the file is empty`, {
+      hint: 'was the migration that wrote it completed? A file that QEMU could not write stays empty',
+    });
+  }
   if (offset !== undefined && offset >= source.size) {
     throw new MultifdError(
       'usage',

@@ -95,6 +95,7 @@ describe('what cannot be read is named, with what to do', () => {
     [Buffer.from('makedumpfile\0\0\0\0'), /a kdump file/, /has no devices/],
     [Buffer.from('PAGEDU64'), /a crash dump of Windows/, /has no devices/],
     [[...Buffer.from('QFI'), 0xfb], /a qcow2 disk image/, /loadvm/],
+    [Buffer.from('PK\x03\x04\x14'), /a zip file/, /unzip -p/],
     [Buffer.from('BZh91AY'), /a bzip2 file/, /bzip2 -dc .+ > guest\.mig/],
     [[0xfd, ...Buffer.from('7zXZ'), 0], /an xz file/, /xz -dc/],
     [[0x89, ...Buffer.from('LZO'), 0], /an lzop file/, /lzop -dc/],
@@ -106,6 +107,16 @@ describe('what cannot be read is named, with what to do', () => {
       const error = await refusal(call);
       expect(error).toMatchObject({ code: 'usage', message: expect.stringMatching(message) });
       expect(error.hint).toMatch(hint);
+    }
+  });
+
+  it('an empty file', async () => {
+    using folder = new TestFolder();
+    const path = write(folder, new Uint8Array(0), '');
+    for (const call of [() => explainFile(path), () => openMappedRam(path)]) {
+      const error = await refusal(call);
+      expect(error).toMatchObject({ code: 'usage', message: expect.stringMatching(/the file is empty$/) });
+      expect(error.hint).toMatch(/was the migration that wrote it completed/);
     }
   });
 

@@ -115,10 +115,10 @@ export class SendChannel implements ThreadJob {
 
   async #connect(addresses: HostAddresses | undefined): Promise<Outgoing> {
     const { channel, link } = this.#data;
-    const { setupTimeout, stallTimeout } = link.parameters;
+    const { setupTimeout } = link.parameters;
     const options = {
       where: this.where,
-      stallTimeout,
+      stallTimeout: link.lineTimeout,
       counters: this.#counters,
       limit: new BandwidthLimit(link.bandwidth),
       signal: this.#port.signal,

@@ -151,10 +151,14 @@ export class SourceControl {
     return Atomics.load(this.#words, DECISION) === CONFIRMED;
   }
 
+  /** The guest stays at its source, whatever its threads are still doing. */
+  get isAborted(): boolean {
+    return Atomics.load(this.#words, DECISION) === ABORTED;
+  }
+
   /** @throws MultifdError `cancelled` once all threads must stop; the first error is reported elsewhere. */
   throwIfAborted(): void {
-    const decision = Atomics.load(this.#words, DECISION);
-    if (decision === ABORTED || Atomics.load(this.#words, STOP) !== 0) this.#throwAborted();
+    if (this.isAborted || Atomics.load(this.#words, STOP) !== 0) this.#throwAborted();
   }
 
   /**

@@ -14,6 +14,8 @@ export interface SendLink {
   /** Undefined: no TLS. */
   readonly tls: ClientTls | undefined;
   readonly parameters: MigrationParameters;
+  /** ms that a connection may take no byte although some are waiting. */
+  readonly lineTimeout: number;
   readonly uuid: Uint8Array;
   /** Target page size in bytes. */
   readonly pageSize: number;

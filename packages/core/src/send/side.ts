@@ -20,6 +20,8 @@ export interface SendSideOptions {
   readonly address: Address;
   readonly tls: ClientTls | undefined;
   readonly parameters: MigrationParameters;
+  /** As `SendLink.lineTimeout`. Default: `stallTimeout`. */
+  readonly lineTimeout?: number;
   readonly uuid: Uint8Array;
   /** Target page size in bytes. */
   readonly pageSize: number;
@@ -99,6 +101,7 @@ export class SendSide {
       address: options.address,
       tls: options.tls,
       parameters,
+      lineTimeout: options.lineTimeout ?? parameters.stallTimeout,
       uuid: options.uuid,
       pageSize: options.pageSize,
       control: this.control.buffer,

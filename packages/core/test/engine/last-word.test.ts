@@ -69,6 +69,7 @@ async function heardOfAbort(before: (outgoing: SourceControl) => void): Promise<
       address: { kind: 'tcp', host: '127.0.0.1', port: 1 },
       tls: undefined,
       parameters: completeParameters(outgoing),
+      lineTimeout: completeParameters(outgoing).stallTimeout,
       given: {},
       uuid: new Uint8Array(16),
       pageSize: 4096,

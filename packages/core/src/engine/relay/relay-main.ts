@@ -147,10 +147,11 @@ export class RelayMain implements MainHost {
     await stream.ramPart('end');
     await this.#sync(true);
     await this.#host.settled();
+    const { bytes, reportRequested } = received;
+    const end = reportRequested ? withReportRequest(bytes) : withSomeDescription(bytes);
     stillThere();
     this.#control.handOver();
-    const { bytes, reportRequested } = received;
-    await stream.endWith(reportRequested ? withReportRequest(bytes) : withSomeDescription(bytes));
+    await stream.endWith(end);
     if (!returnPath) this.#outgoing?.expectUnanswered();
     if (returnPath && this.#answers !== undefined) {
       // A source that cancels meanwhile runs its guest. Closing our side makes the destination abort too, unless it has
@@ -186,15 +187,15 @@ export class RelayMain implements MainHost {
   }
 
   async #connect(ping: number | undefined, addresses: HostAddresses | undefined): Promise<MainStream> {
-    const { counters, bandwidth } = this.#link;
-    const { setupTimeout, stallTimeout } = this.#link.parameters;
+    const { counters, bandwidth, lineTimeout } = this.#link;
+    const { setupTimeout } = this.#link.parameters;
     const { signal } = this.#host;
     const route = { ...this.#link, addresses };
     const { socket, tls } = await openConnection(route, OUTGOING_MAIN, setupTimeout, signal);
     if (tls !== undefined) this.#host.secured(tls);
     const outgoing = new Outgoing(socket, {
       where: OUTGOING_MAIN,
-      stallTimeout,
+      stallTimeout: lineTimeout,
       counters: new Counters(counters).row(0),
       limit: new BandwidthLimit(bandwidth),
       signal,

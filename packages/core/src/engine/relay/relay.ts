@@ -22,6 +22,9 @@ import { checkUuid } from '../source/options.js';
 import type { DestinationStatistics } from '../statistics.js';
 import { RelayRole } from './relay-role.js';
 
+/** A destination that takes no byte is given up before a source with the same limit gives up this relay, and hears no reason. */
+const SOONER = 0.9;
+
 export interface RelayOptions {
   /** Where the source connects to: `tcp:HOST:PORT` (port 0: any free one) or `unix:PATH`. */
   readonly listen: string;
@@ -37,8 +40,8 @@ export interface RelayOptions {
   readonly incoming?: Partial<MigrationParameters>;
   /**
    * Of the outgoing side, which need not be like the incoming one. Where it does not say how to sync and where zero
-   * pages go, the guest's machine type does (`machineCompat`). A destination that stalls is given up after nine tenths of
-   * `stallTimeout`: a source with the same limit then hears why.
+   * pages go, the guest's machine type does (`machineCompat`). A destination that takes no byte is given up after nine tenths
+   * of `stallTimeout`: a source with the same limit then hears why.
    */
   readonly outgoing?: Partial<MigrationParameters>;
   /** Checks the pages that the source did not check. Needed unless outgoing `zeroPageDetection` is `none`. */
@@ -110,7 +113,7 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
   checkNode();
   checkRelayOptions(options);
   const incoming = completeParameters(options.incoming);
-  const outgoing = sooner(completeParameters(options.outgoing));
+  const outgoing = completeParameters(options.outgoing);
   const { methodModules = [], methodSettings = {} } = options;
   checkMethod(incoming.multifdCompression, { methodModules });
   checkMethod(outgoing.multifdCompression, { methodModules });
@@ -153,7 +156,8 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
     address,
     tls: outgoingTls,
     parameters: outgoing,
-    given: { ...options.outgoing, stallTimeout: outgoing.stallTimeout },
+    given: options.outgoing ?? {},
+    lineTimeout: Math.ceil(outgoing.stallTimeout * SOONER),
     uuid,
     pageSize,
     ...chosen,
@@ -181,9 +185,4 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
     close: () => migration.cancel(),
     guest: () => migration.guest(),
   };
-}
-
-/** Waits less for the destination than a source with the same limit waits for this relay, which would not hear its reason. */
-function sooner(outgoing: MigrationParameters): MigrationParameters {
-  return { ...outgoing, stallTimeout: Math.ceil(outgoing.stallTimeout * 0.9) };
 }

@@ -18,6 +18,8 @@ export interface SourceEndingHost {
   readonly requestReport: boolean;
   /** The user has cancelled. */
   readonly isAborted: () => boolean;
+  /** Whether the guest was stopped, or is about to be. */
+  readonly isStopping: () => boolean;
   warn(message: string): void;
   /** Called when the guest has left. */
   completed(): void;
@@ -104,9 +106,9 @@ export class SourceEnding {
   /** An error of a thread that cannot tell whether the destination has the guest. */
   failed(error: MultifdError): void {
     // Without a return path a broken connection decides: the destination may not have read what was in flight.
-    const { status, control } = this.#host;
+    const { control, isStopping } = this.#host;
     const { returnPath } = this.#host.parameters;
-    const guest = status.is('device') ? 'stopped' : 'running';
+    const guest = isStopping() ? 'stopped' : 'running';
     if (control.tryAbort() || !returnPath) this.#reason.failed(error, { returnPath, guest });
   }
 

@@ -41,6 +41,8 @@ export class GuestService {
   serve(request: GuestRequest): void {
     switch (request.type) {
       case 'stop-guest':
+        // A channel has failed meanwhile: the migration thread is about to be stopped, and the guest runs on.
+        if (this.#host.control.isAborted) return;
         this.#answer(() => this.#stopForTheLastRound());
         return;
       case 'throttle':
@@ -53,6 +55,7 @@ export class GuestService {
 
   /** Stops the guest before it has converged: what is left goes while it stands still. */
   suspend(): void {
+    if (this.#host.control.isAborted) return;
     this.#stops();
     this.#host.control.suspend();
     this.#try(() => this.#host.keeper.suspend());

@@ -197,6 +197,7 @@ export class MigrationThread {
 
   /** The last round, with the guest stopped, and the device state. */
   async #switchOver(stream: MainStream): Promise<void> {
+    this.#control.throwIfAborted();
     this.#port.post({ type: 'stop-guest' });
     const { deviceState, tail } = await this.#port.next('guest-stopped');
     const start = performance.now();

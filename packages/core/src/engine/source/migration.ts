@@ -54,6 +54,7 @@ export class SourceMigration {
   constructor(options: MigrateOptions, checked: CheckedSource, io: MigrationIo | undefined) {
     const { ram } = options.guest;
     const { parameters } = checked;
+    const warn = (message: string): void => emit(options.onEvent, { type: 'warning', message });
     this.#options = options;
     this.#checked = checked;
     this.#status = new StatusMachine((status) => emit(options.onEvent, { type: 'status', status }));
@@ -81,12 +82,13 @@ export class SourceMigration {
       failures: this.#side.failures,
       requestReport: options.requestReport === true,
       isAborted: () => options.signal?.aborted === true,
-      warn: (message) => this.#warn(message),
+      isStopping: () => this.#guest.isStopping,
+      warn,
       completed: () => this.#meter.completed(),
       stopThreads: () => this.#stopThreads(),
     });
     if (parameters.multifdCompression === AUTO)
-      this.#chooser = new MethodChooser(chooserOptions(options, this.#side, (line) => this.#warn(line)));
+      this.#chooser = new MethodChooser(chooserOptions(options, this.#side, warn));
     this.#keeper = new GuestKeeper(options.guest, checked.live);
     this.#guest = new GuestService({
       keeper: this.#keeper,
@@ -281,10 +283,6 @@ export class SourceMigration {
     this.#emitProgress();
     emit(this.#options.onEvent, { type: 'round', round });
     if (report.stalled) emit(this.#options.onEvent, { type: 'stalled', statistics: this.#meter.read() });
-  }
-
-  #warn(message: string): void {
-    emit(this.#options.onEvent, { type: 'warning', message });
   }
 
   #stopThreads(): void {

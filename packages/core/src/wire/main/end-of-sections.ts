@@ -25,6 +25,8 @@ export function endOfSections(bytes: Uint8Array): number | undefined {
  * that it has the guest meanwhile (docs/wire.md, 7.4). One whose machine has suppress-vmdesc does not read it.
  */
 export function withSomeDescription(bytes: Uint8Array): Uint8Array {
+  // At once for nearly every stream, while its guest stands still: JSON ends with a brace.
+  if (bytes.at(-1) !== SECTION.EOF) return bytes;
   return endOfSections(bytes) === bytes.length - 1 ? concat(bytes, encodeVmDescription('')) : bytes;
 }
 

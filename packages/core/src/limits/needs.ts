@@ -30,10 +30,13 @@ export function threadsOf(channels: number, beside: number): ThreadNeeds {
   return { threads: channels + beside, least: 1 + beside };
 }
 
-/** Of a relay: main's, and the channels of both sides. Fewer help most on the side that has more. */
+/** Of a relay: main's, and the channels of both sides. Fewer can help on a side that has more than one. */
 export function relayThreads(incoming: number, outgoing: number): ThreadNeeds {
-  const parameter = outgoing > incoming ? 'outgoing.multifdChannels' : 'multifdChannels';
-  return { threads: incoming + 1 + outgoing, least: 3, parameter };
+  const sides = [
+    ...(incoming > 1 ? ['multifdChannels'] : []),
+    ...(outgoing > 1 ? ['outgoing.multifdChannels'] : []),
+  ];
+  return { threads: incoming + 1 + outgoing, least: 3, parameter: sides.join(' and ') };
 }
 
 /**

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { MultifdError } from '@multifd/core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { checkEntries } from '../../src/limits/entry-file.js';
-import { checkLimits, NO_THREADS, threadsOf } from '../../src/limits/needs.js';
+import { checkLimits, NO_THREADS, relayThreads, threadsOf } from '../../src/limits/needs.js';
 import { checkVersion } from '../../src/limits/node-version.js';
 import { readSystemLimits } from '../../src/limits/system-limits.js';
 import { shortageOf } from '../../src/shortage.js';
@@ -103,6 +103,19 @@ describe('the limits of the system', () => {
     };
     expect(ofFiles(26)).toMatch(/^take fewer channels .*, or raise ulimit -n/);
     expect(ofFiles(25)).toMatch(/^raise ulimit -n/);
+  });
+
+  it.each([
+    [1, 2, 'outgoing.multifdChannels'],
+    [8, 1, 'multifdChannels'],
+    [8, 8, 'multifdChannels and outgoing.multifdChannels'],
+  ])('a relay with %i and %i channels: fewer of %s', (incoming, outgoing, sides) => {
+    const { threads, least, parameter } = relayThreads(incoming, outgoing);
+    expect({ threads, least, parameter }).toEqual({
+      threads: incoming + outgoing + 1,
+      least: 3,
+      parameter: sides,
+    });
   });
 
   it('no thread of ours: what Node needs, and nothing about channels', () => {

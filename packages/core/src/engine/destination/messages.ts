@@ -8,7 +8,7 @@ import type { Handover } from '../../transport/handover.js';
 import type { HostAddresses } from '../../transport/look-up.js';
 import type { SocketIoLink } from '../../transport/socket-io.js';
 import type { TlsPeer } from '../../transport/tls/credentials.js';
-import type { ReasonMessage } from '../source/messages.js';
+import type { ReasonMessage } from '../reason-message.js';
 
 /** What main has announced when it comes to RAM. */
 export interface FoundBlocks {

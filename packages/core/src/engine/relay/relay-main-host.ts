@@ -2,7 +2,7 @@ import type { MultifdError } from '../../errors.js';
 import type { IncomingBlock } from '../../ram/incoming-ram.js';
 import type { HostAddresses } from '../../transport/look-up.js';
 import type { TlsPeer } from '../../transport/tls/credentials.js';
-import type { ReasonMessage } from '../source/messages.js';
+import type { ReasonMessage } from '../reason-message.js';
 
 /** What a relay's main needs from its thread. */
 export interface RelayMainHost {

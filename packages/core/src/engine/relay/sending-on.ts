@@ -6,7 +6,7 @@ import { SourceControl } from '../../send/control.js';
 import { type CounterRow, Counters } from '../../thread/counters.js';
 import type { TlsPeer } from '../../transport/tls/credentials.js';
 import { type IncomingPort, settled, type ThreadRole } from '../destination/thread-role.js';
-import type { ReasonMessage } from '../source/messages.js';
+import type { ReasonMessage } from '../reason-message.js';
 import type { RelayThreadData } from './messages.js';
 import { RelayMain } from './relay-main.js';
 import type { RelayMainHost } from './relay-main-host.js';

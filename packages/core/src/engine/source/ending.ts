@@ -3,9 +3,9 @@ import type { MigrationParameters } from '../../parameters.js';
 import type { SourceControl } from '../../send/control.js';
 import { type Announced, withEarlyHint } from '../../send/diagnosis.js';
 import { API_THREAD, type FirstFailure } from '../../thread/first-failure.js';
+import type { ReasonMessage } from '../reason-message.js';
 import type { StatusMachine } from '../status.js';
 import { AwaitedReason } from './heard-reason.js';
-import type { ReasonMessage } from './messages.js';
 
 /** What an ending needs of its migration. */
 export interface SourceEndingHost {

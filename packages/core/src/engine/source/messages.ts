@@ -1,4 +1,3 @@
-import type { ErrorReport } from '../../errors.js';
 import type { LegacyCheckData } from '../../send/legacy-zero-check.js';
 import type { Ending } from '../../thread/port.js';
 import type { HostAddresses } from '../../transport/look-up.js';
@@ -6,6 +5,7 @@ import type { TlsPeer } from '../../transport/tls/credentials.js';
 import type { Configuration } from '../../wire/main/encode.js';
 import type { DeviceSection } from '../../wire/main/records.js';
 import type { AcceleratorReplacement } from '../../zero/page-checker.js';
+import type { ReasonMessage } from '../reason-message.js';
 
 /** What the migration thread is started with. All buffers are shared, none is copied. */
 export interface SourceMigrationData extends LegacyCheckData {
@@ -45,13 +45,6 @@ export type ToMigrationThread =
       /** `Guest.rawDeviceState`: goes out in place of `deviceState`. */
       readonly tail: Uint8Array | undefined;
     };
-
-/** What the return path says of reasons. */
-export type ReasonMessage =
-  /** The destination says why it fails, or why it drops a connection. */
-  | { readonly type: 'reason'; readonly reason: ErrorReport }
-  /** The destination has closed main: it gives no reason any more. */
-  | { readonly type: 'return-path-ended' };
 
 /** Migration thread → API thread. */
 export type FromMigrationThread =

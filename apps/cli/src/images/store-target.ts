@@ -6,12 +6,13 @@ import { MappedRamWriter } from '@multifd/qemu';
 import type { ObjectStore, SnapshotWriter } from '@multifd/store';
 import { bucketOf, type StorePlace } from '../options/store-place.js';
 import { withPath, withPlace } from '../system-error.js';
+import { arrivalNotes } from './arrival-notes.js';
 import type { GuestToKeep, IncomingTarget, Kept, Stranded } from './incoming-target.js';
 import { type OpenStored, openStored } from './open-stored.js';
 import { OwnFile } from './own-file.js';
 import { PAGE_SIZE } from './page-size.js';
 import { checkDirectory, tryPlace } from './place.js';
-import { staleChunks } from './stale-chunks.js';
+
 import { localDirectory, storeObjects } from './store-objects.js';
 import { syncDirectory } from './sync-directory.js';
 import { troubles } from './troubles.js';
@@ -154,7 +155,7 @@ export class StoreTarget implements IncomingTarget {
         ? []
         : [
             ...(await unusablePacks(snapshot)),
-            ...staleChunks(snapshot, `${this.#objects.what}#${this.#place.name}`),
+            ...arrivalNotes(snapshot, `${this.#objects.what}#${this.#place.name}`),
           ];
     return [...notes, ...(await this.#end())];
   }

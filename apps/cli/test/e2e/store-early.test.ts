@@ -7,13 +7,18 @@ import { eventually, migrateJson, run, start, startReceive } from '../helpers/cl
 import { packsOf, storeJson } from '../helpers/store.js';
 import { tempDirectory } from '../helpers/temp.js';
 
-/** Enough for several packs, and slow enough for them to be stored before it is here. */
-const GUEST = 'demo:64M,zero=0.1,seed=7';
-const SLOWLY = ['--max-bandwidth', '8M'];
+/**
+ * 144 MiB of random content, slow enough to be packed as they come. On whatever machine at most four threads do that, and each puts
+ * a pack when it has 16 MiB: when 64 MiB are packed, one is stored.
+ */
+const GUEST = 'demo:160M,zero=0.1,seed=7';
+const SLOWLY = ['--max-bandwidth', '16M'];
+/** Writes more than it can send, all over its RAM: it is never all here. */
+const ENDLESS = `${GUEST},dirty=32M`;
 
 /** Sends a guest slowly, until a pack is stored of it. */
-async function halfWay(store: string, guest = GUEST, options: readonly string[] = []) {
-  const receiving = await startReceive([`store:${store}#a`, ...options]);
+async function halfWay(store: string, guest: string) {
+  const receiving = await startReceive([`store:${store}#a`]);
   const source = start(['migrate', guest, receiving.address, ...SLOWLY]);
   await eventually('a pack is stored', () => packs(store) > 0, 60_000);
   expect(source.child.exitCode).toBeNull();
@@ -51,7 +56,7 @@ describe('a guest that comes slowly is brought into chunks meanwhile', () => {
 
   it('a guest that stands still: nothing is stored twice', async () => {
     const store = join(tempDirectory(), 'guests');
-    const { receiving, source } = await halfWay(store);
+    const { receiving, source } = await halfWay(store, GUEST);
     expect((await source.ended).code).toBe(0);
     const { code, stderr } = await receiving.ended;
     expect(code, stderr).toBe(0);
@@ -83,7 +88,7 @@ describe('half way, when packs are stored', () => {
     '%s to receive: nothing has the name, a gc frees all',
     async (signal) => {
       const store = join(tempDirectory(), 'guests');
-      const { receiving, source } = await halfWay(store);
+      const { receiving, source } = await halfWay(store, ENDLESS);
       receiving.child.kill(signal);
       expect((await receiving.ended).code).toBe(signal === 'SIGINT' ? 130 : null);
       expect((await source.ended).code).toBe(1);
@@ -95,7 +100,7 @@ describe('half way, when packs are stored', () => {
 
   it('the source dies: the same', async () => {
     const store = join(tempDirectory(), 'guests');
-    const { receiving, source } = await halfWay(store);
+    const { receiving, source } = await halfWay(store, ENDLESS);
     source.child.kill('SIGKILL');
     expect((await receiving.ended).code).toBe(1);
     await source.ended;
@@ -104,7 +109,7 @@ describe('half way, when packs are stored', () => {
 
   it('the source sends nothing more: it is waited for, and an interrupt ends that', async () => {
     const store = join(tempDirectory(), 'guests');
-    const { receiving, source } = await halfWay(store);
+    const { receiving, source } = await halfWay(store, ENDLESS);
     source.child.kill('SIGSTOP');
     // All that is here is stored, and no more comes.
     await sleep(2000);

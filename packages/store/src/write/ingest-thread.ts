@@ -43,6 +43,9 @@ class IngestThread {
         return { type: 'hashed', hashes: this.#hash(message.piece) };
       case 'take':
         return this.#pack(message.taken);
+      case 'settle':
+        await this.#packs.settle();
+        return { type: 'ready' };
       case 'finish': {
         const packs = await this.#packs.finish();
         for (const block of this.#blocks) block.intact?.();

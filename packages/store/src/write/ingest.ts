@@ -55,6 +55,7 @@ export class Ingest {
   /** Entries of the table from here on are new: the bytes that they take. */
   readonly #base: number;
   readonly #storedOf: number[] = [];
+  #earlyBytes = 0;
   #arrival: Arrival | undefined;
   #stored = 0;
   #done = 0;
@@ -80,35 +81,46 @@ export class Ingest {
     const { place, ram, threads } = input;
     const run = new Ingest(input);
     const setup = { place, pageSize: ram.pageSize, blocks: ram.blocks };
-    await Promise.all(threads.map((thread) => ask(thread, { type: 'open', setup }, 'ready')));
+    try {
+      await Promise.all(threads.map((thread) => ask(thread, { type: 'open', setup }, 'ready')));
+    } catch (error) {
+      run.close();
+      throw error;
+    }
     return run;
   }
 
+  /** Bytes of RAM that `early` is done with. */
+  get earlyBytes(): number {
+    return this.#earlyBytes;
+  }
+
   /**
-   * Works on what is ready while the guest comes, until that is over. Only with half of this machine's threads: the guest comes
-   * by the others, and must not come slower for it.
+   * Works on what is ready while the guest comes, until that is over, and the packs that were begun to be put are safe. Only with half
+   * of the ingest threads: the guest comes by the other processors, and must not come slower for it.
    * @throws MultifdError `io`, `cancelled`. It is no use to go on then.
    */
   async early(arrival: Arrival): Promise<void> {
     this.#arrival = arrival;
-    const some = this.#threads.slice(0, Math.max(1, this.#threads.length >> 1));
+    const next = () => arrival.next();
+    const done = ({ block, first, wanted }: Piece) => {
+      wanted.forEach((isWanted, index) => {
+        if (isWanted === 1) this.#earlyBytes += this.#bytes({ block, first: first + index, count: 1 });
+      });
+    };
+    const work = async (own: Own) => {
+      await this.#drive(own, next, done);
+      await ask(own.thread, { type: 'settle' }, 'ready');
+    };
     try {
-      await Promise.all(
-        some.map((own) =>
-          this.#drive(
-            own,
-            () => arrival.next(),
-            () => {},
-          ),
-        ),
-      );
+      await Promise.all(this.#threads.slice(0, Math.max(1, this.#threads.length >> 1)).map(work));
     } finally {
       arrival.end();
     }
   }
 
   /**
-   * All that is left, all threads of this machine at work. Nobody may write to RAM any more.
+   * All that is left, all ingest threads at work. Nobody may write to RAM any more.
    * @param received one `DirtyBitmap` for each block: pages without a mark are zero, whatever the block has there.
    * @throws MultifdError `io`, `cancelled`.
    */
@@ -136,6 +148,7 @@ export class Ingest {
     return { table: known.table, packs: this.#packs, entries: this.#entries, added, stored, stale };
   }
 
+  /** The threads are the caller's. */
   close(): void {
     this.#input.signal?.removeEventListener('abort', this.#stop);
   }

@@ -29,6 +29,8 @@ export type ToThread =
   | { readonly type: 'piece'; readonly piece: Piece }
   /** Of the piece that was hashed: pack those with a 1. */
   | { readonly type: 'take'; readonly taken: Uint8Array }
+  /** Wait for the packs that are being put. More can follow. */
+  | { readonly type: 'settle' }
   /** Nothing follows: store what is not stored yet. */
   | { readonly type: 'finish' };
 
@@ -41,7 +43,7 @@ export interface OwnPlace {
 }
 
 export type FromThread =
-  /** To `open` and `arrived`. */
+  /** To `open`, `arrived` and `settle`. */
   | { readonly type: 'ready' }
   /** Hashes of the piece's chunks, 32 bytes each: all zero for a chunk that is zero or not wanted. */
   | { readonly type: 'hashed'; readonly hashes: Uint8Array }

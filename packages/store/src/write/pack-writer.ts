@@ -16,6 +16,8 @@ export class PackWriter {
   #chunks: PackedChunk[] = [];
   #size = 0;
   #storing: Promise<void> = Promise.resolve();
+  /** What `#storing` has thrown: there is no use in more. */
+  #failure: { readonly cause: unknown } | undefined;
 
   constructor(objects: ObjectStore) {
     this.#objects = objects;
@@ -27,6 +29,7 @@ export class PackWriter {
    * @throws what storing an earlier pack has thrown.
    */
   async add(hash: Uint8Array, raw: Uint8Array): Promise<OwnPlace> {
+    if (this.#failure !== undefined) throw this.#failure.cause;
     const bytes = this.#packer.pack(raw);
     const stored = bytes.length;
     const place = { pack: this.#ids.length, index: this.#chunks.length, stored };
@@ -35,6 +38,11 @@ export class PackWriter {
     this.#size += stored;
     if (this.#size >= PACK_TARGET || this.#chunks.length >= PACK_TARGET_CHUNKS) await this.#flush();
     return place;
+  }
+
+  /** Waits until all full packs are safe. @throws what storing one has thrown. */
+  async settle(): Promise<void> {
+    await this.#storing;
   }
 
   /** @returns the ids of all packs. They are safe. */
@@ -57,6 +65,8 @@ export class PackWriter {
     // A pack with this name holds the same; one that is damaged is so replaced.
     this.#storing = this.#objects.put(packKey(index.id), parts).then(() => {});
     // It is waited for with the next one.
-    this.#storing.catch(() => {});
+    this.#storing.catch((cause: unknown) => {
+      this.#failure = { cause };
+    });
   }
 }

@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-import { availableParallelism } from 'node:os';
 import type { GuestRamDescriptor } from '@multifd/core';
 import { MultifdError } from '@multifd/core/ram';
 import { digest, hex } from '../format/hash.js';
@@ -7,13 +5,9 @@ import { LARGEST_OBJECT } from '../format/layout.js';
 import { PACKS, packOf, snapshotKey } from '../format/names.js';
 import { encodeSnapshot, parseSnapshot } from '../format/snapshot.js';
 import { Lease } from '../lease/lease.js';
-import type { ObjectPlace } from '../objects/object-store.js';
 import type { NamedSnapshot, Store } from '../store.js';
-import { Arrival } from './arrival.js';
 import { describe, type GuestAtRest } from './describe.js';
-import { Ingest } from './ingest.js';
-import { IngestWorker } from './ingest-worker.js';
-import { findKnownChunks, type KnownChunks } from './known-chunks.js';
+import { checkThreads, Packing } from './packing.js';
 import { findCandidates } from './parent.js';
 
 export interface WriterOptions {
@@ -26,21 +20,14 @@ export interface WriterOptions {
    * if it is not given.
    */
   readonly before?: string | null;
+  /**
+   * Threads that hash and pack, 1 to 64; half of them, but at least one, while the guest comes. Each fills a pack of its own. Default:
+   * one for each processor that this process can use, at most 8.
+   */
+  readonly threads?: number;
   readonly signal?: AbortSignal;
   /** Bytes of RAM that are stored or found, of all. */
   readonly onProgress?: (done: number, total: number) => void;
-}
-
-function marked(place: ObjectPlace, mark: string): ObjectPlace {
-  return place.kind === 'disk' ? { ...place, mark } : place;
-}
-
-/** More do not help: the disk is busy by then. */
-const MOST_THREADS = 8;
-
-interface Prepared {
-  readonly known: KnownChunks;
-  readonly candidates: readonly NamedSnapshot[];
 }
 
 /** Writes one snapshot. What is there already is found out while the guest still comes. */
@@ -51,18 +38,8 @@ export class SnapshotWriter {
   #lease: Lease;
   /** Hash of what had the name at the beginning: that, and nothing younger, may be replaced. Undefined: nothing had it. */
   readonly #before: string | undefined;
-  readonly #prepared: Promise<Prepared>;
-  /** Started while the guest still comes: when it is here it stands still. */
-  readonly #threads = Array.from(
-    { length: Math.min(MOST_THREADS, availableParallelism()) },
-    () => new IngestWorker(),
-  );
-  /** Of what the threads write: as long as it is not finished it is found by it. */
-  readonly #mark = randomBytes(8).toString('hex');
-  /** What is packed while the guest comes, if `watch` was called. */
-  #watched:
-    | { readonly ram: GuestRamDescriptor; readonly arrival: Arrival; readonly ingest: Promise<Ingest> }
-    | undefined;
+  readonly #candidates: Promise<readonly NamedSnapshot[]>;
+  readonly #packing: Packing;
   #stale = 0;
   /** What had the name, once `write` is about to replace it. */
   #replaced: Uint8Array | undefined;
@@ -75,14 +52,16 @@ export class SnapshotWriter {
     options: WriterOptions,
     before: string | undefined,
     lease: Lease,
-    prepared: Promise<Prepared>,
   ) {
     this.#store = store;
     this.#name = name;
     this.#options = options;
     this.#before = before;
     this.#lease = lease;
-    this.#prepared = prepared;
+    this.#packing = new Packing(store, store.whatOf(name), options);
+    this.#candidates = findCandidates(store, options.blocks);
+    // It is waited for in `write`.
+    this.#candidates.catch(() => {});
   }
 
   /**
@@ -90,38 +69,48 @@ export class SnapshotWriter {
    * @throws MultifdError `usage` for a name that is none, is taken, or has been replaced since `before`; `io`; `cancelled`.
    */
   static async begin(store: Store, name: string, options: WriterOptions): Promise<SnapshotWriter> {
-    const { signal, blocks, replace = false } = options;
+    const { signal, threads, replace = false } = options;
+    checkThreads(threads);
     const now = await store.holder(name);
     if (now !== undefined && !replace) throw taken(store, name);
     const before = options.before === undefined ? now : (options.before ?? undefined);
     if (now !== undefined && now !== before) throw younger(store, name);
     const lease = await Lease.use(store.objects, `a writer of ${name}`, signal);
-    const prepared = prepare(store, blocks, signal);
-    // It is waited for in `write`.
-    prepared.catch(() => {});
-    return new SnapshotWriter(store, name, options, before, lease, prepared);
+    return new SnapshotWriter(store, name, options, before, lease);
   }
 
   /** Packs that could not be used, one line each: what they hold is stored once more. */
   async unusable(): Promise<readonly string[]> {
-    return (await this.#prepared).known.unusable;
+    return this.#packing.unusable();
   }
 
   /**
-   * Packs chunks while the guest comes, so that little is left when it stands still. To be called once, after `begin`.
+   * Packs chunks while the guest comes, so that little is left when it stands still. To be called once, after `begin`. What was
+   * packed and has no mark since is not looked at again: whoever writes to RAM without a mark has it stored as it was before.
    * @param ram all zero. `write` gets the same.
-   * @returns for core's `IncomingRam.changedPages`: whoever writes marks there.
+   * @returns for core's `IncomingRam.changedPages`: whoever writes marks there, after each write.
    */
   watch(ram: GuestRamDescriptor): readonly SharedArrayBuffer[] {
-    const arrival = new Arrival(ram);
-    const ingest = this.#ingestEarly(ram, arrival);
-    // It is waited for in `write`.
-    ingest.catch(() => {});
-    this.#watched = { ram, arrival, ingest };
-    return arrival.changed;
+    return this.#packing.watch(ram);
   }
 
-  /** After `write`: bytes that were stored of the guest while it came, and that are not in the snapshot, as it wrote them again. */
+  /** Bytes of RAM that were hashed, and packed if the store had them not, while the guest came. Grows after `watch`. */
+  get early(): number {
+    return this.#packing.early;
+  }
+
+  /**
+   * What has failed while the guest came. `write` then does all of it once more, with what the store has by then, and fails only if that
+   * fails. Undefined: nothing, or the writer was closed or interrupted.
+   */
+  get setback(): MultifdError | undefined {
+    return this.#packing.setback;
+  }
+
+  /**
+   * After `write`: bytes that were stored of the guest while it came, and that are not in the snapshot, as it wrote them again. After a
+   * `setback` nothing is known of them: 0.
+   */
   get stale(): number {
     return this.#stale;
   }
@@ -133,9 +122,8 @@ export class SnapshotWriter {
    * even that can be had, `withdraw` tries it again.
    */
   async write(guest: GuestAtRest): Promise<NamedSnapshot> {
-    const { candidates } = await this.#prepared;
-    const ingest = await this.#ingestOf(guest.ram);
-    const ingested = await ingest.rest(guest.receivedPages).finally(() => ingest.close());
+    const candidates = await this.#candidates;
+    const ingested = await this.#packing.pack(guest);
     this.#stale = ingested.stale;
     const { bytes } = encodeSnapshot(describe(guest, ingested, candidates));
     const what = this.#store.whatOf(this.#name);
@@ -166,38 +154,8 @@ export class SnapshotWriter {
 
   /** Gives the lease back. A `write` that is under way fails. */
   async close(): Promise<void> {
-    this.#watched?.arrival.end();
-    await Promise.all(this.#threads.map((thread) => thread.end()));
-    // What they were about to store. What cannot go now goes with the next gc.
-    await this.#store.objects.sweep(this.#mark).catch(() => {});
+    await this.#packing.close();
     await this.#lease.release();
-  }
-
-  /** Its threads are at work if the guest was watched. */
-  async #ingestOf(ram: GuestRamDescriptor): Promise<Ingest> {
-    if (this.#watched === undefined) return this.#openIngest(ram);
-    this.#watched.arrival.end();
-    if (!isSameRam(this.#watched.ram, ram))
-      throw new MultifdError('internal', `${this.#store.whatOf(this.#name)}: another guest was watched`);
-    return this.#watched.ingest;
-  }
-
-  async #ingestEarly(ram: GuestRamDescriptor, arrival: Arrival): Promise<Ingest> {
-    const ingest = await this.#openIngest(ram);
-    try {
-      await ingest.early(arrival);
-      return ingest;
-    } catch (error) {
-      ingest.close();
-      throw error;
-    }
-  }
-
-  async #openIngest(ram: GuestRamDescriptor): Promise<Ingest> {
-    const { known } = await this.#prepared;
-    const { signal, onProgress } = this.#options;
-    const place = marked(this.#store.objects.place, this.#mark);
-    return Ingest.open({ threads: this.#threads, place, ram, known, signal, onProgress });
   }
 
   async #publish(bytes: Uint8Array, snapshot: NamedSnapshot): Promise<void> {
@@ -247,15 +205,6 @@ export class SnapshotWriter {
   }
 }
 
-/** Whether its chunks are the same memory. */
-function isSameRam(a: GuestRamDescriptor, b: GuestRamDescriptor): boolean {
-  if (a.pageSize !== b.pageSize || a.blocks.length !== b.blocks.length) return false;
-  return a.blocks.every(({ name, length }, index) => {
-    const other = b.blocks[index];
-    return other?.name === name && other.length === length;
-  });
-}
-
 /** What a snapshot needs; nothing, if it is damaged: it is put back as it was. */
 function packsOf(bytes: Uint8Array): readonly string[] {
   try {
@@ -263,18 +212,6 @@ function packsOf(bytes: Uint8Array): readonly string[] {
   } catch {
     return [];
   }
-}
-
-async function prepare(
-  store: Store,
-  blocks: WriterOptions['blocks'],
-  signal: AbortSignal | undefined,
-): Promise<Prepared> {
-  const [known, candidates] = await Promise.all([
-    findKnownChunks(store, signal),
-    findCandidates(store, blocks),
-  ]);
-  return { known, candidates };
 }
 
 function younger(store: Store, name: string): MultifdError {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -24,6 +24,8 @@ export async function tempStore(): Promise<{
 
 /** The files of its packs. */
 export function packsOf(directory: string): readonly string[] {
-  const names = readdirSync(join(directory, 'packs'), { recursive: true, encoding: 'utf8' });
-  return names.map((name) => join(directory, 'packs', name)).filter((path) => statSync(path).isFile());
+  const folder = join(directory, 'packs');
+  if (!existsSync(folder)) return [];
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return names.map((name) => join(folder, name)).filter((path) => statSync(path).isFile());
 }

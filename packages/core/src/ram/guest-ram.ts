@@ -1,7 +1,7 @@
-import { types } from 'node:util';
 import { MultifdError } from '../errors.js';
 import { kindOf } from '../given.js';
 import type { MemoryBlockDescriptor, RamBlock, RamBlockDescriptor } from './block.js';
+import { bitmapFault } from './check-bitmap.js';
 import { checkBacking, checkBlocks } from './check-blocks.js';
 import { DirtyBitmap } from './dirty-bitmap.js';
 import { openFileBlock } from './file-block.js';
@@ -104,24 +104,9 @@ export function checkGuestRam(ram: GuestRamDescriptor): void {
   }
   checkBlocks(ram.blocks, ram.pageSize);
   ram.blocks.forEach((block, index) => {
-    if (ram.dirty !== undefined) checkBitmap(block, ram.dirty, index, ram.pageSize);
+    const fault = ram.dirty && bitmapFault(ram.dirty, index, block.length, ram.pageSize);
+    if (fault !== undefined)
+      throw new MultifdError('usage', `RAM block ${block.name}: its dirty bitmap ${fault}`);
     checkBacking(block);
   });
-}
-
-function checkBitmap(
-  { name, length }: RamBlockDescriptor,
-  bitmaps: readonly SharedArrayBuffer[],
-  index: number,
-  pageSize: number,
-): void {
-  const bitmap: unknown = bitmaps[index];
-  const fault = (): string | undefined => {
-    if (!types.isSharedArrayBuffer(bitmap)) return `must be a SharedArrayBuffer, is ${kindOf(bitmap)}`;
-    if (bitmap.byteLength < Math.ceil(length / pageSize / 32) * 4) return 'is too short';
-    // Whoever sends one block's pages would clear the marks of the other's.
-    return bitmaps.indexOf(bitmap) === index ? undefined : 'is that of another block too';
-  };
-  const what = fault();
-  if (what !== undefined) throw new MultifdError('usage', `RAM block ${name}: its dirty bitmap ${what}`);
 }

@@ -14,7 +14,7 @@ export interface IncomingRam {
   /** Whether all of it is known to read as zero now: zero pages that have received no content are then not written. */
   readonly allZero: boolean;
   /**
-   * For each of `blocks`, in their order, a `DirtyBitmap` of the caller's: a page is marked after it was written or made zero.
+   * For each of `blocks`, in their order, a `DirtyBitmap` of the caller's, of its own: a page is marked after it was written or made zero.
    * Whoever takes a mark and reads the page then finds it marked again if it was written meanwhile. Default: none are kept.
    */
   readonly changedPages?: readonly SharedArrayBuffer[];

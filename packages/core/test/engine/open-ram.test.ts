@@ -6,6 +6,8 @@ import { MIB } from '../support/ram.js';
 import { altered } from '../support/untyped.js';
 import { COUNTED_BLOCKS as blocks, countedGuest } from '../support/watched-guest.js';
 
+const oneBitmap = new SharedArrayBuffer(128);
+
 describe('what openRam returns', () => {
   const refusals = [
     {
@@ -87,6 +89,11 @@ describe('what openRam returns', () => {
       {
         changed: [new SharedArrayBuffer(128), new SharedArrayBuffer(7)],
         says: /block pc.bios: its changedPages has 7 bytes of 8/,
+      },
+      {
+        // Whoever takes the marks of one block would take those of the other.
+        changed: blocks.map(() => oneBitmap),
+        says: /block pc.bios: its changedPages is that of another block too/,
       },
     ].map(({ changed, says }) => ({
       what: `with bitmaps that are none: ${says.source}`,

@@ -3,6 +3,8 @@ import { isBytes, kindOf } from '../../given.js';
 import { checkLimits, threadsOf } from '../../limits/needs.js';
 import { checkNode } from '../../limits/node-version.js';
 import { completeParameters } from '../../parameters.js';
+import type { RamBlockDescriptor } from '../../ram/block.js';
+import { bitmapFault } from '../../ram/check-bitmap.js';
 import { checkWritable } from '../../ram/check-blocks.js';
 import { DirtyBitmap } from '../../ram/dirty-bitmap.js';
 import { allocateGuestRam, checkGuestRam, type GuestRamDescriptor } from '../../ram/guest-ram.js';
@@ -139,7 +141,7 @@ class ReceiveRole implements DestinationRole<ReceiveResult> {
       receivedPages: ordered.map((block) => DirtyBitmap.allocate(block.length / this.#pageSize).buffer),
       ...(changedPages === undefined
         ? {}
-        : { changedPages: ordered.flatMap((block) => changedPages[opened.indexOf(block)] ?? []) }),
+        : { changedPages: ordered.map((block) => bitmapOf(block, opened, changedPages)) }),
     };
     this.#placement = placement;
     return { type: 'ram', placement };
@@ -229,11 +231,19 @@ function checkChangedPages(changed: unknown, blocks: readonly IncomingBlock[], p
   if (changed === undefined) return;
   if (!Array.isArray(changed)) throw refuse(`changedPages must be an array, is ${kindOf(changed)}`);
   blocks.forEach(({ name, length }, index) => {
-    const bitmap: unknown = changed[index];
-    const bytes = Math.ceil(length / pageSize / 32) * 4;
-    if (!(bitmap instanceof SharedArrayBuffer))
-      throw refuse(`block ${name}: its changedPages must be a SharedArrayBuffer, is ${kindOf(bitmap)}`);
-    if (bitmap.byteLength < bytes)
-      throw refuse(`block ${name}: its changedPages has ${bitmap.byteLength} bytes of ${bytes}`);
+    const fault = bitmapFault(changed, index, length, pageSize);
+    if (fault !== undefined) throw refuse(`block ${name}: its changedPages ${fault}`);
   });
+}
+
+/** Of bitmaps in the order of `blocks`. */
+function bitmapOf(
+  block: RamBlockDescriptor,
+  blocks: readonly RamBlockDescriptor[],
+  bitmaps: readonly SharedArrayBuffer[],
+): SharedArrayBuffer {
+  const bitmap = bitmaps[blocks.indexOf(block)];
+  // Left out, all behind it would be taken for another block's.
+  if (bitmap === undefined) throw new MultifdError('internal', `RAM block ${block.name}: no changedPages`);
+  return bitmap;
 }

@@ -14,14 +14,19 @@ const BREATH = 25;
 const FEW = 256;
 const IN_VAIN = 4;
 
-/** What is known of a chunk: it was written since it was last taken; it was taken. */
+/** What is known of a chunk: it was written since it was last taken; it was taken; it counts as written again. */
 const WRITTEN = 1;
 const TAKEN = 2;
+const AGAIN = 4;
 
 interface ArrivingBlock {
   readonly changed: DirtyBitmap;
   /** For each chunk. */
   readonly chunks: Uint8Array;
+  /** For each chunk: its pages that were ever marked, at most 16. */
+  readonly pages: Uint16Array;
+  /** The last chunk that was ever marked, -1 for none. */
+  front: number;
   /** For each piece: when a write was last seen to it. `NEVER`: none since it was taken. */
   readonly seen: Float64Array;
 }
@@ -33,6 +38,7 @@ const NEVER = Number.POSITIVE_INFINITY;
  *
  * Ready is what was written and has been quiet for `QUIET`. In the first round, of a guest that stands still or runs, that is
  * all behind the front of arrival: each page comes once, and a round takes longer. What a guest writes all the time is not quiet.
+ * The chunk at the front itself is not, until all of it is here: on a slow link the rest of it comes later than that.
  * Each chunk is chosen once only. So a store gets at most one copy of it that the guest then writes again and nobody needs. Of a guest
  * that writes again much of what was chosen, nothing more is.
  *
@@ -64,6 +70,8 @@ export class Arrival {
       return {
         changed: DirtyBitmap.allocate(length / pageSize),
         chunks: new Uint8Array(chunks),
+        pages: new Uint16Array(chunks),
+        front: -1,
         seen: new Float64Array(Math.ceil(chunks / PIECE_CHUNKS)).fill(NEVER),
       };
     });
@@ -115,10 +123,13 @@ export class Arrival {
     const block = this.#blocks[piece.block];
     const index = piece.first / PIECE_CHUNKS;
     if (block === undefined || now - (block.seen[index] ?? NEVER) < QUIET) return undefined;
-    block.seen[index] = NEVER;
+    // As long as the front is in it, it is looked at again.
+    const isFront = this.#isInPart(block, piece);
+    if (!isFront) block.seen[index] = NEVER;
     const wanted = new Uint8Array(piece.count);
     for (let each = 0; each < piece.count; each++) {
       if (block.chunks[piece.first + each] !== WRITTEN) continue;
+      if (isFront && piece.first + each === block.front) continue;
       block.chunks[piece.first + each] = TAKEN;
       this.#taken++;
       wanted[each] = 1;
@@ -126,11 +137,20 @@ export class Arrival {
     return wanted.includes(1) ? { ...piece, wanted } : undefined;
   }
 
+  /** Whether the front is in this piece, and of its chunk there are pages that have never come. */
+  #isInPart({ front, pages, changed }: ArrivingBlock, { first, count }: Piece): boolean {
+    if (front < first || front >= first + count) return false;
+    const each = CHUNK_SIZE / this.#pageSize;
+    const all = Math.min(each, changed.pages - front * each);
+    return pages[front] !== 2 ** all - 1;
+  }
+
   /** Takes the marks of a piece. @returns whether there were any. */
   #collect({ block: number, first, count }: Piece, now: number): boolean {
     const block = this.#blocks[number];
     if (block === undefined) return false;
-    const { changed, chunks, seen } = block;
+    const { changed, chunks, pages, seen } = block;
+    const each = CHUNK_SIZE / this.#pageSize;
     const from = (first * CHUNK_SIZE) / this.#pageSize;
     const end = Math.min(changed.pages, from + (count * CHUNK_SIZE) / this.#pageSize);
     let any = false;
@@ -138,9 +158,16 @@ export class Arrival {
     for (let word = from >>> 5; word * 32 < end; word++) {
       for (let bits = changed.takeWord(word); bits !== 0; bits &= bits - 1) {
         const page = word * 32 + 31 - Math.clz32(bits & -bits);
-        const chunk = Math.floor((page * this.#pageSize) / CHUNK_SIZE);
-        if (chunks[chunk] === TAKEN) this.#again++;
-        chunks[chunk] = (chunks[chunk] ?? 0) | WRITTEN;
+        const chunk = Math.floor(page / each);
+        const state = chunks[chunk] ?? 0;
+        const known = pages[chunk] ?? 0;
+        const bit = 1 << (page % each);
+        // Behind all that came of it before, it is its rest.
+        const isAgain = (state & (TAKEN | AGAIN)) === TAKEN && known >= bit;
+        if (isAgain) this.#again++;
+        chunks[chunk] = state | WRITTEN | (isAgain ? AGAIN : 0);
+        pages[chunk] = known | bit;
+        block.front = Math.max(block.front, chunk);
         any = true;
       }
     }

@@ -54,8 +54,10 @@ describe('a guest that is coming', () => {
     write(0, 0);
     write(0, 63 * each, each);
     write(0, 64 * each);
-    write(0, 140 * each);
-    write(1, 0);
+    // What there is of the last chunks, in whole.
+    const part = Math.max(1, each / 2);
+    write(0, 140 * each, part);
+    write(1, 0, part);
     await pass(3 * QUIET);
     expect(chunks).toEqual(['0:0', '0:63', '0:64', '0:140', '1:0']);
     // Written again: not taken again, and not as it was.
@@ -70,6 +72,45 @@ describe('a guest that is coming', () => {
     const taken = [0, 63, 64, 65, 66, 140].map((chunk) => arrival.isTaken(0, chunk));
     expect(taken).toEqual([true, false, true, true, false, true]);
     expect(arrival.isTaken(1, 0)).toBe(false);
+  });
+
+  it('leaves the chunk at the front until all of it is here, or something behind it', async () => {
+    const { arrival, write, chunks, done } = arrivalOf(4096, [512 * CHUNK_SIZE]);
+    // As packets come on a slow link, of 7.5 chunks each.
+    for (let packet = 0; packet < 40; packet++) {
+      write(0, packet * 120, 120);
+      await pass(4 * QUIET);
+      const here = (packet + 1) * 7.5;
+      expect(chunks).toEqual(Array.from({ length: Math.floor(here) }, (_, chunk) => `0:${chunk}`));
+    }
+    // A chunk whose end is zero never has all of its pages.
+    write(0, 300 * 16, 3);
+    write(0, 400 * 16, 16);
+    await pass(3 * QUIET);
+    expect(chunks.slice(300)).toEqual(['0:300', '0:400']);
+    arrival.end();
+    await done;
+    arrival.settle();
+    for (let chunk = 0; chunk < 300; chunk++) expect(arrival.isTaken(0, chunk)).toBe(true);
+  });
+
+  it.each([
+    { what: 'the rest of what came in part', first: 8, next: 1 },
+    { what: 'what came before', first: 7, next: 0 },
+  ])('of chunks that were taken in part comes $what: $next more is taken', async ({ first, next }) => {
+    const { arrival, write, chunks, done } = arrivalOf(4096, [512 * CHUNK_SIZE]);
+    for (let chunk = 0; chunk < 256; chunk++) write(0, chunk * 16, 8);
+    write(0, 256 * 16, 16);
+    await pass(3 * QUIET);
+    expect(chunks).toHaveLength(257);
+    for (let chunk = 0; chunk < 256; chunk++) write(0, chunk * 16 + first, 16 - first);
+    await pass(3 * QUIET);
+    write(0, 500 * 16, 16);
+    await pass(3 * QUIET);
+    expect(chunks).toHaveLength(257 + next);
+    arrival.end();
+    await done;
+    expect(arrival.isTaken(0, 0)).toBe(false);
   });
 
   it('leaves a piece alone that is written all the time, and takes the others', async () => {
@@ -128,7 +169,7 @@ describe('a guest that is coming', () => {
     for (let chunk = 0; chunk < again; chunk++) write(0, chunk * 16, 16);
     await pass(3 * QUIET);
     write(0, 0);
-    write(0, 500 * 16);
+    write(0, 500 * 16, 16);
     await pass(3 * QUIET);
     expect(chunks).toHaveLength(256 + next);
     arrival.end();
@@ -138,7 +179,7 @@ describe('a guest that is coming', () => {
   it('is looked at a part at a time if it is large, and to its end', async () => {
     const length = 20 * 2 ** 30;
     const { arrival, write, chunks, done } = arrivalOf(4096, [length]);
-    write(0, length / 4096 - 1);
+    write(0, length / 4096 - 16, 16);
     // Neither a look nor the next one goes on without a pause.
     await pass(1);
     write(0, 0);

@@ -92,6 +92,19 @@ describe('a signal that outlives its writer', () => {
     expect(listeners(signal)).toBe(0);
   });
 
+  it('nor of one that writes so much again that nothing more is packed early', async () => {
+    const { signal } = new AbortController();
+    const { store } = await tempStore();
+    const guest = await comingInto(store, 'a', signal);
+    guest.write(0, createRandom(1).bytes(MANY * CHUNK));
+    await guest.early(MANY * CHUNK);
+    guest.write(0, createRandom(2).bytes(100 * CHUNK));
+    // Long enough to see that: if it is not, this test finds nothing.
+    await sleep(1500);
+    await guest.writer.close();
+    expect(listeners(signal)).toBe(0);
+  });
+
   it('nor of one whose memory cannot be opened', async () => {
     const { signal } = new AbortController();
     const { store } = await tempStore();

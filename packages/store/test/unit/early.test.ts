@@ -53,14 +53,17 @@ describe('a guest that is stored while it comes', () => {
     const temp = await tempStore();
     const guest = await comingInto(temp.store, 'a');
     const pages = LENGTH / PAGE;
+    // Until something was taken, and for a while.
     const until = performance.now() + 4000;
-    while (performance.now() < until) {
+    while (performance.now() < until || guest.writer.early === 0) {
       const page = random.int(pages);
       const count = 1 + random.int(Math.min(200, pages - page));
       if (random.int(4) === 0) guest.zero(page, count);
       else guest.write(page, Buffer.alloc(count * PAGE, `${random.next()}`));
       await sleep(random.int(60));
     }
+    // Of what was taken, all is other now.
+    guest.write(0, Buffer.from(random.bytes(LENGTH)));
     await guest.save();
     await guest.writer.close();
     await expectWhole(guest, temp, 'a');
@@ -70,15 +73,20 @@ describe('a guest that is stored while it comes', () => {
   it('chunks that are read while a thread writes them are read again, and what is stored has its hash', async () => {
     const temp = await tempStore();
     const guest = await comingInto(temp.store, 'a');
+    const stop = new Int32Array(new SharedArrayBuffer(4));
     const workerData = {
       descriptor: guest.descriptor,
       received: guest.received.buffer,
       changed: guest.changed.buffer,
-      bursts: 4,
+      stop,
       length: 64 * CHUNK,
     };
     const thread = new Worker(new URL('../fixtures/write-always.mjs', import.meta.url), { workerData });
-    await once(thread, 'message');
+    const done = once(thread, 'message');
+    await eventually(() => expect(guest.writer.early).toBeGreaterThan(16 * CHUNK));
+    // What is taken by now is written again.
+    Atomics.store(stop, 0, 1);
+    await done;
     await guest.save();
     await guest.writer.close();
     await expectWhole(guest, temp, 'a');

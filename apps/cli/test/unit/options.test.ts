@@ -1,22 +1,10 @@
-import { MultifdError } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
 import { codecSettings, parseZlibLevel, parseZstdLevel } from '../../src/options/compression.js';
 import { parseMachineType, parseUuid } from '../../src/options/identity.js';
 import { checkAnnouncedRam, DEFAULT_MAX_RAM, parseMaxRam } from '../../src/options/max-ram.js';
 import { parseSize, parseWhole } from '../../src/options/sizes.js';
 import { parseSource } from '../../src/options/sources.js';
-
-/** What a call throws; every refusal is a MultifdError of one line. */
-function refusal(call: () => unknown): MultifdError {
-  try {
-    call();
-  } catch (error) {
-    if (!MultifdError.is(error)) throw error;
-    expect(error.message).not.toContain('\n');
-    return error;
-  }
-  throw new Error('it was accepted');
-}
+import { refusal } from '../helpers/refusal.js';
 
 describe('sizes', () => {
   it.each([

@@ -1,4 +1,3 @@
-import { MultifdError } from '@multifd/core';
 import { describe, expect, it } from 'vitest';
 import {
   isLocal,
@@ -7,18 +6,7 @@ import {
   parseRelayDestination,
   parseTarget,
 } from '../../src/options/places.js';
-
-/** What a call throws; every refusal is a MultifdError of one line. */
-function refusal(call: () => unknown): MultifdError {
-  try {
-    call();
-  } catch (error) {
-    if (!MultifdError.is(error)) throw error;
-    expect(error.message).not.toContain('\n');
-    return error;
-  }
-  throw new Error('it was accepted');
-}
+import { refusal } from '../helpers/refusal.js';
 
 describe('places', () => {
   it('destinations', () => {

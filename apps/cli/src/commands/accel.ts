@@ -1,16 +1,11 @@
-import {
-  type AcceleratorChoice,
-  checkLimits,
-  MultifdError,
-  NO_THREADS,
-  type ProbedAccelerator,
-} from '@multifd/core';
+import { type AcceleratorChoice, MultifdError, type ProbedAccelerator } from '@multifd/core';
 import { benchAccelerators } from '../accelerators/bench.js';
 import { benchOffload, type Compared } from '../accelerators/bench-offload.js';
 import { knownAccelerators } from '../accelerators/choose.js';
 import { readRequest } from '../accelerators/request.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { listenForInterrupt } from '../interrupt.js';
+import { startNodeThreads } from '../node-threads.js';
 import { accelBenchDocument, accelListDocument, benchTable, listTable } from '../report/accel-document.js';
 import { formatError } from '../report/errors.js';
 import { failedCommandDocument } from '../report/failed-document.js';
@@ -106,7 +101,7 @@ async function survey({ accel }: AccelOptions): Promise<{
 async function told(command: string, { json }: AccelOptions, work: () => Promise<string>): Promise<ExitCode> {
   try {
     // Modules are read by Node's threads.
-    checkLimits(NO_THREADS);
+    startNodeThreads();
     process.stdout.write(await work());
     return EXIT.done;
   } catch (error) {

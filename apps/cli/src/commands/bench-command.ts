@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { checkLimits, MultifdError, NO_THREADS, threadsOf } from '@multifd/core';
+import { checkLimits, MultifdError, NO_THREADS, startThreadPool, threadsOf } from '@multifd/core';
 import { probe } from '@multifd/host-linux';
 import { PLAIN_COPY, PLAIN_READ } from '../bench/ceilings.js';
 import { multifdToQemu, qemuToMultifd } from '../bench/cross.js';
@@ -145,6 +145,7 @@ class BenchRun {
     const threads = threadsOf(Math.max(...rows.map(({ channels }) => channels)), THREADS_BESIDE);
     // A source and a destination, each a process: without threads they would end or stand still without a word.
     checkLimits(NO_THREADS, [threads, threads]);
+    startThreadPool();
     const { samples: file, runs = DEFAULT_RUNS, images } = this.#options;
     const where = environment();
     const before = file === undefined ? undefined : samplesToKeep(file, where);

@@ -1,8 +1,9 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import { checkLimits, MultifdError, NO_THREADS } from '@multifd/core';
+import { MultifdError } from '@multifd/core';
 import { diffGuests, type GuestDiff } from '../diff/diff-run.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { listenForInterrupt } from '../interrupt.js';
+import { startNodeThreads } from '../node-threads.js';
 import { diffDocument } from '../report/diff-document.js';
 import { diffPicture } from '../report/diff-picture.js';
 import { diffText } from '../report/diff-text.js';
@@ -32,7 +33,7 @@ export async function diffCommand(
         hint: 'as in multifd inspect --diff before.mig now.mig',
       });
     // The disk is waited for by Node's threads.
-    checkLimits(NO_THREADS);
+    startNodeThreads();
     if (picture !== undefined && existsSync(picture))
       throw new MultifdError('usage', `--picture ${picture}: it is already there`, {
         hint: 'name another file',

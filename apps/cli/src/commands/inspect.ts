@@ -1,7 +1,7 @@
-import { checkLimits, NO_THREADS } from '@multifd/core';
 import { explainFile, type Inspection } from '@multifd/qemu';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { findFile, usersMistake } from '../images/file-source.js';
+import { startNodeThreads } from '../node-threads.js';
 import { formatError } from '../report/errors.js';
 import { inspectDocument } from '../report/inspect-document.js';
 import { inspectText } from '../report/inspect-text.js';
@@ -30,7 +30,7 @@ export async function inspectCommand(file: string, options: { readonly json?: tr
 async function explain(place: string): Promise<Inspection> {
   const { path, offset } = findFile(place);
   // Unpacking is done by Node's threads.
-  checkLimits(NO_THREADS);
+  startNodeThreads();
   try {
     return await explainFile(path, offset === undefined ? {} : { offset });
   } catch (error) {

@@ -2,6 +2,7 @@ import { type GuestWord, type MigrationStatus, saidBySource } from '@multifd/cor
 import { orderedMigrate } from '../control/ordered.js';
 import { type ExitCode, endOf } from '../exit-codes.js';
 import { endedAtOnce, listenForInterrupt } from '../interrupt.js';
+import { startNodeThreads } from '../node-threads.js';
 import { withCompatHint } from '../options/machine-compat.js';
 import type { MigrateOptions } from '../options/requests.js';
 import { afterCompletion, formatError } from '../report/errors.js';
@@ -43,6 +44,7 @@ export async function migrateCommand(
   let run: MigrateRun | undefined;
   let caught: unknown;
   try {
+    startNodeThreads();
     watch = await Watch.open('migrate', options, terminal);
     const interrupt = watch.steers(interrupted);
     const order = options.defer ? await watch.order(interrupt.signal) : undefined;

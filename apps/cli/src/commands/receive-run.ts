@@ -18,6 +18,7 @@ import { chooseHost, type HostChoice } from '../host/choose-host.js';
 import { allocateGuestMemory, type GuestMemory } from '../host/guest-memory.js';
 import { droppedNote, hasDeviceState } from '../images/device-state.js';
 import type { IncomingTarget, Kept } from '../images/incoming-target.js';
+import { ingestThreads } from '../images/ingest-threads.js';
 import { leftOvers } from '../images/left-over.js';
 import { openTarget } from '../images/open-target.js';
 import { PAGE_SIZE } from '../images/page-size.js';
@@ -91,7 +92,8 @@ export class ReceiveRun {
     this.#facts.channels = parameters.multifdChannels;
     this.#facts.codec = codec;
     // Before anything is made for the guest.
-    checkLimits(threadsOf(parameters.multifdChannels, 1 + DIGEST_THREAD));
+    const ingesting = target.kind === 'store' ? ingestThreads() : 0;
+    checkLimits(threadsOf(parameters.multifdChannels, 1 + DIGEST_THREAD + ingesting));
     // Now: it is loaded late, and when the images are complete a guest stands still.
     if (target.kind === 'raw') loadHoleSeeker();
     this.#noteAll(leftOvers(target));

@@ -3,6 +3,7 @@ import { type ExitCode, endOf } from '../exit-codes.js';
 import { endedAtOnce, listenForInterrupt } from '../interrupt.js';
 import { followParent } from '../loopback/follow-parent.js';
 import { errorReport, tellParent } from '../loopback/messages.js';
+import { startNodeThreads } from '../node-threads.js';
 import { parseTarget } from '../options/places.js';
 import type { ReceiveOptions } from '../options/requests.js';
 import { afterCompletion, formatError } from '../report/errors.js';
@@ -44,6 +45,7 @@ export async function receiveCommand(
   let caught: unknown;
   try {
     const place = parseTarget(target);
+    startNodeThreads();
     watch = await Watch.open('receive', options, terminal);
     const interrupt = watch.steers(interrupted);
     const order = options.defer ? await watch.order(interrupt.signal) : undefined;

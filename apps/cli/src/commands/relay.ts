@@ -11,6 +11,7 @@ import { type CodecChoice, chooseCodec } from '../codecs/choose.js';
 import { type ExitCode, endOf } from '../exit-codes.js';
 import { chooseHost } from '../host/choose-host.js';
 import { endedAtOnce, type Interrupt, listenForInterrupt } from '../interrupt.js';
+import { startNodeThreads } from '../node-threads.js';
 import { codecSettings } from '../options/compression.js';
 import { tellCompat, withCompatHint } from '../options/machine-compat.js';
 import { isLocal, parseListen, parseRelayDestination } from '../options/places.js';
@@ -58,6 +59,7 @@ export async function relayCommand(
   let watch: Watch | undefined;
   let caught: unknown;
   try {
+    startNodeThreads();
     watch = await Watch.open('relay', options, terminal);
     await run(facts, options, terminal, watch.steers(interrupted), watch);
   } catch (error) {

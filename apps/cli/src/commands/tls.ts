@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { checkLimits, NO_THREADS } from '@multifd/core';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
+import { startNodeThreads } from '../node-threads.js';
 import { formatError } from '../report/errors.js';
 import { failedCommandDocument } from '../report/failed-document.js';
 import { type MadeFiles, makeCertificates } from '../tls/make-files.js';
@@ -16,7 +16,7 @@ export interface TlsInitOptions {
 export async function tlsInitCommand(dir: string, options: TlsInitOptions): Promise<ExitCode> {
   try {
     // Keys are made by Node's threads.
-    checkLimits(NO_THREADS);
+    startNodeThreads();
     const { files, hosts } = options.psk ? sharedKey() : await makeCertificates(options.host ?? []);
     writePrivately(dir, files);
     if (options.json) process.stdout.write(`${JSON.stringify(document(dir, files, hosts), null, 2)}\n`);

@@ -1,10 +1,11 @@
 import { fstatSync, statSync } from 'node:fs';
-import { checkLimits, MultifdError, NO_THREADS } from '@multifd/core';
+import { MultifdError } from '@multifd/core';
 import type { VmcoreSummary } from '@multifd/qemu';
 import { vmcore } from '../images/file-formats.js';
 import { FileTarget } from '../images/file-target.js';
 import { leftOvers } from '../images/left-over.js';
 import { loadHoleSeeker } from '../images/seek.js';
+import { startNodeThreads } from '../node-threads.js';
 import type { ConvertSource } from '../options/convert-source.js';
 import type { Target } from '../options/places.js';
 import type { ConvertFacts } from '../report/convert-document.js';
@@ -42,7 +43,7 @@ export class ConvertRun {
   async run(source: ConvertSource, { path }: Extract<Target, { readonly kind: 'core' }>): Promise<void> {
     const started = performance.now();
     // The disk is waited for by Node's threads.
-    checkLimits(NO_THREADS);
+    startNodeThreads();
     loadHoleSeeker();
     const guest = await this.#open(source);
     try {

@@ -90,7 +90,7 @@ function checkSame(directory: string, before: Manifest | undefined): void {
   const what = `raw:${directory}`;
   if (isDeepStrictEqual(before, readManifest(what, directory))) return;
   throw new MultifdError('io', `${what}: another guest came into the directory while it was opened`, {
-    hint: 'see which multifd receives into it, and send it again',
+    hint: 'see which multifd receives into it, and begin again',
   });
 }
 

@@ -53,8 +53,8 @@ export class SourceFile {
     const isOpen = files.isOpenForWriting(this.fd);
     if (isOpen === false) return undefined;
     if (isOpen === undefined)
-      return `whether another program has ${this.path} open for writing cannot be found out (another user's file, or a file system without leases): if a QEMU runs on it, stop it first, or what is sent is torn`;
-    return `warning: another program has ${this.path} open for writing: if a QEMU runs on it, stop it first, or what is sent is torn`;
+      return `whether another program has ${this.path} open for writing cannot be found out (another user's file, or a file system without leases): if a QEMU runs on it, stop it first, or what is read is torn`;
+    return `warning: another program has ${this.path} open for writing: if a QEMU runs on it, stop it first, or what is read is torn`;
   }
 
   close(): void {
@@ -62,8 +62,8 @@ export class SourceFile {
   }
 
   #changed(how: string): MultifdError {
-    return new MultifdError('io', `${this.path}: the file ${how} while it was sent`, {
-      hint: 'make sure that nothing writes to it (is a QEMU running on it?), and send it again',
+    return new MultifdError('io', `${this.path}: the file ${how} while it was read`, {
+      hint: 'make sure that nothing writes to it (is a QEMU running on it?), and begin again',
     });
   }
 }

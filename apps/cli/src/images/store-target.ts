@@ -1,18 +1,18 @@
-import { mkdirSync, renameSync, statSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type IncomingBlock, type IncomingRam, MultifdError } from '@multifd/core';
 import { MappedRamWriter } from '@multifd/qemu';
 import type { ObjectStore, SnapshotWriter } from '@multifd/store';
 import { bucketOf, type StorePlace } from '../options/store-place.js';
-import { withPath, withPlace } from '../system-error.js';
 import { arrivalNotes } from './arrival-notes.js';
 import type { GuestToKeep, IncomingTarget, Kept, Stranded } from './incoming-target.js';
+import { ingestThreads } from './ingest-threads.js';
 import { type OpenStored, openStored } from './open-stored.js';
 import { OwnFile } from './own-file.js';
 import { PAGE_SIZE } from './page-size.js';
-import { checkDirectory, tryPlace } from './place.js';
-
+import { tryPlace } from './place.js';
+import { makeDirectory } from './store-directory.js';
 import { localDirectory, storeObjects } from './store-objects.js';
 import { syncDirectory } from './sync-directory.js';
 import { troubles } from './troubles.js';
@@ -95,6 +95,7 @@ export class StoreTarget implements IncomingTarget {
       blocks: announced,
       replace: this.#settings.replace,
       before: this.#before,
+      threads: ingestThreads(),
       signal: this.#abort.signal,
     });
     try {
@@ -243,17 +244,6 @@ export class StoreTarget implements IncomingTarget {
     if (this.#state === 'discarded' && !this.#mustStay)
       throw new MultifdError('cancelled', `${this.#objects.what}: the snapshot was given up`);
   }
-}
-
-/** Whether it was not there before. @throws MultifdError `usage` if it is none, or cannot be made. */
-function makeDirectory(what: string, directory: string): boolean {
-  const there = withPath(`${what}: cannot be reached`, () => statSync(directory, { throwIfNoEntry: false }));
-  if (there?.isDirectory() === true) return false;
-  if (there !== undefined)
-    throw new MultifdError('usage', `${what}: not a directory`, { hint: 'name a directory for the store' });
-  checkDirectory(what, dirname(directory));
-  withPlace(`no directory can be made in ${dirname(directory)}`, () => mkdirSync(directory, 0o700));
-  return true;
 }
 
 function taken(what: string): MultifdError {

@@ -25,6 +25,7 @@ const PHRASES: readonly (readonly [said: string, here: string])[] = [
   ['let this one be replaced', 'give --force to replace it'],
   ['outgoing.multifdChannels', '--outgoing-multifd-channels'],
   ['as ram: ', 'with --ram '],
+  ['the same VM uuid (QEMU: -uuid)', 'the same uuid (--uuid; of a QEMU: -uuid)'],
 ];
 
 const NAMES = new RegExp(`\\b(${Object.keys(OPTIONS).join('|')})\\b`, 'g');

@@ -1,12 +1,6 @@
 import { constants, type WriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import {
-  checkLimits,
-  type MigrationStatus,
-  NO_THREADS,
-  type RoundStatistics,
-  type SourceStatistics,
-} from '@multifd/core';
+import type { MigrationStatus, RoundStatistics, SourceStatistics } from '@multifd/core';
 import { pathError } from '../system-error.js';
 import type { EngineEvent, Known } from './known.js';
 import { roundMember } from './progress-lines.js';
@@ -45,8 +39,6 @@ export class Trace implements Watcher {
    * @throws MultifdError `usage` or `io`.
    */
   static async open(path: string, known: Known, note: (line: string) => void): Promise<Trace> {
-    // Node's threads open it, and Node aborts where they cannot start.
-    checkLimits(NO_THREADS);
     try {
       const handle = await open(path, FLAGS, 0o600);
       return new Trace(handle.createWriteStream(), known, note);

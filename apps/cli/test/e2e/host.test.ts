@@ -130,6 +130,12 @@ describe.skipIf(!found.ok)(`host-linux${absent}`, () => {
     },
   );
 
+  it('a memfd that is larger than a file may be: what to raise is named', async () => {
+    const { code, stderr } = await run(['migrate', 'demo:64M,backing=memfd'], { limitFileSize: 1024 });
+    expect(stderr).toMatch(/cannot size a memfd: File too large .*\nhint: raise ulimit -f/);
+    expect(code).toBe(1);
+  });
+
   it('a memfd guest has as many allocated blocks on both ends, also where zero-page-detection is none', async () => {
     for (const mode of ['multifd', 'legacy'] as const) {
       // So few that none of it is in huge pages, where the kernel has them for shared memory.

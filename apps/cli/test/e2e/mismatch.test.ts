@@ -31,6 +31,7 @@ describe('the two ends do not fit', () => {
     expect(source.stderr).toMatch(
       /the destination says: (?:the source has another guest: )?channel \d+: init packet uuid .*\nhint: .*intact here\n$/,
     );
+    expect(source.stderr).toContain('give both ends the same uuid (--uuid; of a QEMU: -uuid)');
     // It is not for a stranger to know.
     expect(source.stderr).not.toContain(UUID);
     await destination.says(/refused 127.0.0.1:\d+: .*uuid/);

@@ -90,7 +90,7 @@ describe.each([
     const { code, stderr, stdout } = await source.ended;
     expect(stderr).toMatch(
       new RegExp(
-        `^${HOLES_NOTE}multifd: ${file}: the file ${how} while it was sent\nhint: .+nothing writes to it.+\n$`,
+        `^${HOLES_NOTE}multifd: ${file}: the file ${how} while it was read\nhint: .+nothing writes to it.+\n$`,
       ),
     );
     expect(stderr).not.toMatch(/intact/);
@@ -105,7 +105,7 @@ describe.each([
     truncateSync(file, PAGE);
     const { code, stderr, stdout } = await source.ended;
     expect(stderr).toMatch(/; the guest was not handed over, but here it is not as it was: .+\n$/);
-    expect(stderr).toContain(`${file}: the file was written to while it was sent`);
+    expect(stderr).toContain(`${file}: the file was written to while it was read`);
     expect(stderr).not.toMatch(/intact/);
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', 'guest-at': 'source' });
@@ -118,7 +118,7 @@ describe.each([
     truncateSync(file, 12 * MIB);
     source.child.kill('SIGINT');
     const { stderr } = await source.ended;
-    expect(stderr).toMatch(/the file was written to while it was sent; the guest was not handed over/);
+    expect(stderr).toMatch(/the file was written to while it was read; the guest was not handed over/);
     expect(stderr).not.toMatch(/intact/);
   });
 

@@ -164,9 +164,10 @@ describe('words that are wrong', () => {
     [['store', 'show', 'none'], /a store and the name of a snapshot belong here/],
     [['store', 'export', 'none#a', 'memory'], /a snapshot is exported to a file or to images/],
     [['store', 'import', 'none.mig', 'store#a'], /none\.mig: no such file/],
+    [['store', 'import', 'raw:something', 'none/x#a'], /there is no directory none/],
   ])('%j', async (args, message) => {
     const cwd = tempDirectory();
-    writeFileSync(join(cwd, 'something'), '');
+    writeFileSync(join(cwd, 'something'), Buffer.alloc(4096));
     const { code, stdout, stderr } = await run(args, { cwd });
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(message);

@@ -1,14 +1,13 @@
 import { MultifdError } from '../errors.js';
 import { readSystemLimits, type SystemLimits } from './system-limits.js';
+import { poolSize, poolThreadsToCome } from './thread-pool.js';
 
 /** Open files of one thread with its connection, measured: 5 for Node's event loop, 2 for the socket. */
 const FILES_PER_THREAD = 7;
 /** Other open files: listener, guest memory, modules while they load. */
 const FILES_BESIDE = 12;
-/** Threads that libuv starts when the first file is opened asynchronously. */
-const THREAD_POOL = 4;
-/** Threads of a newly started Node process, libuv's pool included; measured. */
-const THREADS_OF_NODE = 11;
+/** Threads of a newly started Node process, without libuv's pool; measured. */
+const THREADS_OF_NODE = 7;
 /** Address space in bytes that V8 reserves for a thread; measured 842 MiB on x64. */
 const SPACE_PER_THREAD = 850 * 2 ** 20;
 
@@ -93,7 +92,8 @@ function filesOf(threads: number): number {
 
 /** Threads that are started on this machine. @param workers of this process, then of each that it starts. */
 function tasksOf([own = 0, ...others]: readonly number[]): number {
-  return own + THREAD_POOL + others.reduce((sum, other) => sum + other + THREADS_OF_NODE, 0);
+  const each = THREADS_OF_NODE + poolSize();
+  return own + poolThreadsToCome() + others.reduce((sum, other) => sum + other + each, 0);
 }
 
 /** @param fewest what the fewest channels need; undefined: it is not about channels. */

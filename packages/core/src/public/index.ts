@@ -28,6 +28,7 @@ export {
 } from '../errors.js';
 export { checkLimits, NO_THREADS, relayThreads, type ThreadNeeds, threadsOf } from '../limits/needs.js';
 export type { Room, SystemLimits } from '../limits/system-limits.js';
+export { startThreadPool } from '../limits/thread-pool.js';
 export {
   completeParameters,
   DEFAULT_PARAMETERS,

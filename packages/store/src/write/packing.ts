@@ -45,7 +45,7 @@ export class Packing {
   #setback: MultifdError | undefined;
   #isClosed = false;
 
-  /** To be closed. @param options checked by `checkThreads`. */
+  /** To be closed. @param options checked by `checkThreads`. @throws MultifdError `io` if its threads cannot be started. */
   constructor(store: Store, what: string, options: PackingOptions) {
     this.#store = store;
     this.#what = what;
@@ -166,8 +166,16 @@ export function checkThreads(threads: number | undefined): void {
   );
 }
 
+/** @throws MultifdError `io` if one of them cannot be started: then there is none. */
 function startThreads(threads = Math.min(DEFAULT_MOST, availableParallelism())): readonly IngestWorker[] {
-  return Array.from({ length: threads }, () => new IngestWorker());
+  const started: IngestWorker[] = [];
+  try {
+    while (started.length < threads) started.push(new IngestWorker());
+  } catch (error) {
+    for (const each of started) void each.end();
+    throw error;
+  }
+  return started;
 }
 
 function marked(place: ObjectPlace, mark: string): ObjectPlace {

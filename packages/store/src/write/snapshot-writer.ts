@@ -76,7 +76,13 @@ export class SnapshotWriter {
     const before = options.before === undefined ? now : (options.before ?? undefined);
     if (now !== undefined && now !== before) throw younger(store, name);
     const lease = await Lease.use(store.objects, `a writer of ${name}`, signal);
-    return new SnapshotWriter(store, name, options, before, lease);
+    try {
+      return new SnapshotWriter(store, name, options, before, lease);
+    } catch (error) {
+      // What has failed says more than that this fails, too.
+      await lease.release().catch(() => {});
+      throw error;
+    }
   }
 
   /** Packs that could not be used, one line each: what they hold is stored once more. */

@@ -1,6 +1,6 @@
-import { checkLimits, NO_THREADS } from '@multifd/core';
 import { EXIT, type ExitCode, exitCodeOf } from '../../exit-codes.js';
 import { cancelled, listenForInterrupt } from '../../interrupt.js';
+import { startNodeThreads } from '../../node-threads.js';
 import { formatError } from '../../report/errors.js';
 import { failedCommandDocument } from '../../report/failed-document.js';
 import { notesMember, noting, openTerminal, type Terminal } from '../../report/terminal.js';
@@ -30,7 +30,7 @@ export async function runStore(
   let outcome: Outcome | undefined;
   let error: unknown;
   try {
-    checkLimits(NO_THREADS);
+    startNodeThreads();
     outcome = await work(interrupt.signal, terminal);
     error = outcome.error;
   } catch (caught) {

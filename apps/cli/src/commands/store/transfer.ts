@@ -1,10 +1,12 @@
-import { type GuestRamDescriptor, MultifdError } from '@multifd/core';
+import { checkLimits, type GuestRamDescriptor, MultifdError } from '@multifd/core';
 import type { ExitCode } from '../../exit-codes.js';
 import { chooseHost } from '../../host/choose-host.js';
 import { openAtRest } from '../../images/at-rest.js';
 import { copyRam, markContent } from '../../images/copy-ram.js';
 import { droppedNote, hasDeviceState } from '../../images/device-state.js';
+import { ingestThreads } from '../../images/ingest-threads.js';
 import { openTarget } from '../../images/open-target.js';
+import { makeDirectory } from '../../images/store-directory.js';
 import { storeObjects } from '../../images/store-objects.js';
 import { openStoreSource, type SnapshotInUse } from '../../images/store-source.js';
 import { unusablePacks } from '../../images/unusable-packs.js';
@@ -101,15 +103,20 @@ export async function importCommand(
   return runStore('import', options, async (signal, terminal) => {
     const from = parseSource(/^(file|raw):/.test(source) ? source : `file:${source}`);
     const place = parseStorePlace(snapshot, 'snapshot');
+    const threads = ingestThreads();
+    checkLimits({ threads, least: threads });
     const rest = await openAtRest(from, signal);
     if (rest === undefined) throw new MultifdError('internal', 'no source was opened');
     const identity = rest.identity ?? { machineType: 'none' };
     const { guest, close } = await rest.prepare(identity, chooseHost('auto'), (line) => terminal.note(line));
     const { SnapshotWriter, Store } = await import('@multifd/store');
-    const store = await Store.openOrMake(await storeObjects(place.directory));
+    const objects = await storeObjects(place.directory);
+    if (objects.place.kind === 'disk') makeDirectory(objects.what, place.directory);
+    const store = await Store.openOrMake(objects);
     const writer = await SnapshotWriter.begin(store, place.name, {
       blocks: guest.ram.blocks,
       replace: options.force === true,
+      threads,
       signal,
       onProgress: (done, total) => terminal.progress(`importing: ${Math.round((100 * done) / total)} %`),
     });

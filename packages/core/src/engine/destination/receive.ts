@@ -2,6 +2,7 @@ import { type GuestPlace, MultifdError } from '../../errors.js';
 import { isBytes, kindOf } from '../../given.js';
 import { checkLimits, threadsOf } from '../../limits/needs.js';
 import { checkNode } from '../../limits/node-version.js';
+import { startThreadPool } from '../../limits/thread-pool.js';
 import { completeParameters } from '../../parameters.js';
 import type { RamBlockDescriptor } from '../../ram/block.js';
 import { bitmapFault } from '../../ram/check-bitmap.js';
@@ -56,6 +57,7 @@ export async function receive(options: ReceiveOptions): Promise<Incoming> {
   const reporting = options.report === undefined ? 0 : 1;
   const { threads, least } = threadsOf(multifdChannels, 1 + reporting);
   checkLimits({ threads: threads + decrypting(multifdChannels), least: least + decrypting(1) });
+  startThreadPool();
   const migration = new DestinationMigration(
     options,
     new ReceiveRole(options, pageSize),

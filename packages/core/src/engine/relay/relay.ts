@@ -1,6 +1,7 @@
 import { type GuestPlace, MultifdError } from '../../errors.js';
 import { checkLimits, relayThreads } from '../../limits/needs.js';
 import { checkNode } from '../../limits/node-version.js';
+import { startThreadPool } from '../../limits/thread-pool.js';
 import { AUTO } from '../../methods/shape.js';
 import { completeParameters, type MigrationParameters, type ZeroPageDetection } from '../../parameters.js';
 import type { GuestWord } from '../../thread/guest-place.js';
@@ -138,9 +139,6 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
   const uuid = checkUuid(options.uuid);
   const { incomingTls, outgoingTls } = options;
   const address = parseAddress(options.to);
-  // Now, and not when a guest has come.
-  const impossible = await impossibleDestination(address, 'destination');
-  if (impossible !== undefined) throw impossible;
   checkServerTls(incomingTls);
   checkClientTls(outgoingTls, address);
   const { multifdChannels: channels } = incoming;
@@ -151,6 +149,10 @@ export async function relay(options: RelayOptions): Promise<Relaying> {
     threads: needs.threads + decrypting(channels),
     least: needs.least + decrypting(1),
   });
+  startThreadPool();
+  // Now, and not when a guest has come.
+  const impossible = await impossibleDestination(address, 'destination');
+  if (impossible !== undefined) throw impossible;
   const io = await prepareSocketIo(options.socketIo);
   const role = new RelayRole({
     address,

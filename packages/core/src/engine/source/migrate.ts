@@ -1,6 +1,7 @@
 import { MultifdError } from '../../errors.js';
 import { checkLimits, threadsOf } from '../../limits/needs.js';
 import { checkNode } from '../../limits/node-version.js';
+import { startThreadPool } from '../../limits/thread-pool.js';
 import { type MigrationIo, prepareSocketIo } from '../../transport/socket-io.js';
 import type { MigrateOptions, MigrateResult, Migrating } from '../api.js';
 import { checkMethod, checkMigrateOptions } from '../check-options.js';
@@ -44,6 +45,7 @@ export async function startMigration(options: MigrateOptions): Promise<Migrating
   };
   try {
     checkLimits(threadsOf(checked.parameters.multifdChannels, 1));
+    startThreadPool();
     io = await prepareSocketIo(options.socketIo);
     const migration = new SourceMigration(options, checked, io);
     const result = migration.run().finally(release);

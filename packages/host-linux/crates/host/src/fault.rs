@@ -53,7 +53,11 @@ impl Fault {
 
     /// The system refused `what`.
     pub fn io(what: impl fmt::Display, error: &io::Error) -> Self {
-        Fault::new(Code::Io, format!("{what}: {error}"))
+        let fault = Fault::new(Code::Io, format!("{what}: {error}"));
+        match error.raw_os_error() {
+            Some(libc::EFBIG) => fault.hint("raise ulimit -f; it binds memory that is a file (memfd), too"),
+            _ => fault,
+        }
     }
 
     /// The system refused `what`; the reason is in `errno`.

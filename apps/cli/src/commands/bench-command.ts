@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { checkLimits, MultifdError, NO_THREADS, startThreadPool, threadsOf } from '@multifd/core';
 import { probe } from '@multifd/host-linux';
 import { PLAIN_COPY, PLAIN_READ } from '../bench/ceilings.js';
@@ -10,6 +8,7 @@ import { BenchFolder } from '../bench/images.js';
 import { multifdToMultifd } from '../bench/ours.js';
 import { qemuToQemu } from '../bench/peer.js';
 import { findPeers, type Peer, USUAL_PEER } from '../bench/peers.js';
+import { prepareReport, writeReport } from '../bench/report-file.js';
 import { nameOf, type Row, rowsOf } from '../bench/rows.js';
 import { type Listener, measureRows, type Turn } from '../bench/run.js';
 import type { Contender, Series } from '../bench/sample.js';
@@ -24,7 +23,6 @@ import {
 import { benchText } from '../bench/tables.js';
 import { makeBenchCredentials } from '../bench/tls.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
-import { checkDirectory } from '../images/place.js';
 import { listenForInterrupt } from '../interrupt.js';
 import {
   type BenchOptions,
@@ -33,9 +31,7 @@ import {
   DEFAULT_SCENARIOS,
   DEFAULT_SIZE,
 } from '../options/bench-options.js';
-import { quote } from '../options/sizes.js';
 import { benchDocument } from '../report/bench-document.js';
-import { benchPage } from '../report/bench-page.js';
 import { formatError } from '../report/errors.js';
 import { openTerminal, type Terminal } from '../report/terminal.js';
 
@@ -47,12 +43,15 @@ export async function benchCommand(options: BenchOptions): Promise<ExitCode> {
   const terminal = await openTerminal();
   const interrupt = listenForInterrupt();
   let samples: Samples | undefined;
+  /** The file that has all of them. */
+  let kept = options.from;
   let error: unknown;
   try {
-    if (options.report !== undefined) checkPlace(options.report);
+    if (options.report !== undefined) prepareReport(options.report);
     if (options.from === undefined) {
-      await new BenchRun(options, terminal, interrupt.signal, (taken) => {
+      await new BenchRun(options, terminal, interrupt.signal, (taken, file) => {
         samples = taken;
+        kept = file;
       }).run();
     } else {
       refuseBeside(options);
@@ -64,24 +63,20 @@ export async function benchCommand(options: BenchOptions): Promise<ExitCode> {
   } finally {
     terminal.clear();
   }
-  if (options.report !== undefined && samples !== undefined) {
-    try {
-      writeFileSync(options.report, benchPage(samples));
-    } catch (cause) {
-      error ??= MultifdError.from(cause, 'io', `--report: cannot write ${quote(options.report)}`);
-    }
-  }
+  const unwritten =
+    options.report === undefined || samples === undefined
+      ? undefined
+      : writeReport(options.report, samples, kept);
+  // Of two errors the first decides; people hear of both.
+  const later = error === undefined ? undefined : unwritten;
+  error ??= unwritten;
   const code = error === undefined ? EXIT.done : exitCodeOf(error);
   interrupt.release(code);
   if (options.json) process.stdout.write(`${JSON.stringify(benchDocument(samples, error), null, 2)}\n`);
   else if (samples !== undefined) process.stdout.write(benchText(samples));
   if (error !== undefined) process.stderr.write(formatError(error));
+  if (later !== undefined) process.stderr.write(formatError(later));
   return code;
-}
-
-/** Before anything is measured. @throws MultifdError `usage` */
-function checkPlace(file: string): void {
-  checkDirectory(`--report ${quote(file)}`, dirname(file));
 }
 
 /** With `--from` nothing is measured. @throws MultifdError `usage` */
@@ -116,14 +111,14 @@ class BenchRun {
   readonly #options: BenchOptions;
   readonly #terminal: Terminal;
   readonly #signal: AbortSignal;
-  readonly #taken: (samples: Samples) => void;
+  readonly #taken: (samples: Samples, kept?: string) => void;
 
-  /** @param taken is told all samples so far, after each row. */
+  /** @param taken is told all samples so far, after each row, and again with the file that has all of them. */
   constructor(
     options: BenchOptions,
     terminal: Terminal,
     signal: AbortSignal,
-    taken: (samples: Samples) => void,
+    taken: (samples: Samples, kept?: string) => void,
   ) {
     this.#options = options;
     this.#terminal = terminal;
@@ -232,9 +227,11 @@ class BenchRun {
       },
       onRow: (taken) => {
         series = [...series, ...taken];
-        this.#taken({ environment: where, series });
+        const samples = { environment: where, series };
+        this.#taken(samples);
         if (file === undefined) return;
         writeSamples(file, { environment: where, series: withSeries(before?.series ?? [], series) });
+        this.#taken(samples, file);
       },
     };
   }

@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { MultifdError } from '@multifd/core';
 import { diffGuests, type GuestDiff } from '../diff/diff-run.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
+import { tryOutput } from '../images/place.js';
 import { listenForInterrupt } from '../interrupt.js';
 import { startNodeThreads } from '../node-threads.js';
 import { diffDocument } from '../report/diff-document.js';
@@ -38,6 +39,7 @@ export async function diffCommand(
       throw new MultifdError('usage', `--picture ${picture}: it is already there`, {
         hint: 'name another file',
       });
+    if (picture !== undefined) tryOutput(`--picture ${picture}`, picture);
     diff = await diffGuests(before, now, terminal, interrupt.signal);
     terminal.clear();
     if (picture !== undefined) writePicture(picture, diffPicture(names, diff));

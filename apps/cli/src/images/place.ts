@@ -1,7 +1,8 @@
-import { statfsSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { MultifdError } from '@multifd/core';
-import { withPath } from '../system-error.js';
-import { OwnFile } from './own-file.js';
+import { withPath, withPlace } from '../system-error.js';
+import { hiddenName, OwnFile } from './own-file.js';
 
 /** HUGETLBFS_MAGIC of the kernel. */
 const HUGETLBFS = 0x9584_58f6;
@@ -38,4 +39,26 @@ export function tryPlace(what: string, directory: string): void {
     file.remove();
     file.close();
   }
+}
+
+/**
+ * Finds out whether a file for people (a report, a picture) can be written, before the work that it is about. What is
+ * there is not touched.
+ * @param what for messages: the user's words for the file.
+ * @throws MultifdError `usage`, `io`.
+ */
+export function tryOutput(what: string, file: string): void {
+  const there = withPath(`${what}: cannot be reached`, () => statSync(file, { throwIfNoEntry: false }));
+  if (there?.isDirectory() === true) {
+    throw new MultifdError('usage', `${what}: it is a directory`, { hint: 'name a file' });
+  }
+  if (there !== undefined) {
+    withPath(`${what}: cannot be written to`, () => accessSync(file, constants.W_OK));
+    return;
+  }
+  const directory = dirname(file);
+  checkDirectory(what, directory);
+  const trial = hiddenName(directory, basename(file), 'partial');
+  withPlace(`${what}: no file can be made in ${directory}`, () => closeSync(openSync(trial, 'wx', 0o600)));
+  rmSync(trial, { force: true });
 }

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { GIB, MIB } from '../../src/bench/figures.js';
@@ -74,6 +74,50 @@ describe('the report of multifd bench', () => {
     expect(ended).toMatchObject({ code: 2, stdout: '' });
     expect(ended.stderr).toMatch(/--report .*there is no directory \/does\/not\/exist/);
   });
+
+  it.skipIf(process.platform !== 'linux')('cannot be written there: nothing is measured', async () => {
+    const folder = tempDirectory();
+    const inProc = await run(['bench', '--report', '/proc/report.html']);
+    expect(inProc).toMatchObject({ code: 2, stdout: '' });
+    expect(inProc.stderr).toMatch(
+      /--report "\/proc\/report\.html": no file can be made in \/proc: .*\nhint: /,
+    );
+    const itself = await run(['bench', '--report', folder]);
+    expect(itself).toMatchObject({ code: 2, stdout: '' });
+    expect(itself.stderr).toMatch(/--report ".*": it is a directory\nhint: name a file/);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it.skipIf(process.platform !== 'linux')(
+    'that fails when all is measured says where the samples are',
+    async () => {
+      const folder = tempDirectory();
+      const tiny = [
+        '--scenario',
+        'zero',
+        '--size',
+        '16M',
+        '--channels',
+        '1',
+        '--runs',
+        '1',
+        '--peer',
+        'none',
+      ];
+      const args = ['bench', ...tiny, '--no-ceilings', '--images', folder, '--report', '/dev/full'];
+      const ended = await run(args, { env: { ...process.env, TMPDIR: folder } });
+      expect(ended.code, ended.stderr).toBe(1);
+      expect(ended.stdout).toContain('16 MiB zero');
+      expect(ended.stderr).toMatch(/--report "\/dev\/full": cannot be written to: .*ENOSPC/);
+      const [, kept = ''] = /hint: the samples are in (".*"): multifd bench --from/.exec(ended.stderr) ?? [];
+      const samples = JSON.parse(kept);
+      const again = await run(['bench', '--from', samples]);
+      expect([again.code, again.stdout]).toEqual([0, ended.stdout]);
+      const late = await run(['bench', '--from', samples, '--report', '/dev/full']);
+      expect(late.code).toBe(1);
+      expect(late.stderr).toContain(`the samples are in ${kept}`);
+    },
+  );
 });
 
 describe.skipIf(missing !== '')(`in a browser${missing}`, () => {

@@ -56,6 +56,17 @@ describe('multifd inspect --diff', () => {
       stderr: expect.stringMatching(/--picture .+changes\.svg: it is already there/),
     });
     expect(readFileSync(picture, 'utf8')).toBe(svg);
+    // Found out before two guests are compared.
+    for (const [place, fault] of [
+      ['/does/not/exist/changes.svg', /there is no directory \/does\/not\/exist/],
+      ['/proc/changes.svg', /no file can be made in \/proc/],
+    ] as const) {
+      if (place.startsWith('/proc') && process.platform !== 'linux') continue;
+      const ended = await run(['inspect', '--diff', before, now, '--picture', place]);
+      expect(ended).toMatchObject({ code: 2, stdout: '' });
+      expect(ended.stderr).toMatch(fault);
+      expect(ended.stderr).toMatch(/\nhint: /);
+    }
   });
 
   it('compares images, and a block that only one has', async () => {

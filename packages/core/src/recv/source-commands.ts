@@ -9,6 +9,7 @@ import {
   PING_IS_RELAY,
   PING_SOURCE_DOES_NOT_WAIT,
   PING_WANTS_REASON,
+  PONG_IS_MULTIFD,
   PONG_TAKES_ZERO_RUNS,
 } from '../wire/return-path.js';
 import type { Waiting } from './control.js';
@@ -68,7 +69,11 @@ export class SourceCommands {
     }
     const value = readU32(data, 0);
     if (value === PING_SOURCE_DOES_NOT_WAIT) this.#onlyRelay = true;
-    if (value === PING_WANTS_REASON) this.#wantsReason = true;
+    if (value === PING_WANTS_REASON) {
+      this.#wantsReason = true;
+      // At once: if this end is gone before setup is over, the source knows that it was no QEMU that refused.
+      this.#connection.write(encodePong(PONG_IS_MULTIFD));
+    }
     if (value === PING_IS_RELAY) this.#isRelay = true;
     // Before the PONG that the source waits for: it then knows from its first page on.
     if (value === PING_HAS_ZERO_RUNS && this.#takesZeroRuns) this.#answer(PONG_TAKES_ZERO_RUNS);

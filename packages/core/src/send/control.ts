@@ -26,7 +26,12 @@ const DOWNTIME_LIMIT = 13;
 const ZERO_RUNS = 14;
 /** Nonzero: the guest was stopped before it had converged. */
 const SUSPENDED = 15;
-const WORDS = 16;
+/** What the destination has said: 0 nothing yet, else `ANSWERED` (a PING), or `MULTIFD` (that it is one). */
+const PEER = 16;
+const WORDS = 17;
+
+const ANSWERED = 1;
+const MULTIFD = 2;
 
 /** The source has the guest. */
 const OPEN = 0;
@@ -117,6 +122,22 @@ export class SourceControl {
   /** Channel thread: whether the destination takes runs of zero pages; once true, it stays so. */
   get zeroRuns(): boolean {
     return Atomics.load(this.#words, ZERO_RUNS) !== 0;
+  }
+
+  /** Migration thread: the destination has answered a PING. @param isMultifd it has said that it is one. */
+  answered(isMultifd: boolean): void {
+    if (isMultifd) Atomics.store(this.#words, PEER, MULTIFD);
+    else Atomics.compareExchange(this.#words, PEER, 0, ANSWERED);
+  }
+
+  /** Whether the destination has answered: it has taken the configuration, with the machine type. */
+  get hasAnswered(): boolean {
+    return Atomics.load(this.#words, PEER) !== 0;
+  }
+
+  /** Whether the destination has said that it is a multifd, or a relay. */
+  get isMultifd(): boolean {
+    return Atomics.load(this.#words, PEER) === MULTIFD;
   }
 
   /** Migration thread: the destination reports that it has the guest. False if it cannot have it yet. */

@@ -127,8 +127,9 @@ export interface Announced {
 
 /**
  * The error for a destination that is gone. Before the first round is over it has probably refused the guest: a QEMU then
- * only closes. A multifd that has said that it is one would have said why. So does a multifd that was not asked why, and whoever judges a certificate, once the handshake is over and
- * before it has read a byte of main. A source and a relay both say so.
+ * only closes. So does a multifd that was not asked why, and whoever judges a certificate, once the handshake is over and
+ * before it has read a byte of main. A multifd or a relay that has said that it is one would have said why. A source and a
+ * relay both say so.
  */
 export function withEarlyHint(
   error: MultifdError,
@@ -136,12 +137,13 @@ export function withEarlyHint(
   announced: Announced,
 ): MultifdError {
   if (error.code !== 'peer-closed' || isReason(error) || !control.isInFirstRound) return error;
-  const hint = control.zeroRuns ? OF_A_MULTIFD : earlyHint(announced);
+  const hint = control.isMultifd ? OF_A_MULTIFD : earlyHint(announced, control.hasAnswered);
   return new MultifdError('peer-closed', error.message, { cause: error, hint });
 }
 
-function earlyHint({ machineType, wire, tls }: Announced): string {
-  const isUnnamed = machineType === 'none';
+/** @param hasAnswered the destination has read the configuration, whose machine type it would have refused before. */
+function earlyHint({ machineType, wire, tls }: Announced, hasAnswered: boolean): string {
+  const isUnnamed = machineType === 'none' && !hasAnswered;
   const fit = `${SAME}${tls === undefined ? ' and tls-creds' : ''} must fit`;
   const look =
     wire === 'qemu'

@@ -27,6 +27,12 @@ export const PING_SOURCE_KEEPS_MAIN = 0x4d46_0003;
 export const PING_WANTS_REASON = 0x4d46_0001;
 
 /**
+ * Value of the PONG with which a multifd destination, or a relay, says that it is one, at once and in front of the PONG that
+ * answers PING_WANTS_REASON. A QEMU sends only values that it was asked for, and no source asks for this one.
+ */
+export const PONG_IS_MULTIFD = 0x4d46_0101;
+
+/**
  * Value of the PING with which a multifd source says that it can send runs of zero pages (FLAG_ZERO_RUNS), and of the
  * PONG with which a multifd destination says that it takes them, in front of the one that answers. A QEMU answers with one PONG of the same value.
  */

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { COMMAND, encodeCommand, encodePong, encodeShut } from '../../src/public/wire.js';
 import { u32 } from '../../src/wire/bytes.js';
 import { RETURN_PATH_REQUEST } from '../../src/wire/reason.js';
-import { PING_WANTS_REASON } from '../../src/wire/return-path.js';
+import { PING_WANTS_REASON, PONG_IS_MULTIFD } from '../../src/wire/return-path.js';
 import { destination, rawSource, until } from '../support/ends.js';
 import { expectFailure, expectValue, inTime, outcomeOf } from '../support/outcome.js';
 import { goTo, tryToMove } from '../support/pair.js';
@@ -111,8 +111,10 @@ describe('a source that asks for a reason', () => {
     await source.open(raw.init(0), raw.sync(), raw.sync());
     main.write(Buffer.concat([raw.start(BLOCKS), raw.part('end'), raw.end()]));
     expectValue(await outcomeOf(incoming.result, 'receive'));
-    await until(() => heard().length === told + 16, 'SHUT(0)');
-    expect(heard().subarray(told)).toEqual(Buffer.concat([encodePong(PING_WANTS_REASON), encodeShut(0)]));
+    await until(() => heard().length === told + 24, 'SHUT(0)');
+    expect(heard().subarray(told)).toEqual(
+      Buffer.concat([PONG_IS_MULTIFD, PING_WANTS_REASON].map(encodePong).concat(encodeShut(0))),
+    );
   });
 
   it('and does not close holds nobody up', async () => {

@@ -103,6 +103,7 @@ it('a return path tells once that it has ended, behind all that it brought', asy
   const socket = connect(Number(to.split(':').at(-1)), '127.0.0.1');
   const told: string[] = [];
   const answers = listenToReturnPath(socket, undefined, {
+    answered: () => {},
     accepted: () => true,
     refused: () => void told.push('refused'),
     reason: () => void told.push('reason'),

@@ -27,7 +27,10 @@ export interface DeviceRam {
   readonly hasVga: boolean;
 }
 
-/** Whether a block is a device's memory or a ROM by its name, and no RAM of the machine. */
+/**
+ * Whether a block is a device's memory or a ROM by its name, and no RAM of the machine. The RAM that a virtio-mem plugs is in
+ * its slot, too.
+ */
 export function isDeviceBlock(name: string): boolean {
   if (name.startsWith('/objects/')) return false;
   return name.includes('/') || /\.(?:vram|rom|bios|ram_header)$/.test(name) || FIRMWARE.has(name);

@@ -3,6 +3,7 @@ import type { DecodedDevice } from '../inspect/devices.js';
 import { deviceRam, isDeviceBlock } from './device-ram.js';
 import { LOW_END, lowPieces, VGA_WINDOW } from './low-memory.js';
 import { ABOVE_4G, type Chipset, chipsetOf, type Split, splitRam } from './machine.js';
+import { isVirtioMem, virtioMem } from './virtio-mem.js';
 
 /** A RAM block of the guest. */
 export interface MappedBlock {
@@ -60,8 +61,10 @@ export function mapMemory(request: MapRequest): MemoryMap {
   ranges.push(...inBlocks(ram, LOW_END, split.below4g, LOW_END));
   ranges.push(...high.filter(({ address }) => address >= split.below4g));
   ranges.push(...inBlocks(ram, split.below4g, size, ABOVE_4G));
-  const isRamBlock = new Set(ram.map(({ name }) => name));
-  const leftOut = blocks.filter(({ name }) => !isRamBlock.has(name) && !isDeviceBlock(name));
+  const plugged = virtioMem(blocks, devices, ABOVE_4G + Math.max(0, size - split.below4g));
+  ranges.push(...plugged.ranges);
+  const isThere = new Set([...ram.map(({ name }) => name), ...plugged.placed]);
+  const leftOut = blocks.filter(({ name }) => !isThere.has(name) && isPlugged(name, devices));
   return { ranges: joined(ranges), split, ram, leftOut };
 }
 
@@ -128,6 +131,14 @@ function pickRam(blocks: readonly MappedBlock[], names: readonly string[]): read
       hint: `the guest has ${blocks.map((block) => block.name).join(', ')}`,
     });
   });
+}
+
+/** Whether a block is RAM that was plugged: a DIMM, or the memory of a virtio-mem. */
+function isPlugged(name: string, devices: readonly DecodedDevice[]): boolean {
+  if (!isDeviceBlock(name)) return true;
+  if (name.endsWith('.rom')) return false;
+  // Without devices: a device's own memory is named with a point (qxl.vram), or bochs-display-vram; firmware's files have no slot.
+  return isVirtioMem(name, devices) ?? /^[0-9a-f:.]+\/(?!.*-vram$)[^./]+$/.test(name);
 }
 
 /** Bytes [start, end) of the blocks taken as one, from `address` on. */

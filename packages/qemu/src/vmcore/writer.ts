@@ -23,6 +23,8 @@ const sync = promisify(fsync);
  */
 const FRONT_SIZE = 8 * 2 ** 20;
 const PAGE = 4096;
+/** A file has a 16-bit number of program headers, of which one is that of the notes. */
+const MOST_SEGMENTS = 0xffff - 2;
 
 /** What a dump says beside the content of memory. */
 export interface VmcoreContent {
@@ -136,6 +138,12 @@ export class VmcoreWriter {
     own: Uint8Array = new Uint8Array(0),
   ): void {
     const { fd, path } = this.#file;
+    if (segments.length > MOST_SEGMENTS)
+      throw new MultifdError(
+        'incompatible',
+        `${path}: memory in ${segments.length} pieces, a dump has ${MOST_SEGMENTS} at most`,
+        { hint: 'unplug a virtio-mem, or plug all of it, before the guest is stored' },
+      );
     const offset = ELF_HEADER_SIZE + (1 + segments.length) * PROGRAM_HEADER_SIZE;
     const longMode = processors[0]?.longMode ?? true;
     const notes = Buffer.concat([processorNotes(processors, longMode), own]);

@@ -1,13 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
-import { openRamBlockSync } from '@multifd/core';
 import { diesWithUs } from '@multifd/testing/dies-with-us';
 import { describe, expect, it } from 'vitest';
-import { openMappedRam } from '../../src/mapped-ram/guest.js';
 import { QmpClient } from '../../src/qmp/client.js';
 import { migrate, setCapabilities, waitForMigration } from '../../src/qmp/commands.js';
-import { type VmcoreSummary, VmcoreWriter } from '../../src/vmcore/writer.js';
+import type { VmcoreSummary } from '../../src/vmcore/writer.js';
 import { findQemu, installedQemus } from '../support/binaries.js';
+import { dumpFile } from '../support/dump.js';
 import { placesOf, readElf, readPhysical, tryReadElf } from '../support/elf.js';
 import { TestFolder } from '../support/folder.js';
 import { until } from '../support/until.js';
@@ -119,24 +118,7 @@ async function dumpOf(
   await setCapabilities(qmp, { 'mapped-ram': true, multifd: true });
   await migrate(qmp, `file:${migration}`);
   await waitForMigration(qmp, ['completed', 'failed'], 60_000);
-  const guest = openMappedRam(migration);
-  const file = folder.open('ours');
-  const writer = new VmcoreWriter(file, ram);
-  const incoming = writer.openRam(guest.ram.blocks, guest.machineType);
-  for (const [index, descriptor] of guest.ram.blocks.entries()) {
-    const target = incoming.blocks[index];
-    if (target === undefined) throw new Error('a block is missing');
-    const [from, to] = [openRamBlockSync(descriptor), openRamBlockSync(target)];
-    for (let at = 0; at < from.length; ) {
-      const known = from.absent(at, from.length - at);
-      const length = known > 0 ? known : Math.min(PIECE, -known);
-      if (known < 0) to.write(at, from.read(at, length, new Uint8Array(PIECE)));
-      at += length;
-    }
-    from.close();
-    to.close();
-  }
-  return { path: file.path, summary: await writer.finish(guest) };
+  return dumpFile(folder, migration, ram);
 }
 
 async function startQemu(folder: TestFolder, { args }: Guest) {

@@ -106,7 +106,10 @@ describe('the memory map', () => {
   });
 
   it('takes memory backends by name, in their order, and names what it leaves out', () => {
-    const blocks = ['mb', 'ma', '0000:00:03.0/rom', 'pc.bios'].map((name) => ({ name, length: 2 ** 22 }));
+    const blocks = ['mb', 'ma', '0000:00:03.0/e1000e.rom', 'pc.bios'].map((name) => ({
+      name,
+      length: 2 ** 22,
+    }));
     const request = { machineType: 'pc', blocks, devices: [] };
     expect(() => mapMemory(request)).toThrow(/the RAM blocks mb, ma: nothing says in which order/);
     expect(() => mapMemory({ ...request, ram: ['ma', 'mc'] })).toThrow(/RAM block mc: there is no such/);

@@ -5,6 +5,7 @@ import {
   encodeShut,
   PING_HAS_ZERO_RUNS,
   PING_WANTS_REASON,
+  PONG_IS_MULTIFD,
   PONG_TAKES_ZERO_RUNS,
   pingOfChannels,
   RETURN_PATH,
@@ -20,7 +21,7 @@ const FLOOD = 4 * 2 ** 20;
 export function validAnswers(channels: number): Piece[] {
   return [
     { what: 'pong', bytes: encodePong(1) },
-    { what: 'pong', bytes: encodePong(PING_WANTS_REASON) },
+    { what: 'pong', bytes: Buffer.concat([encodePong(PONG_IS_MULTIFD), encodePong(PING_WANTS_REASON)]) },
     {
       what: 'pong',
       bytes: Buffer.concat([encodePong(PONG_TAKES_ZERO_RUNS), encodePong(PING_HAS_ZERO_RUNS)]),

@@ -214,6 +214,8 @@ export class RelayMain implements MainHost {
       return isDue;
     };
     const answers = listenToReturnPath(socket, ping, {
+      // A destination that was not asked has nothing to say about it.
+      answered: (isMultifd) => this.#control.answered(isMultifd && this.#parameters.wire !== 'qemu'),
       accepted,
       refused: () => this.#control.takeBack(),
       reason: (reason) => this.#host.heard({ type: 'reason', reason: reason.toReport() }),

@@ -154,7 +154,8 @@ export class MigrationThread {
     };
     const answers = listenToReturnPath(socket, lastPing, {
       accepted,
-      // A destination that was not asked has nothing to say about it.
+      // A destination that was not asked has nothing to say about these two.
+      answered: (isMultifd) => this.#control.answered(isMultifd && parameters.wire !== 'qemu'),
       zeroRuns: () => {
         if (parameters.wire !== 'qemu') this.#control.allowZeroRuns();
       },

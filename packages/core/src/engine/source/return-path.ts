@@ -3,7 +3,7 @@ import { MultifdError } from '../../errors.js';
 import type { MigrationParameters } from '../../parameters.js';
 import { inTime } from '../../time-limit.js';
 import { decodeReason } from '../../wire/reason.js';
-import { PONG_TAKES_ZERO_RUNS, ReturnPathDecoder } from '../../wire/return-path.js';
+import { PONG_IS_MULTIFD, PONG_TAKES_ZERO_RUNS, ReturnPathDecoder } from '../../wire/return-path.js';
 import { FirstAnswer } from './first-answer.js';
 import { HeardReason } from './heard-reason.js';
 
@@ -27,6 +27,8 @@ export interface ReturnPathAnswers {
 export interface ReturnPathListener {
   /** The destination, a multifd, takes runs of zero pages. Absent: this end sends none. */
   zeroRuns?(): void;
+  /** A PONG: the destination has taken the configuration. @param isMultifd it has said that it is one. */
+  answered(isMultifd: boolean): void;
   /** SHUT(0): the guest is there. False if it cannot be, since not all of it was sent. */
   accepted(): boolean;
   /** SHUT of anything else: the guest is not there. */
@@ -87,6 +89,7 @@ export function listenToReturnPath(
         } else if (message.type === 'report') {
           report.resolve(message.data);
         } else if (message.type === 'pong') {
+          listener.answered(message.value === PONG_IS_MULTIFD);
           if (message.value === PONG_TAKES_ZERO_RUNS) listener.zeroRuns?.();
           if (message.value === lastPing) begun.resolve();
         }

@@ -18,7 +18,8 @@ export interface Started {
 /** @param limit ms that it may take. @param signal ends it. */
 export function startCommand(args: readonly string[], limit: number, signal: AbortSignal): Started {
   const child = spawn(process.execPath, [fileURLToPath(CLI_ENTRY), ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // The channel tells a destination, which would wait for ever, that this process has ended, in whatever way.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     timeout: limit,
     killSignal: 'SIGKILL',
     signal,
@@ -27,10 +28,10 @@ export function startCommand(args: readonly string[], limit: number, signal: Abo
   listening.promise.catch(() => {});
   let stdout = '';
   let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
   });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
     const [, address] = /listening on (\S+)/.exec(stderr) ?? [];
     if (address !== undefined) listening.resolve(address);

@@ -1,7 +1,15 @@
 import { MultifdError } from '@multifd/core';
 import { migrate, migrateIncoming, queryMachineType, waitForMigration } from '@multifd/qemu';
 import { startCommand } from './command.js';
-import { commonArguments, endOf, type OurSettings, sendingArguments, tlsOf, toSample } from './ours.js';
+import {
+  commonArguments,
+  endOf,
+  type OurSettings,
+  receivingArguments,
+  sendingArguments,
+  tlsOf,
+  toSample,
+} from './ours.js';
 import { configure, failureOf, freePort, leftOut } from './peer.js';
 import { type Peer, wordsOf } from './peers.js';
 import { peakRssOf, usageOf } from './process-usage.js';
@@ -21,18 +29,7 @@ export function qemuToMultifd(peer: Peer, settings: OurSettings): Contender {
     leftOut,
     async measure(row, image, signal) {
       const limit = limitOf(row);
-      const receiving = startCommand(
-        [
-          'receive',
-          'tcp:127.0.0.1:0',
-          'memory',
-          ...commonArguments(settings, row),
-          '--max-ram',
-          `${2 ** 47}`,
-        ],
-        limit,
-        signal,
-      );
+      const receiving = startCommand(receivingArguments(commonArguments(settings, row)), limit, signal);
       let source: QemuProcess | undefined;
       try {
         const address = await receiving.listening;

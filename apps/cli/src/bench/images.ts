@@ -1,13 +1,4 @@
-import {
-  closeSync,
-  existsSync,
-  ftruncateSync,
-  mkdtempSync,
-  openSync,
-  rmSync,
-  statfsSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, ftruncateSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -15,6 +6,7 @@ import { MultifdError } from '@multifd/core';
 import { pathError } from '../system-error.js';
 import { size as inWords } from './figures.js';
 import { random } from './page-fills.js';
+import { makeRunFolder, sweepRunFolders } from './run-folder.js';
 import { pageFill, type Scenario } from './scenarios.js';
 
 const PAGE = 4096;
@@ -30,13 +22,15 @@ export class BenchFolder {
   readonly #removeAtExit = () => this.remove();
 
   /**
+   * Also removes what a run that was killed has left there.
    * @param parent undefined: shared memory, or the temporary folder where there is none.
    * @throws MultifdError `usage` if it cannot be made there.
    */
   constructor(parent: string | undefined) {
     const where = parent ?? (existsSync(SHARED_MEMORY) ? SHARED_MEMORY : tmpdir());
     try {
-      this.path = mkdtempSync(join(where, 'multifd-bench-'));
+      sweepRunFolders(where);
+      this.path = makeRunFolder(where);
     } catch (cause) {
       throw pathError(cause, `no folder for the guests' memory in ${where}`);
     }

@@ -39,11 +39,7 @@ async function measure(
 ): Promise<Measured> {
   const common = commonArguments(settings, row);
   const limit = limitOf(row);
-  const receiving = startCommand(
-    ['receive', 'tcp:127.0.0.1:0', 'memory', ...common, '--max-ram', `${2 ** 47}`],
-    limit,
-    signal,
-  );
+  const receiving = startCommand(receivingArguments(common), limit, signal);
   try {
     const address = await receiving.listening;
     const source = image === undefined ? `demo:${row.size},zero=1` : `raw:${image}`;
@@ -61,6 +57,11 @@ async function measure(
   } finally {
     receiving.child.kill('SIGKILL');
   }
+}
+
+/** What our destination is told. @param common what both ends are. */
+export function receivingArguments(common: readonly string[]): string[] {
+  return ['receive', 'tcp:127.0.0.1:0', 'memory', ...common, '--max-ram', `${2 ** 47}`, '--bench-child'];
 }
 
 /** What both of our ends are told. */

@@ -65,6 +65,7 @@ export function addReceive(program: Command, args: readonly string[], ended: (co
     .addOption(trace())
     .addOption(defer('migrate-incoming'))
     .addOption(new Option('--loopback-child', 'started by migrate for its loopback').hideHelp())
+    .addOption(new Option('--bench-child', 'started by bench, and ends with it').hideHelp())
     .addHelpText('after', RECEIVE_HELP)
     .action(async (listen, target, options) =>
       ended(await (await import('./receive.js')).receiveCommand(listen, target, options)),

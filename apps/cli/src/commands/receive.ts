@@ -1,7 +1,7 @@
 import { orderedReceive } from '../control/ordered.js';
 import { type ExitCode, endOf } from '../exit-codes.js';
 import { endedAtOnce, listenForInterrupt } from '../interrupt.js';
-import { followParent } from '../loopback/follow-parent.js';
+import { endWithParent, followParent } from '../loopback/follow-parent.js';
 import { errorReport, tellParent } from '../loopback/messages.js';
 import { startNodeThreads } from '../node-threads.js';
 import { parseTarget } from '../options/places.js';
@@ -21,6 +21,7 @@ export async function receiveCommand(
   options: ReceiveOptions,
 ): Promise<ExitCode> {
   const isChild = options.loopbackChild === true;
+  if (options.benchChild) endWithParent();
   const notes: string[] = [];
   const terminal = isChild ? SILENT : noting(await openTerminal(options.progress === 'json'), notes);
   const facts: ReceiveFacts = { listen, target: target ?? 'memory', refusals: new Refusals(), notes };

@@ -27,3 +27,11 @@ export function followParent(): Interrupt {
     },
   };
 }
+
+/** Ends this process as soon as the one that has started it has ended: nobody waits for what it would do. */
+export function endWithParent(): void {
+  process.on('disconnect', () => process.exit(EXIT.failed));
+  // Listening alone must not keep it alive.
+  process.channel?.unref();
+  if (!process.connected) process.exit(EXIT.failed);
+}

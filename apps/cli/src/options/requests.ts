@@ -81,6 +81,7 @@ export interface ReceiveOptions extends CommonOptions {
   readonly ram?: readonly string[];
   /** Started by a `migrate` for its loopback: it reports to its parent instead of the user. */
   readonly loopbackChild?: true;
+  readonly benchChild?: true;
 }
 
 /** Options that are the engine's parameters, under the same names. */

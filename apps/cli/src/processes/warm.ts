@@ -8,6 +8,8 @@ const PAGE = 4096;
 /** Of one allocation, where host-linux is not there. */
 const SEGMENT = 2 ** 30;
 
+// Whoever has started it may have been killed.
+process.stdout.once('error', () => process.exit());
 const [bytes = '0', mode] = process.argv.slice(2);
 const began = performance.now();
 const held = probe().ok ? mapped(Number(bytes)) : allocated(Number(bytes));

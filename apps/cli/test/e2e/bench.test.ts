@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { probe } from '@multifd/host-linux';
 import { describe, expect, it } from 'vitest';
@@ -16,6 +16,12 @@ function falseQemu(folder: string): string {
   );
   chmodSync(path, 0o755);
   return path;
+}
+
+/** What names a run of this process, behind the PID namespace. */
+function own(): string {
+  const stat = readFileSync('/proc/self/stat', 'latin1');
+  return `-${process.pid}-${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}-`;
 }
 
 describe.runIf(process.platform === 'linux')('multifd bench', () => {
@@ -137,6 +143,30 @@ describe.runIf(process.platform === 'linux')('multifd bench', () => {
     expect(await bench.ended).toMatchObject({ code: 130 });
     await eventually('its children are gone', () => !children.some(isAlive), 60_000);
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('removes what a run that was killed has left, and nothing else', async () => {
+    const folder = tempDirectory();
+    const bench = start(['bench', '--size', '64M', '--runs', '1000', '--peer', 'none', '--images', folder]);
+    await bench.says(/run 1 of 1000: /);
+    const children = childrenOf(bench.child.pid);
+    bench.child.kill('SIGKILL');
+    const { stderr } = await bench.ended;
+    // A destination that waits for its source would wait for ever.
+    await eventually('its children are gone', () => !children.some(isAlive), 60_000);
+    expect(stderr).not.toMatch(/EPIPE/);
+    const [left = ''] = readdirSync(folder);
+    expect(left).toMatch(/^multifd-bench-\d+-\d+-\d+-\w{6}$/);
+    // As of another PID namespace, of a run that goes on (this process's start is the kernel's to tell), and of nobody.
+    const others = [
+      left.replace(/bench-\d+/, 'bench-1'),
+      left.replace(/-\d+-\d+-(?=\w+$)/, own()),
+      'multifd-bench-x',
+    ];
+    for (const other of others) mkdirSync(join(folder, other));
+    const ended = await run(['bench', ...TINY, '--scenario', 'zero', '--peer', 'none', '--images', folder]);
+    expect(ended.code, ended.stderr).toBe(0);
+    expect(readdirSync(folder).sort()).toEqual(others.sort());
   });
 
   it('keeps the samples of rows that were measured before it is stopped', async () => {

@@ -1,4 +1,4 @@
-/** One detector, for one channel's thread. The machine code does the work; this says when. */
+/** One detector, for one channel. The machine code does the work; this says when. */
 export class EngineDetector {
   /** Batches that it takes at a time, now that it is open. */
   inFlight;

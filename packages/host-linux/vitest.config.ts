@@ -11,13 +11,19 @@ const shared = {
   maxWorkers: 2,
 } as const;
 
-/** Core's own tests of TLS, with the channels' TLS done here. */
+/** Core's own tests of TLS, and of channels that share threads, with their sockets used here. */
 const ofCore = {
   root: '../core',
   test: {
     ...shared,
-    name: 'TLS of core by host-linux',
-    include: ['test/engine/tls*.test.ts', 'test/transport/tls/sent-records.test.ts'],
+    name: 'core by host-linux',
+    include: [
+      'test/engine/tls*.test.ts',
+      'test/transport/tls/sent-records.test.ts',
+      'test/engine/channels.test.ts',
+      'test/engine/faults.test.ts',
+      'test/engine/shared-threads.test.ts',
+    ],
     env: { MULTIFD_TEST_SOCKET_IO: new URL('dist/index.js', import.meta.url).href },
   },
 };

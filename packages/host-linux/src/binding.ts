@@ -19,6 +19,16 @@ export interface NativeBinding {
   readonly NativeInterrupt: new () => NativeInterrupt;
   readonly NativeSocket: new (descriptor: number, interrupt: number) => NativeSocket;
   readonly NativeTlsSocket: new (descriptor: number, interrupt: number) => NativeTlsSocket;
+  /**
+   * Waits until one of the sockets can go on. @param sends for each, whether it waits to send; else, to receive.
+   * @param timeout ms. @returns for each: 0 it waits, 1 it can go on, 2 it is to send, and the peer is gone.
+   */
+  waitAny(
+    interrupt: number,
+    descriptors: readonly number[],
+    sends: readonly boolean[],
+    timeout: number,
+  ): number[];
   readonly NativeTracker: new (plan: NativeTrackerPlan) => NativeTracker;
   /** What a tracker by digests knows was sent of one mapping: by the number that it gives. For threads that send. */
   readonly NativeDigests: new (
@@ -69,6 +79,10 @@ export interface NativeInterrupt {
 export interface NativeSocket {
   send(vectors: readonly Uint8Array[], stallTimeout: number): void;
   receive(targets: readonly Uint8Array[], timeout: number): number;
+  /** @returns bytes that the kernel has taken. */
+  trySend(vectors: readonly Uint8Array[]): number;
+  /** @returns bytes; 0: the peer has closed; -1: nothing has come. */
+  tryReceive(targets: readonly Uint8Array[]): number;
   limitQueues(unsent: number, unread: number): void;
   close(): void;
 }

@@ -10,6 +10,7 @@ const EXPORTS = [
   'nextHole',
   'isOpenForWriting',
   'exchangeNames',
+  'waitAny',
   'Memory',
   'NativeInterrupt',
   'NativeSocket',

@@ -137,7 +137,8 @@ class BenchRun {
       );
     }
     const rows = this.#rows();
-    const threads = threadsOf(Math.max(...rows.map(({ channels }) => channels)), THREADS_BESIDE);
+    const channels = Math.max(...rows.map((row) => row.channels));
+    const threads = threadsOf(channels, THREADS_BESIDE, this.#options.tls !== true);
     // A source and a destination, each a process: without threads they would end or stand still without a word.
     checkLimits(NO_THREADS, [threads, threads]);
     startThreadPool();

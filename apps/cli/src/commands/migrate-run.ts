@@ -96,7 +96,7 @@ export class MigrateRun {
     const machineType = this.#options.machineType ?? known?.machineType ?? 'none';
     const identity = { machineType, ...(uuid === undefined ? {} : { uuid }) };
     const parameters = this.#fit(machineType, given, destination);
-    const needs = (beside: number) => threadsOf(parameters.multifdChannels, 1 + beside);
+    const needs = (beside: number) => threadsOf(parameters.multifdChannels, 1 + beside, tls === undefined);
     // Before any thread is made, the accelerators' and the guest's own among them.
     checkLimits(needs(THREADS_BESIDE), destination.kind === 'loopback' ? [needs(0)] : []);
     const verify = this.#options.verify ?? (source.kind === 'demo' || destination.kind === 'loopback');

@@ -93,7 +93,7 @@ export class ReceiveRun {
     this.#facts.codec = codec;
     // Before anything is made for the guest.
     const ingesting = target.kind === 'store' ? ingestThreads() : 0;
-    checkLimits(threadsOf(parameters.multifdChannels, 1 + DIGEST_THREAD + ingesting));
+    checkLimits(threadsOf(parameters.multifdChannels, 1 + DIGEST_THREAD + ingesting, tls === undefined));
     // Now: it is loaded late, and when the images are complete a guest stands still.
     if (target.kind === 'raw') loadHoleSeeker();
     this.#noteAll(leftOvers(target));

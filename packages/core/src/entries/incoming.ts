@@ -1,5 +1,4 @@
-/** Entry of a destination's worker thread, which handles main or a channel, as its connection shows. */
-import { workerData } from 'node:worker_threads';
+/** Entry of a destination's thread, for main or for channels. */
 import { IncomingThread } from '../engine/destination/incoming-thread.js';
 import { Keeping } from '../engine/destination/keeping.js';
 import type {
@@ -7,9 +6,8 @@ import type {
   IncomingThreadData,
   ToIncomingThread,
 } from '../engine/destination/messages.js';
-import type { ThreadData } from '../thread/group.js';
-import { runThread, ThreadPort } from '../thread/port.js';
+import { runThread } from '../thread/port.js';
 
-const { data, claim }: ThreadData<IncomingThreadData> = workerData;
-const port = new ThreadPort<ToIncomingThread, FromIncomingThread>(claim);
-await runThread(port, new IncomingThread(data, port, new Keeping(data, port)));
+await runThread<IncomingThreadData, ToIncomingThread, FromIncomingThread>(
+  (data, port) => new IncomingThread(data, port, new Keeping(data, port)),
+);

@@ -1,11 +1,9 @@
-/** Entry of a source's channel thread: its pages are ranges of guest RAM. */
-import { workerData } from 'node:worker_threads';
+/** Entry of a thread of a source's channels: their pages are ranges of guest RAM. */
 import { SendChannel } from '../send/channel.js';
 import { ClaimedPages, type ClaimedPagesData } from '../send/claimed-pages.js';
 import type { FromSendChannel, ToSendChannel } from '../send/messages.js';
-import type { ThreadData } from '../thread/group.js';
-import { runThread, ThreadPort } from '../thread/port.js';
+import { runThread } from '../thread/port.js';
 
-const { data, claim }: ThreadData<ClaimedPagesData> = workerData;
-const port = new ThreadPort<ToSendChannel, FromSendChannel>(claim);
-await runThread(port, new SendChannel(`channel ${data.channel}`, data, port, new ClaimedPages(data)));
+await runThread<ClaimedPagesData, ToSendChannel, FromSendChannel>(
+  (data, port) => new SendChannel(`channel ${data.channel}`, data, port, new ClaimedPages(data)),
+);

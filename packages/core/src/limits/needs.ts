@@ -1,9 +1,12 @@
 import { MultifdError } from '../errors.js';
+import { channelThreads } from './channel-threads.js';
 import { readSystemLimits, type SystemLimits } from './system-limits.js';
 import { poolSize, poolThreadsToCome } from './thread-pool.js';
 
-/** Open files of one thread with its connection, measured: 5 for Node's event loop, 2 for the socket. */
-const FILES_PER_THREAD = 7;
+/** Open files of a thread's event loop; measured. */
+const FILES_PER_THREAD = 5;
+/** Open files of a connection; measured. */
+const FILES_PER_CONNECTION = 2;
 /** Other open files: listener, guest memory, modules while they load. */
 const FILES_BESIDE = 12;
 /** Threads of a newly started Node process, without libuv's pool; measured. */
@@ -13,8 +16,10 @@ const SPACE_PER_THREAD = 850 * 2 ** 20;
 
 /** Worker threads of one process. */
 export interface ThreadNeeds {
-  /** Threads that it will start, each with a connection. */
+  /** Threads that it will start. */
   readonly threads: number;
+  /** Their connections. Default: one each. */
+  readonly connections?: number;
   /** What of them it would start with the fewest channels, one on each side. */
   readonly least: number;
   /** The parameter for fewer channels, in hints. Default `multifdChannels`. */
@@ -24,9 +29,17 @@ export interface ThreadNeeds {
 /** What any program needs that reads files or makes keys: Node aborts if its own threads for that cannot start. */
 export const NO_THREADS: ThreadNeeds = { threads: 0, least: 0 };
 
-/** @param beside threads that are there with any number of channels, main's among them. */
-export function threadsOf(channels: number, beside: number): ThreadNeeds {
-  return { threads: channels + beside, least: 1 + beside };
+/**
+ * @param beside threads that are there with any number of channels, main's among them.
+ * @param share whether channels can share threads: without TLS, if the host package can, and not in a relay.
+ */
+export function threadsOf(
+  channels: number,
+  beside: number,
+  share = false,
+): ThreadNeeds & { readonly connections: number } {
+  const threads = channelThreads(channels, share) + beside;
+  return { threads, connections: channels + beside, least: 1 + beside };
 }
 
 /** Of a relay: main's, and the channels of both sides. Fewer can help on a side that has more than one. */
@@ -51,17 +64,17 @@ export function checkLimits(
   others: readonly ThreadNeeds[] = [],
   limits: SystemLimits = readSystemLimits(),
 ): void {
-  const { threads, parameter = 'multifdChannels' } = own;
+  const { threads, connections = threads, parameter = 'multifdChannels' } = own;
   const { openFiles, userThreads, groupThreads, addressSpace } = limits;
-  const files = filesOf(threads);
+  const files = filesOf(threads, connections);
   const all = [own, ...others];
   const tasks = tasksOf(all.map((each) => each.threads));
   const ofChannels = threads > 0 || others.length > 0;
   const least = tasksOf(all.map((each) => each.least));
   if (openFiles !== undefined && openFiles.free < files) {
     throw tooLittle(
-      ofChannels && filesOf(own.least) <= openFiles.free ? parameter : undefined,
-      `${needing(threads)} ${files} more open files, and of ${openFiles.limit} (RLIMIT_NOFILE) ${openFiles.free} are left`,
+      ofChannels && filesOf(own.least, own.least) <= openFiles.free ? parameter : undefined,
+      `${needing(threads, connections)} ${files} more open files, and of ${openFiles.limit} (RLIMIT_NOFILE) ${openFiles.free} are left`,
       'ulimit -n',
     );
   }
@@ -86,8 +99,8 @@ export function checkThreads(count: number, limits: SystemLimits = readSystemLim
   requireThreads(count, undefined, limits);
 }
 
-function filesOf(threads: number): number {
-  return threads * FILES_PER_THREAD + FILES_BESIDE;
+function filesOf(threads: number, connections: number): number {
+  return threads * FILES_PER_THREAD + connections * FILES_PER_CONNECTION + FILES_BESIDE;
 }
 
 /** Threads that are started on this machine. @param workers of this process, then of each that it starts. */
@@ -118,8 +131,9 @@ function requireThreads(
   }
 }
 
-function needing(threads: number): string {
-  return threads === 0 ? 'this needs' : `${threads} threads need`;
+function needing(threads: number, connections: number): string {
+  if (threads === 0) return 'this needs';
+  return threads === connections ? `${threads} threads need` : `${connections} connections need`;
 }
 
 /** @param parameter for fewer channels; undefined: that would not help. */

@@ -68,8 +68,9 @@ class ChosenSending implements SendingMethods {
   }
 
   async prepare(pages: OutgoingPages): Promise<CodedPayload> {
-    const chosen = this.#choice.chosen();
-    const { method, hooks } = await this.#method(chosen);
+    const found = this.#method(this.#choice.chosen());
+    // Without a wait the method is called right behind the caller's heartbeat, which names it if it hangs.
+    const { method, hooks } = found instanceof Promise ? await found : found;
     const payload =
       method === noneMethod
         ? await hooks.prepare(pages)

@@ -10,4 +10,13 @@ export type { HostBlockDescriptor, HostBlocks } from '../ram/host-block.js';
 export { type SendingBlock, sendAsIs } from '../ram/sending-block.js';
 export type { Interrupt } from '../thread/interrupt.js';
 export type { QueueLimits } from '../transport/queue-limits.js';
-export type { BlockingSocket, BlockingTlsSocket, SocketIo, TlsSession } from '../transport/socket-io.js';
+export type {
+  BlockingSocket,
+  BlockingTlsSocket,
+  NonBlockingIo,
+  NonBlockingSocket,
+  Readiness,
+  SocketIo,
+  TlsSession,
+  WaitingSocket,
+} from '../transport/socket-io.js';

@@ -23,7 +23,7 @@ import type { FromSendChannel, SendChannelData, ToSendChannel } from './messages
 import { PacketSender } from './packet-sender.js';
 import type { PageSource } from './page-source.js';
 
-/** One outgoing channel, in its own thread. Owns its connection, its checker and its method's state. */
+/** One outgoing channel: a thread's job. Owns its connection, its checker and its method's state. */
 export class SendChannel implements ThreadJob {
   readonly where: string;
   readonly #data: SendChannelData;
@@ -122,6 +122,7 @@ export class SendChannel implements ThreadJob {
       counters: this.#counters,
       limit: new BandwidthLimit(link.bandwidth),
       signal: this.#port.signal,
+      jobs: this.#port.jobs,
     };
     const failed = (error: MultifdError): void => this.#port.fail(error);
     this.#outgoing = await openOutgoingChannel(

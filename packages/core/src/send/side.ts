@@ -1,4 +1,5 @@
 import { MultifdError } from '../errors.js';
+import { channelsOfThreads, rowsTogether } from '../limits/channel-threads.js';
 import type { MigrationParameters } from '../parameters.js';
 import { Counters } from '../thread/counters.js';
 import { API_THREAD, FirstFailure } from '../thread/first-failure.js';
@@ -35,6 +36,8 @@ export interface SendSideOptions {
   readonly channelName: PluginCode['channel'];
   /** Entry of a channel's thread, which chooses its page source. */
   readonly entry: 'source-channel' | 'relay-channel';
+  /** Number of threads that serve the channels, from `channelThreads`. */
+  readonly threads: number;
 }
 
 /** Owner of a sending side. All callbacks run in the API thread. */
@@ -123,10 +126,7 @@ export class SendSide {
     this.ready = this.#ready.promise;
     this.connected = this.#connected.promise;
     this.#threads = new ThreadGroup(
-      (error, where) => {
-        const row = Number(where.slice(options.channelName.length)) + 1;
-        this.#failed(this.died(error, row));
-      },
+      (error, jobs) => this.#failed(this.#channelsDied(error, jobs)),
       this.failures,
       options.io?.interrupt,
     );
@@ -154,7 +154,8 @@ export class SendSide {
   open(spawn: (plan: () => CheckPlan | undefined) => void): void {
     const { accelerator, fallbacks, isProbed, parameters } = this.#options;
     this.#late = setTimeout(() => this.#isLate(), parameters.setupTimeout);
-    this.#watch = new HangWatch(this.counters, parameters.stallTimeout, (row, coding) =>
+    const together = rowsTogether(parameters.multifdChannels, this.#options.threads);
+    this.#watch = new HangWatch(this.counters, parameters.stallTimeout, together, (row, coding) =>
       this.#fail(hangs(this.#plugins, row, coding)),
     );
     if (accelerator === undefined || parameters.zeroPageDetection === 'none') {
@@ -179,19 +180,16 @@ export class SendSide {
     return withChannels(tls, this.counters, this.#options.io?.name);
   }
 
-  /** Starts the channel threads. @param dataOf returns a channel's start data. */
+  /** Starts the channels, each thread with those that share it. @param dataOf returns a channel's start data. */
   spawnChannels(dataOf: (channel: number) => SendChannelData): void {
-    for (let channel = 0; channel < this.#options.parameters.multifdChannels; channel++) {
-      const data = dataOf(channel);
-      this.#channels.push(
-        this.#threads.spawn(
-          this.#options.entry,
-          `${this.#options.channelName} ${channel}`,
-          data,
-          (message) => this.#onMessage(message),
-          transferOf(data.check),
-        ),
-      );
+    const { entry, parameters, threads } = this.#options;
+    for (const channels of channelsOfThreads(parameters.multifdChannels, threads)) {
+      const jobs = channels.map((channel) => {
+        const data = dataOf(channel);
+        const onMessage = (message: FromSendChannel): void => this.#onMessage(message);
+        return { where: this.#nameOf(channel), data, onMessage, transfer: transferOf(data.check) };
+      });
+      this.#channels.push(...this.#threads.spawnShared(entry, jobs));
     }
   }
 
@@ -221,6 +219,16 @@ export class SendSide {
   /** Attributes the death of a thread that reported no reason. @param row the thread's row in the counters. */
   died(error: MultifdError, row: number): MultifdError {
     return died(this.#plugins, error, this.counters.row(row).activity);
+  }
+
+  /** A thread of channels died: of those that share it, the one that ran last did it. */
+  #channelsDied(error: MultifdError, jobs: readonly string[]): MultifdError {
+    const rows = jobs.map((where) => Number(where.slice(this.#options.channelName.length)) + 1);
+    return this.died(error, this.counters.ranLast(rows) ?? 0);
+  }
+
+  #nameOf(channel: number): string {
+    return `${this.#options.channelName} ${channel}`;
   }
 
   /** Stops watching plug-ins, and opens none any more. */

@@ -4,7 +4,7 @@ import { type DetectorCounters, sumOfCounters } from './offloaded.js';
  * Counters in shared memory that threads add to and the API thread reads: one row for main and one for each channel.
  * Updated once for each batch, never for each page.
  */
-const SLOTS = 16;
+const SLOTS = 17;
 
 const BYTES = 0;
 const NORMAL = 1;
@@ -23,6 +23,10 @@ const DEVICE = 12;
 const CPU_AFTER_FAULT = 13;
 const QUEUE_FULL_RETRIES = 14;
 const DEVICE_TIME = 15;
+const ORDER = 16;
+
+/** Heartbeats of all jobs of this thread. */
+let beats = 0n;
 
 /** What a thread is doing: tells a thread that hangs from one that waits. */
 export const ACTIVITY_IDLE = 0n;
@@ -55,6 +59,15 @@ export class Counters {
   /** Of all rows together; undefined if no thread has a detector that counts. */
   get offload(): DetectorCounters | undefined {
     return sumOfCounters(Array.from({ length: this.rows }, (_, index) => this.row(index).offload));
+  }
+
+  /** Of rows whose jobs share a thread, the one that ran last, as far as heartbeats tell. */
+  ranLast(rows: readonly number[]): number | undefined {
+    const order = (row: number): bigint => this.row(row).order;
+    return rows.reduce<number | undefined>(
+      (last, row) => (last === undefined || order(row) > order(last) ? row : last),
+      undefined,
+    );
   }
 
   row(index: number): CounterRow {
@@ -134,9 +147,10 @@ export class CounterRow {
     return Atomics.load(this.#slots, WAITING) !== 0n;
   }
 
-  /** Heartbeat: sets what this thread is doing, and shows that it is alive. */
+  /** Heartbeat: sets what this job is doing, and shows that it is alive. Call it right before plug-in code. */
   heartbeat(activity: bigint): void {
     Atomics.add(this.#slots, HEARTBEAT, 1n);
+    Atomics.store(this.#slots, ORDER, ++beats);
     Atomics.store(this.#slots, ACTIVITY, activity);
   }
 
@@ -183,6 +197,11 @@ export class CounterRow {
 
   get activity(): bigint {
     return Atomics.load(this.#slots, ACTIVITY);
+  }
+
+  /** Number of the last heartbeat among those of its thread. */
+  get order(): bigint {
+    return Atomics.load(this.#slots, ORDER);
   }
 
   /** Flag of the last `coding`. */

@@ -1,6 +1,7 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { type ErrorReport, MultifdError } from '../errors.js';
 import { claimFailure, type FailureClaim } from './first-failure.js';
+import type { Envelope, ThreadData } from './group.js';
 
 /** What a thread entry runs. */
 export interface ThreadJob {
@@ -18,8 +19,46 @@ export type Ending =
   | { readonly type: 'stopped' }
   | { readonly type: 'failed'; readonly error: ErrorReport };
 
-/** Runs a thread's job and reports to the API thread how it ended. */
-export async function runThread<In extends { readonly type: string }, Out>(
+/** The jobs of one thread. */
+export interface ThreadJobs {
+  /** Number of jobs that have not ended. */
+  readonly running: number;
+  /** Whether the thread was started with more than one: then none may block it. */
+  readonly areShared: boolean;
+}
+
+/**
+ * Runs a thread's jobs side by side, and reports to the API thread how each ended. The whole of a thread's entry.
+ * @param create makes a job from its start data.
+ */
+export async function runThread<Data, In extends { readonly type: string }, Out>(
+  create: (data: Data, port: ThreadPort<In, Out>) => ThreadJob,
+): Promise<void> {
+  const { jobs }: ThreadData<Data> = workerData;
+  const state = { running: jobs.length, areShared: jobs.length > 1 };
+  const started = jobs.map(({ data, claim }, index) => ({
+    data,
+    port: new ThreadPort<In, Out>(claim, index, state),
+  }));
+  parentPort?.on('message', ({ job, message }: Envelope<In>) => started[job]?.port.take(message));
+  // Claim early: a dying thread drops its connections before the API thread hears of it.
+  process.once('uncaughtExceptionMonitor', () => {
+    for (const { port } of started) port.claimFailure();
+  });
+  process.once('exit', () => {
+    for (const { port } of started) if (!port.isClosed) port.claimFailure();
+  });
+  const ended = started.map(async ({ data, port }) => {
+    await runJob(port, create(data, port));
+    state.running--;
+  });
+  await Promise.all(ended);
+  // So that the thread ends.
+  parentPort?.close();
+}
+
+/** Does not throw. */
+async function runJob<In extends { readonly type: string }, Out>(
   port: ThreadPort<In, Out>,
   job: ThreadJob,
 ): Promise<void> {
@@ -32,44 +71,47 @@ export async function runThread<In extends { readonly type: string }, Out>(
     else port.fail(error);
   } finally {
     await job.close();
-    port.close();
+    port.isClosed = true;
   }
 }
 
 /**
- * A worker thread's end of its port to the API thread: typed messages, an abort signal, and one way to end. Created
- * once in each thread entry.
+ * A job's end of the line to the API thread: typed messages, an abort signal, and one way to end.
  */
 export class ThreadPort<In extends { readonly type: string }, Out> {
+  /** All jobs of this thread. */
+  readonly jobs: ThreadJobs;
   readonly #abort = new AbortController();
   readonly #arrived = new Map<string, In[]>();
   readonly #wanted = new Map<string, (message: In) => void>();
   readonly #listeners = new Map<string, (message: In) => void>();
   readonly #claim: FailureClaim;
-  #isClosed = false;
+  readonly #job: number;
+  /** Whether the job is over: what happens to its thread is no failure of it any more. */
+  isClosed = false;
 
-  constructor(claim: FailureClaim) {
+  /** @param job its number among the jobs of this thread. */
+  constructor(claim: FailureClaim, job: number, jobs: ThreadJobs) {
     this.#claim = claim;
-    // Claim early: a dying thread drops its connections before the API thread hears of it.
-    process.once('uncaughtExceptionMonitor', () => claimFailure(claim));
-    process.once('exit', () => {
-      if (!this.#isClosed) claimFailure(claim);
-    });
-    parentPort?.on('message', (message: In) => {
-      if (message.type === 'abort') this.#abort.abort();
-      const listener = this.#listeners.get(message.type);
-      if (listener !== undefined) {
-        listener(message);
-        return;
-      }
-      const wanted = this.#wanted.get(message.type);
-      if (wanted !== undefined) {
-        this.#wanted.delete(message.type);
-        wanted(message);
-      } else {
-        this.#arrived.set(message.type, [...(this.#arrived.get(message.type) ?? []), message]);
-      }
-    });
+    this.#job = job;
+    this.jobs = jobs;
+  }
+
+  /** A message of the API thread for this job. */
+  take(message: In): void {
+    if (message.type === 'abort') this.#abort.abort();
+    const listener = this.#listeners.get(message.type);
+    if (listener !== undefined) {
+      listener(message);
+      return;
+    }
+    const wanted = this.#wanted.get(message.type);
+    if (wanted !== undefined) {
+      this.#wanted.delete(message.type);
+      wanted(message);
+    } else {
+      this.#arrived.set(message.type, [...(this.#arrived.get(message.type) ?? []), message]);
+    }
   }
 
   /** Aborts when the API thread posts `abort`. */
@@ -78,13 +120,14 @@ export class ThreadPort<In extends { readonly type: string }, Out> {
   }
 
   post(message: Out | Ending): void {
-    parentPort?.postMessage(message);
+    const envelope: Envelope<Out | Ending> = { job: this.#job, message };
+    parentPort?.postMessage(envelope);
   }
 
   /** Reports a failure and claims its time: call it before closing anything because of it. May be called twice. */
   fail(error: MultifdError): void {
     // A thread that was told to stop is not the first to fail.
-    if (error.code !== 'cancelled') claimFailure(this.#claim);
+    if (error.code !== 'cancelled') this.claimFailure();
     this.post({ type: 'failed', error: error.toReport() });
   }
 
@@ -118,9 +161,8 @@ export class ThreadPort<In extends { readonly type: string }, Out> {
     return message;
   }
 
-  /** Closes the port, so that the thread ends when its work is done. */
-  close(): void {
-    this.#isClosed = true;
-    parentPort?.close();
+  /** Claims to be the first failure. */
+  claimFailure(): void {
+    claimFailure(this.#claim);
   }
 }

@@ -1,12 +1,14 @@
 import type { MultifdError } from '../errors.js';
 import type { CounterRow } from '../thread/counters.js';
-import { breakOff } from './break-off.js';
+import type { ThreadJobs } from '../thread/port.js';
+import { breakOff, endBoth } from './break-off.js';
 import type { ByteStream } from './byte-stream.js';
 import { broken, closed, cutShort, named } from './incoming-errors.js';
 import { KEEP_ALIVE } from './keep-alive.js';
 import { limitQueues, type QueueUsers } from './queue-limits.js';
+import { BlockingReceiver, type Receiving, receivingOn } from './receiving.js';
 import { adoptSocket, type BytesConsumer, type SocketBytes, streamSocket } from './socket-bytes.js';
-import type { BlockingSocket, SocketIo } from './socket-io.js';
+import type { SocketIo } from './socket-io.js';
 import { STAGING_SIZE, Staging } from './staging.js';
 import { takeOverTls } from './tls/take-over.js';
 
@@ -21,7 +23,7 @@ export class IncomingConnection implements BytesConsumer {
   /** Bytes that were read from the socket before this object existed. */
   readonly #head: number;
   readonly #bytes: SocketBytes;
-  #blocking: BlockingSocket | undefined;
+  #blocking: Receiving | undefined;
   #counters: CounterRow | undefined;
   #ended = false;
   /** `leave` has sent the last bytes: incoming bytes are dropped from now on. */
@@ -65,13 +67,15 @@ export class IncomingConnection implements BytesConsumer {
 
   /**
    * From now on a read blocks this thread while it waits for bytes, if `io` can open the socket. Only firing the
-   * interrupt ends such a wait from outside.
+   * interrupt ends such a wait from outside. In a thread that is shared, the wait is for the sockets of all its jobs.
    */
-  block(io: SocketIo, interrupt: number, users: QueueUsers): void {
+  block(io: SocketIo, interrupt: number, users: QueueUsers, jobs: ThreadJobs): void {
     const { fd, socket } = this.#bytes;
     if (fd === undefined || this.#ended || this.#failure !== undefined) return;
+    const blocking = receivingOn(io, fd, interrupt, jobs, () => !socket.destroyed);
+    if (blocking === undefined) return;
     socket.pause();
-    this.#blocking = io.open(fd, interrupt);
+    this.#blocking = blocking;
     limitQueues(this.#blocking, socket, users);
   }
 
@@ -79,7 +83,7 @@ export class IncomingConnection implements BytesConsumer {
   async decrypt(io: SocketIo, interrupt: number, users: QueueUsers): Promise<'host' | 'node'> {
     if (this.#failure !== undefined) return 'node';
     const { by, secured } = await takeOverTls(this.#bytes.socket, io, interrupt, users);
-    this.#blocking = secured;
+    if (secured !== undefined) this.#blocking = new BlockingReceiver(secured);
     return by;
   }
 
@@ -120,10 +124,10 @@ export class IncomingConnection implements BytesConsumer {
   /** Fills all of `targets`, in order; copies only what is staged already. @throws as `peek`. */
   async read(targets: readonly Uint8Array[]): Promise<void> {
     if (this.#staging.begin(targets)) return;
-    for (let left = this.#staging.wanted; left !== undefined; left = this.#staging.wanted) {
+    while (this.#staging.wanted !== undefined) {
       if (await this.#more()) continue;
       const bytes = targets.reduce((sum, { length }) => sum + length, 0);
-      throw this.#cutShort(`${bytes} bytes`, bytes - left);
+      throw this.#cutShort(`${bytes} bytes`, bytes - (this.#staging.wanted ?? 0));
     }
   }
 
@@ -202,19 +206,11 @@ export class IncomingConnection implements BytesConsumer {
    * @param patience ms that the peer may take to close.
    */
   async leave(word: Uint8Array, patience: number, error: MultifdError): Promise<void> {
-    const { socket } = this.#bytes;
     this.#leaving = true;
     this.#fail(error);
     this.#blocking?.close();
     this.#blocking = undefined;
-    if (!socket.destroyed) {
-      const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-      const timer = setTimeout(() => socket.destroy(), patience);
-      socket.end(word);
-      this.#bytes.resume();
-      await closed;
-      clearTimeout(timer);
-    }
+    await endBoth(this.#bytes, word, patience);
     this.destroy();
   }
 
@@ -252,7 +248,7 @@ export class IncomingConnection implements BytesConsumer {
     if (this.#ended) return false;
     this.#counters?.awaitsBytes(true);
     try {
-      return this.#blocking === undefined ? await this.#arrival() : this.#receive(this.#blocking);
+      return this.#blocking === undefined ? await this.#arrival() : await this.#receive(this.#blocking);
     } finally {
       this.#counters?.awaitsBytes(false);
     }
@@ -267,19 +263,22 @@ export class IncomingConnection implements BytesConsumer {
     return true;
   }
 
-  /** Blocks until bytes arrive. One call fills a pending read, and the staging buffer with what follows. */
-  #receive(blocking: BlockingSocket): boolean {
-    let count: number;
+  /** Waits until enough has come. One call fills a pending read, and the staging buffer with what follows. */
+  async #receive(by: Receiving): Promise<boolean> {
     try {
-      count = blocking.receive(this.#staging.targets(), Number.POSITIVE_INFINITY);
+      this.#ended = !(await by.receive({
+        targets: () => this.#staging.targets(),
+        filled: (count) => {
+          this.#counters?.addBytes(count);
+          this.#staging.filled(count);
+          return this.#staging.wanted === undefined;
+        },
+      }));
+      return !this.#ended;
     } catch (cause) {
       this.#fail(named(this.where, cause));
       throw this.#failure;
     }
-    this.#counters?.addBytes(count);
-    if (count === 0) this.#ended = true;
-    this.#staging.filled(count);
-    return count > 0;
   }
 
   #cutShort(expected: string, got: number): MultifdError {

@@ -1,13 +1,21 @@
 import type { Socket } from 'node:net';
+import type { ThreadJobs } from '../thread/port.js';
 import { encodeInitPacket, type InitPacket } from '../wire/init-packet.js';
 import { INIT_PACKET_SIZE } from '../wire/layout.js';
 import { type Connected, connectChannel, type Route } from './connect.js';
 import { Outgoing, type OutgoingOptions } from './outgoing.js';
 import { limitQueues, type QueueUsers } from './queue-limits.js';
+import { SharedSocket } from './shared-socket.js';
 import { socketFd } from './socket-bytes.js';
 import { loadSocketIo, type SocketIo, type SocketIoLink } from './socket-io.js';
+import { SocketTurns } from './socket-turns.js';
 
 type LoadedIo = SocketIoLink & { readonly calls: SocketIo };
+
+export interface ChannelOptions extends Omit<OutgoingOptions, 'blocking' | 'secured'> {
+  /** Of this thread. */
+  readonly jobs: ThreadJobs;
+}
 
 /** A connection, and who sends on it. */
 type Sending = Pick<OutgoingOptions, 'blocking' | 'secured'> & { readonly socket: Socket };
@@ -16,7 +24,7 @@ type Sending = Pick<OutgoingOptions, 'blocking' | 'secured'> & { readonly socket
  * Connects an outgoing channel and sends its initial packet at once (docs/wire.md, 1).
  * @param users the migration's parameters.
  * @param setupTimeout ms.
- * @param link sends block this thread where the socket has a descriptor, and encrypt if there is TLS and it knows the suite;
+ * @param link sends block this thread where the socket has a descriptor and no other channel shares the thread, and encrypt if there is TLS and it knows the suite;
  *   undefined: Node's streams.
  * @param onFailure called once if the connection fails, whatever its thread is doing.
  * @throws MultifdError if it cannot connect; then nothing stays open.
@@ -26,17 +34,17 @@ export async function openOutgoingChannel(
   introduction: InitPacket,
   users: QueueUsers,
   setupTimeout: number,
-  options: Omit<OutgoingOptions, 'blocking' | 'secured'>,
+  options: ChannelOptions,
   link: SocketIoLink | undefined,
   onFailure: NonNullable<Outgoing['onFailure']>,
 ): Promise<Outgoing> {
-  const { where, signal, counters } = options;
+  const { where, signal, counters, jobs } = options;
   // Before it connects: from then on until `Outgoing` listens, nobody would hear that the connection breaks.
   const io = link && { ...link, calls: await loadSocketIo(link.module) };
   const maySend = io?.calls.openTls !== undefined && io.tlsSuites.length > 0;
   const connected = await connectChannel(route, where, setupTimeout, signal, maySend);
   const { socket, ...sends } =
-    route.tls === undefined ? blockingSocket(connected, io) : securedSocket(connected, io);
+    route.tls === undefined ? blockingSocket(connected, io, jobs) : securedSocket(connected, io);
   // Nothing comes back on a channel; reading lets us notice that the destination closed while we wait.
   socket.resume();
   const outgoing = new Outgoing(socket, { ...options, ...sends });
@@ -53,9 +61,16 @@ export async function openOutgoingChannel(
   return outgoing;
 }
 
-function blockingSocket({ socket }: Connected, io: LoadedIo | undefined): Sending {
+function blockingSocket({ socket }: Connected, io: LoadedIo | undefined, jobs: ThreadJobs): Sending {
   const fd = socketFd(socket);
   if (io === undefined || fd === undefined) return { socket };
+  const { nonBlocking } = io.calls;
+  if (jobs.areShared) {
+    if (nonBlocking === undefined) return { socket };
+    const turns = SocketTurns.of(jobs, nonBlocking, io.interrupt);
+    const isOpen = (): boolean => !socket.destroyed;
+    return { socket, blocking: new SharedSocket(nonBlocking.open(fd, io.interrupt), turns, isOpen) };
+  }
   return { socket, blocking: io.calls.open(fd, io.interrupt) };
 }
 

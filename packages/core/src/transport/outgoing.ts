@@ -5,8 +5,9 @@ import type { CounterRow } from '../thread/counters.js';
 import { ACTIVITY_IDLE } from '../thread/counters.js';
 import { isSilent } from '../time-limit.js';
 import type { BandwidthLimit } from './bandwidth.js';
+import { closedByPeer, connectionBroke, explained, stalled } from './outgoing-errors.js';
+import type { SharedSocket } from './shared-socket.js';
 import type { BlockingSocket, BlockingTlsSocket } from './socket-io.js';
-import { tlsReason } from './tls/faults.js';
 import { VectorParts } from './vector-parts.js';
 
 /** Bytes that may be queued in this process for a connection before its thread waits. */
@@ -24,7 +25,7 @@ export interface OutgoingOptions {
   readonly limit: BandwidthLimit;
   readonly signal: AbortSignal;
   /** Sends in place of the socket's stream; owned by the `Outgoing` from then on. */
-  readonly blocking?: BlockingSocket | undefined;
+  readonly blocking?: BlockingSocket | SharedSocket | undefined;
   /** The same, if it encrypts. The socket is a bare one then, and nothing else may write to it. */
   readonly secured?: BlockingTlsSocket | undefined;
 }
@@ -36,7 +37,7 @@ export interface OutgoingOptions {
 export class Outgoing {
   readonly #socket: Socket;
   readonly #options: OutgoingOptions;
-  readonly #blocking: BlockingSocket | undefined;
+  readonly #blocking: BlockingSocket | SharedSocket | undefined;
   /** Bytes handed to the socket and not yet taken by the kernel. */
   #pending = 0;
   #failure: MultifdError | undefined;
@@ -51,11 +52,11 @@ export class Outgoing {
     socket.on('error', (cause) => this.#broke(cause));
     // Restarts with every byte sent or received, however few: the kernel takes a large write piece by piece.
     socket.setTimeout(options.stallTimeout, () => {
-      if (this.#pending > 0) this.#fail(this.#stalled());
+      if (this.#pending > 0) this.#fail(stalled(this.#options.where, this.#options.stallTimeout));
     });
     socket.on('close', () => {
       if (this.#closing || this.#mayEnd?.() === true) return;
-      this.#fail(this.#closedByPeer());
+      this.#fail(closedByPeer(this.#options.where));
     });
     options.signal.addEventListener('abort', () => {
       this.#fail(new MultifdError('cancelled', `${options.where}: cancelled`));
@@ -95,7 +96,7 @@ export class Outgoing {
     this.#options.counters.addBytes(bytes);
     const blocking = this.#blocking;
     if (blocking !== undefined) {
-      this.#sendBlocking(blocking, vectors);
+      await this.#sendBlocking(blocking, vectors);
       done?.();
       return;
     }
@@ -139,7 +140,7 @@ export class Outgoing {
     } catch (cause) {
       const error = MultifdError.from(cause, 'io', this.#options.where);
       // A peer that is gone already: whether it has everything, its answer says.
-      if (error.code !== 'peer-closed') throw this.#explained(error);
+      if (error.code !== 'peer-closed') throw explained(error, this.#options.where, stallTimeout);
     }
   }
 
@@ -187,36 +188,34 @@ export class Outgoing {
     this.#socket.destroy();
   }
 
-  /** Returns once the kernel has taken everything; firing the interrupt ends the wait. */
-  #sendBlocking(blocking: BlockingSocket, vectors: readonly Uint8Array[]): void {
+  /**
+   * Until the kernel has taken everything; firing the interrupt ends the wait. The thread blocks, unless other channels
+   * share it.
+   */
+  async #sendBlocking(
+    blocking: BlockingSocket | SharedSocket,
+    vectors: readonly Uint8Array[],
+  ): Promise<void> {
     const { counters, stallTimeout } = this.#options;
     const { activity } = counters;
     // Node closes the descriptor before it says so. Its number may be another socket's or file's by now.
     if (this.#socket.destroyed) {
-      const error = this.#closedByPeer();
+      const error = closedByPeer(this.#options.where);
       this.#fail(error);
       throw error;
     }
     counters.heartbeat(ACTIVITY_IDLE);
     try {
-      blocking.send(vectors, stallTimeout);
+      await blocking.send(vectors, stallTimeout);
     } catch (cause) {
-      const error = this.#explained(MultifdError.from(cause, 'io', this.#options.where));
+      // In a shared thread the connection can fail meanwhile.
+      this.#throwIfFailed();
+      const { where, stallTimeout } = this.#options;
+      const error = explained(MultifdError.from(cause, 'io', where), where, stallTimeout);
       this.#fail(error);
       throw error;
     }
     counters.heartbeat(activity);
-  }
-
-  /** Rewords a blocking call's error as the stream's errors are worded. */
-  #explained(cause: MultifdError): MultifdError {
-    const { where } = this.#options;
-    if (cause.code === 'timeout') return this.#stalled();
-    if (cause.code === 'peer-closed') return this.#connectionBroke(cause);
-    return new MultifdError(cause.code, `${where}: ${cause.message}`, {
-      cause,
-      ...(cause.hint === undefined ? {} : { hint: cause.hint }),
-    });
   }
 
   /** Waits for the bandwidth limit in steps, so that a cancellation or a new limit takes effect soon. */
@@ -251,29 +250,7 @@ export class Outgoing {
 
   #broke(cause: Error): void {
     if (this.#closing) return;
-    this.#fail(this.#connectionBroke(cause));
-  }
-
-  #closedByPeer(): MultifdError {
-    return new MultifdError('peer-closed', `${this.#options.where}: the destination closed the connection`);
-  }
-
-  #connectionBroke(cause: Error): MultifdError {
-    return new MultifdError(
-      'peer-closed',
-      `${this.#options.where}: the connection broke: ${tlsReason(cause)}`,
-      {
-        cause,
-        hint: "see the destination's own message",
-      },
-    );
-  }
-
-  #stalled(): MultifdError {
-    const { where, stallTimeout } = this.#options;
-    return new MultifdError('timeout', `${where}: the destination took no byte for ${stallTimeout} ms`, {
-      hint: 'the destination hangs, waits for more channels (multifd-channels must be the same on both ends), or the network is down',
-    });
+    this.#fail(connectionBroke(this.#options.where, cause));
   }
 
   #wake(): void {

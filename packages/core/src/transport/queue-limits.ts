@@ -22,7 +22,7 @@ const IN_CACHE: QueueLimits = { unsent: 64 * 1024, unread: 256 * 1024 };
 /**
  * The limits for one of a migration's channels; undefined: leave them to the kernel, which makes room for a long line.
  *
- * Only where both ends are on one machine, and its processors are fewer than the threads of both ends: those take turns
+ * Only where both ends are on one machine, and its processors are fewer than the channels of both ends: those take turns
  * then, and a turn fills megabytes, which are read back from memory. Where each thread has a processor, small queues
  * make them wait for each other. Not where a codec works, or may (`auto`): it takes longer for its bytes than the cache
  * keeps them, and small queues cost it 6 % (docs/performance-notes.md, 2026-11-29).
@@ -41,7 +41,7 @@ export function queueLimits(
 
 /** Limits the queues of `blocking`, which is on `socket`, where that is good. */
 export function limitQueues(
-  blocking: BlockingSocket,
+  blocking: Pick<BlockingSocket, 'limitQueues'>,
   socket: Parameters<typeof queueLimits>[0],
   users: QueueUsers,
 ): void {

@@ -19,6 +19,8 @@ export interface SocketIo {
    * @param interrupt `Interrupt.id`, from any thread of this process.
    */
   open(fd: number, interrupt: number): BlockingSocket;
+  /** For threads that several channels share. Without it each channel has a thread. */
+  readonly nonBlocking?: NonBlockingIo;
   /** Cipher suites that `openTls` knows, by IANA's names. Absent: none. */
   readonly tlsSuites?: readonly string[];
   /**
@@ -90,6 +92,49 @@ export interface BlockingTlsSocket extends BlockingSocket {
   readonly isCut: boolean;
 }
 
+/** Sockets of a thread that several channels share: nothing waits but `waitAny`, for all of them. */
+export interface NonBlockingIo {
+  /** As `SocketIo.open`. */
+  open(fd: number, interrupt: number): NonBlockingSocket;
+  /**
+   * Waits until one of `sockets` can go on, or its peer is gone.
+   * @param interrupt `Interrupt.id`.
+   * @param timeout ms; Infinity: no limit.
+   * @returns for each what it can do; if all wait, time is up.
+   * @throws MultifdError `cancelled`, or `io`.
+   */
+  waitAny(sockets: readonly WaitingSocket[], interrupt: number, timeout: number): readonly Readiness[];
+}
+
+/** `gone`: it waits to send, and its peer has closed the connection or broken it. */
+export type Readiness = 'waits' | 'ready' | 'gone';
+
+export interface WaitingSocket {
+  readonly socket: NonBlockingSocket;
+  /** It waits to send; else, to receive. */
+  readonly sends: boolean;
+}
+
+/** As `BlockingSocket`, but its calls do not wait. Not to be shared between threads. */
+export interface NonBlockingSocket {
+  /**
+   * Sends of `vectors`, in order, what the kernel takes at once, without copying it. It may take bytes for a peer that is
+   * gone: `waitAny` tells.
+   * @returns number of bytes, which the caller may reuse.
+   * @throws MultifdError as `BlockingSocket.send`.
+   */
+  trySend(vectors: readonly Uint8Array[]): number;
+  /**
+   * Fills `targets` in order with what has arrived.
+   * @returns number of bytes, 0 if the peer has closed, undefined if nothing has come.
+   * @throws MultifdError as `BlockingSocket.receive`.
+   */
+  tryReceive(targets: readonly Uint8Array[]): number | undefined;
+  limitQueues?(limits: QueueLimits): void;
+  /** As `BlockingSocket.close`. */
+  close(): void;
+}
+
 /** How a migration's threads find its blocking I/O. */
 export interface SocketIoLink {
   readonly module: string;
@@ -97,6 +142,8 @@ export interface SocketIoLink {
   readonly interrupt: number;
   /** As in `SocketIo`. */
   readonly tlsSuites: readonly string[];
+  /** Whether it has `nonBlocking`. */
+  readonly shares: boolean;
 }
 
 /** One migration's blocking I/O, owned by its API thread; undefined if Node's streams do the work. */
@@ -117,8 +164,9 @@ export async function prepareSocketIo(module: string | undefined): Promise<Migra
   if (module === undefined) return undefined;
   const io = await loadSocketIo(module);
   const interrupt = firedAtExit(io.createInterrupt());
-  const { name, tlsSuites = [] } = io;
-  return { name, tlsSuites, link: { module, interrupt: interrupt.id, tlsSuites }, interrupt };
+  const { name, tlsSuites = [], nonBlocking } = io;
+  const link = { module, interrupt: interrupt.id, tlsSuites, shares: nonBlocking !== undefined };
+  return { name, tlsSuites, link, interrupt };
 }
 
 /** Imports a module's `socketIo` in this thread. @throws MultifdError `io` if the module exports none. */

@@ -5,7 +5,7 @@
  * changes a byte on the wire. A wrong "zero" loses guest memory; a wrong "not zero" costs bandwidth.
  *
  * A module that provides accelerators exports them as `accelerators: readonly Accelerator[]`. Core resolves its
- * module specifier once and imports it in each channel's worker thread.
+ * module specifier once and imports it in each worker thread with channels.
  */
 
 import type { MessagePort } from 'node:worker_threads';
@@ -33,7 +33,7 @@ export interface Accelerator<S extends Settings = Settings> {
   /** Whether it can run here. Does not throw for missing hardware: answers with the reason. Cheap (milliseconds). */
   probe(settings: ValuesOf<S>): Probe | Promise<Probe>;
   /**
-   * Opens one detector, for one thread. Called only after a successful `probe`.
+   * Opens one detector, for one channel; its thread may have several. Called only after a successful `probe`.
    * @throws anything: the run stops and names this accelerator; the source guest is intact.
    */
   open(options: DetectorOptions<S>): Detector | Promise<Detector>;

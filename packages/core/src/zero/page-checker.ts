@@ -29,7 +29,7 @@ export interface CheckerOptions extends OpeningOptions {
 }
 
 /**
- * One thread's use of an accelerator: splits work into batches of its preferred size, limits how long it may take,
+ * One channel's use of an accelerator: splits work into batches of its preferred size, limits how long it may take,
  * and validates its answers. If it fails, a fallback checks the batch again; earlier answers stay.
  */
 export class PageChecker {

@@ -2,13 +2,18 @@ import type { Guest } from '@multifd/core';
 import { testSeed } from '@multifd/testing/random';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FAULTS, FaultyLine } from '../support/faulty-line.js';
+import { host, MANY_CHANNELS } from '../support/host.js';
 import { expectFailure } from '../support/outcome.js';
 import { move, tryToMove } from '../support/pair.js';
 import { copyOfRam, createGuestRam, expectSameRam, MIB } from '../support/ram.js';
 
 const seed = testSeed();
-/** Small limits, for faults that only a limit can notice. */
-const parameters = { stallTimeout: 2500, idleTimeout: 2500 };
+/** Small limits, for faults that only a limit can notice. A host package's sockets are tried in threads that channels share. */
+const parameters = {
+  stallTimeout: 2500,
+  idleTimeout: 2500,
+  ...(host.socketIo === undefined ? {} : { multifdChannels: MANY_CHANNELS }),
+};
 
 const proxies: FaultyLine[] = [];
 afterEach(() => {

@@ -88,7 +88,7 @@ async function heardOfAbort(before: (outgoing: SourceControl) => void): Promise<
   const address = server.address();
   const from = new RawSource(`:${address !== null && typeof address === 'object' ? address.port : 0}`);
   const worker = new Worker(new URL('../../dist/entries/relay-incoming.js', import.meta.url), {
-    workerData: { data, claim: new FirstFailure().newThread() },
+    workerData: { jobs: [{ data, claim: new FirstFailure().newThread() }] },
   });
   toClose.push(server, from, { close: () => void worker.terminate() });
   const accepted = once(server, 'connection');
@@ -101,10 +101,11 @@ async function heardOfAbort(before: (outgoing: SourceControl) => void): Promise<
   const [socket]: Socket[] = await accepted;
   if (socket === undefined) throw new Error('no connection');
   const connection = { type: 'socket', socket };
-  worker.postMessage({ type: 'connection', connection, peer: 'source', head: new Uint8Array(0) }, [socket]);
+  const message = { type: 'connection', connection, peer: 'source', head: new Uint8Array(0) };
+  worker.postMessage({ job: 0, message }, [socket]);
   await inTime(answered, 'PONG: it knows that the source waits');
   before(outgoingControl);
-  worker.postMessage({ type: 'abort' });
+  worker.postMessage({ job: 0, message: { type: 'abort' } });
   await inTime(closed, 'main');
   return Buffer.concat(heard);
 }

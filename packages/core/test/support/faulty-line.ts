@@ -10,7 +10,7 @@ export interface Link {
   role: 'main' | 'channel' | undefined;
 }
 
-/** A TCP proxy between two ends that can break connections in every way that a network can. */
+/** A proxy between two ends that can break connections in every way that a network can. */
 export class FaultyLine {
   readonly links: Link[] = [];
   readonly #server: Server;
@@ -22,17 +22,22 @@ export class FaultyLine {
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (near) => this.#join(near));
   }
 
-  /** @param address `tcp:127.0.0.1:PORT` of the destination. */
-  static async open(address: string): Promise<FaultyLine> {
+  /**
+   * @param address `tcp:127.0.0.1:PORT` of the destination.
+   * @param path where it listens, for a source whose bytes do not vanish in the large buffers of TCP. Default: on TCP.
+   */
+  static async open(address: string, path?: string): Promise<FaultyLine> {
     const proxy = new FaultyLine(Number(address.split(':').at(-1)));
-    proxy.#server.listen(0, '127.0.0.1');
+    if (path === undefined) proxy.#server.listen(0, '127.0.0.1');
+    else proxy.#server.listen(path);
     await once(proxy.#server, 'listening');
     return proxy;
   }
 
   get address(): string {
     const bound = this.#server.address();
-    return `tcp:127.0.0.1:${bound !== null && typeof bound === 'object' ? bound.port : 0}`;
+    if (typeof bound === 'string') return `unix:${bound}`;
+    return `tcp:127.0.0.1:${bound?.port ?? 0}`;
   }
 
   /** The first link of this role, as soon as it is there. */

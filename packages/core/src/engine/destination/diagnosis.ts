@@ -9,21 +9,25 @@ export function hangs(parameters: MigrationParameters, row: number, { method }: 
   return methodHangs(`channel ${row - 1}`, methodName(parameters, method), parameters);
 }
 
-/** The error for a thread that ended without a reason: names the plug-in code that ran in it. */
+/**
+ * The error for a thread that ended without a reason: names the plug-in code that ran in it.
+ * @param jobs notes of its jobs.
+ */
 export function died(
   parameters: MigrationParameters,
   error: MultifdError,
-  { ready, channel }: ThreadNotes,
+  jobs: readonly ThreadNotes[],
   counters: Counters,
 ): MultifdError {
   if (error.code !== 'internal') return error;
   // Before it is ready, a thread loads its method; `none` needs no loading.
-  if (!ready) {
+  if (jobs.some(({ ready }) => !ready)) {
     const { multifdCompression } = parameters;
     return multifdCompression === 'none' ? error : methodTookDown(multifdCompression, error, true);
   }
-  if (channel === undefined) return error;
-  const { activity, method } = counters.row(channel + 1);
+  const row = counters.ranLast(jobs.flatMap(({ channel }) => (channel === undefined ? [] : [channel + 1])));
+  if (row === undefined) return error;
+  const { activity, method } = counters.row(row);
   if (activity !== ACTIVITY_CODING) return error;
   return methodTookDown(methodName(parameters, method), error, false);
 }

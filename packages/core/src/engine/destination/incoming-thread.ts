@@ -33,7 +33,7 @@ const CHANNEL_LEAVING = 900;
 const HURRY_TIMEOUT = 5_000;
 
 /**
- * One thread of the destination: main's or a channel's. It gets its connection once that has identified itself, together
+ * Main or a channel of the destination: a thread's job. It gets its connection once that has identified itself, together
  * with the bytes read so far.
  */
 export class IncomingThread {
@@ -89,7 +89,7 @@ export class IncomingThread {
     const sink = await connection.watched(this.#role.sink(counters), () => this.#control.gone(channel));
     this.#receivers = await this.#openReceivers(methods, channel, counters);
     if (io !== undefined && socketIo !== undefined) {
-      if (!tls) connection.block(io, socketIo.interrupt, parameters);
+      if (!tls) connection.block(io, socketIo.interrupt, parameters, this.#port.jobs);
       else counters.isSecuredBy(await connection.decrypt(io, socketIo.interrupt, parameters));
     }
     const receivers = this.#receivers;

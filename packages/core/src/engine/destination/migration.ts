@@ -155,7 +155,8 @@ export class DestinationMigration<Result> {
     const onAbort = (): void => this.cancel(signal?.reason);
     const { stallTimeout } = this.#parameters;
     const progress = setInterval(() => this.#watch(), PROGRESS_INTERVAL);
-    const hangWatch = new HangWatch(this.#counters, stallTimeout, (row) =>
+    const together = (row: number): readonly number[] => this.#threads.together(row);
+    const hangWatch = new HangWatch(this.#counters, stallTimeout, together, (row) =>
       this.#ending.fail(hangs(this.#parameters, row, this.#counters.row(row))),
     );
     const methods = new MethodsReady(

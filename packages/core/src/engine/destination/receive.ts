@@ -15,7 +15,8 @@ import type { PlacementDescriptor } from '../../recv/placer.js';
 import { FirstFailure } from '../../thread/first-failure.js';
 import { saidByDestination } from '../../thread/guest-place.js';
 import { formatAddress, parseAddress } from '../../transport/address.js';
-import { prepareSocketIo } from '../../transport/socket-io.js';
+import { canShare } from '../../transport/can-share.js';
+import { prepareSocketIo, type SocketIoLink } from '../../transport/socket-io.js';
 import { tlsThreads } from '../../transport/tls/acceptor.js';
 import type { TlsPeer } from '../../transport/tls/credentials.js';
 import { checkServerTls } from '../../transport/tls/options.js';
@@ -55,17 +56,28 @@ export async function receive(options: ReceiveOptions): Promise<Incoming> {
   const decrypting = (sockets: number): number => (options.tls === undefined ? 0 : tlsThreads(sockets));
   // Digests of a report are taken in a thread, when ours may still be ending.
   const reporting = options.report === undefined ? 0 : 1;
-  const { threads, least } = threadsOf(multifdChannels, 1 + reporting);
-  checkLimits({ threads: threads + decrypting(multifdChannels), least: least + decrypting(1) });
+  const check = (io?: SocketIoLink): void => {
+    const needs = threadsOf(multifdChannels, 1 + reporting, canShare(options.tls, io));
+    const more = decrypting(multifdChannels);
+    checkLimits({
+      ...needs,
+      threads: needs.threads + more,
+      connections: needs.connections + more,
+      least: needs.least + decrypting(1),
+    });
+  };
+  // Loading a module takes threads too: what is needed at least is checked before.
+  check();
   startThreadPool();
-  const migration = new DestinationMigration(
-    options,
-    new ReceiveRole(options, pageSize),
-    parameters,
-    pageSize,
-    uuid,
-    await prepareSocketIo(options.socketIo),
-  );
+  const io = await prepareSocketIo(options.socketIo);
+  try {
+    check(io?.link);
+  } catch (error) {
+    io?.interrupt.close();
+    throw error;
+  }
+  const role = new ReceiveRole(options, pageSize);
+  const migration = new DestinationMigration(options, role, parameters, pageSize, uuid, io);
   const listener = await migration.listen(address);
   const result = migration.run(listener);
   // Mark the rejection handled: the caller may look at the result later.
@@ -82,6 +94,7 @@ export async function receive(options: ReceiveOptions): Promise<Incoming> {
 class ReceiveRole implements DestinationRole<ReceiveResult> {
   readonly failures = new FirstFailure();
   readonly entry = 'incoming';
+  readonly sharesThreads = true;
   readonly word = saidByDestination;
   readonly #options: ReceiveOptions;
   readonly #pageSize: number;

@@ -13,6 +13,8 @@ export interface DestinationRole<Result> {
   /** What an incoming thread runs, started with what `threadData` makes of what all of them need. */
   readonly entry: 'incoming' | 'relay-incoming';
   threadData(data: IncomingThreadData): IncomingThreadData;
+  /** Whether channels may share threads. */
+  readonly sharesThreads: boolean;
   /** Whether a source that asks for a report gets one. */
   readonly reports: boolean;
   /** Starts what the role needs besides the incoming threads. */

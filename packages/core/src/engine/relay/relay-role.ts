@@ -18,7 +18,7 @@ import { Transit } from './transit.js';
 import type { TransitPagesData } from './transit-pages.js';
 
 /** Options of a relay's outgoing side. */
-export interface RelayDestination extends Omit<SendSideOptions, 'entry' | 'channelName'> {
+export interface RelayDestination extends Omit<SendSideOptions, 'entry' | 'channelName' | 'threads'> {
   /** Parameters that were given. */
   readonly given: Partial<MigrationParameters>;
   /** Called when the guest's machine type is known and tells what its QEMU wants; what was given wins. */
@@ -31,6 +31,8 @@ export interface RelayDestination extends Omit<SendSideOptions, 'entry' | 'chann
 export class RelayRole implements DestinationRole<RelayResult> {
   readonly reports = true;
   readonly entry = 'relay-incoming';
+  /** A thread waits for those of the other side, and should see at once what they have taken. */
+  readonly sharesThreads = false;
   readonly #link: RelayLink;
   readonly #destination: RelayDestination;
   readonly #transit: Transit;
@@ -58,7 +60,12 @@ export class RelayRole implements DestinationRole<RelayResult> {
     this.#parameters = destination.parameters;
     this.#transit = Transit.allocate(destination.pageSize);
     this.#side = new SendSide(
-      { ...destination, entry: 'relay-channel', channelName: 'outgoing channel' },
+      {
+        ...destination,
+        entry: 'relay-channel',
+        channelName: 'outgoing channel',
+        threads: destination.parameters.multifdChannels,
+      },
       { failed: (error) => this.#failed(error), replaced: destination.onReplaced },
     );
     this.#link = { ...this.#side.link, given: destination.given, transit: this.#transit.descriptor };

@@ -2,7 +2,8 @@ import { MultifdError } from '../../errors.js';
 import { checkLimits, threadsOf } from '../../limits/needs.js';
 import { checkNode } from '../../limits/node-version.js';
 import { startThreadPool } from '../../limits/thread-pool.js';
-import { type MigrationIo, prepareSocketIo } from '../../transport/socket-io.js';
+import { canShare } from '../../transport/can-share.js';
+import { type MigrationIo, prepareSocketIo, type SocketIoLink } from '../../transport/socket-io.js';
 import type { MigrateOptions, MigrateResult, Migrating } from '../api.js';
 import { checkMethod, checkMigrateOptions } from '../check-options.js';
 import { SourceMigration } from './migration.js';
@@ -44,9 +45,13 @@ export async function startMigration(options: MigrateOptions): Promise<Migrating
     migrating.delete(key);
   };
   try {
-    checkLimits(threadsOf(checked.parameters.multifdChannels, 1));
+    const needs = (io?: SocketIoLink) =>
+      threadsOf(checked.parameters.multifdChannels, 1, canShare(checked.tls, io));
+    // Loading a module takes threads too: what is needed at least is checked before.
+    checkLimits(needs());
     startThreadPool();
     io = await prepareSocketIo(options.socketIo);
+    checkLimits(needs(io?.link));
     const migration = new SourceMigration(options, checked, io);
     const result = migration.run().finally(release);
     // Mark the rejection handled: the caller may look at the result later.

@@ -212,13 +212,12 @@ export class SourceMigration {
     const { link } = this.#side;
     const shared = sharedMemory(this.#options.guest, this.#bitmaps);
     const check = checkOf('legacy');
-    this.#migration = this.#threads.spawn(
-      'source-migration',
-      MIGRATION_THREAD,
-      { ...migrationData(this.#options, this.#checked, this.#bitmaps), ...link, ...shared, check },
-      (message) => this.#onMessage(message),
-      transferOf(check),
-    );
+    this.#migration = this.#threads.spawn('source-migration', {
+      where: MIGRATION_THREAD,
+      data: { ...migrationData(this.#options, this.#checked, this.#bitmaps), ...link, ...shared, check },
+      onMessage: (message) => this.#onMessage(message),
+      transfer: transferOf(check),
+    });
     this.#side.spawnChannels(
       (channel): ClaimedPagesData => ({ link, check: checkOf('multifd'), channel, ...shared }),
     );

@@ -1,9 +1,11 @@
 import { MultifdError } from '../../errors.js';
 import { isBytes, kindOf, shown } from '../../given.js';
+import { channelThreads } from '../../limits/channel-threads.js';
 import type { MigrationParameters } from '../../parameters.js';
 import { checkGuestRam } from '../../ram/guest-ram.js';
 import type { SendSideOptions } from '../../send/side.js';
 import { type Address, parseAddress } from '../../transport/address.js';
+import { canShare } from '../../transport/can-share.js';
 import type { MigrationIo } from '../../transport/socket-io.js';
 import type { ClientTls } from '../../transport/tls/credentials.js';
 import { checkClientTls } from '../../transport/tls/options.js';
@@ -84,6 +86,7 @@ export function sideOptions(
 ): SendSideOptions {
   const { pageSize } = guest.ram;
   const channels = { channelName: 'channel', entry: 'source-channel' } as const;
+  const threads = channelThreads(parameters.multifdChannels, canShare(tls, io?.link));
   return {
     address,
     tls,
@@ -97,6 +100,7 @@ export function sideOptions(
     methodSettings,
     io,
     ...channels,
+    threads,
   };
 }
 

@@ -65,8 +65,12 @@ export class TlsAcceptor {
     const data: TlsThreadData = { tls, timeout: this.#timeout, suites: this.#suites };
     for (let index = 0; index < tlsThreads(multifdChannels); index++) {
       const served = {
-        thread: this.#group.spawn('tls', `TLS thread ${index}`, data, ({ type }) => {
-          if (type === 'closed') served.connections--;
+        thread: this.#group.spawn('tls', {
+          where: `TLS thread ${index}`,
+          data,
+          onMessage({ type }) {
+            if (type === 'closed') served.connections--;
+          },
         }),
         connections: 0,
       };

@@ -48,6 +48,7 @@ async function channelTo(peer: RecordsPeer, stallTimeout = 5000): Promise<Channe
       counters,
       limit: BandwidthLimit.allocate(0),
       signal: cancel.signal,
+      jobs: { running: 1, areShared: false },
     },
     io?.link,
     failed.resolve,

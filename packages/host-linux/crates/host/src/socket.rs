@@ -10,11 +10,11 @@ use libc::iovec;
 
 use crate::fault::{Code, Fault, Result, errno};
 use crate::interrupt::Interrupt;
+use crate::options::{option, set_option};
+use crate::waiting::{GONE, cancelled, wait_any};
 
 /// Vectors that one call takes (UIO_MAXIOV).
 const VECTORS: usize = 1024;
-/// What the kernel says when the other end is gone, or going.
-const GONE: i16 = libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR;
 
 /// A socket whose calls block their thread until they are done, time is up, or the interrupt fires.
 #[derive(Debug)]
@@ -51,6 +51,41 @@ impl Socket {
         self.wait(libc::POLLOUT, stall)?;
         while !rest.is_empty() {
             self.check()?;
+            // SAFETY: the caller's word.
+            match unsafe { self.give(rest) }? {
+                Some(sent) => rest = skip(rest, sent),
+                None => self.wait(libc::POLLOUT, stall)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// As `send`, but waits for nothing, and does not ask whether the other end is there. @returns how many bytes the kernel
+    /// has taken.
+    ///
+    /// # Safety
+    /// As for `send`.
+    pub unsafe fn try_send(&self, vectors: &mut [iovec]) -> Result<usize> {
+        let mut rest = skip(vectors, 0);
+        let mut taken = 0;
+        self.check()?;
+        while !rest.is_empty() {
+            // SAFETY: the caller's word.
+            let Some(sent) = (unsafe { self.give(rest) })? else {
+                break;
+            };
+            taken += sent;
+            rest = skip(rest, sent);
+        }
+        Ok(taken)
+    }
+
+    /// Gives the kernel as many bytes as it takes at once; nothing if it has no room.
+    ///
+    /// # Safety
+    /// As for `send`.
+    unsafe fn give(&self, rest: &mut [iovec]) -> Result<Option<usize>> {
+        loop {
             // SAFETY: all-zero is an empty header.
             let mut header: libc::msghdr = unsafe { mem::zeroed() };
             header.msg_iov = rest.as_mut_ptr();
@@ -58,15 +93,14 @@ impl Socket {
             // SAFETY: header and vectors live through the call; the kernel reads the bytes, and says so if it cannot.
             let sent = unsafe { libc::sendmsg(self.descriptor, &header, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) };
             match usize::try_from(sent) {
-                Ok(sent) => rest = skip(rest, sent),
+                Ok(sent) => return Ok(Some(sent)),
                 Err(_) => match errno() {
                     libc::EINTR => {}
-                    libc::EAGAIN => self.wait(libc::POLLOUT, stall)?,
+                    libc::EAGAIN => return Ok(None),
                     number => return Err(explain(number, "read")),
                 },
             }
         }
-        Ok(())
     }
 
     /// Waits until something has come and fills `targets` in order. @returns bytes; 0: the other end has closed.
@@ -74,34 +108,45 @@ impl Socket {
     /// # Safety
     /// As for `send`; and the bytes may be written to.
     pub unsafe fn receive(&self, targets: &mut [iovec], timeout: Option<Duration>) -> Result<usize> {
+        let mut deadline = None;
+        loop {
+            // SAFETY: the caller's word.
+            if let Some(received) = unsafe { self.try_receive(targets) }? {
+                return Ok(received);
+            }
+            // One limit for the whole call, however often it is woken for nothing.
+            let until = *deadline.get_or_insert_with(|| timeout.map(|limit| Instant::now().checked_add(limit)));
+            let left = until
+                .flatten()
+                .map(|until| until.saturating_duration_since(Instant::now()));
+            self.wait(libc::POLLIN, left)?;
+        }
+    }
+
+    /// As `receive`, but waits for nothing. @returns nothing if nothing has come.
+    ///
+    /// # Safety
+    /// As for `receive`.
+    pub unsafe fn try_receive(&self, targets: &mut [iovec]) -> Result<Option<usize>> {
         let targets = skip(targets, 0);
         if targets.is_empty() {
             return Err(Fault::new(Code::Internal, "nothing to receive into"));
         }
-        let mut deadline = None;
         loop {
             self.check()?;
             // SAFETY: all-zero is an empty header.
             let mut header: libc::msghdr = unsafe { mem::zeroed() };
             header.msg_iov = targets.as_mut_ptr();
             header.msg_iovlen = targets.len().min(VECTORS) as _;
-            // SAFETY: as in `send`; the kernel writes to the targets only.
+            // SAFETY: as in `give`; the kernel writes to the targets only.
             let received = unsafe { libc::recvmsg(self.descriptor, &mut header, libc::MSG_DONTWAIT) };
-            if let Ok(received) = usize::try_from(received) {
-                return Ok(received);
-            }
-            match errno() {
-                libc::EINTR => {}
-                libc::EAGAIN => {
-                    // One limit for the whole call, however often it is woken for nothing.
-                    let until =
-                        *deadline.get_or_insert_with(|| timeout.map(|limit| Instant::now().checked_add(limit)));
-                    let left = until
-                        .flatten()
-                        .map(|until| until.saturating_duration_since(Instant::now()));
-                    self.wait(libc::POLLIN, left)?;
-                }
-                number => return Err(explain(number, "written")),
+            match usize::try_from(received) {
+                Ok(received) => return Ok(Some(received)),
+                Err(_) => match errno() {
+                    libc::EINTR => {}
+                    libc::EAGAIN => return Ok(None),
+                    number => return Err(explain(number, "written")),
+                },
             }
         }
     }
@@ -133,68 +178,25 @@ impl Socket {
 
     /// Waits until the socket is ready for `event`; for POLLOUT, an other end that is gone is an error.
     fn wait(&self, event: i16, limit: Option<Duration>) -> Result<()> {
-        let until = limit.and_then(|limit| Instant::now().checked_add(limit));
-        let mut polled = [
-            libc::pollfd {
-                fd: self.descriptor,
-                events: event | libc::POLLRDHUP,
-                revents: 0,
-            },
-            libc::pollfd {
-                fd: self.interrupt.descriptor(),
-                events: libc::POLLIN,
-                revents: 0,
-            },
-        ];
-        loop {
-            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            // Rounded up: poll must not come back early for ever.
-            let milliseconds = left.map_or(-1, |left| {
-                i32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
-            });
-            // SAFETY: two structures, which live through the call.
-            let ready = unsafe { libc::poll(polled.as_mut_ptr(), 2, milliseconds) };
-            if ready < 0 {
-                match errno() {
-                    libc::EINTR => continue,
-                    number => {
-                        return Err(Fault::io(
-                            "cannot wait for a socket",
-                            &io::Error::from_raw_os_error(number),
-                        ));
-                    }
-                }
-            }
-            let [socket, interrupt] = polled.map(|each| each.revents);
-            if interrupt != 0 || self.interrupt.fired() {
-                return Err(cancelled());
-            }
-            if socket & libc::POLLNVAL != 0 {
-                return Err(Fault::new(
-                    Code::Internal,
-                    format!("socket {} was closed here", self.descriptor),
-                ));
-            }
-            if event == libc::POLLOUT && socket & GONE != 0 {
-                return Err(match option(self.descriptor, libc::SOL_SOCKET, libc::SO_ERROR) {
-                    Ok(number) if number != 0 => explain(number, "read"),
-                    _ => Fault::new(Code::PeerClosed, "the other end has closed the connection"),
-                });
-            }
-            if socket != 0 {
-                return Ok(());
-            }
-            if left.is_some_and(|left| left.is_zero())
-                || (ready == 0 && until.is_some_and(|until| Instant::now() >= until))
-            {
-                return Err(Fault::new(Code::Timeout, "not a byte moved in time"));
-            }
+        let came = wait_any(&self.interrupt, &[(self.descriptor, event)], limit)?;
+        let came = came.first().copied().unwrap_or(0);
+        if came & libc::POLLNVAL != 0 {
+            return Err(Fault::new(
+                Code::Internal,
+                format!("socket {} was closed here", self.descriptor),
+            ));
         }
+        if event == libc::POLLOUT && came & GONE != 0 {
+            return Err(match option(self.descriptor, libc::SOL_SOCKET, libc::SO_ERROR) {
+                Ok(number) if number != 0 => explain(number, "read"),
+                _ => Fault::new(Code::PeerClosed, "the other end has closed the connection"),
+            });
+        }
+        if came == 0 {
+            return Err(Fault::new(Code::Timeout, "not a byte moved in time"));
+        }
+        Ok(())
     }
-}
-
-fn cancelled() -> Fault {
-    Fault::new(Code::Cancelled, "cancelled")
 }
 
 fn explain(number: i32, memory: &str) -> Fault {
@@ -221,29 +223,6 @@ pub(crate) fn skip(mut vectors: &mut [iovec], mut bytes: usize) -> &mut [iovec] 
         vectors = &mut mem::take(&mut vectors)[1..];
     }
     vectors
-}
-
-fn option(descriptor: RawFd, level: i32, name: i32) -> io::Result<i32> {
-    let mut value = 0_i32;
-    let mut length = size_of::<i32>() as libc::socklen_t;
-    // SAFETY: value and length live through the call, and the kernel writes no more than `length`.
-    let done = unsafe { libc::getsockopt(descriptor, level, name, (&raw mut value).cast(), &mut length) };
-    if done == 0 {
-        Ok(value)
-    } else {
-        Err(io::Error::last_os_error())
-    }
-}
-
-fn set_option(descriptor: RawFd, level: i32, name: i32, value: i32) -> io::Result<()> {
-    let length = size_of::<i32>() as libc::socklen_t;
-    // SAFETY: the value lives through the call, and the kernel reads `length` bytes of it.
-    let done = unsafe { libc::setsockopt(descriptor, level, name, (&raw const value).cast(), length) };
-    if done == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { MultifdError } from '../../src/errors.js';
 import type {
   NonBlockingIo,
@@ -86,12 +86,16 @@ describe('sockets that share a thread', () => {
 
   it('leave the event loop its turns while one job waits for something else', async () => {
     const { io, turns: all, log } = turns(2);
+    let loops = 0;
+    const loop = (): void => {
+      loops++;
+      if (!log.includes('a done')) setImmediate(loop);
+    };
+    setImmediate(loop);
     io.answers.push(never, never, never, never, never);
-    const other = sleep(1).then(() => log.push('timer'));
     await all.run(use(['waits', 'done'], log, 'a'));
-    await other;
     expect(io.asked.map(({ timeout }) => timeout)).toEqual([1, 1, 1, 1, 1, 1]);
-    expect(log).toContain('timer');
+    expect(loops).toBeGreaterThanOrEqual(5);
   });
 
   it('take turns, also if one could always go on', async () => {
@@ -136,15 +140,19 @@ describe('sockets that share a thread', () => {
   });
 
   it('a byte that moves gives it its time again', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
     const { io, turns: all, log } = turns(1);
-    // Each wait takes longer than half of the limit.
-    const slow = (sockets: readonly WaitingSocket[]): readonly Readiness[] => {
-      for (const start = performance.now(); performance.now() - start < 30; );
-      return sockets.map(() => 'ready');
+    const after = (ms: number, answer: Readiness) => (): readonly Readiness[] => {
+      vi.advanceTimersByTime(ms);
+      return [answer];
     };
-    io.answers.push(slow, slow, slow);
-    await all.run(use(['waits', 'moved', 'moved', 'done'], log, 'a', { limit: 50 }));
-    expect(log.at(-1)).toBe('a done');
+    io.answers.push(after(30, 'ready'), after(30, 'waits'), after(10, 'ready'));
+    await all.run(use(['waits', 'moved', 'done'], log, 'a', { limit: 50 }));
+    expect(log).toEqual(['a waits', 'a moved', 'a done']);
+    io.answers.push(after(30, 'ready'), after(51, 'waits'));
+    const late = all.run(use(['waits', 'moved', 'done'], log, 'a', { limit: 50 }));
+    await expect(late).rejects.toMatchObject({ code: 'timeout' });
   });
 
   it('all end when the wait is interrupted, or fails', async () => {

@@ -13,14 +13,24 @@ export interface Usage {
 
 /** @throws a system error if the process is gone. */
 export function usageOf(pid: number): Usage {
-  const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  // Behind the name, which may hold anything; the first one is the state.
-  const columns = text
-    .slice(text.lastIndexOf(')') + 2)
-    .split(' ')
-    .map(Number);
-  const [minor = 0, , major = 0, , user = 0, system = 0] = columns.slice(7);
+  const [minor = 0, , major = 0, , user = 0, system = 0] = statOf(pid).slice(7).map(Number);
   return { cpu: (user + system) * TICK, faults: minor + major };
+}
+
+/** When a process began, in the kernel's ticks since it booted; undefined if there is none. */
+export function startOf(pid: number): string | undefined {
+  try {
+    return statOf(pid)[19];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Fields of /proc/PID/stat (proc(5)) from the third on, the state. @throws a system error if the process is gone. */
+function statOf(pid: number): readonly string[] {
+  const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  // Behind the name, which may hold anything.
+  return text.slice(text.lastIndexOf(')') + 2).split(' ');
 }
 
 /** Most memory that a process had resident at any time, in bytes. */

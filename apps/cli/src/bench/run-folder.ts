@@ -1,6 +1,7 @@
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isSystemError } from '../system-error.js';
+import { startOf } from './process-usage.js';
 
 /** `multifd-bench-NAMESPACE-PID-START-RANDOM`: a process is known by its number, in its PID namespace, and when it began. */
 const NAME = /^multifd-bench-(\d+)-(\d+)-(\d+)-[A-Za-z0-9]{6}$/;
@@ -14,7 +15,7 @@ export function makeRunFolder(parent: string): string {
 
 /**
  * Removes the folders of runs that were killed: they hold memory. Those of other users, of other PID namespaces, and of
- * processes that run are left alone. Never throws: that there is room decides, later.
+ * processes that run are left alone. What the system refuses here is no failure: whether there is room decides, later.
  */
 export function sweepRunFolders(parent: string): void {
   try {
@@ -36,15 +37,4 @@ export function sweepRunFolders(parent: string): void {
 /** Number of this process's PID namespace. */
 function namespace(): string | undefined {
   return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0];
-}
-
-/** When a process began, in the kernel's ticks since it booted (proc(5), field 22); undefined if there is none. */
-function startOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // Behind the name, which may hold anything.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
-  }
 }
